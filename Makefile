@@ -1,0 +1,64 @@
+# make lab | test | run: each sets up the environment in .venv first when that is needed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NOTEBOOK := notebooks/01_sinusoid.ipynb
+RUNS := runs
+# more arguments for pip, for example an index with CPU builds of torch
+PIP_ARGS ?=
+# JupyterLab refuses to run as root unless told otherwise; containers often do
+LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# the first Python that is new enough, unless the caller names one
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: install lab test lint run notebooks screenshot clean
+.DEFAULT_GOAL := lab
+
+install: $(STAMP)
+
+# a .venv whose Python has gone is made anew
+ifeq ($(wildcard $(STAMP)),$(STAMP))
+ifneq ($(shell $(BIN)/python -c 'print("alive")' 2>/dev/null),alive)
+.PHONY: $(STAMP)
+endif
+endif
+
+$(STAMP): pyproject.toml constraints.txt jupyter/overrides.json
+	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "MAML Lab needs Python 3.11 or newer, and $(or $(PYTHON),python3) is not: install one and run make PYTHON=/path/to/python3 again." >&2; exit 1; fi
+	@echo "Setting up $(VENV); the first time takes a few minutes."
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,test]'
+	mkdir -p $(VENV)/share/jupyter/lab/settings
+	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	touch $@
+
+lab: $(STAMP)
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(LAB_ARGS) $(NOTEBOOK)
+
+run: $(STAMP)
+	@mkdir -p $(RUNS)
+	$(BIN)/papermill $(NOTEBOOK) $(RUNS)/$(notdir $(NOTEBOOK))
+	@$(BIN)/python -c 'import sys, labkit; print(labkit.read_result(sys.argv[1]).table(), "", "The executed notebook with its result: " + sys.argv[1], sep="\n")' $(RUNS)/$(notdir $(NOTEBOOK))
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval notebooks
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+notebooks: $(STAMP)
+	$(BIN)/python tests/notebooks/refresh.py notebooks/*.ipynb
+
+screenshot: $(STAMP)
+	$(BIN)/python tests/browser/screenshot.py docs/lab.png
+
+clean:
+	rm -rf $(VENV) $(RUNS)

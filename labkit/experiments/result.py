@@ -1,0 +1,185 @@
+"""What a run has found, as data: recorded in the executed notebook, read back from it."""
+
+import math
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from labkit.session.session import TEST_STEPS, Session
+from labkit.training.evaluation import AdaptationCurve
+
+MIME_TYPE = "application/vnd.maml-lab.result+json"
+FORMAT = 1
+_VERSIONS = ("maml-lab", "torch", "numpy", "plotly")
+
+Curve = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of a run.
+
+    Attributes:
+        parameters: Setting name → value, as the run ended.
+        metrics: Name → number, over the held-out tasks.
+        curves: "adaptation" (`inner_step`, `query_loss`, `ci95`, `median`, `diverged`) and
+            "training" (`meta_step`, `loss_before`, `loss_after`), column → values.
+        events: Settings changed during the run: `meta_step`, `name`, `value`.
+        provenance: Versions, platform, seed, threads, seconds spent training.
+    """
+
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    curves: dict[str, Curve]
+    events: list[dict[str, Any]]
+    provenance: dict[str, Any]
+
+    def table(self) -> str:
+        """The adaptation curve as text, three digits after the point."""
+        curve = self.curves["adaptation"]
+        lines = ["inner step  query loss   ± 95 %   median  diverged"]
+        for row in zip(*(curve[name] for name in curve), strict=True):
+            step, mean, ci95, median, diverged = row
+            lines.append(
+                f"{step:10.0f} {mean:11.3f} {ci95:8.3f} {median:8.3f} {diverged:8.1%}".rstrip()
+            )
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON, which has no inf and nan: both become null."""
+        curves = {
+            name: {column: values.tolist() for column, values in curve.items()}
+            for name, curve in self.curves.items()
+        }
+        whole = {"format": FORMAT, **asdict(self), "curves": curves}
+        return {name: _without_nonfinite(value) for name, value in whole.items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Result":
+        """The result that `to_json` wrote; null becomes nan.
+
+        Raises:
+            ValueError: The data are of another format.
+        """
+        if data.get("format") != FORMAT:
+            raise ValueError(
+                f"result format {data.get('format')!r}: this labkit {version('maml-lab')} reads "
+                f"format {FORMAT}"
+            )
+        curves = {
+            name: {column: np.array(values, dtype=np.float64) for column, values in curve.items()}
+            for name, curve in data["curves"].items()
+        }
+        metrics = {name: math.nan if v is None else v for name, v in data["metrics"].items()}
+        return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
+
+
+def measure(session: Session) -> Result:
+    """Evaluate a session as it is now on 600 held-out tasks.
+
+    Args:
+        session: Any session, trained or not; a playing one goes on.
+
+    Returns:
+        `Result`; its metrics are the query loss at θ (`query_loss_before`) and after the trained
+        number of inner steps (`query_loss_after`), their quotient (`ratio`), and the largest share
+        of diverged tasks on the curve (`diverged`).
+
+    Example:
+        >>> from labkit.session import Settings
+        >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+        >>> session = Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid)
+        >>> measure(session).curves["adaptation"]["inner_step"].size
+        11
+    """
+    snapshot = session.snapshot()
+    inner_steps = snapshot.settings.inner_steps
+    curve = session.adaptation_curve(snapshot, max(TEST_STEPS, inner_steps))
+    before, after = float(curve.mean[0]), float(curve.mean[inner_steps])
+    training = snapshot.curve
+    return Result(
+        parameters=snapshot.settings.model_dump(),
+        metrics={
+            "query_loss_before": before,
+            "query_loss_after": after,
+            "ratio": after / before,
+            "diverged": float(curve.diverged.max()),
+            "meta_steps": snapshot.meta_step,
+        },
+        curves={
+            "adaptation": _columns(curve),
+            "training": {
+                "meta_step": training.meta_step,
+                "loss_before": training.loss_before,
+                "loss_after": training.loss_after,
+            },
+        },
+        events=[asdict(event) for event in snapshot.events],
+        provenance={
+            "versions": {"python": platform.python_version()}
+            | {name: version(name) for name in _VERSIONS},
+            "platform": platform.platform(),
+            "threads": torch.get_num_threads(),
+            "seed": snapshot.settings.seed,
+            "seconds": snapshot.seconds,
+            "tasks": curve.tasks,
+        },
+    )
+
+
+def read_result(path: str | Path) -> Result:
+    """The result that an executed notebook has recorded.
+
+    Args:
+        path: A notebook executed by papermill, nbconvert or by hand.
+
+    Returns:
+        The last `Result` recorded in it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no notebook or holds no result; the message says why, with the
+            error that stopped the notebook if there was one.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path} is not a Jupyter notebook: {error}") from None
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    recorded = [o["data"][MIME_TYPE] for o in outputs if MIME_TYPE in o.get("data", {})]
+    if recorded:
+        return Result.from_json(recorded[-1])
+    failures = [f"{o['ename']}: {o['evalue']}" for o in outputs if o.output_type == "error"]
+    reason = (
+        f"it stopped with {failures[-1]}"
+        if failures
+        else "was it executed, with a cell that calls record_result?"
+    )
+    raise ValueError(f"{path} holds no result of labkit; {reason}")
+
+
+def _columns(curve: AdaptationCurve) -> Curve:
+    return {
+        "inner_step": np.arange(len(curve.mean), dtype=np.float64),
+        "query_loss": curve.mean.double().numpy(),
+        "ci95": curve.ci95.double().numpy(),
+        "median": curve.median.double().numpy(),
+        "diverged": curve.diverged.double().numpy(),
+    }
+
+
+def _without_nonfinite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nonfinite(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nonfinite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

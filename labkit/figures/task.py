@@ -1,0 +1,62 @@
+"""One task: the true function, the support points, and the model after each inner step."""
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from labkit.figures.palette import BEFORE, SUPPORT, TRUTH
+from labkit.tasks.family import Portrait
+
+MOST_STEPS = 10
+"""Curves after inner steps that one panel can tell apart; of more, evenly spaced ones are drawn."""
+
+
+def task_traces() -> list[go.Scatter]:
+    """The panel's traces, empty; `task_data` says what each holds."""
+    steps = [
+        go.Scatter(
+            name=f"step {i + 1}",
+            mode="lines",
+            line={"width": 1.5},
+            hovertemplate="%{y:.3g}",
+            showlegend=False,
+        )
+        for i in range(MOST_STEPS)
+    ]
+    return [
+        go.Scatter(name="true function", mode="lines", line={"color": TRUTH, "width": 1.5}),
+        go.Scatter(
+            name="f before",
+            mode="lines",
+            line={"color": BEFORE, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3g}",
+        ),
+        *steps,
+        go.Scatter(
+            name="support",
+            mode="markers",
+            marker={"color": SUPPORT, "size": 8, "line": {"color": "white", "width": 1}},
+            hovertemplate="%{y:.3g}",
+        ),
+    ]
+
+
+def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
+    """X and y for each trace of `task_traces`, in its order; unused step curves are empty."""
+    x = portrait.x.double().numpy()
+    curves = [portrait.predictions[step].double().numpy() for step in steps_drawn(portrait)]
+    empty = [np.empty(0)] * (MOST_STEPS - len(curves))
+    return [
+        {"x": x, "y": portrait.truth.double().numpy()},
+        {"x": x, "y": portrait.predictions[0].double().numpy()},
+        *({"x": x, "y": y} for y in curves),
+        *({"x": y, "y": y} for y in empty),
+        {"x": portrait.support_x.double().numpy(), "y": portrait.support_y.double().numpy()},
+    ]
+
+
+def steps_drawn(portrait: Portrait) -> list[int]:
+    """Inner steps whose curves are drawn: all, or `MOST_STEPS` evenly spaced with the last."""
+    last = len(portrait.predictions) - 1
+    count = min(last, MOST_STEPS)
+    return [round(last * (i + 1) / count) for i in range(count)]

@@ -1,0 +1,124 @@
+"""A background thread that takes one step after another, and lets others in between."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Player:
+    """Calls `advance` over and over while playing, each call alone between two visits.
+
+    Args:
+        advance: Takes one step. If it raises, playing stops and `failure` holds the exception.
+        changed: Set after every step and every change of state.
+    """
+
+    def __init__(self, advance: Callable[[], None], changed: threading.Event) -> None:
+        self.failure: Exception | None = None
+        self._advance, self._changed = advance, changed
+        self._playing = False
+        self._steps_wanted = 0
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Condition()  # guards the four fields above
+        self._turn = threading.Lock()  # held during a step or a visit
+        self._visitors = 0
+        self._visitors_lock = threading.Lock()
+
+    @property
+    def playing(self) -> bool:
+        """Whether steps are being taken, or wanted."""
+        return self._playing or self._steps_wanted > 0
+
+    def play(self) -> None:
+        """Step until `pause`; while playing, nothing happens."""
+        with self._wake:
+            if not self._playing:
+                self._playing = True
+                self._start()
+
+    def step(self) -> None:
+        """Take one more step; while playing, nothing happens."""
+        with self._wake:
+            if not self._playing:
+                self._steps_wanted += 1
+                self._start()
+
+    def pause(self) -> None:
+        """Stop after the step under way; while paused, nothing happens."""
+        with self._wake:
+            self._rest()
+
+    def close(self) -> None:
+        """Pause and end the thread; `play` and `step` start another."""
+        with self._wake:
+            self._rest()
+            thread, self._thread = self._thread, None
+            self._wake.notify_all()
+        if thread is not None:
+            thread.join()
+
+    def wait(self, timeout: float) -> None:
+        """Return once no step is under way or wanted.
+
+        Raises:
+            TimeoutError: That has not come about within `timeout` seconds.
+        """
+        with self._wake:
+            if not self._wake.wait_for(lambda: not self.playing, timeout):
+                raise TimeoutError(f"still playing after {timeout} s: pause first")
+        with self.visit():
+            pass
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """A time between two steps; the thread waits until it is over."""
+        with self._visitors_lock:
+            self._visitors += 1
+        try:
+            with self._turn:
+                yield
+        finally:
+            with self._visitors_lock:
+                self._visitors -= 1
+
+    def _start(self) -> None:
+        self.failure = None
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name="maml-lab-training", daemon=True
+            )
+            self._thread.start()
+        self._wake.notify_all()
+        self._changed.set()
+
+    def _rest(self) -> None:
+        self._playing, self._steps_wanted = False, 0
+        self._wake.notify_all()
+        self._changed.set()
+
+    def _work(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self.playing or self._thread is not me)
+                if self._thread is not me:
+                    return
+            while self._visitors:
+                time.sleep(0.0005)  # a lock is not fair: let those who wait have it first
+            with self._turn:
+                if self.playing:  # a visitor may have paused
+                    self._step()
+
+    def _step(self) -> None:
+        try:
+            self._advance()
+        except Exception as error:  # noqa: BLE001  # whoever watches shows it; see `failure`
+            with self._wake:
+                self.failure = error
+                self._rest()
+            return
+        with self._wake:
+            self._steps_wanted = max(self._steps_wanted - 1, 0)
+            self._wake.notify_all()
+        self._changed.set()

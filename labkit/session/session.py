@@ -1,0 +1,262 @@
+"""The live session: settings that change while the meta-training runs, and what it recorded."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from labkit.core.algorithms import MAML
+from labkit.core.types import Params
+from labkit.session.history import Event, History, TrainingCurve
+from labkit.session.player import Player
+from labkit.session.settings import ParameterError, Settings
+from labkit.tasks.family import Portrait, TaskFamily
+from labkit.training.evaluation import AdaptationCurve
+from labkit.training.meta_learner import MetaLearner, ModelSource
+
+LIVE = ("alpha", "beta", "inner_steps", "order")
+"""Settings that may change between two meta-steps; the others decide how a session begins."""
+
+TEST_STEPS = 10
+"""Inner steps that adaptation curves go to, as in the paper; more if training takes more."""
+
+RATE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session between two meta-steps; nothing in it changes any more.
+
+    Attributes:
+        settings: As chosen; they hold from the next meta-step on.
+        meta_step: Meta-steps taken.
+        params: A copy of θ.
+        curve: Meta-training losses so far.
+        events: Changes so far.
+        playing: Whether the training runs.
+        rate: Meta-steps per second of late, 0 while paused.
+        seconds: Time spent in meta-steps since the start or the last reset.
+        failure: What stopped the training, or None.
+    """
+
+    settings: Settings
+    meta_step: int
+    params: Params
+    curve: TrainingCurve
+    events: tuple[Event, ...]
+    playing: bool
+    rate: float
+    seconds: float
+    failure: Exception | None
+
+
+class Session:
+    """Meta-training that can be played, paused, stepped, reset and steered while it runs.
+
+    Settings are immutable and swapped whole; a change takes effect at the next meta-step and is
+    recorded as an `Event`. Settings, seed and events determine every θ. `play` trains in a
+    background thread; `run` trains in the caller's, to the same numbers.
+
+    Args:
+        settings: What determines the run.
+        model: Any module, or a function that makes one from a generator.
+        tasks: A function from `shots` to the task family, such as `Sinusoid`.
+        dtype: Floating-point type of θ and the data; None keeps the module's.
+
+    Raises:
+        ValueError: As for `MetaLearner`.
+
+    Example:
+        >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+        >>> session = Session(Settings(meta_batch=4), model=sinusoid_mlp, tasks=Sinusoid)
+        >>> session.run(3)
+        >>> session.set(alpha=0.02)
+        >>> session.run(5)
+        >>> session.snapshot().events
+        (Event(meta_step=3, name='alpha', value=0.02),)
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        model: ModelSource,
+        tasks: Callable[[int], TaskFamily],
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.changed = threading.Event()
+        """Set whenever there is something new to show; views clear it."""
+        self._settings = settings
+        self._model, self._tasks, self._dtype = model, tasks, dtype
+        # torch.func.functional_call is not thread-safe on one module: who watches has their own
+        self._observer = self._new_learner()
+        self._observer_lock = threading.Lock()
+        self._untrained: tuple[object, AdaptationCurve] | None = None
+        self._player = Player(self._advance, self.changed)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._learner = self._new_learner()
+        self._applied = self._settings
+        self._history = History()
+        self._recent: deque[tuple[float, int]] = deque()
+        self._seconds = 0.0
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as chosen; they hold from the next meta-step on."""
+        return self._settings
+
+    @property
+    def playing(self) -> bool:
+        """Whether the background training runs."""
+        return self._player.playing
+
+    def set(self, **values: object) -> None:
+        """Change α, β, inner steps or order from the next meta-step on; the latest value wins.
+
+        Raises:
+            ParameterError: A value is not allowed, or the setting only counts at the start.
+        """
+        fixed = [name for name in values if name in Settings.model_fields and name not in LIVE]
+        if fixed:
+            raise ParameterError(
+                f"{fixed[0]} decides how a session begins and cannot change while it runs; make a "
+                f"new Session. These can change: {', '.join(LIVE)}"
+            )
+        self._settings = self._settings.changed(**values)
+        self.changed.set()
+
+    def play(self) -> None:
+        """Train in the background until `pause`; while playing, nothing happens."""
+        self._player.play()
+
+    def pause(self) -> None:
+        """Stop after the meta-step under way; while paused, nothing happens."""
+        self._player.pause()
+
+    def step(self) -> None:
+        """Take one meta-step in the background; while playing, nothing happens."""
+        self._player.step()
+
+    def reset(self) -> None:
+        """Back to meta-step 0 with the same seed and the settings as they are now; paused."""
+        self._player.pause()
+        with self._player.visit():
+            self._player.failure = None
+            self._begin()
+        self.changed.set()
+
+    def wait(self, timeout: float = 10.0) -> None:
+        """Return once the background training rests.
+
+        Raises:
+            TimeoutError: That has not come about within `timeout` seconds.
+        """
+        self._player.wait(timeout)
+
+    def close(self) -> None:
+        """Pause and end the background thread; the session can be played again later."""
+        self._player.close()
+
+    def run(self, meta_steps: int) -> None:
+        """Train in this thread until `meta_steps` meta-steps have been taken in all.
+
+        Raises:
+            RuntimeError: The session is playing.
+            DivergedError: Loss or meta-gradient left the finite numbers.
+        """
+        if self.playing:
+            raise RuntimeError("the session is playing: pause it before you call run")
+        while self._learner.meta_step < meta_steps:
+            with self._player.visit():
+                self._advance()
+        self.changed.set()
+
+    def snapshot(self) -> Snapshot:
+        """The session between two meta-steps; waits for the one under way."""
+        with self._player.visit():
+            return Snapshot(
+                settings=self._settings,
+                meta_step=self._learner.meta_step,
+                params={name: p.clone() for name, p in self._learner.params.items()},
+                curve=self._history.curve(),
+                events=tuple(self._history.events),
+                playing=self.playing,
+                rate=self._rate(),
+                seconds=self._seconds,
+                failure=self._player.failure,
+            )
+
+    def adaptation_curve(
+        self, snapshot: Snapshot, inner_steps: int = TEST_STEPS
+    ) -> AdaptationCurve:
+        """Query loss after 0 … `inner_steps` steps on 600 held-out tasks, at a snapshot."""
+        with self._observing(snapshot) as observer:
+            return observer.adaptation_curve(inner_steps, params=snapshot.params)
+
+    def untrained_curve(self, snapshot: Snapshot, inner_steps: int = TEST_STEPS) -> AdaptationCurve:
+        """The same for θ₀, the parameters at meta-step 0, with the settings of a snapshot."""
+        settings = snapshot.settings
+        key = (settings.alpha, settings.inner_steps, inner_steps)
+        with self._observing(snapshot) as observer:
+            if self._untrained is None or self._untrained[0] != key:
+                self._untrained = key, observer.adaptation_curve(inner_steps)
+            return self._untrained[1]
+
+    def portrait(self, snapshot: Snapshot) -> Portrait | None:
+        """One held-out task and the adaptation to it at a snapshot; None if it cannot be drawn."""
+        with self._observing(snapshot) as observer:
+            return observer.portrait(params=snapshot.params)
+
+    @contextmanager
+    def _observing(self, snapshot: Snapshot) -> Iterator[MetaLearner]:
+        with self._observer_lock:
+            self._observer.algorithm = _algorithm(snapshot.settings)
+            yield self._observer
+
+    def _advance(self) -> None:
+        settings = self._settings
+        changes = [
+            Event(self._learner.meta_step, name, getattr(settings, name))
+            for name in LIVE
+            if getattr(settings, name) != getattr(self._applied, name)
+        ]
+        started = time.perf_counter()
+        self._learner.algorithm = _algorithm(settings)
+        self._learner.beta = settings.beta
+        step = self._learner.step()
+        self._seconds += time.perf_counter() - started
+        self._applied = settings
+        self._history.events += changes
+        self._history.append(step)
+        self._recent.append((time.monotonic(), self._learner.meta_step))
+        while self._recent[-1][0] - self._recent[0][0] > RATE_SECONDS:
+            self._recent.popleft()
+
+    def _new_learner(self) -> MetaLearner:
+        settings = self._settings
+        return MetaLearner(
+            self._model,
+            self._tasks(settings.shots),
+            _algorithm(settings),
+            beta=settings.beta,
+            meta_optimizer=settings.meta_optimizer,
+            meta_batch=settings.meta_batch,
+            seed=settings.seed,
+            dtype=self._dtype,
+        )
+
+    def _rate(self) -> float:
+        if not self.playing or len(self._recent) < 2:
+            return 0.0
+        (first, start), (last, end) = self._recent[0], self._recent[-1]
+        return (end - start) / (last - first)
+
+
+def _algorithm(settings: Settings) -> MAML:
+    return MAML(alpha=settings.alpha, inner_steps=settings.inner_steps, order=settings.order)

@@ -1,0 +1,121 @@
+"""The parameters of a run, described once: for notebooks, papermill, widgets and errors."""
+
+import ast
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class ParameterError(ValueError):
+    """A parameter that is unknown or not allowed; the message names it, its value and what is."""
+
+
+class Settings(BaseModel):
+    """What determines a run: every field is a notebook parameter of the same name.
+
+    Numbers must be numbers: text such as "1e-3" is refused, and so are nan and infinities.
+
+    Raises:
+        ParameterError: From `Settings.checked`, for a value that is not allowed or a name that is
+            unknown.
+
+    Example:
+        >>> Settings(alpha=0.02).changed(order=1)
+        Settings(alpha=0.02, beta=0.001, inner_steps=1, order=1, shots=10, meta_batch=25, \
+meta_steps=2000, meta_optimizer='adam', seed=0)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    alpha: float = Field(0.01, ge=0, description="inner step size α")
+    beta: float = Field(0.001, ge=0, description="meta step size β")
+    inner_steps: int = Field(1, ge=0, description="gradient steps K on each task")
+    order: Literal[1, 2] = Field(
+        2, description="2: through the inner steps, exact; 1: first-order approximation"
+    )
+    shots: int = Field(10, ge=1, description="support points per task")
+    meta_batch: int = Field(25, ge=1, description="tasks per meta-step")
+    meta_steps: int = Field(2000, ge=1, description="meta-steps to train when run headless")
+    meta_optimizer: Literal["adam", "sgd"] = Field("adam", description="what moves θ: adam or sgd")
+    seed: int = Field(0, ge=0, lt=2**63, description="decides θ₀ and all tasks")
+
+    @classmethod
+    def checked(cls, values: Mapping[str, object]) -> "Settings":
+        """Settings from values by name; fields that are not named keep their defaults.
+
+        Raises:
+            ParameterError: One line for each value that is not allowed and each unknown name.
+        """
+        try:
+            return cls(**values)  # type: ignore[arg-type]  # pydantic judges the values
+        except ValidationError as error:
+            complaints = [_complaint(entry["loc"][0], entry["input"]) for entry in error.errors()]
+        raise ParameterError("\n".join(dict.fromkeys(complaints)))
+
+    def changed(self, **values: object) -> "Settings":
+        """A copy with other values, checked."""
+        return Settings.checked({**self.model_dump(), **values})
+
+
+def notebook_settings(namespace: Mapping[str, Any]) -> Settings:
+    """The settings that a notebook's parameters cell, and papermill after it, have assigned.
+
+    Args:
+        namespace: The notebook's `globals()`.
+
+    Returns:
+        The checked settings.
+
+    Raises:
+        ParameterError: A value is not allowed, or papermill has injected a name that is unknown.
+
+    Example:
+        >>> notebook_settings({"alpha": 0.1}).alpha
+        0.1
+    """
+    names = [name for name in Settings.model_fields if name in namespace]
+    injected = _injected_names(namespace.get("In", ()))
+    return Settings.checked({name: namespace[name] for name in dict.fromkeys([*names, *injected])})
+
+
+def allowed(name: str) -> str:
+    """What a parameter may be, in words.
+
+    Example:
+        >>> allowed("inner_steps"), allowed("order")
+        ('a whole number ≥ 0', '1 or 2')
+    """
+    schema = Settings.model_json_schema()["properties"][name]
+    if "enum" in schema:
+        return " or ".join(repr(choice) for choice in schema["enum"])
+    kind = {"number": "a finite number", "integer": "a whole number"}[schema["type"]]
+    ceiling = f" and < {schema['exclusiveMaximum']}" if "exclusiveMaximum" in schema else ""
+    return f"{kind} ≥ {schema['minimum']}{ceiling}"
+
+
+def _complaint(name: int | str, value: object) -> str:
+    if name not in Settings.model_fields:
+        close = difflib.get_close_matches(str(name), Settings.model_fields, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(Settings.model_fields)
+        return f"{name} = {value!r}: there is no parameter of this name{hint} There are: {known}"
+    text = f"{name} = {value!r}: must be {allowed(str(name))}"
+    if isinstance(value, str) and not get_args(Settings.model_fields[str(name)].annotation):
+        text += ", got text. In YAML write 0.001 or 1.0e-3; 1e-3 and quoted numbers are text"
+    return text
+
+
+def _injected_names(history: Any) -> list[str]:
+    """Names assigned by papermill's cell, which is the last one that begins with '# Parameters'."""
+    for source in reversed(list(history)):
+        if source.startswith("# Parameters\n"):
+            targets = [
+                t
+                for node in ast.parse(source).body
+                if isinstance(node, ast.Assign)
+                for t in node.targets
+            ]
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+    return []

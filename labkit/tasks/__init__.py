@@ -1,0 +1,7 @@
+"""Task families p(T) and the networks the paper uses on them."""
+
+from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
+from labkit.tasks.networks import sinusoid_mlp
+from labkit.tasks.sinusoid import Sinusoid
+
+__all__ = ["DrawableFamily", "Portrait", "Sinusoid", "TaskBatch", "TaskFamily", "sinusoid_mlp"]

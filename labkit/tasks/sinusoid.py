@@ -1,0 +1,96 @@
+"""The sinusoid regression tasks of Finn et al. 2017, §5.1."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from labkit.tasks.family import Portrait, Predictor, TaskBatch
+
+Range = tuple[float, float]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Sinusoid:
+    """Regression on sine waves: y = A sin(x − φ), with A and φ drawn for each task.
+
+    A ~ U[amplitude], φ ~ U[phase], x ~ U[x_range]; the loss is the mean squared error, in the
+    units of y squared.
+
+    Args:
+        shots: Support points per task, ≥ 1.
+        queries: Query points per task, ≥ 1, drawn apart from the support points.
+        amplitude: Range of A, units of y.
+        phase: Range of φ, radians.
+        x_range: Range of x, radians.
+
+    Raises:
+        ValueError: A count is below 1 or a range is not (low, high) with low ≤ high.
+
+    Source:
+        Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.1: 10 shots, 10 queries, A in [0.1, 5],
+        φ in [0, π], x in [−5, 5].
+
+    Example:
+        >>> batch = Sinusoid(shots=10).sample(25, torch.Generator().manual_seed(0))
+        >>> x, y = batch.support
+        >>> x.shape, y.shape, batch.info["amplitude"].shape
+        (torch.Size([25, 10, 1]), torch.Size([25, 10, 1]), torch.Size([25]))
+    """
+
+    shots: int = 10
+    queries: int = 10
+    amplitude: Range = (0.1, 5.0)
+    phase: Range = (0.0, math.pi)
+    x_range: Range = (-5.0, 5.0)
+
+    def __post_init__(self) -> None:
+        for name in ("shots", "queries"):
+            count = getattr(self, name)
+            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+                raise ValueError(f"{name} must be a whole number ≥ 1, got {count!r}")
+        for name in ("amplitude", "phase", "x_range"):
+            low, high = getattr(self, name)
+            if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+                raise ValueError(f"{name} must be (low, high) with low ≤ high, got {(low, high)}")
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        """Draw tasks; x and y have shape (tasks, points, 1), in float64."""
+        amplitude = _uniform(self.amplitude, (tasks, 1, 1), generator)
+        phase = _uniform(self.phase, (tasks, 1, 1), generator)
+        x = _uniform(self.x_range, (tasks, self.shots + self.queries, 1), generator)
+        y = amplitude * torch.sin(x - phase)
+        return TaskBatch(
+            support=(x[:, : self.shots], y[:, : self.shots]),
+            query=(x[:, self.shots :], y[:, self.shots :]),
+            info={"amplitude": amplitude.flatten(), "phase": phase.flatten()},
+        )
+
+    def loss(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Mean squared error of predict(x) against y."""
+        x, y = batch
+        return mse_loss(predict(x), y)
+
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> Portrait:
+        """The true wave, the support points and the model's curve after each inner step."""
+        support_x, support_y = task.support  # (1, shots, 1)
+        grid = torch.linspace(*self.x_range, 101, dtype=support_x.dtype, device=support_x.device)
+        predictions = [predict(grid.unsqueeze(-1)).squeeze(-1) for predict in predictors]
+        return Portrait(
+            x=grid,
+            truth=task.info["amplitude"] * torch.sin(grid - task.info["phase"]),
+            predictions=torch.stack(predictions),
+            support_x=support_x.flatten(),
+            support_y=support_y.flatten(),
+        )
+
+
+def _uniform(bounds: Range, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    low, high = bounds
+    # float64, so that a float32 and a float64 model see the same tasks
+    return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)

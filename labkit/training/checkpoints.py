@@ -1,0 +1,48 @@
+"""Saved training states: written whole or not at all, checked before they are taken up."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def write_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """Write a state under a temporary name and rename it, so that no half file is ever seen."""
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(state, file)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_checkpoint(
+    path: str | Path, shapes: dict[str, tuple[int, ...]], meta_optimizer: str
+) -> dict[str, Any]:
+    """Read a state and check that it belongs to a model of these shapes and this optimiser.
+
+    Raises:
+        ValueError: The file is no checkpoint of this kind; the message says what differs.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        found = {name: tuple(p.shape) for name, p in state["params"].items()}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch.load raises many kinds on a file that is not its own
+        raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save") from error
+    if found != shapes:
+        raise ValueError(
+            f"{path} belongs to another model: it holds {found}, this learner has {shapes}"
+        )
+    if state["meta_optimizer"] != meta_optimizer:
+        raise ValueError(
+            f"{path} was written with meta_optimizer={state['meta_optimizer']!r}, "
+            f"this learner has {meta_optimizer!r}"
+        )
+    return state

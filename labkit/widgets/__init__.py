@@ -1,0 +1,6 @@
+"""Controls and panels in the notebook: only sets values and shows figures."""
+
+from labkit.widgets.lab import Lab
+from labkit.widgets.opening import open_lab
+
+__all__ = ["Lab", "open_lab"]

@@ -1,0 +1,208 @@
+"""The lab: controls, read-outs and one figure over a session."""
+
+import html
+import time
+from typing import Any
+
+import ipywidgets as w
+import plotly.graph_objects as go
+
+from labkit.figures.lab import (
+    adaptation_panel,
+    lab_figure,
+    show_adaptation,
+    show_task,
+    show_training,
+)
+from labkit.session.session import Session, Snapshot
+from labkit.session.settings import Settings
+from labkit.widgets.log_control import LogControl
+from labkit.widgets.publisher import Publisher
+
+REDRAW_SECONDS = 0.15
+EVALUATION_SHARE = 0.2
+"""Share of the time that the training gives up for evaluating adaptation curves."""
+
+_STYLE = """<style>
+.maml-lab {padding: 4px 0; overflow: hidden;}
+.maml-lab .widget-inline-hbox .widget-label {width: auto; min-width: 20px;}
+.maml-lab-number input {text-align: right; font-variant-numeric: tabular-nums;}
+.maml-lab-status {font-variant-numeric: tabular-nums; line-height: 1.35;}
+.maml-lab-message {color: #9c2a00; white-space: pre-wrap;}
+</style>"""
+
+
+class Lab:
+    """The live view of a session; displaying it shows the controls and the figure.
+
+    Callbacks only set values on the session; one thread draws. `close` ends it.
+
+    Args:
+        session: What is shown and steered.
+
+    Example:
+        >>> from labkit.session import Settings
+        >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+        >>> lab = Lab(Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid))
+        >>> lab.alpha.slider.value = 0.02
+        >>> lab.session.settings.alpha
+        0.02
+        >>> lab.close()
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        settings = session.settings
+        self.play = w.Button(
+            description="Play", icon="play", button_style="primary", tooltip="Train, or pause"
+        )
+        self.step = w.Button(
+            description="Step", icon="step-forward", tooltip="Take one meta-step while paused"
+        )
+        self.reset = w.Button(
+            description="Reset",
+            icon="undo",
+            tooltip="Back to meta-step 0: same seed, settings as they are now",
+        )
+        self.alpha = self._number("alpha", "α", 1e-4, 1.0)
+        self.beta = self._number("beta", "β", 1e-5, 1e-1)
+        self.inner_steps = w.IntSlider(
+            value=settings.inner_steps,
+            min=0,
+            max=max(10, settings.inner_steps),
+            description="inner steps",
+            tooltip=_tooltip("inner_steps"),
+            style={"description_width": "initial"},
+            layout=w.Layout(flex="1 1 240px", width="auto"),
+        )
+        self.order = w.ToggleButtons(
+            options=[("1 first-order", 1), ("2 exact", 2)],
+            value=settings.order,
+            description="order",
+            tooltips=[_tooltip("order")] * 2,
+            style={"button_width": "96px", "description_width": "initial"},
+            layout=w.Layout(flex="1 1 260px", width="auto"),
+        )
+        self.status = w.HTML()
+        self.status.add_class("maml-lab-status")
+        self.message = w.HTML()
+        self.figure = go.FigureWidget(lab_figure())
+        self.widget = w.VBox(
+            [
+                w.HTML(_STYLE),
+                _row([self.play, self.step, self.reset, self.status]),
+                _row([self.alpha.widget, self.beta.widget]),
+                _row([self.inner_steps, self.order]),
+                self.message,
+                self.figure,
+            ]
+        )
+        self.widget.add_class("maml-lab")
+        for button in (self.play, self.step, self.reset):
+            button.layout = w.Layout(width="92px", flex="0 0 auto")
+        self.play.on_click(self._on_play)
+        self.step.on_click(lambda _: session.step())
+        self.reset.on_click(self._on_reset)
+        self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
+        self.order.observe(lambda change: self._set("order", change["new"]), "value")
+        self._complaint = ""
+        self._evaluated: tuple[object, ...] = ()
+        self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
+        self._draw()
+        self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
+
+    def close(self) -> None:
+        """Stop the training and the drawing, and take the widgets from the page."""
+        self.session.close()
+        self._publisher.close()
+        self.figure.close()
+        self.widget.close()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = self.widget._repr_mimebundle_(**kwargs)
+        return bundle | {"text/plain": "MAML Lab (live; needs a notebook with widgets)"}
+
+    def _number(self, name: str, label: str, low: float, high: float) -> LogControl:
+        return LogControl(
+            label,
+            value=getattr(self.session.settings, name),
+            low=low,
+            high=high,
+            tooltip=_tooltip(name),
+            chosen=lambda value: self._set(name, value),
+            refused=self._complain,
+        )
+
+    def _set(self, name: str, value: object) -> None:
+        self._complaint = ""
+        self.session.set(**{name: value})
+
+    def _complain(self, message: str) -> None:
+        self._complaint = message
+        self.session.changed.set()
+
+    def _on_play(self, _: w.Button) -> None:
+        self._complaint = ""
+        if self.session.playing:
+            self.session.pause()
+        else:
+            self.session.play()
+
+    def _on_reset(self, _: w.Button) -> None:
+        self._complaint = ""
+        self.session.reset()
+
+    def _draw(self) -> bool:
+        """Show the session as it is; True if the adaptation curve is still to follow."""
+        snapshot = self.session.snapshot()
+        self._show_state(snapshot)
+        wanted = (snapshot.meta_step, snapshot.settings)
+        due = self._evaluated != wanted
+        # changed by hand: at once; grown by training: within the share of time that it may take
+        by_hand = not snapshot.playing or self._evaluated[1:] != wanted[1:]
+        rest = self._evaluation_seconds * (1 / EVALUATION_SHARE - 1)
+        evaluate = due and (by_hand or time.monotonic() > self._evaluation_ends + rest)
+        if evaluate:
+            started = time.monotonic()
+            panel = adaptation_panel(self.session, snapshot)
+            portrait = self.session.portrait(snapshot)
+            self._evaluation_ends = time.monotonic()
+            self._evaluation_seconds = self._evaluation_ends - started
+            self._evaluated = wanted
+        with self.figure.batch_update():
+            show_training(self.figure, snapshot.curve, snapshot.events)
+            if evaluate:
+                show_adaptation(self.figure, panel)
+                show_task(self.figure, portrait)
+        return due and not evaluate
+
+    def _show_state(self, snapshot: Snapshot) -> None:
+        playing = snapshot.playing
+        self.play.description = "Pause" if playing else "Play"
+        self.play.icon = "pause" if playing else "play"
+        self.step.disabled = playing
+        settings = snapshot.settings
+        rate = f" · {snapshot.rate:,.0f} meta-steps/s" if playing else " · paused"
+        self.status.value = (
+            f"<b>meta-step {snapshot.meta_step:,}</b>{rate}<br>"
+            f"seed {settings.seed} · {settings.shots} shots · {settings.meta_batch} tasks per "
+            f"meta-step, mean · {settings.meta_optimizer.upper()}"
+        )
+        text = html.escape(self._complaint or _failure(snapshot))
+        self.message.value = f"<div class='maml-lab-message'>{text}</div>"
+
+
+def _failure(snapshot: Snapshot) -> str:
+    if snapshot.failure is None:
+        return ""
+    kind = type(snapshot.failure).__name__
+    return f"Training stopped. {kind}: {snapshot.failure}"
+
+
+def _tooltip(name: str) -> str:
+    return str(Settings.model_fields[name].description)
+
+
+def _row(children: list[w.Widget]) -> w.HBox:
+    layout = w.Layout(flex_flow="row wrap", align_items="center", grid_gap="4px 16px")
+    return w.HBox(children, layout=layout)

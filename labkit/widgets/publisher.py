@@ -1,0 +1,37 @@
+"""The one thread that draws: it waits for changes and shows them at a bounded rate."""
+
+import threading
+from collections.abc import Callable
+
+
+class Publisher:
+    """Calls `draw` after a change, at most once in `interval` seconds.
+
+    Args:
+        changed: Set by whoever has something to show.
+        draw: Shows what there is to show; True if something is left for the next call.
+        interval: Least time between two calls, seconds.
+    """
+
+    def __init__(self, changed: threading.Event, draw: Callable[[], bool], interval: float) -> None:
+        self._changed, self._draw, self._interval = changed, draw, interval
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="maml-lab-view", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; a drawing under way is finished first."""
+        self._closed.set()
+        self._changed.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            self._changed.wait()
+            self._changed.clear()
+            if self._closed.is_set():
+                return
+            if self._draw():
+                self._changed.set()
+            self._closed.wait(self._interval)

@@ -1,0 +1,38 @@
+"""Execute the committed notebooks again and keep only the outputs that nbval compares.
+
+Run by `make notebooks` after a change that alters their numbers; the diff then shows which.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+IGNORED = "nbval-ignore-output"
+
+
+def refresh(path: Path) -> None:
+    """Execute one notebook and write it back in the form that is committed."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}}).execute()
+    write_committed_form(notebook, path)
+
+
+def write_committed_form(notebook: Any, path: Path) -> None:
+    """Drop what differs from run to run: times, ignored outputs, versions, widget state."""
+    for cell in notebook.cells:
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
+        if IGNORED in cell.metadata.get("tags", ()):
+            cell.outputs = []
+    notebook.metadata = {
+        "kernelspec": notebook.metadata["kernelspec"],
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        refresh(Path(argument))
