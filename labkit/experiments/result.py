@@ -45,7 +45,8 @@ class Result:
         """The adaptation curve as text, three digits after the point."""
         curve = self.curves["adaptation"]
         lines = ["inner step  query loss   ± 95 %   median  diverged"]
-        for row in zip(*(curve[name] for name in curve), strict=True):
+        columns = ("inner_step", "query_loss", "ci95", "median", "diverged")
+        for row in zip(*(curve[name] for name in columns), strict=True):
             step, mean, ci95, median, diverged = row
             lines.append(
                 f"{step:10.0f} {mean:11.3f} {ci95:8.3f} {median:8.3f} {diverged:8.1%}".rstrip()

@@ -33,7 +33,7 @@ def adaptation_traces() -> list[go.Scatter]:
             showlegend=False,
         ),
         go.Scatter(
-            name="θ₀, untrained",
+            name="untrained",
             mode="lines",
             line={"color": BEFORE, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3g}",
@@ -52,7 +52,7 @@ def adaptation_traces() -> list[go.Scatter]:
             hovertemplate="%{y:.3g}",
         ),
         go.Scatter(
-            name="mean ± 95 %",
+            name="mean",
             mode="lines+markers",
             line={"color": AFTER, "width": 2.5},
             marker={"size": 6},
@@ -73,10 +73,10 @@ def adaptation_data(panel: AdaptationPanel) -> dict[str, dict[str, NDArray[np.fl
             "x": np.concatenate([x[known], x[known][::-1]]),
             "y": np.concatenate([upper, lower[::-1]]),
         },
-        "θ₀, untrained": {"x": x, "y": _finite(panel.untrained.mean.numpy())},
+        "untrained": {"x": x, "y": _finite(panel.untrained.mean.numpy())},
         "K trained": {"x": np.array([k, k]), "y": np.array([0.0, adaptation_top(panel)])},
         "median": {"x": x, "y": _finite(panel.curve.median.numpy())},
-        "mean ± 95 %": {"x": x, "y": mean},
+        "mean": {"x": x, "y": mean},
     }
 
 

@@ -1,6 +1,8 @@
 """The lab's one figure: adaptation curve, one task, meta-training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -12,14 +14,14 @@ from labkit.figures.adaptation import (
     adaptation_top,
     adaptation_traces,
 )
-from labkit.figures.palette import GRID, step_colors
-from labkit.figures.task import MOST_STEPS, steps_drawn, task_data, task_traces
-from labkit.figures.training import training_data, training_traces
+from labkit.figures.palette import GRID
+from labkit.figures.task import step_styles, task_data, task_traces
+from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import TEST_STEPS, Session, Snapshot
 from labkit.tasks.family import Portrait
 
-HEIGHT = 600
+HEIGHT = 540
 _ADAPTATION, _TASK, _TRAINING = "Held-out tasks", "One held-out task", "Meta-training"
 
 
@@ -62,7 +64,7 @@ def lab_figure() -> go.Figure:
         cols=2,
         specs=[[{}, {}], [{"colspan": 2}, None]],
         row_heights=[0.6, 0.4],
-        vertical_spacing=0.19,
+        vertical_spacing=0.2,
         horizontal_spacing=0.1,
     )
     for traces, row, column, legend in (
@@ -74,23 +76,21 @@ def lab_figure() -> go.Figure:
             trace.legend = legend
             figure.add_trace(trace, row=row, col=column)
     figure.data[-1].yaxis = "y4"
-    grid = {"gridcolor": GRID, "zeroline": False, "linecolor": "#999", "showline": True}
-    figure.update_xaxes(**grid, title_standoff=4)
-    figure.update_yaxes(**grid, title_standoff=4)
     figure.update_layout(
         template="none",
         height=HEIGHT,
         autosize=True,
-        margin={"l": 52, "r": 12, "t": 56, "b": 40},
+        # fixed: a legend that pushes the margins makes plotly.js 4.1 draw axes at NaN for a moment
+        margin={"l": 52, "r": 12, "t": 56, "b": 40, "autoexpand": False},
         font={"family": "system-ui, 'DejaVu Sans', sans-serif", "size": 12},
         hovermode="x unified",
         uirevision="lab",  # a reader's zoom outlives the updates
-        xaxis={"title": "inner steps", "dtick": 1, "range": [-0.2, 10.2]},
-        yaxis={"title": "query loss", "range": [0, 5]},
-        xaxis2={"title": "x"},
-        yaxis2={"title": "y"},
-        xaxis3={"title": "meta-step", "rangemode": "tozero"},
-        yaxis3={"title": "query loss", "type": "log", "minor": {"showgrid": False}},
+        xaxis=_axis("inner steps", dtick=1, range=[-0.2, 10.2]),
+        yaxis=_axis("query loss", range=[0, 5]),
+        xaxis2=_axis("x"),
+        yaxis2=_axis("y"),
+        xaxis3=_axis("meta-step", rangemode="tozero"),
+        yaxis3=_axis("query loss", type="log"),
         yaxis4={"overlaying": "y3", "range": [0, 1], "visible": False, "fixedrange": True},
         legend=_legend(0.0, 1.0),
         legend2=_legend(0.55, 1.0),
@@ -121,43 +121,50 @@ def show_lab(figure: go.Figure, view: LabView) -> None:
 def show_adaptation(figure: go.Figure, panel: AdaptationPanel) -> None:
     """Update the adaptation curve."""
     data = adaptation_data(panel)
-    for trace in figure.data[: len(data)]:
-        trace.update(data[trace.name])
-    figure.layout.xaxis.range = [-0.2, len(panel.curve.mean) - 0.8]
-    figure.layout.yaxis.range = [0, adaptation_top(panel)]
-    figure.layout.xaxis.title.text = " · ".join(
-        filter(None, [f"inner steps (trained: {panel.inner_steps})", adaptation_note(panel)])
-    )
+    note = adaptation_note(panel)
+    with figure.batch_update():
+        for trace in figure.data[: len(data)]:
+            trace.update(data[trace.name])
+        figure.layout.xaxis.range = [-0.2, len(panel.curve.mean) - 0.8]
+        figure.layout.yaxis.range = [0, adaptation_top(panel)]
+        trained = f"inner steps (trained: {panel.inner_steps})"
+        figure.layout.xaxis.title.text = f"{trained}<br>{note}" if note else trained
 
 
 def show_task(figure: go.Figure, portrait: Portrait | None) -> None:
     """Update the portrait of one task; None leaves the panel empty."""
     if portrait is None:
         return
-    first = len(adaptation_traces())
     data = task_data(portrait)
-    steps = steps_drawn(portrait)
-    colors = step_colors(len(steps))
-    for i, (trace, values) in enumerate(
-        zip(figure.data[first : first + len(data)], data, strict=True)
-    ):
-        trace.update(values)
-        step = i - 2
-        if 0 <= step < MOST_STEPS:
-            used = step < len(steps)
-            trace.update(
-                name=f"after step {steps[step]}" if used else "",
-                line={"color": colors[step] if used else GRID},
-                showlegend=used and step in {0, len(steps) - 1},
-                visible=used,
-            )
+    first = len(adaptation_traces())
+    _update(figure.data[first : first + len(data)], data, figure)
+    styles = step_styles(portrait)
+    _update(figure.data[first + 2 : first + 2 + len(styles)], styles, figure)
 
 
 def show_training(figure: go.Figure, curve: TrainingCurve, events: tuple[Event, ...]) -> None:
     """Update the meta-training losses and the marks of changes."""
     data = training_data(curve, events)
-    for trace, values in zip(figure.data[-len(data) :], data, strict=True):
-        trace.update(values)
+    _update(figure.data[-len(data) :], data, figure)
+    _update(figure.data[-1:], [change_labels(curve, events)], figure)
+
+
+def _update(
+    traces: Sequence[go.Scatter], values: Sequence[dict[str, Any]], figure: go.Figure
+) -> None:
+    """Set the same properties of several traces in one message.
+
+    A property that one message sets for some of its traces only is lost for the others in the
+    browser (seen with plotly 7.1), hence a call for each set of properties.
+    """
+    with figure.batch_update():
+        for trace, update in zip(traces, values, strict=True):
+            trace.update(update)
+
+
+def _axis(title: str, **properties: object) -> dict[str, object]:
+    line = {"gridcolor": GRID, "zeroline": False, "linecolor": "#999", "showline": True}
+    return {"title": {"text": title, "standoff": 6}, **line, **properties}
 
 
 def _legend(x: float, y: float) -> dict[str, object]:
@@ -169,5 +176,6 @@ def _legend(x: float, y: float) -> dict[str, object]:
         "yanchor": "bottom",
         "font": {"size": 11},
         "itemwidth": 30,
+        "indentation": -4,
         "bgcolor": "rgba(0,0,0,0)",
     }

@@ -1,10 +1,12 @@
 """One task: the true function, the support points, and the model after each inner step."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from labkit.figures.palette import BEFORE, SUPPORT, TRUTH
+from labkit.figures.palette import BEFORE, SUPPORT, TRUTH, step_colors
 from labkit.tasks.family import Portrait
 
 MOST_STEPS = 10
@@ -24,9 +26,9 @@ def task_traces() -> list[go.Scatter]:
         for i in range(MOST_STEPS)
     ]
     return [
-        go.Scatter(name="true function", mode="lines", line={"color": TRUTH, "width": 1.5}),
+        go.Scatter(name="true", mode="lines", line={"color": TRUTH, "width": 1.5}),
         go.Scatter(
-            name="f before",
+            name="before",
             mode="lines",
             line={"color": BEFORE, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3g}",
@@ -53,6 +55,22 @@ def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
         *({"x": y, "y": y} for y in empty),
         {"x": portrait.support_x.double().numpy(), "y": portrait.support_y.double().numpy()},
     ]
+
+
+def step_styles(portrait: Portrait) -> list[dict[str, Any]]:
+    """Name, colour and whether it shows, for each of the `MOST_STEPS` curves after a step."""
+    steps = steps_drawn(portrait)
+    styles: list[dict[str, Any]] = [
+        {
+            "name": f"step {step}",
+            "line": {"color": color},
+            "showlegend": step == steps[-1],
+            "visible": True,
+        }
+        for step, color in zip(steps, step_colors(len(steps)), strict=True)
+    ]
+    unused = {"name": "", "line": {"color": BEFORE}, "showlegend": False, "visible": False}
+    return styles + [unused] * (MOST_STEPS - len(steps))
 
 
 def steps_drawn(portrait: Portrait) -> list[int]:

@@ -43,20 +43,24 @@ def training_traces() -> list[go.Scatter]:
 
 def training_data(
     curve: TrainingCurve, events: Sequence[Event]
-) -> list[dict[str, NDArray[np.float64] | list[str]]]:
-    """What each trace of `training_traces` shows, in its order."""
-    x = curve.meta_step
-    marks = change_marks(events, float(x[-1]) if len(x) else 1.0)
+) -> list[dict[str, NDArray[np.float64]]]:
+    """X and y for each trace of `training_traces`, in its order."""
+    marks = change_marks(events, _last(curve))
     gap = float("nan")
     return [
-        {"x": x, "y": curve.loss_before},
-        {"x": x, "y": curve.loss_after},
+        {"x": curve.meta_step, "y": curve.loss_before},
+        {"x": curve.meta_step, "y": curve.loss_after},
         {
             "x": np.array([value for at, _ in marks for value in (at, at, gap)]),
             "y": np.array([value for _ in marks for value in (0.0, 1.0, gap)]),
-            "text": [text for _, label in marks for text in ("", label, "")],
         },
     ]
+
+
+def change_labels(curve: TrainingCurve, events: Sequence[Event]) -> dict[str, list[str]]:
+    """What the marks of the last trace say, each beside its upper end."""
+    marks = change_marks(events, _last(curve))
+    return {"text": [text for _, label in marks for text in ("", label, "")]}
 
 
 def change_marks(events: Sequence[Event], last_step: float) -> list[tuple[float, str]]:
@@ -76,3 +80,7 @@ def change_marks(events: Sequence[Event], last_step: float) -> list[tuple[float,
         (at, ", ".join(f"{SYMBOLS[name]} {value:.3g}" for name, value in values.items()))
         for at, values in marks
     ]
+
+
+def _last(curve: TrainingCurve) -> float:
+    return float(curve.meta_step[-1]) if len(curve.meta_step) else 1.0

@@ -51,28 +51,24 @@ class History:
         self._before.append(step.loss_before)
         self._after.append(step.loss_after)
 
-    def curve(self, most: int = 400) -> TrainingCurve:
+    def curve(self, most: int = 200) -> TrainingCurve:
         """The losses in at most `most` entries: means over runs of equal length.
 
         Args:
             most: Largest number of entries, ≥ 1. The length of the runs is a power of two, so that
-                entries that were drawn stay as they were while the history grows.
+                entries that were drawn stay as they were while the history grows; a run that is
+                not complete is left out.
         """
-        steps = len(self)
         run = 1
-        while steps > most * run:
+        while len(self) > most * run:
             run *= 2
-        ends = np.minimum(np.arange(run, steps + run, run), steps)
+        entries = len(self) // run
         return TrainingCurve(
-            ends.astype(np.float64), _means(self._before, run), _means(self._after, run)
+            run * np.arange(1.0, entries + 1), _means(self._before, run), _means(self._after, run)
         )
 
 
 def _means(values: "array[float]", run: int) -> Floats:
-    if not values:
-        return np.empty(0)
     copied = np.array(values)
-    starts = np.arange(0, len(copied), run)
-    lengths = np.diff(np.append(starts, len(copied)))
-    means: Floats = np.add.reduceat(copied, starts) / lengths
+    means: Floats = copied[: len(copied) // run * run].reshape(-1, run).mean(axis=1)
     return means

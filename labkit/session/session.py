@@ -208,10 +208,10 @@ class Session:
                 self._untrained = key, observer.adaptation_curve(inner_steps)
             return self._untrained[1]
 
-    def portrait(self, snapshot: Snapshot) -> Portrait | None:
-        """One held-out task and the adaptation to it at a snapshot; None if it cannot be drawn."""
+    def portrait(self, snapshot: Snapshot, task: int = 0) -> Portrait | None:
+        """A held-out task by its number and the adaptation to it; None if it cannot be drawn."""
         with self._observing(snapshot) as observer:
-            return observer.portrait(params=snapshot.params)
+            return observer.portrait(task=task, params=snapshot.params)
 
     @contextmanager
     def _observing(self, snapshot: Snapshot) -> Iterator[MetaLearner]:

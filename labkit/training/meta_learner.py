@@ -22,6 +22,10 @@ MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
 
 
+HELD_OUT = 600
+"""Held-out tasks that an adaptation curve is measured on, as in the paper."""
+
+
 class DivergedError(ArithmeticError):
     """Meta-training left the finite numbers; θ is still that of the last good meta-step."""
 
@@ -170,7 +174,7 @@ class MetaLearner:
         self,
         inner_steps: int = 10,
         *,
-        tasks: int = 600,
+        tasks: int = HELD_OUT,
         alpha: Alpha | None = None,
         family: TaskFamily | None = None,
         params: Params | None = None,
@@ -203,12 +207,17 @@ class MetaLearner:
         """Draw one held-out task and the adaptation to it; None if the family cannot draw.
 
         Args:
-            task: Index of the held-out task, ≥ 0.
+            task: Number of the task, 0 to 599, among those of `adaptation_curve`.
             params: θ to draw; None takes the present one.
+
+        Raises:
+            ValueError: There is no task of this number.
         """
         if not isinstance(self.tasks, DrawableFamily):
             return None
-        batch = self._held_out(task + 1, self.tasks)
+        if not 0 <= task < HELD_OUT:
+            raise ValueError(f"task must be from 0 to {HELD_OUT - 1}, got {task!r}")
+        batch = self._held_out(HELD_OUT, self.tasks)
         one = _map(lambda tensor: tensor[task : task + 1], batch)
         theta = self.params if params is None else params
         support = tree_map(lambda tensor: tensor[0], one.support)

@@ -16,18 +16,21 @@ from labkit.figures.lab import (
 )
 from labkit.session.session import Session, Snapshot
 from labkit.session.settings import Settings
+from labkit.training.meta_learner import HELD_OUT
 from labkit.widgets.log_control import LogControl
 from labkit.widgets.publisher import Publisher
+from labkit.widgets.refit import Refit
 
-REDRAW_SECONDS = 0.15
-EVALUATION_SHARE = 0.2
+REDRAW_SECONDS = 0.2
+EVALUATION_SHARE = 0.12
 """Share of the time that the training gives up for evaluating adaptation curves."""
 
 _STYLE = """<style>
-.maml-lab {padding: 4px 0; overflow: hidden;}
+.maml-lab {padding: 4px 0;}
+.maml-lab .widget-hbox {overflow: visible;}
 .maml-lab .widget-inline-hbox .widget-label {width: auto; min-width: 20px;}
 .maml-lab-number input {text-align: right; font-variant-numeric: tabular-nums;}
-.maml-lab-status {font-variant-numeric: tabular-nums; line-height: 1.35;}
+.maml-lab-status .widget-html-content {font-variant-numeric: tabular-nums; line-height: 1.35;}
 .maml-lab-message {color: #9c2a00; white-space: pre-wrap;}
 </style>"""
 
@@ -64,6 +67,9 @@ class Lab:
             icon="undo",
             tooltip="Back to meta-step 0: same seed, settings as they are now",
         )
+        self.another = w.Button(
+            description="New task", icon="random", tooltip="Draw another held-out task"
+        )
         self.alpha = self._number("alpha", "α", 1e-4, 1.0)
         self.beta = self._number("beta", "β", 1e-5, 1e-1)
         self.inner_steps = w.IntSlider(
@@ -78,10 +84,12 @@ class Lab:
         self.order = w.ToggleButtons(
             options=[("1 first-order", 1), ("2 exact", 2)],
             value=settings.order,
-            description="order",
             tooltips=[_tooltip("order")] * 2,
-            style={"button_width": "96px", "description_width": "initial"},
-            layout=w.Layout(flex="1 1 260px", width="auto"),
+            style={"button_width": "108px"},
+        )
+        order = w.HBox(
+            [w.Label("order", tooltip=_tooltip("order")), self.order],
+            layout=w.Layout(flex="1 1 300px", align_items="center"),
         )
         self.status = w.HTML()
         self.status.add_class("maml-lab-status")
@@ -90,21 +98,25 @@ class Lab:
         self.widget = w.VBox(
             [
                 w.HTML(_STYLE),
-                _row([self.play, self.step, self.reset, self.status]),
+                _row([self.play, self.step, self.reset, self.another, self.status]),
                 _row([self.alpha.widget, self.beta.widget]),
-                _row([self.inner_steps, self.order]),
+                _row([self.inner_steps, order]),
                 self.message,
                 self.figure,
+                Refit(),
             ]
         )
         self.widget.add_class("maml-lab")
-        for button in (self.play, self.step, self.reset):
-            button.layout = w.Layout(width="92px", flex="0 0 auto")
+        for button in (self.play, self.step, self.reset, self.another):
+            button.layout = w.Layout(width="98px", flex="0 0 auto")
         self.play.on_click(self._on_play)
         self.step.on_click(lambda _: session.step())
         self.reset.on_click(self._on_reset)
+        self.another.on_click(self._on_another)
         self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
         self.order.observe(lambda change: self._set("order", change["new"]), "value")
+        self._known = settings
+        self._task = 0
         self._complaint = ""
         self._evaluated: tuple[object, ...] = ()
         self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
@@ -135,7 +147,9 @@ class Lab:
 
     def _set(self, name: str, value: object) -> None:
         self._complaint = ""
-        self.session.set(**{name: value})
+        if value != getattr(self.session.settings, name):
+            self.session.set(**{name: value})
+            self._known = self.session.settings
 
     def _complain(self, message: str) -> None:
         self._complaint = message
@@ -148,6 +162,10 @@ class Lab:
         else:
             self.session.play()
 
+    def _on_another(self, _: w.Button) -> None:
+        self._task = (self._task + 1) % HELD_OUT
+        self.session.changed.set()
+
     def _on_reset(self, _: w.Button) -> None:
         self._complaint = ""
         self.session.reset()
@@ -156,7 +174,7 @@ class Lab:
         """Show the session as it is; True if the adaptation curve is still to follow."""
         snapshot = self.session.snapshot()
         self._show_state(snapshot)
-        wanted = (snapshot.meta_step, snapshot.settings)
+        wanted = (snapshot.meta_step, snapshot.settings, self._task)
         due = self._evaluated != wanted
         # changed by hand: at once; grown by training: within the share of time that it may take
         by_hand = not snapshot.playing or self._evaluated[1:] != wanted[1:]
@@ -165,18 +183,31 @@ class Lab:
         if evaluate:
             started = time.monotonic()
             panel = adaptation_panel(self.session, snapshot)
-            portrait = self.session.portrait(snapshot)
+            portrait = self.session.portrait(snapshot, self._task)
             self._evaluation_ends = time.monotonic()
             self._evaluation_seconds = self._evaluation_ends - started
             self._evaluated = wanted
-        with self.figure.batch_update():
-            show_training(self.figure, snapshot.curve, snapshot.events)
-            if evaluate:
-                show_adaptation(self.figure, panel)
-                show_task(self.figure, portrait)
+            show_adaptation(self.figure, panel)
+            show_task(self.figure, portrait)
+        show_training(self.figure, snapshot.curve, snapshot.events)
         return due and not evaluate
 
+    def _follow(self) -> None:
+        """Let the controls show settings that were changed elsewhere, in a cell for example."""
+        settings, known = self.session.settings, self._known
+        self._known = settings
+        if settings.alpha != known.alpha:
+            self.alpha.show(settings.alpha)
+        if settings.beta != known.beta:
+            self.beta.show(settings.beta)
+        if settings.inner_steps != known.inner_steps:
+            self.inner_steps.max = max(self.inner_steps.max, settings.inner_steps)
+            self.inner_steps.value = settings.inner_steps
+        if settings.order != known.order:
+            self.order.value = settings.order
+
     def _show_state(self, snapshot: Snapshot) -> None:
+        self._follow()
         playing = snapshot.playing
         self.play.description = "Pause" if playing else "Play"
         self.play.icon = "pause" if playing else "play"

@@ -62,6 +62,11 @@ class LogControl:
         self.slider.observe(self._slid, "value")
         self.text.observe(self._typed, "value")
 
+    def show(self, value: float) -> None:
+        """Show a value that was not chosen here; `chosen` is not called."""
+        self._value = value
+        self._follow()
+
     def _slid(self, change: Change) -> None:
         if self._following:
             return
