@@ -21,7 +21,7 @@ class AdaptationPanel:
 
 
 def adaptation_traces() -> list[go.Scatter]:
-    """The panel's traces, empty; their names are what `adaptation_data` fills."""
+    """The panel's traces, empty; `adaptation_data` says what each holds."""
     return [
         go.Scatter(
             name="95 % interval",
@@ -61,23 +61,23 @@ def adaptation_traces() -> list[go.Scatter]:
     ]
 
 
-def adaptation_data(panel: AdaptationPanel) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """X and y of each trace by its name; points that are not finite are left out as gaps."""
+def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64]]]:
+    """Points for each trace of `adaptation_traces`, in its order; what is not finite is a gap."""
     mean, ci95 = _finite(panel.curve.mean.numpy()), _finite(panel.curve.ci95.numpy())
     x = np.arange(len(mean), dtype=np.float64)
     known = np.isfinite(mean) & np.isfinite(ci95)
     lower, upper = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
     k = float(panel.inner_steps)
-    return {
-        "95 % interval": {
+    return [
+        {
             "x": np.concatenate([x[known], x[known][::-1]]),
             "y": np.concatenate([upper, lower[::-1]]),
         },
-        "untrained": {"x": x, "y": _finite(panel.untrained.mean.numpy())},
-        "K trained": {"x": np.array([k, k]), "y": np.array([0.0, adaptation_top(panel)])},
-        "median": {"x": x, "y": _finite(panel.curve.median.numpy())},
-        "mean": {"x": x, "y": mean},
-    }
+        {"x": x, "y": _finite(panel.untrained.mean.numpy())},
+        {"x": np.array([k, k]), "y": np.array([0.0, adaptation_top(panel)])},
+        {"x": x, "y": _finite(panel.curve.median.numpy())},
+        {"x": x, "y": mean},
+    ]
 
 
 def adaptation_top(panel: AdaptationPanel) -> float:
@@ -97,11 +97,11 @@ def adaptation_note(panel: AdaptationPanel) -> str:
     off = ~(mean <= adaptation_top(panel))
     notes = []
     if share > 0:
-        notes.append(f"{share:.1%} of tasks diverge")
+        notes.append(f"{share:.1%} diverge")
     if off.any():
         step = int(np.argmax(off))
-        notes.append(f"mean {mean[step]:.2g} at step {step}")
-    return "; ".join(notes)
+        notes.append(f"mean {mean[step]:.2g} at {step}")
+    return ", ".join(notes)
 
 
 def _finite(values: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """The lab's one figure: adaptation curve, one task, meta-training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from labkit.figures.adaptation import (
     adaptation_traces,
 )
 from labkit.figures.palette import GRID
-from labkit.figures.task import step_styles, task_data, task_traces
+from labkit.figures.task import STEP_TRACES_AT, step_styles, task_data, task_traces
 from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import TEST_STEPS, Session, Snapshot
@@ -93,7 +93,7 @@ def lab_figure() -> go.Figure:
         yaxis3=_axis("query loss", type="log"),
         yaxis4={"overlaying": "y3", "range": [0, 1], "visible": False, "fixedrange": True},
         legend=_legend(0.0, 1.0),
-        legend2=_legend(0.55, 1.0),
+        legend2=_legend(0.5, 1.0),
         legend3=_legend(0.0, 0.325),
     )
     for title, x, y in ((_ADAPTATION, 0.0, 1.0), (_TASK, 0.55, 1.0), (_TRAINING, 0.0, 0.325)):
@@ -120,46 +120,49 @@ def show_lab(figure: go.Figure, view: LabView) -> None:
 
 def show_adaptation(figure: go.Figure, panel: AdaptationPanel) -> None:
     """Update the adaptation curve."""
-    data = adaptation_data(panel)
     note = adaptation_note(panel)
-    with figure.batch_update():
-        for trace in figure.data[: len(data)]:
-            trace.update(data[trace.name])
-        figure.layout.xaxis.range = [-0.2, len(panel.curve.mean) - 0.8]
-        figure.layout.yaxis.range = [0, adaptation_top(panel)]
-        trained = f"inner steps (trained: {panel.inner_steps})"
-        figure.layout.xaxis.title.text = f"{trained}<br>{note}" if note else trained
+    title = f"inner steps · {note}" if note else f"inner steps (trained: {panel.inner_steps})"
+    layout = {
+        "xaxis.range": [-0.2, len(panel.curve.mean) - 0.8],
+        "yaxis.range": [0, adaptation_top(panel)],
+        "xaxis.title.text": title,
+    }
+    _update(figure, 0, adaptation_data(panel), layout)
 
 
 def show_task(figure: go.Figure, portrait: Portrait | None) -> None:
     """Update the portrait of one task; None leaves the panel empty."""
     if portrait is None:
         return
-    data = task_data(portrait)
     first = len(adaptation_traces())
-    _update(figure.data[first : first + len(data)], data, figure)
-    styles = step_styles(portrait)
-    _update(figure.data[first + 2 : first + 2 + len(styles)], styles, figure)
+    _update(figure, first, task_data(portrait))
+    _update(figure, first + STEP_TRACES_AT, step_styles(portrait))
 
 
 def show_training(figure: go.Figure, curve: TrainingCurve, events: tuple[Event, ...]) -> None:
     """Update the meta-training losses and the marks of changes."""
     data = training_data(curve, events)
-    _update(figure.data[-len(data) :], data, figure)
-    _update(figure.data[-1:], [change_labels(curve, events)], figure)
+    last = len(figure.data)
+    _update(figure, last - len(data), data)
+    _update(figure, last - 1, [change_labels(curve, events)])
 
 
 def _update(
-    traces: Sequence[go.Scatter], values: Sequence[dict[str, Any]], figure: go.Figure
+    figure: go.Figure,
+    first: int,
+    values: Sequence[Mapping[str, Any]],
+    layout: Mapping[str, Any] | None = None,
 ) -> None:
-    """Set the same properties of several traces in one message.
+    """Set the same properties of consecutive traces, and of the layout, in one message.
 
-    A property that one message sets for some of its traces only is lost for the others in the
-    browser (seen with plotly 7.1), hence a call for each set of properties.
+    Every property is given for every trace: `batch_update` leaves out what has not changed, and
+    what one message sets for some of its traces only is lost for the others (plotly 7.1).
     """
-    with figure.batch_update():
-        for trace, update in zip(traces, values, strict=True):
-            trace.update(update)
+    figure.plotly_update(
+        restyle_data={name: [trace[name] for trace in values] for name in values[0]},
+        relayout_data=dict(layout or {}),
+        trace_indexes=list(range(first, first + len(values))),
+    )
 
 
 def _axis(title: str, **properties: object) -> dict[str, object]:
@@ -174,7 +177,7 @@ def _legend(x: float, y: float) -> dict[str, object]:
         "y": y,
         "xanchor": "left",
         "yanchor": "bottom",
-        "font": {"size": 11},
+        "font": {"size": 10.5},
         "itemwidth": 30,
         "indentation": -4,
         "bgcolor": "rgba(0,0,0,0)",

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from labkit.figures.palette import BEFORE, SUPPORT, TRUTH, step_colors
 from labkit.tasks.family import Portrait
 
+STEP_TRACES_AT = 2
+"""Where the curves after inner steps stand among the panel's traces: after true and before."""
+
 MOST_STEPS = 10
 """Curves after inner steps that one panel can tell apart; of more, evenly spaced ones are drawn."""
 
@@ -44,7 +47,7 @@ def task_traces() -> list[go.Scatter]:
 
 
 def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
-    """X and y for each trace of `task_traces`, in its order; unused step curves are empty."""
+    """Points for each trace of `task_traces`, in its order; unused step curves are empty."""
     x = portrait.x.double().numpy()
     curves = [portrait.predictions[step].double().numpy() for step in steps_drawn(portrait)]
     empty = [np.empty(0)] * (MOST_STEPS - len(curves))
@@ -63,13 +66,13 @@ def step_styles(portrait: Portrait) -> list[dict[str, Any]]:
     styles: list[dict[str, Any]] = [
         {
             "name": f"step {step}",
-            "line": {"color": color},
+            "line.color": color,
             "showlegend": step == steps[-1],
             "visible": True,
         }
         for step, color in zip(steps, step_colors(len(steps)), strict=True)
     ]
-    unused = {"name": "", "line": {"color": BEFORE}, "showlegend": False, "visible": False}
+    unused = {"name": "", "line.color": BEFORE, "showlegend": False, "visible": False}
     return styles + [unused] * (MOST_STEPS - len(steps))
 
 

@@ -44,7 +44,7 @@ def training_traces() -> list[go.Scatter]:
 def training_data(
     curve: TrainingCurve, events: Sequence[Event]
 ) -> list[dict[str, NDArray[np.float64]]]:
-    """X and y for each trace of `training_traces`, in its order."""
+    """Points for each trace of `training_traces`, in its order."""
     marks = change_marks(events, _last(curve))
     gap = float("nan")
     return [

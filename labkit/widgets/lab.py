@@ -95,6 +95,7 @@ class Lab:
         self.status.add_class("maml-lab-status")
         self.message = w.HTML()
         self.figure = go.FigureWidget(lab_figure())
+        self.figure._config = {"responsive": True}  # lets `Refit` reach it
         self.widget = w.VBox(
             [
                 w.HTML(_STYLE),

@@ -6,8 +6,8 @@ import anywidget
 class Refit(anywidget.AnyWidget):
     """An invisible widget: when its place changes width, or a figure appears, figures fit anew.
 
-    plotly.js fits its figures on the window's `resize` event, which neither the first display in
-    JupyterLab nor an opened or closed side bar sends.
+    A responsive plotly figure fits itself on the window's `resize` event, which neither the first
+    display in JupyterLab nor an opened or closed side bar sends.
     """
 
     _esm = """
