@@ -12,7 +12,7 @@ AlphaTensors = Tensor | dict[str, Tensor] | list[Tensor | dict[str, Tensor]]
 
 def steps_of(alpha: Alpha) -> list[StepSize] | None:
     """The step sizes of a sequence with one per inner step; None if `alpha` is one for all."""
-    return list(alpha) if isinstance(alpha, Sequence) else None
+    return list(alpha) if isinstance(alpha, Sequence) and not isinstance(alpha, str) else None
 
 
 def alpha_tensors(alpha: Alpha, params: Params, inner_steps: int) -> AlphaTensors:
