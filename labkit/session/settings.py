@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 
 class ParameterError(ValueError):
@@ -29,17 +29,27 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    alpha: float = Field(0.01, ge=0, description="inner step size α")
-    beta: float = Field(0.001, ge=0, description="meta step size β")
-    inner_steps: int = Field(1, ge=0, description="gradient steps K on each task")
+    alpha: float = Field(default=0.01, ge=0, description="inner step size α")
+    beta: float = Field(default=0.001, ge=0, description="meta step size β")
+    inner_steps: int = Field(default=1, ge=0, description="gradient steps K on each task")
     order: Literal[1, 2] = Field(
-        2, description="2: through the inner steps, exact; 1: first-order approximation"
+        default=2, description="2: through the inner steps, exact; 1: first-order approximation"
     )
-    shots: int = Field(10, ge=1, description="support points per task")
-    meta_batch: int = Field(25, ge=1, description="tasks per meta-step")
-    meta_steps: int = Field(2000, ge=1, description="meta-steps to train when run headless")
-    meta_optimizer: Literal["adam", "sgd"] = Field("adam", description="what moves θ: adam or sgd")
-    seed: int = Field(0, ge=0, lt=2**63, description="decides θ₀ and all tasks")
+    shots: int = Field(default=10, ge=1, description="support points per task")
+    meta_batch: int = Field(default=25, ge=1, description="tasks per meta-step")
+    meta_steps: int = Field(default=2000, ge=1, description="meta-steps to train when run headless")
+    meta_optimizer: Literal["adam", "sgd"] = Field(
+        default="adam", description="what moves θ: adam or sgd"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="decides θ₀ and all tasks")
+
+    @field_validator("order", mode="before")
+    @classmethod
+    def _order_is_whole(cls, value: object) -> object:
+        # Literal compares by ==, and True == 1 == 1.0
+        if type(value) is not int:
+            raise ValueError
+        return value
 
     @classmethod
     def checked(cls, values: Mapping[str, object]) -> "Settings":
@@ -98,7 +108,7 @@ def allowed(name: str) -> str:
 def _complaint(name: int | str, value: object) -> str:
     if name not in Settings.model_fields:
         close = difflib.get_close_matches(str(name), Settings.model_fields, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = f"; did you mean {close[0]!r}?" if close else "."
         known = ", ".join(Settings.model_fields)
         return f"{name} = {value!r}: there is no parameter of this name{hint} There are: {known}"
     text = f"{name} = {value!r}: must be {allowed(str(name))}"

@@ -42,7 +42,8 @@ def test_path_of_a_quadratic(order: Any) -> None:
 
 def test_order_decides_what_is_differentiable() -> None:
     # w' = w − α(w − 1): ∂w'/∂w is 1 − α exactly, 1 when the inner gradient is a constant
-    for order, expected in ((2, 0.75), (1, 1.0)):
+    cases: list[tuple[Any, float]] = [(2, 0.75), (1, 1.0)]
+    for order, expected in cases:
         w = torch.tensor(5.0, requires_grad=True)
         result = adapt(
             parabola, {"w": w}, torch.tensor(1.0), alpha=0.25, inner_steps=1, order=order

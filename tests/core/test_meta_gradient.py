@@ -13,7 +13,7 @@ from labkit import MAML, meta_gradient
 from labkit.core.types import LossFn, Params
 from tests.core.quadratics import SIZE, flat, loss, path_by_hand, quadratics
 
-EXACT: dict[str, float] = {"rtol": 1e-11, "atol": 1e-11}
+EXACT: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-11}
 
 
 def step_sizes(form: str, inner_steps: int) -> tuple[Any, list[Tensor]]:

@@ -1,0 +1,68 @@
+"""Adaptation curves: means, intervals, medians and diverged tasks, computed by hand."""
+
+import math
+
+import pytest
+import torch
+
+from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp
+from labkit.training.evaluation import summarise
+from tests.training.scalar_tasks import Parabolas, Point
+
+
+def test_summary_by_hand() -> None:
+    losses = torch.tensor([[1.0, 0.5], [2.0, 1.5], [3.0, 100.0]], dtype=torch.float64)
+    curve = summarise(losses)
+    assert curve.mean.tolist() == [2.0, 34.0]
+    assert curve.median.tolist() == [2.0, 1.5]
+    # standard deviations: 1 and sqrt((33.5² + 32.5² + 66²)/2)
+    spread = math.sqrt((33.5**2 + 32.5**2 + 66.0**2) / 2)
+    assert curve.ci95.tolist() == pytest.approx([1.96 / math.sqrt(3), 1.96 * spread / math.sqrt(3)])
+    # 100 is more than ten times the mean before adaptation, which is 2
+    assert curve.diverged.tolist() == [0.0, pytest.approx(1 / 3)]
+    assert curve.tasks == 3
+
+
+def test_nan_counts_as_diverged_and_the_median_survives() -> None:
+    nan, inf = torch.nan, torch.inf
+    curve = summarise(torch.tensor([[1.0, nan], [1.0, inf], [1.0, 0.5], [1.0, 0.4], [1.0, 0.3]]))
+    assert curve.diverged[1] == pytest.approx(0.4)
+    assert curve.median[1] == pytest.approx(0.5)
+    assert not math.isfinite(float(curve.mean[1]))
+
+
+def test_curve_of_parabolas() -> None:
+    # after k steps of α the loss is a·c²(1 − αa)^{2k}/2 from θ = 0
+    tasks = Parabolas()
+    learner = MetaLearner(Point(), tasks, MAML(alpha=0.1, inner_steps=2))
+    curve = learner.adaptation_curve(3, tasks=3)
+    factors = {0: [], 1: [0.1], 2: [0.1, 0.1], 3: [0.1, 0.1, 0.05]}
+    for k, alphas in factors.items():
+        losses = [
+            a * (c * math.prod(1 - alpha * a for alpha in alphas)) ** 2 / 2
+            for a, c in zip(tasks.curvature, tasks.centre, strict=True)
+        ]
+        assert float(curve.mean[k]) == pytest.approx(sum(losses) / 3, rel=1e-12)
+
+
+def test_alpha_and_family_for_testing() -> None:
+    learner = MetaLearner(sinusoid_mlp, Sinusoid(shots=10), MAML(alpha=0.01), meta_batch=4)
+    same = learner.adaptation_curve(2, tasks=20, alpha=[0.01, 0.005])
+    assert torch.equal(learner.adaptation_curve(2, tasks=20).mean, same.mean)
+    other = learner.adaptation_curve(2, tasks=20, alpha=0.5)
+    assert float(other.mean[0]) == float(same.mean[0])
+    assert float(other.mean[2]) != float(same.mean[2])
+    five = learner.adaptation_curve(2, tasks=20, family=Sinusoid(shots=5))
+    assert float(five.mean[2]) != float(same.mean[2])
+
+
+def test_theta_learns_to_adapt() -> None:
+    """The whole loop on the sinusoid at a size for tests: one step helps after training only."""
+    learner = MetaLearner(
+        sinusoid_mlp, Sinusoid(), MAML(), beta=5e-3, meta_batch=25, dtype=torch.float64
+    )
+    start = learner.adaptation_curve(1)
+    learner.train(700)
+    end = learner.adaptation_curve(1)
+    assert float(start.mean[1] / start.mean[0]) > 0.95
+    assert float(end.mean[1] / end.mean[0]) < 0.6

@@ -1,0 +1,229 @@
+"""The meta-learner: updates by hand, known fixed points, exact resumption, any module."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from labkit import MAML, DivergedError, MetaLearner, Sinusoid, sinusoid_mlp
+from tests.training.scalar_tasks import Parabolas, Point
+
+
+def test_sgd_steps_by_hand() -> None:
+    # one task, a = 2, c = 0, θ = 1, α = 0.25: θ' = θ(1 − 0.5) = 0.5, L_query = θ'² = 0.25;
+    # dL/dθ = aθ'·(1 − αa) = 2·0.5·0.5 = 0.5; β = 0.5: θ ← 1 − 0.25 = 0.75
+    tasks = Parabolas(curvature=(2.0,), centre=(0.0,))
+    options: dict[str, Any] = {"beta": 0.5, "meta_optimizer": "sgd", "meta_batch": 1}
+    learner = MetaLearner(Point(1.0), tasks, MAML(alpha=0.25), **options)
+    step = learner.step()
+    assert (step.loss_before, step.loss_after) == (1.0, 0.25)
+    assert float(learner.params["theta"]) == 0.75
+    # first order leaves out (1 − αa): θ ← 1 − 0.5·1
+    learner = MetaLearner(Point(1.0), tasks, MAML(alpha=0.25, order=1), **options)
+    learner.step()
+    assert float(learner.params["theta"]) == 0.5
+
+
+def test_sum_is_tasks_times_mean() -> None:
+    moves = {}
+    for reduction in ("mean", "sum"):
+        learner = MetaLearner(
+            Point(1.0),
+            Parabolas(),
+            MAML(alpha=0.1),
+            beta=0.01,
+            meta_optimizer="sgd",
+            meta_batch=3,
+            reduction=reduction,
+        )
+        learner.step()
+        moves[reduction] = float(learner.params["theta"]) - 1.0
+    assert moves["sum"] == pytest.approx(3 * moves["mean"], rel=1e-12)
+
+
+def test_adam_is_adam() -> None:
+    # the first step of Adam is β·g/(|g| + ε), whatever the size of g
+    learner = MetaLearner(Point(1.0), Parabolas(), MAML(alpha=0.1), beta=0.01, meta_batch=3)
+    learner.step()
+    assert abs(float(learner.params["theta"]) - 1.0) == pytest.approx(0.01, rel=1e-6)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_fixed_points(order: Any, steps: int) -> None:
+    """θ* = Σ w c / Σ w with w = a(1 − αa)^{2K} for MAML and a(1 − αa)^K for first order."""
+    alpha, tasks = 0.15, Parabolas()
+    algorithm = MAML(alpha=alpha, inner_steps=steps, order=order)
+    learner = MetaLearner(Point(), tasks, algorithm, beta=0.5, meta_optimizer="sgd", meta_batch=3)
+    learner.train(400)
+    weights = [a * (1 - alpha * a) ** (steps * order) for a in tasks.curvature]
+    expected = sum(w * c for w, c in zip(weights, tasks.centre, strict=True)) / sum(weights)
+    assert float(learner.params["theta"]) == pytest.approx(expected, rel=1e-10)
+
+
+def sinusoid_learner(**options: Any) -> MetaLearner:
+    return MetaLearner(sinusoid_mlp, Sinusoid(), MAML(), **({"meta_batch": 4} | options))
+
+
+def same(one: MetaLearner, other: MetaLearner) -> bool:
+    return all(torch.equal(p, other.params[name]) for name, p in one.params.items())
+
+
+def test_the_seed_decides_everything() -> None:
+    one, two, other = (sinusoid_learner(seed=seed) for seed in (5, 5, 6))
+    assert one.train(3) == two.train(3)
+    assert same(one, two)
+    assert one.train(1) != other.train(1)
+
+
+def test_evaluation_does_not_disturb_training() -> None:
+    one, two = sinusoid_learner(), sinusoid_learner()
+    one.train(2)
+    one.adaptation_curve(tasks=10)
+    one.portrait(task=3)
+    one.train(2)
+    two.train(4)
+    assert same(one, two)
+
+
+@pytest.mark.parametrize("meta_optimizer", ["adam", "sgd"])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, meta_optimizer: Any) -> None:
+    straight = sinusoid_learner(meta_optimizer=meta_optimizer)
+    straight.train(3)
+    straight.save(tmp_path / "state.pt")
+    resumed = sinusoid_learner(meta_optimizer=meta_optimizer, seed=9)
+    resumed.train(1)
+    resumed.load(tmp_path / "state.pt")
+    assert straight.train(5) == resumed.train(5)
+    assert same(straight, resumed)
+    assert resumed.meta_step == 8
+    assert torch.equal(
+        straight.adaptation_curve(tasks=5).mean, resumed.adaptation_curve(tasks=5).mean
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_foreign_checkpoint_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    learner, untouched = sinusoid_learner(), sinusoid_learner()
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    with pytest.raises(ValueError, match="not a checkpoint written by"):
+        learner.load(tmp_path / "text.pt")
+    MetaLearner(Point(), Parabolas(), MAML()).save(tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="belongs to another model"):
+        learner.load(tmp_path / "other.pt")
+    sinusoid_learner(meta_optimizer="sgd").save(tmp_path / "sgd.pt")
+    with pytest.raises(ValueError, match="meta_optimizer='sgd', this learner has 'adam'"):
+        learner.load(tmp_path / "sgd.pt")
+    with pytest.raises(FileNotFoundError):
+        learner.load(tmp_path / "none.pt")
+    assert learner.train(2) == untouched.train(2)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: Any) -> None:
+    learner = sinusoid_learner()
+    learner.save(tmp_path / "state.pt")
+    before = (tmp_path / "state.pt").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="disk full"):
+        learner.save(tmp_path / "state.pt")
+    assert (tmp_path / "state.pt").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+class Scaled(nn.Module):
+    """A module with a buffer, a frozen and a tied parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(1, 3)
+        self.again = self.first
+        self.frozen = nn.Parameter(torch.full((1, 3), 0.5), requires_grad=False)
+        self.register_buffer("scale", torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.tanh(self.first(x) + self.again(x))
+        out: Tensor = self.get_buffer("scale") * nn.functional.linear(hidden, self.frozen)
+        return out
+
+
+@pytest.fixture
+def scaled() -> Scaled:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Scaled()
+
+
+def test_any_module_is_used_unmodified(scaled: Scaled) -> None:
+    before = {name: t.clone() for name, t in scaled.state_dict().items()}
+    learner = MetaLearner(scaled, Sinusoid(), MAML(inner_steps=2), meta_batch=4)
+    assert set(learner.params) == {"first.weight", "first.bias"}
+    start = {name: p.clone() for name, p in learner.params.items()}
+    learner.train(2)
+    assert all(torch.equal(t, before[name]) for name, t in scaled.state_dict().items())
+    assert all(p.grad is None for p in scaled.parameters())
+    assert not torch.equal(learner.params["first.weight"], start["first.weight"])
+
+
+def test_float64_model_and_dtype_argument(scaled: Scaled) -> None:
+    for learner in (
+        MetaLearner(scaled.double(), Sinusoid(), MAML(), meta_batch=2),
+        sinusoid_learner(dtype=torch.float64),
+    ):
+        learner.step()
+        assert {p.dtype for p in learner.params.values()} == {torch.float64}
+
+
+def test_divergence_is_an_error_and_keeps_the_last_good_state() -> None:
+    learner = sinusoid_learner()
+    learner.train(2)
+    kept = {name: p.clone() for name, p in learner.params.items()}
+    learner.algorithm = MAML(alpha=1e38, inner_steps=2)
+    with pytest.raises(DivergedError, match=r"meta-step 3 .* not finite.*smaller alpha"):
+        learner.step()
+    assert learner.meta_step == 2
+    assert all(torch.equal(p, kept[name]) for name, p in learner.params.items())
+    learner.algorithm = MAML()
+    undisturbed = sinusoid_learner()
+    assert [learner.step()] == undisturbed.train(3)[2:]
+
+
+def test_changes_between_meta_steps() -> None:
+    learner = MetaLearner(Point(1.0), Parabolas(), MAML(), meta_optimizer="sgd", meta_batch=1)
+    learner.beta = 0.0
+    learner.step()
+    assert float(learner.params["theta"]) == 1.0
+    assert learner.beta == 0.0
+    with pytest.raises(ValueError, match="beta must be a finite number ≥ 0, got -1"):
+        learner.beta = -1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"meta_batch": 0}, "meta_batch must be a whole number ≥ 1, got 0"),
+        ({"meta_optimizer": "rmsprop"}, "meta_optimizer must be 'adam' or 'sgd', got 'rmsprop'"),
+        ({"reduction": "max"}, "reduction must be 'mean' or 'sum', got 'max'"),
+        ({"beta": float("nan")}, "beta must be a finite number ≥ 0, got nan"),
+        ({"seed": -1}, "seed must be a whole number ≥ 0, got -1"),
+    ],
+)
+def test_bad_options(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        sinusoid_learner(**options)
+
+
+def test_nothing_to_learn() -> None:
+    with pytest.raises(ValueError, match="ReLU has no parameter with requires_grad=True"):
+        MetaLearner(nn.ReLU(), Sinusoid(), MAML())
+
+
+def test_there_are_600_held_out_tasks() -> None:
+    with pytest.raises(ValueError, match="task must be from 0 to 599, got 600"):
+        sinusoid_learner().portrait(task=600)
+    assert MetaLearner(Point(), Parabolas(), MAML()).portrait() is None
