@@ -56,20 +56,12 @@ class Lab:
     def __init__(self, session: Session) -> None:
         self.session = session
         settings = session.settings
-        self.play = w.Button(
-            description="Play", icon="play", button_style="primary", tooltip="Train, or pause"
+        self.play = _button("Play", "play", "Train, or pause", button_style="primary")
+        self.step = _button("Step", "step-forward", "Take one meta-step while paused")
+        self.reset = _button(
+            "Reset", "undo", "Back to meta-step 0: same seed, settings as they are now"
         )
-        self.step = w.Button(
-            description="Step", icon="step-forward", tooltip="Take one meta-step while paused"
-        )
-        self.reset = w.Button(
-            description="Reset",
-            icon="undo",
-            tooltip="Back to meta-step 0: same seed, settings as they are now",
-        )
-        self.another = w.Button(
-            description="New task", icon="random", tooltip="Draw another held-out task"
-        )
+        self.another = _button("New task", "random", "Draw another held-out task")
         self.alpha = self._number("alpha", "α", 1e-4, 1.0)
         self.beta = self._number("beta", "β", 1e-5, 1e-1)
         self.inner_steps = w.IntSlider(
@@ -108,8 +100,6 @@ class Lab:
             ]
         )
         self.widget.add_class("maml-lab")
-        for button in (self.play, self.step, self.reset, self.another):
-            button.layout = w.Layout(width="98px", flex="0 0 auto")
         self.play.on_click(self._on_play)
         self.step.on_click(lambda _: session.step())
         self.reset.on_click(self._on_reset)
@@ -128,12 +118,14 @@ class Lab:
         """Stop the training and the drawing, and take the widgets from the page."""
         self.session.close()
         self._publisher.close()
-        self.figure.close()
-        self.widget.close()
+        _close(self.widget)
+
+    def __repr__(self) -> str:
+        return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = self.widget._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": "MAML Lab (live; needs a notebook with widgets)"}
+        return bundle | {"text/plain": repr(self)}
 
     def _number(self, name: str, label: str, low: float, high: float) -> LogControl:
         return LogControl(
@@ -224,6 +216,16 @@ class Lab:
         self.message.value = f"<div class='maml-lab-message'>{text}</div>"
 
 
+def _close(widget: w.Widget) -> None:
+    """Close a widget with all that it holds: a closed box alone leaves its contents open."""
+    for name in ("children", "layout", "style"):
+        held = getattr(widget, name, ())
+        for part in held if isinstance(held, tuple) else (held,):
+            if isinstance(part, w.Widget):
+                _close(part)
+    widget.close()
+
+
 def _failure(snapshot: Snapshot) -> str:
     if snapshot.failure is None:
         return ""
@@ -233,6 +235,11 @@ def _failure(snapshot: Snapshot) -> str:
 
 def _tooltip(name: str) -> str:
     return str(Settings.model_fields[name].description)
+
+
+def _button(description: str, icon: str, tooltip: str, **options: str) -> w.Button:
+    layout = w.Layout(width="98px", flex="0 0 auto")
+    return w.Button(description=description, icon=icon, tooltip=tooltip, layout=layout, **options)
 
 
 def _row(children: list[w.Widget]) -> w.HBox:
