@@ -55,10 +55,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-logo
 
 notebooks: $(STAMP)
-	$(BIN)/python tests/notebooks/refresh.py notebooks/*.ipynb
+	$(BIN)/python -m tests.notebooks.refresh notebooks/*.ipynb
 
 screenshot: $(STAMP)
-	$(BIN)/python tests/browser/screenshot.py docs/lab.png
+	$(BIN)/python -m tests.browser.screenshot docs/lab.png
 
 clean:
 	rm -rf $(VENV) $(RUNS)

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.limits import drawable
 from labkit.figures.palette import AFTER, BEFORE, MEDIAN, translucent
 from labkit.training.evaluation import AdaptationCurve
 
@@ -63,7 +64,9 @@ def adaptation_traces() -> list[go.Scatter]:
 
 def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64]]]:
     """Points for each trace of `adaptation_traces`, in its order; what is not finite is a gap."""
-    mean, ci95 = _finite(panel.curve.mean.numpy()), _finite(panel.curve.ci95.numpy())
+    top = adaptation_top(panel)
+    mean, untrained = drawable(panel.curve.mean, top), drawable(panel.untrained.mean, top)
+    ci95 = drawable(panel.curve.ci95, top)
     x = np.arange(len(mean), dtype=np.float64)
     known = np.isfinite(mean) & np.isfinite(ci95)
     lower, upper = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
@@ -73,9 +76,9 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
             "x": np.concatenate([x[known], x[known][::-1]]),
             "y": np.concatenate([upper, lower[::-1]]),
         },
-        {"x": x, "y": _finite(panel.untrained.mean.numpy())},
-        {"x": np.array([k, k]), "y": np.array([0.0, adaptation_top(panel)])},
-        {"x": x, "y": _finite(panel.curve.median.numpy())},
+        {"x": x, "y": untrained},
+        {"x": np.array([k, k]), "y": np.array([0.0, top])},
+        {"x": x, "y": drawable(panel.curve.median, top)},
         {"x": x, "y": mean},
     ]
 
@@ -102,7 +105,3 @@ def adaptation_note(panel: AdaptationPanel) -> str:
         step = int(np.argmax(off))
         notes.append(f"mean {mean[step]:.2g} at {step}")
     return ", ".join(notes)
-
-
-def _finite(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.where(np.isfinite(values), values, np.nan).astype(np.float64)

@@ -15,7 +15,7 @@ from labkit.figures.adaptation import (
     adaptation_traces,
 )
 from labkit.figures.palette import GRID
-from labkit.figures.task import STEP_TRACES_AT, step_styles, task_data, task_traces
+from labkit.figures.task import STEP_TRACES_AT, step_styles, task_data, task_range, task_traces
 from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import TEST_STEPS, Session, Snapshot
@@ -135,7 +135,7 @@ def show_task(figure: go.Figure, portrait: Portrait | None) -> None:
     if portrait is None:
         return
     first = len(adaptation_traces())
-    _update(figure, first, task_data(portrait))
+    _update(figure, first, task_data(portrait), {"yaxis2.range": task_range(portrait)})
     _update(figure, first + STEP_TRACES_AT, step_styles(portrait))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.limits import drawable
 from labkit.figures.palette import BEFORE, SUPPORT, TRUTH, step_colors
 from labkit.tasks.family import Portrait
 
@@ -48,16 +49,30 @@ def task_traces() -> list[go.Scatter]:
 
 def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
     """Points for each trace of `task_traces`, in its order; unused step curves are empty."""
-    x = portrait.x.double().numpy()
-    curves = [portrait.predictions[step].double().numpy() for step in steps_drawn(portrait)]
+    limit = _limit(portrait)
+    x = drawable(portrait.x, np.inf)
+    curves = [drawable(portrait.predictions[step], limit) for step in steps_drawn(portrait)]
     empty = [np.empty(0)] * (MOST_STEPS - len(curves))
     return [
-        {"x": x, "y": portrait.truth.double().numpy()},
-        {"x": x, "y": portrait.predictions[0].double().numpy()},
+        {"x": x, "y": drawable(portrait.truth, limit)},
+        {"x": x, "y": drawable(portrait.predictions[0], limit)},
         *({"x": x, "y": y} for y in curves),
         *({"x": y, "y": y} for y in empty),
-        {"x": portrait.support_x.double().numpy(), "y": portrait.support_y.double().numpy()},
+        {"x": drawable(portrait.support_x, np.inf), "y": drawable(portrait.support_y, limit)},
     ]
+
+
+def task_range(portrait: Portrait) -> list[float]:
+    """The y axis: all curves, but no more than three times what the task itself takes up."""
+    limit = _limit(portrait)
+    ys = np.concatenate([d["y"] for d in task_data(portrait)])
+    low, high = (float(np.clip(end, -limit, limit)) for end in (np.nanmin(ys), np.nanmax(ys)))
+    return [low - 0.05 * (high - low), high + 0.05 * (high - low)]
+
+
+def _limit(portrait: Portrait) -> float:
+    largest = max(float(portrait.truth.abs().max()), float(portrait.support_y.abs().max()))
+    return 3 * largest or 1.0
 
 
 def step_styles(portrait: Portrait) -> list[dict[str, Any]]:

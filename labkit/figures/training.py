@@ -6,10 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.limits import drawable
 from labkit.figures.palette import AFTER, BEFORE, CHANGE
 from labkit.session.history import Event, TrainingCurve
 
 SYMBOLS = {"alpha": "α", "beta": "β", "inner_steps": "K", "order": "order"}
+LARGEST = 1e30
+"""Losses that the logarithmic axis can show without trouble."""
+
 NEAR = 0.03
 """Changes nearer to each other than this share of the axis get one mark."""
 
@@ -48,8 +52,8 @@ def training_data(
     marks = change_marks(events, _last(curve))
     gap = float("nan")
     return [
-        {"x": curve.meta_step, "y": curve.loss_before},
-        {"x": curve.meta_step, "y": curve.loss_after},
+        {"x": curve.meta_step, "y": drawable(curve.loss_before, LARGEST)},
+        {"x": curve.meta_step, "y": drawable(curve.loss_after, LARGEST)},
         {
             "x": np.array([value for at, _ in marks for value in (at, at, gap)]),
             "y": np.array([value for _ in marks for value in (0.0, 1.0, gap)]),

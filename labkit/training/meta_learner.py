@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,9 @@ from labkit.core.types import Alpha, Params, Reduction
 from labkit.tasks.family import DrawableFamily, Portrait, Predictor, TaskBatch, TaskFamily
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint
 from labkit.training.evaluation import AdaptationCurve, adaptation_curve
+from labkit.training.parameters import MetaOptimizer, make_optimizer, split_parameters
 from labkit.training.streams import stream
 
-MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
 
 
@@ -102,10 +102,10 @@ class MetaLearner:
         self._model = (
             copy.deepcopy(model) if isinstance(model, nn.Module) else model(stream(seed, "init"))
         )
-        self.params, self._constants = _split(self._model, dtype)
+        self.params, self._constants = split_parameters(self._model, dtype)
         self._task_stream = stream(seed, "tasks")
         self._meta_optimizer = meta_optimizer
-        self._optimizer = _optimizer(meta_optimizer, list(self.params.values()))
+        self._optimizer = make_optimizer(meta_optimizer, list(self.params.values()))
         self.beta = beta
 
     @property
@@ -273,29 +273,3 @@ def _map(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
     return TaskBatch(
         *(tree_map(function, part) for part in (batch.support, batch.query, batch.info))
     )
-
-
-def _split(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:
-    """Copies of a module's trainable parameters, and of everything else it reads."""
-
-    def copy(tensor: Tensor) -> Tensor:
-        return tensor.detach().clone().to(dtype if tensor.is_floating_point() else None)
-
-    trainable = {name for name, p in model.named_parameters() if p.requires_grad}
-    if not trainable:
-        raise ValueError(
-            f"{type(model).__name__} has no parameter with requires_grad=True to learn"
-        )
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    params = {name: copy(t) for name, t in tensors.items() if name in trainable}
-    return params, {name: copy(t) for name, t in tensors.items() if name not in trainable}
-
-
-def _optimizer(name: MetaOptimizer, params: list[Tensor]) -> torch.optim.Optimizer:
-    match name:
-        case "adam":
-            return torch.optim.Adam(params)
-        case "sgd":
-            return torch.optim.SGD(params)
-        case _:
-            raise ValueError(f"meta_optimizer must be 'adam' or 'sgd', got {name!r}")

@@ -7,6 +7,9 @@ import ipywidgets as w
 
 Change = dict[str, object]
 
+_STEP = 0.01
+"""Distance between two positions of the slider, in powers of ten."""
+
 
 class LogControl:
     """A logarithmic slider and a text field that show one number.
@@ -42,7 +45,7 @@ class LogControl:
             base=10,
             min=math.log10(low),
             max=math.log10(high),
-            step=0.01,
+            step=_STEP,
             description=label,
             readout=False,
             tooltip=tooltip,
@@ -68,10 +71,12 @@ class LogControl:
         self._follow()
 
     def _slid(self, change: Change) -> None:
-        if self._following:
+        position = float(str(change["new"]))
+        # the browser moves the slider to its nearest step and sends that back: not a choice
+        if self._following or abs(math.log10(position / self._on_slider(self._value))) < _STEP / 2:
             return
         # three digits: a slider's own value is 0.010471285480508996
-        self._take(float(f"{change['new']:.3g}"))
+        self._take(float(f"{position:.3g}"))
 
     def _typed(self, change: Change) -> None:
         text = str(change["new"]).strip()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -24,6 +24,11 @@ _READY = f"""() => {{
   const kernel = panel && panel.sessionContext && panel.sessionContext.session?.kernel;
   return Boolean(kernel && kernel.status === 'idle');
 }}"""
+_TRACES = """Object.fromEntries(
+  document.querySelector('.maml-lab .js-plotly-plot').data.map((trace) => [trace.name, {
+    x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), text: Array.from(trace.text ?? []),
+  }])
+)"""
 _EVALUATE = f"""async (code) => {{
   const kernel = {_PANEL}.sessionContext.session.kernel;
   const content = {{code: '', store_history: false, user_expressions: {{value: code}}}};
@@ -78,19 +83,64 @@ class NotebookPage:
                 raise TimeoutError(f"not true within {timeout} s: {expression}")
             time.sleep(0.1)
 
-    def traces(self) -> dict[str, Any]:
-        """What the browser's plot holds: trace name → number of points and last y."""
-        found: dict[str, Any] = self.page.evaluate(
-            """() => {
-              const plot = document.querySelector('.maml-lab .js-plotly-plot');
-              return Object.fromEntries(plot.data.filter((t) => t.y).map((t) => {
-                const y = Array.from(t.y._inputArray ?? t.y);
-                return [t.name, {count: y.length, last: y[y.length - 1], y: y,
-                                 text: t.text ? Array.from(t.text) : []}];
-              }));
-            }"""
+    def run_all(self) -> None:
+        """Run all cells and wait until the kernel has run them and the lab shows its figure."""
+        self.page.evaluate(
+            "() => document.querySelectorAll('.maml-lab').forEach((lab) => lab.remove())"
         )
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_selector(".maml-lab .js-plotly-plot .main-svg", timeout=90_000)
+        # a request in the queue behind the cells
+        self.kernel("None")
+        self.page.locator(".maml-lab").scroll_into_view_if_needed()
+
+    def restart_kernel(self) -> None:
+        """Restart the notebook's kernel without asking."""
+        self.page.evaluate(f"() => {_PANEL}.sessionContext.session.kernel.restart()")
+        self.wait_for_kernel()
+
+    def shut_down_kernel(self) -> None:
+        """End the notebook's kernel, so that the next page starts with one of its own."""
+        self.page.evaluate(f"() => {_PANEL}.sessionContext.shutdown()")
+
+    def button(self, name: str) -> Locator:
+        """A button of the lab by what it says."""
+        return self.page.locator(".maml-lab button.jupyter-button").filter(has_text=name)
+
+    def slider(self, index: int) -> Locator:
+        """The handle of a slider of the lab."""
+        return self.page.locator(".maml-lab .noUi-handle").nth(index)
+
+    def number(self, index: int) -> Locator:
+        """A field for typed values of the lab."""
+        return self.page.locator(".maml-lab-number input").nth(index)
+
+    def drag(self, handle: Locator, by: int) -> None:
+        """Drag a handle to the right, in small moves as a hand does."""
+        box = handle.bounding_box()
+        if box is None:
+            raise RuntimeError("the handle is not visible")
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + by, y, steps=12)
+        self.page.mouse.up()
+
+    def status(self) -> str:
+        """The lab's read-out."""
+        return self.page.locator(".maml-lab-status").inner_text()
+
+    def traces(self) -> dict[str, Any]:
+        """What the browser's plot holds: trace name → x, y and text as lists."""
+        found: dict[str, Any] = self.page.evaluate(f"() => {_TRACES}")
         return found
+
+    def wait_for_trace(self, name: str, condition: str) -> None:
+        """Wait until a trace in the browser's plot, as `t`, fulfils a condition in JavaScript."""
+        self.page.wait_for_function(
+            f"(name) => {{ const t = ({_TRACES})[name]; return Boolean(t && {condition}); }}",
+            arg=name,
+        )
 
 
 @contextmanager

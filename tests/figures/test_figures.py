@@ -16,7 +16,7 @@ from labkit.figures.adaptation import (
 )
 from labkit.figures.lab import lab_figure, lab_view, show_lab, show_task
 from labkit.figures.palette import step_colors, translucent
-from labkit.figures.task import MOST_STEPS, step_styles, steps_drawn, task_data
+from labkit.figures.task import MOST_STEPS, step_styles, steps_drawn, task_data, task_range
 from labkit.figures.training import change_labels, change_marks, training_data
 from labkit.session.history import TrainingCurve
 
@@ -33,11 +33,11 @@ def curve(*mean: float, diverged: float = 0.0) -> AdaptationCurve:
 
 
 def portrait(steps: int) -> Portrait:
-    x = torch.linspace(-1, 1, 5)
+    x = torch.linspace(-1, 1, 5, dtype=torch.float64)
     return Portrait(
         x=x,
         truth=x,
-        predictions=torch.arange(steps + 1.0)[:, None] * torch.ones(5),
+        predictions=torch.arange(steps + 1.0, dtype=torch.float64)[:, None] * torch.ones(5),
         support_x=x[:2],
         support_y=x[:2],
     )
@@ -82,6 +82,18 @@ def test_task_curves_for_each_step() -> None:
     assert [s["name"] for s in styles[:4]] == ["step 1", "step 2", "step 3", ""]
     assert [s["showlegend"] for s in styles[:4]] == [False, False, True, False]
     assert [s["visible"] for s in styles] == [True] * 3 + [False] * 7
+
+
+def test_task_that_diverges_stays_readable() -> None:
+    wild = portrait(2)
+    wild.predictions[1] = 1e200
+    wild.predictions[2] = torch.nan
+    ys = [d["y"] for d in task_data(wild)]
+    assert np.nanmax(np.abs(np.concatenate(ys))) <= 300
+    assert np.isnan(ys[3]).all()
+    low, high = task_range(wild)
+    assert -3.3 <= low < -1
+    assert 3 <= high <= 3.3
 
 
 @pytest.mark.parametrize("steps", [0, 1, 10, 11, 50])

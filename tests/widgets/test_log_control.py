@@ -54,6 +54,18 @@ def test_typed_value_sets_slider(control: LogControl, told: Chosen) -> None:
     assert control.text.value == "0.025"
 
 
+def test_the_browsers_rounding_of_the_slider_is_no_choice(
+    control: LogControl, told: Chosen
+) -> None:
+    # 0.05 is 10^-1.301; the browser's slider has steps of 0.01 and sends back 10^-1.30
+    control.text.value = "0.05"
+    control.slider.value = 10**-1.30
+    assert told.values == [0.05]
+    assert control.text.value == "0.05"
+    control.slider.value = 10**-1.29
+    assert told.values == [0.05, 0.0513]
+
+
 @pytest.mark.parametrize(("typed", "value", "slider"), [("5", 5.0, 1.0), ("0", 0.0, 1e-4)])
 def test_values_beyond_the_slider(
     control: LogControl, told: Chosen, typed: str, value: float, slider: float

@@ -1,0 +1,48 @@
+"""From a module to θ and its optimiser."""
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from labkit.core.types import Params
+
+MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
+
+
+def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:
+    """Copies of a module's trainable parameters, and of everything else it reads.
+
+    Args:
+        model: Any module.
+        dtype: Floating-point type of the copies; None keeps the module's.
+
+    Returns:
+        θ, and the frozen parameters and buffers, each name → tensor.
+
+    Raises:
+        ValueError: There is nothing to learn.
+    """
+
+    def copy(tensor: Tensor) -> Tensor:
+        return tensor.detach().clone().to(dtype if tensor.is_floating_point() else None)
+
+    trainable = {name for name, p in model.named_parameters() if p.requires_grad}
+    if not trainable:
+        raise ValueError(
+            f"{type(model).__name__} has no parameter with requires_grad=True to learn"
+        )
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    params = {name: copy(t) for name, t in tensors.items() if name in trainable}
+    return params, {name: copy(t) for name, t in tensors.items() if name not in trainable}
+
+
+def make_optimizer(name: MetaOptimizer, params: list[Tensor]) -> torch.optim.Optimizer:
+    """Adam or SGD over θ, with its usual settings; the learner sets the step size β."""
+    match name:
+        case "adam":
+            return torch.optim.Adam(params)
+        case "sgd":
+            return torch.optim.SGD(params)
+        case _:
+            raise ValueError(f"meta_optimizer must be 'adam' or 'sgd', got {name!r}")

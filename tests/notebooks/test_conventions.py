@@ -1,0 +1,98 @@
+"""The committed notebooks: thin, one form, and with outputs that nbval really compares."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from labkit import Settings
+from tests.notebooks.refresh import IGNORED, write_committed_form
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+CHECKED = "nbval-check-output"
+MOST_LINES = 12
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
+def path(request: Any) -> Path:
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture
+def notebook(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def uncompared(notebook: Any) -> list[str]:
+    """Why nbval would compare nothing where it should: one sentence for each such cell."""
+    faults = []
+    checked = [cell for cell in code_cells(notebook) if CHECKED in cell.metadata.get("tags", ())]
+    if not checked:
+        faults.append(f"no cell is tagged {CHECKED}")
+    for cell in code_cells(notebook):
+        if cell.execution_count is None:
+            faults.append(f"cell {cell.id} has no execution count")
+        if cell in checked and not cell.outputs:
+            faults.append(f"cell {cell.id} is checked but has no output")
+        prints = re.search(r"\bprint\(", cell.source)
+        if prints and cell not in checked:
+            faults.append(f"cell {cell.id} prints but is not tagged {CHECKED}")
+    return faults
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+def test_nbval_compares_outputs(notebook: Any) -> None:
+    assert uncompared(notebook) == []
+
+
+def test_a_stripped_notebook_is_noticed(notebook: Any) -> None:
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    faults = uncompared(notebook)
+    assert any("no execution count" in fault for fault in faults)
+    assert any("has no output" in fault for fault in faults)
+
+
+def test_committed_form(path: Path, tmp_path: Path) -> None:
+    nbformat.validate(nbformat.read(path, as_version=4))
+    write_committed_form(nbformat.read(path, as_version=4), tmp_path / path.name)
+    assert (tmp_path / path.name).read_text() == path.read_text(), "run `make notebooks`"
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert path.stat().st_size < 100_000
+    assert not re.search(r"/home/|/root/|/Users/|[A-Z]:\\\\", path.read_text())
+
+
+def test_cells_are_thin_and_explained(notebook: Any) -> None:
+    for cell in code_cells(notebook):
+        assert len(cell.source.splitlines()) <= MOST_LINES, cell.id
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.ClassDef | ast.For | ast.While | ast.FunctionDef)
+    assert notebook.cells[0].cell_type == "markdown"
+
+
+def test_parameters_cell_equals_the_settings(notebook: Any) -> None:
+    """Names, order, defaults and descriptions: described once, in `Settings`."""
+    (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
+    assignment = re.compile(r"(\w+): \w+ = (\S+)  # (.+)")
+    lines = [assignment.fullmatch(line) for line in cell.source.splitlines()]
+    found = [(m[1], ast.literal_eval(m[2]), m[3]) for m in lines if m]
+    expected = [(name, f.default, f.description) for name, f in Settings.model_fields.items()]
+    assert found == expected
+
+
+def test_only_unchecked_cells_may_be_ignored(notebook: Any) -> None:
+    for cell in code_cells(notebook):
+        assert not {IGNORED, CHECKED} <= set(cell.metadata.get("tags", ()))

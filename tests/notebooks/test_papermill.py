@@ -1,0 +1,104 @@
+"""Notebooks as experiments: papermill's own command, as a user types it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+
+from labkit import Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_sinusoid.ipynb"
+FAST = ["-p", "meta_steps", "20", "-p", "meta_batch", "3"]
+
+
+def papermill(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(output), *arguments]
+    # history off and a private folder: parallel kernels race on IPython's database
+    environment = {**os.environ, "IPYTHONDIR": str(output.parent / "ipython")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("papermill") / "out.ipynb"
+    done = papermill(output, "-p", "alpha", "0.02", "-p", "order", "1", *FAST)
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+def test_parameters_reach_the_result(executed: Path) -> None:
+    result = read_result(executed)
+    expected = Settings(alpha=0.02, order=1, meta_steps=20, meta_batch=3)
+    assert result.parameters == expected.model_dump()
+    assert result.metrics["meta_steps"] == 20
+    assert result.curves["adaptation"].keys() >= {"inner_step", "query_loss", "ci95"}
+    assert len(result.curves["training"]["loss_after"]) == 20
+
+
+def test_same_numbers_as_the_session_itself(executed: Path) -> None:
+    session = Session(
+        Settings(alpha=0.02, order=1, meta_steps=20, meta_batch=3),
+        model=sinusoid_mlp,
+        tasks=Sinusoid,
+        dtype=torch.float64,
+    )
+    session.run(20)
+    expected = measure(session).curves
+    for name, curve in read_result(executed).curves.items():
+        for column, values in curve.items():
+            np.testing.assert_array_equal(values, expected[name][column], err_msg=column)
+
+
+def test_ends_with_a_plain_figure_and_no_widget_state(executed: Path) -> None:
+    notebook = nbformat.read(executed, as_version=4)
+    assert "widgets" not in notebook.metadata
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    assert not any("widget-view" in mime for o in outputs for mime in o.get("data", {}))
+    last = notebook.cells[-1].outputs[-1].data
+    figure = last["application/vnd.plotly.v1+json"]
+    assert {"mean", "true", "after adaptation"} <= {trace["name"] for trace in figure["data"]}
+    assert "<script" in last["text/html"]
+    assert "query loss after 0 … 10 inner steps" in last["text/plain"]
+
+
+def test_same_seed_same_numbers(executed: Path, tmp_path: Path) -> None:
+    done = papermill(tmp_path / "out.ipynb", "-p", "alpha", "0.02", "-p", "order", "1", *FAST)
+    assert done.returncode == 0, done.stderr
+    one, two = read_result(executed), read_result(tmp_path / "out.ipynb")
+    assert json.dumps(one.to_json()["curves"]) == json.dumps(two.to_json()["curves"])
+    assert one.metrics == two.metrics
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-p", "alpha", "-1"], "alpha = -1: must be a finite number ≥ 0"),
+        (["-p", "order", "3"], "order = 3: must be 1 or 2"),
+        (["-p", "inner_steps", "1.5"], "inner_steps = 1.5: must be a whole number ≥ 0"),
+        (["-p", "meta_steps", "0"], "meta_steps = 0: must be a whole number ≥ 1"),
+        (["-p", "seed", "x"], "seed = 'x': must be a whole number ≥ 0"),
+        (["-p", "beta", "nan"], "beta = nan: must be a finite number ≥ 0"),
+        (["-f", "text.yaml"], "alpha = '1e-3': must be a finite number ≥ 0, got text"),
+        (["-p", "alhpa", "0.1"], "alhpa = 0.1: there is no parameter of this name; did you mean"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_bad_parameters(tmp_path: Path, arguments: list[str], words: str) -> None:
+    (tmp_path / "text.yaml").write_text("alpha: 1e-3\n")
+    arguments = [str(tmp_path / a) if a.endswith(".yaml") else a for a in arguments]
+    output = tmp_path / "out.ipynb"
+    done = papermill(output, *FAST, *arguments)
+    assert done.returncode != 0
+    assert f"ParameterError: {words}" in done.stderr
+    notebook = nbformat.read(output, as_version=4)
+    errors = [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
+    assert [error.ename for error in errors] == ["ParameterError"]
+    assert words in errors[0].evalue
+    with pytest.raises(ValueError, match="it stopped with ParameterError"):
+        read_result(output)

@@ -1,0 +1,82 @@
+"""Dependencies and imports: one source of truth, and arrows that run downward."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import labkit
+
+ROOT = Path(__file__).parents[1]
+CONDA_NAMES = {"torch": "pytorch"}
+"""Names that conda-forge gives to packages that PyPI names otherwise."""
+
+
+def declared() -> dict[str, Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["lab"], *extras["test"]]
+    return {Requirement(line).name: Requirement(line) for line in lines}
+
+
+def test_environment_yml_agrees_with_pyproject() -> None:
+    """`environment.yml` lists each dependency once, with the same range."""
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
+    assert "-e ." in pip
+    lines = [e for e in listed if isinstance(e, str)] + [e for e in pip if not e.startswith("-")]
+    found = {r.name: str(r.specifier) for r in map(Requirement, lines)}
+    assert len(found) == len(lines)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert found.pop("python") == project["requires-python"]
+    del found["pip"]
+    expected = {CONDA_NAMES.get(name, name): str(r.specifier) for name, r in declared().items()}
+    assert found == expected
+
+
+def test_constraints_pin_every_dependency_within_its_range() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    versions = {}
+    for pin in pins:
+        (specifier,) = pin.specifier
+        assert specifier.operator == "==", str(pin)
+        assert "+" not in specifier.version, f"{pin}: a local version is not to be had elsewhere"
+        versions[re.sub(r"[-_.]+", "-", pin.name).lower()] = specifier.version
+    for name, requirement in declared().items():
+        assert requirement.specifier.contains(versions[name.lower()]), str(requirement)
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("labkit", ["torch", "plotly", "ipywidgets", "papermill", "pydantic"]),
+        ("labkit.core", ["plotly", "ipywidgets", "papermill", "IPython", "pydantic"]),
+        ("labkit.session", ["plotly", "ipywidgets", "papermill", "IPython"]),
+        ("labkit.experiments", ["ipywidgets", "anywidget"]),
+    ],
+)
+def test_imports_load_only_what_they_need(module: str, absent: list[str]) -> None:
+    code = f"import sys, {module}; print([m for m in {absent} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_there_and_documented() -> None:
+    contracts = {"adapt", "meta_gradient", "MAML", "MetaLearner", "Sinusoid", "Session", "Lab"}
+    assert contracts | {"read_result", "TaskFamily"} <= set(dir(labkit))
+    for name in dir(labkit):
+        thing = getattr(labkit, name)
+        assert name == "__version__" or thing.__doc__, name
+
+
+def test_modules_stay_small_and_folders_flat() -> None:
+    for path in (ROOT / "labkit").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 300, path
+        assert len(path.relative_to(ROOT / "labkit").parts) <= 2, path
+        assert path.name != "utils.py"
