@@ -14,6 +14,8 @@ LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+export PYTHONUTF8 := 1
+
 .PHONY: install lab test lint run notebooks screenshot clean
 .DEFAULT_GOAL := lab
 

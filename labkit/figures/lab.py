@@ -90,13 +90,13 @@ def lab_figure() -> go.Figure:
         xaxis2=_axis("x"),
         yaxis2=_axis("y"),
         xaxis3=_axis("meta-step", rangemode="tozero"),
-        yaxis3=_axis("query loss", type="log"),
+        yaxis3=_axis("query loss", type="log", dtick="D2"),
         yaxis4={"overlaying": "y3", "range": [0, 1], "visible": False, "fixedrange": True},
         legend=_legend(0.0, 1.0),
         legend2=_legend(0.5, 1.0),
         legend3=_legend(0.0, 0.325),
     )
-    for title, x, y in ((_ADAPTATION, 0.0, 1.0), (_TASK, 0.55, 1.0), (_TRAINING, 0.0, 0.325)):
+    for title, x, y in ((_ADAPTATION, 0.0, 1.0), (_TASK, 0.5, 1.0), (_TRAINING, 0.0, 0.325)):
         figure.add_annotation(
             text=f"<b>{title}</b>",
             x=x,
