@@ -18,8 +18,10 @@ def test_summary_by_hand() -> None:
     # standard deviations: 1 and sqrt((33.5² + 32.5² + 66²)/2)
     spread = math.sqrt((33.5**2 + 32.5**2 + 66.0**2) / 2)
     assert curve.ci95.tolist() == pytest.approx([1.96 / math.sqrt(3), 1.96 * spread / math.sqrt(3)])
-    # 100 is more than ten times the mean before adaptation, which is 2
+    # 100 is more than ten times the mean before adaptation, which is 2; so is 25, but 15 is not
     assert curve.diverged.tolist() == [0.0, pytest.approx(1 / 3)]
+    edge = torch.tensor([[1.0, 15.0], [2.0, 25.0], [3.0, 0.0]], dtype=torch.float64)
+    assert summarise(edge).diverged.tolist() == [0.0, pytest.approx(1 / 3)]
     assert curve.tasks == 3
 
 

@@ -95,7 +95,9 @@ def test_controls_set_the_session(lab: Lab) -> None:
 def test_curves_answer_while_paused(lab: Lab) -> None:
     lab.step.click()
     lab.session.wait()
-    lab.alpha.slider.value = 1.0
+    before = list(trace(lab, "mean").y)
+    lab.alpha.slider.value = 0.1
+    until(lambda: list(trace(lab, "mean").y) != before)
     until(lambda: list(trace(lab, "mean").y) == now(lab))
     assert lab.session.snapshot().meta_step == 1
 
