@@ -1,6 +1,7 @@
 """The lab: controls, read-outs and one figure over a session."""
 
 import html
+import math
 import time
 from typing import Any
 
@@ -22,6 +23,7 @@ from labkit.widgets.publisher import Publisher
 from labkit.widgets.refit import Refit
 
 REDRAW_SECONDS = 0.2
+DOUBLE_CLICK_SECONDS = 0.35
 EVALUATION_SHARE = 0.12
 """Share of the time that the training gives up for evaluating adaptation curves."""
 
@@ -86,7 +88,22 @@ class Lab:
         self.status = w.HTML()
         self.status.add_class("maml-lab-status")
         self.message = w.HTML()
-        self.figure = go.FigureWidget(lab_figure())
+        self.play.on_click(self._on_play)
+        self.step.on_click(lambda _: session.step())
+        self.reset.on_click(self._on_reset)
+        self.another.on_click(self._on_another)
+        self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
+        self.order.observe(lambda change: self._set("order", change["new"]), "value")
+        self._known = settings
+        self._task = 0
+        self._complaint = ""
+        self._evaluated: tuple[object, ...] = ()
+        self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
+        self._pressed = -math.inf
+        # drawn once before it is a widget: the browser then gets it whole, with its first message
+        self.figure = lab_figure()
+        self._draw()
+        self.figure = go.FigureWidget(self.figure)
         self.figure._config = {"responsive": True}  # lets `Refit` reach it
         self.widget = w.VBox(
             [
@@ -100,18 +117,6 @@ class Lab:
             ]
         )
         self.widget.add_class("maml-lab")
-        self.play.on_click(self._on_play)
-        self.step.on_click(lambda _: session.step())
-        self.reset.on_click(self._on_reset)
-        self.another.on_click(self._on_another)
-        self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
-        self.order.observe(lambda change: self._set("order", change["new"]), "value")
-        self._known = settings
-        self._task = 0
-        self._complaint = ""
-        self._evaluated: tuple[object, ...] = ()
-        self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
-        self._draw()
         self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
 
     def close(self) -> None:
@@ -150,6 +155,9 @@ class Lab:
 
     def _on_play(self, _: w.Button) -> None:
         self._complaint = ""
+        pressed, self._pressed = self._pressed, time.monotonic()
+        if self._pressed - pressed < DOUBLE_CLICK_SECONDS:
+            return  # a double click means what one click means
         if self.session.playing:
             self.session.pause()
         else:
