@@ -121,8 +121,9 @@ class Lab:
 
     def close(self) -> None:
         """Stop the training and the drawing, and take the widgets from the page."""
-        self.session.close()
+        # first: plotly's view fails on updates that come after it was taken from the page
         self._publisher.close()
+        self.session.close()
         _close(self.widget)
 
     def __repr__(self) -> str:
