@@ -83,7 +83,11 @@ class MAML:
 
         Returns:
             One step size for each of the `inner_steps` steps.
+
+        Raises:
+            ValueError: `inner_steps` is negative or not whole.
         """
+        check_inner_loop(inner_steps, self.order)
         trained = steps_of(self.alpha) or [self.alpha] * max(self.inner_steps, 1)  # type: ignore[list-item]
         return (trained + [_half(trained[-1])] * inner_steps)[:inner_steps]
 

@@ -151,7 +151,9 @@ def read_result(path: str | Path) -> Result:
     """
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # noqa: BLE001  # nbformat raises many kinds on what is no notebook
         raise ValueError(f"{path} is not a Jupyter notebook: {error}") from None
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     recorded = [o["data"][MIME_TYPE] for o in outputs if MIME_TYPE in o.get("data", {})]

@@ -15,7 +15,7 @@ class Player:
     """
 
     def __init__(self, advance: Callable[[], None], changed: threading.Event) -> None:
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._advance, self._changed = advance, changed
         self._playing = False
         self._steps_wanted = 0
@@ -113,7 +113,7 @@ class Player:
     def _step(self) -> None:
         try:
             self._advance()
-        except Exception as error:  # noqa: BLE001  # whoever watches shows it; see `failure`
+        except BaseException as error:  # noqa: BLE001  # whoever watches shows it; see `failure`
             with self._wake:
                 self.failure = error
                 self._rest()

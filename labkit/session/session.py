@@ -51,7 +51,7 @@ class Snapshot:
     playing: bool
     rate: float
     seconds: float
-    failure: Exception | None
+    failure: BaseException | None
 
 
 class Session:
@@ -88,6 +88,11 @@ class Session:
         tasks: Callable[[int], TaskFamily],
         dtype: torch.dtype | None = None,
     ) -> None:
+        if not callable(tasks):
+            raise ValueError(
+                f"tasks must be a function from shots to a task family, such as Sinusoid, got "
+                f"{tasks!r}; for one that is made already give `lambda shots: family`"
+            )
         self.changed = threading.Event()
         """Set whenever there is something new to show; views clear it."""
         self._settings = settings

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
+
 
 def write_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """Write a state under a temporary name and rename it, so that no half file is ever seen."""
@@ -36,6 +38,9 @@ def read_checkpoint(
         raise
     except Exception as error:  # torch.load raises many kinds on a file that is not its own
         raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save") from error
+    if not state.keys() >= KEYS:
+        missing = ", ".join(sorted(KEYS - state.keys()))
+        raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save: no {missing}")
     if found != shapes:
         raise ValueError(
             f"{path} belongs to another model: it holds {found}, this learner has {shapes}"

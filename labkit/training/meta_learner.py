@@ -230,6 +230,7 @@ class MetaLearner:
             path,
             {
                 "params": self.params,
+                "constants": self._constants,
                 "optimizer": self._optimizer.state_dict(),
                 "meta_optimizer": self._meta_optimizer,
                 "tasks": self._task_stream.get_state(),
@@ -247,11 +248,14 @@ class MetaLearner:
         """
         shapes = {name: tuple(p.shape) for name, p in self.params.items()}
         state = read_checkpoint(path, shapes, self._meta_optimizer)
+        # what can fail comes first, so that a bad file changes nothing
+        task_stream = torch.Generator().set_state(state["tasks"])
+        self._optimizer.load_state_dict(state["optimizer"])
         with torch.no_grad():
             for name, param in self.params.items():
                 param.copy_(state["params"][name])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._task_stream.set_state(state["tasks"])
+        self._constants = state["constants"]
+        self._task_stream = task_stream
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]
 

@@ -38,6 +38,11 @@ def test_maml_is_a_value() -> None:
         MAML(inner_steps=-1)
 
 
+def test_evaluation_takes_whole_steps() -> None:
+    with pytest.raises(ValueError, match=r"inner_steps must be a whole number ≥ 0, got 2\.5"):
+        MAML().evaluation_alpha(2.5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("algorithm", "steps", "expected"),
     [

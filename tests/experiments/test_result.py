@@ -110,6 +110,10 @@ def test_no_result(tmp_path: Path) -> None:
     (tmp_path / "text.ipynb").write_text("not json")
     with pytest.raises(ValueError, match=r"text.ipynb is not a Jupyter notebook"):
         read_result(tmp_path / "text.ipynb")
+    for content in (b"[]", b"3", b"\x80", b'{"cells": 3, "nbformat": 4, "nbformat_minor": 5}'):
+        (tmp_path / "text.ipynb").write_bytes(content)
+        with pytest.raises(ValueError, match="is not a Jupyter notebook"):
+            read_result(tmp_path / "text.ipynb")
     with pytest.raises(ValueError, match="holds no result of labkit; was it executed"):
         read_result(notebook_with(tmp_path / "empty.ipynb"))
     failed = new_output("error", ename="ParameterError", evalue="alpha = -1: must be", traceback=[])

@@ -190,6 +190,23 @@ def test_a_failure_stops_the_player_and_is_told(session: Session) -> None:
     assert after.failure is None
 
 
+def test_an_exit_in_the_model_stops_the_player(session: Session, monkeypatch: Any) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(MetaLearner, "step", leave)
+    session.play()
+    session.wait()
+    assert isinstance(session.snapshot().failure, SystemExit)
+    monkeypatch.undo()
+    assert play_to(session, 2).failure is None
+
+
+def test_tasks_are_made_from_shots() -> None:
+    with pytest.raises(ValueError, match="tasks must be a function from shots"):
+        Session(SMALL, model=sinusoid_mlp, tasks=Sinusoid())  # type: ignore[arg-type]
+
+
 def test_run_raises_what_the_training_raises(session: Session) -> None:
     session.set(alpha=1e30, inner_steps=3)
     with pytest.raises(DivergedError):

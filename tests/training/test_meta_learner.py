@@ -116,6 +116,9 @@ def test_a_foreign_checkpoint_is_refused_and_changes_nothing(tmp_path: Path) -> 
     sinusoid_learner(meta_optimizer="sgd").save(tmp_path / "sgd.pt")
     with pytest.raises(ValueError, match="meta_optimizer='sgd', this learner has 'adam'"):
         learner.load(tmp_path / "sgd.pt")
+    torch.save({"params": learner.params}, tmp_path / "part.pt")
+    with pytest.raises(ValueError, match="not a checkpoint written by"):
+        learner.load(tmp_path / "part.pt")
     with pytest.raises(FileNotFoundError):
         learner.load(tmp_path / "none.pt")
     assert learner.train(2) == untouched.train(2)
@@ -168,6 +171,15 @@ def test_any_module_is_used_unmodified(scaled: Scaled) -> None:
     assert all(torch.equal(t, before[name]) for name, t in scaled.state_dict().items())
     assert all(p.grad is None for p in scaled.parameters())
     assert not torch.equal(learner.params["first.weight"], start["first.weight"])
+
+
+def test_a_checkpoint_holds_buffers_and_frozen_parameters(scaled: Scaled, tmp_path: Path) -> None:
+    one = MetaLearner(scaled, Sinusoid(), MAML(), meta_batch=4)
+    one.save(tmp_path / "state.pt")
+    scaled.get_buffer("scale").fill_(7.0)
+    other = MetaLearner(scaled, Sinusoid(), MAML(), meta_batch=4)
+    other.load(tmp_path / "state.pt")
+    assert one.train(2) == other.train(2)
 
 
 def test_float64_model_and_dtype_argument(scaled: Scaled) -> None:
