@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt jupyter/overrides.json
 	touch $@
 
 lab: $(STAMP)
-	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(LAB_ARGS) $(NOTEBOOK)
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(LAB_ARGS)
 
 run: $(STAMP)
 	@mkdir -p $(RUNS)
