@@ -24,6 +24,7 @@ from labkit.widgets.refit import Refit
 
 REDRAW_SECONDS = 0.2
 DOUBLE_CLICK_SECONDS = 0.35
+LONGEST_REST_SECONDS = 2.0
 EVALUATION_SHARE = 0.12
 """Share of the time that the training gives up for evaluating adaptation curves."""
 
@@ -99,7 +100,7 @@ class Lab:
         self._complaint = ""
         self._evaluated: tuple[object, ...] = ()
         self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
-        self._pressed = -math.inf
+        self._pressed, self._wanted = -math.inf, False
         # drawn once before it is a widget: the browser then gets it whole, with its first message
         self.figure = lab_figure()
         self._draw()
@@ -156,10 +157,12 @@ class Lab:
 
     def _on_play(self, _: w.Button) -> None:
         self._complaint = ""
+        playing = self.session.playing
         pressed, self._pressed = self._pressed, time.monotonic()
-        if self._pressed - pressed < DOUBLE_CLICK_SECONDS:
+        if self._pressed - pressed < DOUBLE_CLICK_SECONDS and playing == self._wanted:
             return  # a double click means what one click means
-        if self.session.playing:
+        self._wanted = not playing
+        if playing:
             self.session.pause()
         else:
             self.session.play()
@@ -180,7 +183,7 @@ class Lab:
         due = self._evaluated != wanted
         # changed by hand: at once; grown by training: within the share of time that it may take
         by_hand = not snapshot.playing or self._evaluated[1:] != wanted[1:]
-        rest = self._evaluation_seconds * (1 / EVALUATION_SHARE - 1)
+        rest = min(self._evaluation_seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
         evaluate = due and (by_hand or time.monotonic() > self._evaluation_ends + rest)
         if evaluate:
             started = time.monotonic()

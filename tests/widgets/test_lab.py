@@ -14,7 +14,7 @@ from labkit.widgets import opening
 from labkit.widgets.lab import DOUBLE_CLICK_SECONDS
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
