@@ -18,7 +18,7 @@ def write_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
         with os.fdopen(handle, "wb") as file:
             torch.save(state, file)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException:  # an interrupt too: no temporary file stays behind
         os.unlink(temporary)
         raise
 
