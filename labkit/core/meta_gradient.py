@@ -1,31 +1,9 @@
 """The meta-gradient: how the loss after adaptation changes with θ."""
 
-from dataclasses import dataclass
-from typing import get_args
-
-from torch import Tensor
-from torch.func import grad, vmap
-
-from labkit.core.adaptation import check_inner_loop, check_scalar, inner_loop
-from labkit.core.step_sizes import AlphaTensors, alpha_tensors
+from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer
+from labkit.core.maml import MAML
+from labkit.core.over_tasks import MetaGradient
 from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction
-
-
-@dataclass(frozen=True, slots=True)
-class MetaGradient:
-    """What `meta_gradient` returns.
-
-    Attributes:
-        loss: The meta-objective, 0-d: mean or sum of `task_losses`.
-        task_losses: Query loss of each task after adaptation, shape (tasks,).
-        params: ∂loss/∂θ, like `params`.
-        alpha: ∂loss/∂α, in the structure of `alpha`, with tensors in place of numbers.
-    """
-
-    loss: Tensor
-    task_losses: Tensor
-    params: Params
-    alpha: AlphaTensors
 
 
 def meta_gradient(
@@ -37,7 +15,10 @@ def meta_gradient(
     alpha: Alpha,
     inner_steps: int,
     order: Order = 2,
+    inner_optimizer: InnerOptimizer = GradientDescent(),
     reduction: Reduction = "mean",
+    task_chunk: int | None = None,
+    checkpoint: bool = False,
 ) -> MetaGradient:
     """Differentiate the query loss after adaptation, over a batch of tasks at once.
 
@@ -53,13 +34,19 @@ def meta_gradient(
         alpha: α, in any form that `adapt` takes; shared by the tasks.
         inner_steps: K ≥ 0; K = 0 gives the gradient of joint training.
         order: 2 is exact; 1 is first-order MAML, where ∂/∂α_k becomes −∇L_query(θ') · g_k.
+        inner_optimizer: As for `adapt`; the gradient goes through its memory too.
         reduction: "mean" (as the paper's code) or "sum" (as its algorithm) over tasks.
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: all. The result is the same.
+        checkpoint: Compute the inner steps again on the way back rather than keep their graphs:
+            memory grows with √K in place of K, for more arithmetic. The result is the same; the
+            loss must not be random.
 
     Returns:
         `MetaGradient`: loss (0-d), task_losses (tasks,), params (like θ), alpha (like α).
 
     Raises:
-        ValueError: As for `adapt`; or `reduction` is neither "mean" nor "sum".
+        ValueError: As for `adapt`; or `reduction` is neither "mean" nor "sum", the first axes of
+            the data differ, or `task_chunk` is below 1.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1 line 8; first order: §5.2.
@@ -77,25 +64,13 @@ def meta_gradient(
         >>> exact.params["w"], first.params["w"], exact.alpha
         (tensor(0.5000), tensor(1.), tensor(-4.))
     """
-    check_inner_loop(inner_steps, order)
-    if reduction not in get_args(Reduction):
-        raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
-
-    def task_loss(
-        theta: Params, sizes: AlphaTensors, task_support: Batch, task_query: Batch
-    ) -> Tensor:
-        path, _ = inner_loop(loss_fn, theta, task_support, sizes, inner_steps, order)
-        loss = loss_fn(path[-1], task_query)
-        check_scalar(loss)
-        return loss
-
-    def objective(theta: Params, sizes: AlphaTensors) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        losses = vmap(task_loss, in_dims=(None, None, 0, 0))(
-            theta, sizes, support, query
-        )  # (tasks,)
-        loss = losses.mean() if reduction == "mean" else losses.sum()
-        return loss, (loss, losses)
-
-    sizes = alpha_tensors(alpha, params, inner_steps)
-    gradients, (loss, task_losses) = grad(objective, argnums=(0, 1), has_aux=True)(params, sizes)
-    return MetaGradient(loss, task_losses, params=gradients[0], alpha=gradients[1])
+    maml = MAML(alpha, inner_steps, order, inner_optimizer)
+    return maml.meta_gradient(
+        loss_fn,
+        params,
+        support,
+        query,
+        reduction=reduction,
+        task_chunk=task_chunk,
+        checkpoint=checkpoint,
+    )

@@ -1,7 +1,7 @@
 """Shared type names of the core: parameters, batches, losses and step sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
@@ -22,3 +22,26 @@ StepSize: TypeAlias = float | Tensor | Mapping[str, float | Tensor]
 
 Alpha: TypeAlias = StepSize | Sequence[StepSize]
 """α of all inner steps: one `StepSize` for every step, or a sequence with one per step."""
+
+
+@runtime_checkable
+class StepwiseLoss(Protocol):
+    """A loss function that differs from inner step to inner step."""
+
+    def at_step(self, step: int) -> LossFn:
+        """The loss at θ_step, for step = 0 … K; the query loss at θ' is that of step K."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingLoss(Protocol):
+    """A classification loss that also shows what the model's head sees."""
+
+    def embed(self, params: Params, batch: Batch, head: str) -> tuple[Tensor, Tensor]:
+        """What enters the layer of weight `head`, (points, features), and labels, (points,)."""
+        ...
+
+
+def loss_at(loss_fn: LossFn, step: int) -> LossFn:
+    """The loss at one inner step: `loss_fn` itself unless it is a `StepwiseLoss`."""
+    return loss_fn.at_step(step) if isinstance(loss_fn, StepwiseLoss) else loss_fn

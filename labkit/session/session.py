@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from labkit.core.algorithms import MAML
+from labkit.core.maml import MAML
 from labkit.core.types import Params
 from labkit.session.history import Event, History, TrainingCurve
 from labkit.session.player import Player

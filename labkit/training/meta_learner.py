@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map
 
-from labkit.core.algorithms import MAML
+from labkit.core.maml import MAML
 from labkit.core.types import Alpha, Params, Reduction
 from labkit.tasks.family import DrawableFamily, Portrait, Predictor, TaskBatch, TaskFamily
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint

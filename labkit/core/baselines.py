@@ -1,0 +1,123 @@
+"""What meta-learning is compared with: joint training with fine-tuning, and no training at all."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+
+from labkit.core.algorithm import Algorithm, check_fixed
+from labkit.core.checks import check_inner_loop, checked
+from labkit.core.inner_loop import InnerLoop
+from labkit.core.over_tasks import MetaGradient
+from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.unrolled import Problem, Unrolled, losses_after
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class JointTraining(Algorithm):
+    """Train one model on the data of all tasks; adapt it by fine-tuning.
+
+    The gradient is ∇_θ Σ_i (L_support,i(θ) + L_query,i(θ)) / 2: no inner step takes part in it.
+    With `inner_steps=0`, on a family that tells the model which task it is in, it is the oracle.
+
+    Args:
+        alpha: α, step size of the fine-tuning, in any form that `adapt` takes.
+        inner_steps: K, steps of the fine-tuning.
+
+    Raises:
+        ValueError: A value is out of its range, or `alpha` is to be learned.
+
+    Source:
+        Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.1, "pretraining on all of the tasks".
+
+    Example:
+        >>> loss = lambda p, target: ((p["w"] - target) ** 2).sum() / 2
+        >>> zero, one = torch.zeros(1), torch.ones(1)
+        >>> joint = JointTraining().meta_gradient(loss, {"w": torch.tensor(4.0)}, zero, one)
+        >>> joint.params["w"]      # (4 + 3) / 2
+        tensor(3.5000)
+    """
+
+    alpha: Alpha = 0.01
+    inner_steps: int = 1
+
+    def __post_init__(self) -> None:
+        check_inner_loop(self.inner_steps, order=1)
+        check_fixed(self.alpha, "JointTraining")
+
+    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
+        """K steps of fine-tuning on all parameters."""
+        return Unrolled(InnerLoop(self.inner_steps, order=1))
+
+    def chunk_gradient(
+        self,
+        problem: Problem,
+        support: Batch,
+        query: Batch,
+        divisor: int,
+        checkpoint: bool,  # noqa: ARG002 - no graph is kept in any case
+    ) -> MetaGradient:
+        """The gradient of the joint loss; `task_losses` are those after fine-tuning."""
+        joint_loss = checked(loss_at(problem.loss_fn, 0))
+
+        def one(theta: Params, support: Batch, query: Batch) -> Tensor:
+            return (joint_loss(theta, support) + joint_loss(theta, query)) / 2
+
+        def objective(theta: Params) -> tuple[Tensor, Tensor]:
+            losses = vmap(one, in_dims=(None, 0, 0), randomness="different")(theta, support, query)
+            loss = losses.sum() / divisor  # of (tasks,)
+            return loss, loss
+
+        gradient, loss = grad(objective, has_aux=True)(problem.params)
+        return MetaGradient(loss, losses_after(problem, support, query), gradient, alpha=None)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RandomInitialization(Algorithm):
+    """Leave θ as it was drawn, and adapt from there: what a task's data give by themselves.
+
+    Args:
+        alpha: α, step size of the adaptation, in any form that `adapt` takes.
+        inner_steps: K, steps of the adaptation.
+
+    Raises:
+        ValueError: A value is out of its range, or `alpha` is to be learned.
+
+    Source:
+        Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.3, "randomly initialized weights".
+
+    Example:
+        >>> loss = lambda p, target: ((p["w"] - target) ** 2).sum() / 2
+        >>> theta, zero = {"w": torch.tensor(4.0)}, torch.zeros(1)
+        >>> result = RandomInitialization(alpha=0.5).meta_gradient(loss, theta, zero, zero)
+        >>> result.params["w"], result.loss
+        (tensor(0.), tensor(2.))
+    """
+
+    alpha: Alpha = 0.01
+    inner_steps: int = 1
+
+    def __post_init__(self) -> None:
+        check_inner_loop(self.inner_steps, order=1)
+        check_fixed(self.alpha, "RandomInitialization")
+
+    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
+        """K steps on all parameters."""
+        return Unrolled(InnerLoop(self.inner_steps, order=1))
+
+    def chunk_gradient(
+        self,
+        problem: Problem,
+        support: Batch,
+        query: Batch,
+        divisor: int,
+        checkpoint: bool,  # noqa: ARG002 - no graph is kept in any case
+    ) -> MetaGradient:
+        """A gradient of 0, with the query losses after adaptation."""
+        losses = losses_after(problem, support, query)
+        nowhere = {name: torch.zeros_like(p) for name, p in problem.params.items()}
+        return MetaGradient(losses.sum() / divisor, losses, params=nowhere, alpha=None)

@@ -1,0 +1,106 @@
+"""What the core asks of its arguments: each check raises one error that says what to do."""
+
+from fnmatch import fnmatchcase
+from typing import get_args
+
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from labkit.core.types import Batch, LossFn, Order, Params, Reduction
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raise ValueError unless `value` is a whole number ≥ `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number ≥ {least}, got {value!r}")
+
+
+def check_positive(name: str, value: object) -> None:
+    """Raise ValueError unless `value` is a finite number above 0."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 < value < float("inf")
+    ):
+        raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
+
+
+def check_inner_loop(inner_steps: int, order: int) -> None:
+    """Raise ValueError unless `inner_steps` is a whole number ≥ 0 and `order` is 1 or 2."""
+    check_count("inner_steps", inner_steps, 0)
+    if isinstance(order, bool) or order not in get_args(Order):
+        raise ValueError(
+            f"order must be 1 (inner gradients as constants) or 2 (exact), got {order!r}"
+        )
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError unless `reduction` is "mean" or "sum"."""
+    if reduction not in get_args(Reduction):
+        raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+
+
+def check_params(params: Params) -> None:
+    """Raise ValueError unless every parameter can have a gradient."""
+    if not params:
+        raise ValueError("params is empty: there is nothing to adapt")
+    for name, p in params.items():
+        if not (p.is_floating_point() or p.is_complex()):
+            raise ValueError(
+                f"params[{name!r}] is {p.dtype}, which has no gradient: give floating-point or "
+                "complex tensors, and keep others in the loss function"
+            )
+
+
+def count_tasks(support: Batch, query: Batch) -> int:
+    """Number of tasks: the first axis of every tensor in support and query.
+
+    Raises:
+        ValueError: There is no tensor, one has no axis, or the first axes differ.
+    """
+    leaves = [leaf for part in (support, query) for leaf in tree_leaves(part)]
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    sizes = {t.shape[0] if t.ndim else None for t in tensors}
+    if len(tensors) < len(leaves) or len(sizes) != 1 or not (tasks := sizes.pop()):
+        got = [tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__ for x in leaves]
+        raise ValueError(
+            "support and query must be pytrees of tensors whose first axis is the task, the same "
+            f"number ≥ 1 in each; got shapes {got}"
+        )
+    return tasks
+
+
+def checked(loss_fn: LossFn) -> LossFn:
+    """`loss_fn` with a check that what it returns is 0-d."""
+
+    def scalar_loss(params: Params, batch: Batch) -> Tensor:
+        loss = loss_fn(params, batch)
+        check_scalar(loss)
+        return loss
+
+    return scalar_loss
+
+
+def check_scalar(loss: object) -> None:
+    """Raise ValueError unless `loss` is a real 0-d tensor."""
+    if not isinstance(loss, Tensor) or loss.ndim or loss.is_complex():
+        got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        if isinstance(loss, Tensor) and loss.is_complex():
+            got += " complex"
+        raise ValueError(
+            f"loss_fn must return a real 0-d tensor, got {got}: reduce it, for example by .mean()"
+        )
+
+
+def matching(params: Params, pattern: str, argument: str) -> frozenset[str]:
+    """Names of the parameters that a pattern with `*` and `?` matches.
+
+    Raises:
+        ValueError: None does; the message lists those there are.
+    """
+    found = frozenset(name for name in params if fnmatchcase(name, pattern))
+    if not found:
+        raise ValueError(
+            f"{argument}={pattern!r} matches no parameter: the parameters are {sorted(params)}"
+        )
+    return found
