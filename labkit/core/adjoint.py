@@ -69,7 +69,7 @@ def adjoint_gradient(
     bar, last = add_query(tree_map(torch.zeros_like, carry), carry[0], loop.steps)
     objective = query_weights.get(loop.steps, 0.0) * last
     by_step: dict[int, StepTensors] = {}
-    for first in reversed(kept):
+    for first in sorted(kept, reverse=True):
         carries = [kept.pop(first)]
         for step in range(first, min(first + segment, loop.steps) - 1):
             carries.append(forward(step, carries[-1], at_inner_step(sizes, step)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.training.meta_learner import MetaStep
+from labkit.training.meta_step import MetaStep
 
 Floats = NDArray[np.float64]
 

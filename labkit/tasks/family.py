@@ -64,3 +64,12 @@ class DrawableFamily(Protocol):
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> Portrait:
         """Curves for a batch of one task; predictors are f after 0 … K inner steps."""
         ...
+
+
+@runtime_checkable
+class LabelledFamily(Protocol):
+    """A family of classification tasks."""
+
+    def labels(self, batch: Any) -> Tensor:
+        """Class of each point of one task's support or query data, (points,), 0 … ways − 1."""
+        ...

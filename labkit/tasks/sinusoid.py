@@ -28,6 +28,7 @@ class Sinusoid:
         amplitude: Range of A, units of y.
         phase: Range of φ, radians.
         x_range: Range of x, radians.
+        oracle: Tell the model which task it is in: its inputs are then (x, A, φ).
 
     Raises:
         ValueError: A count is below 1 or a range is not (low, high) with low ≤ high.
@@ -48,6 +49,7 @@ class Sinusoid:
     amplitude: Range = (0.1, 5.0)
     phase: Range = (0.0, math.pi)
     x_range: Range = (-5.0, 5.0)
+    oracle: bool = False
 
     def __post_init__(self) -> None:
         for name in ("shots", "queries"):
@@ -60,11 +62,13 @@ class Sinusoid:
                 raise ValueError(f"{name} must be (low, high) with low ≤ high, got {(low, high)}")
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """Draw tasks; x and y have shape (tasks, points, 1), in float64."""
+        """Draw tasks; x and y have shape (tasks, points, 1), in float64; with `oracle` x has 3."""
         amplitude = _uniform(self.amplitude, (tasks, 1, 1), generator)
         phase = _uniform(self.phase, (tasks, 1, 1), generator)
         x = _uniform(self.x_range, (tasks, self.shots + self.queries, 1), generator)
         y = amplitude * torch.sin(x - phase)
+        if self.oracle:
+            x = _told(x, amplitude, phase)
         return TaskBatch(
             support=(x[:, : self.shots], y[:, : self.shots]),
             query=(x[:, self.shots :], y[:, self.shots :]),
@@ -78,14 +82,17 @@ class Sinusoid:
 
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> Portrait:
         """The true wave, the support points and the model's curve after each inner step."""
-        support_x, support_y = task.support  # (1, shots, 1)
+        support_x, support_y = task.support  # (1, shots, 1 or 3)
         grid = torch.linspace(*self.x_range, 101, dtype=support_x.dtype, device=support_x.device)
-        predictions = [predict(grid.unsqueeze(-1)).squeeze(-1) for predict in predictors]
+        inputs = grid.unsqueeze(-1)
+        if self.oracle:
+            inputs = _told(inputs, task.info["amplitude"], task.info["phase"])
+        predictions = [predict(inputs).squeeze(-1) for predict in predictors]
         return Portrait(
             x=grid,
             truth=task.info["amplitude"] * torch.sin(grid - task.info["phase"]),
             predictions=torch.stack(predictions),
-            support_x=support_x.flatten(),
+            support_x=support_x[..., 0].flatten(),
             support_y=support_y.flatten(),
         )
 
@@ -94,3 +101,8 @@ def _uniform(bounds: Range, shape: tuple[int, ...], generator: torch.Generator) 
     low, high = bounds
     # float64, so that a float32 and a float64 model see the same tasks
     return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def _told(x: Tensor, amplitude: Tensor, phase: Tensor) -> Tensor:
+    """(x, A, φ) at every point, (…, points, 3)."""
+    return torch.cat([x, amplitude.expand_as(x), phase.expand_as(x)], dim=-1)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from labkit.core.adaptation import adapt
-from labkit.core.types import Alpha, Batch, LossFn, Params
+from labkit.core.algorithm import Algorithm
+from labkit.core.types import Batch, LossFn, Params, loss_at
 
 DIVERGED_FACTOR = 10.0
 
@@ -33,23 +33,24 @@ class AdaptationCurve:
 
 
 def adaptation_curve(
+    algorithm: Algorithm,
     loss_fn: LossFn,
     params: Params,
     support: Batch,
     query: Batch,
     *,
-    alpha: Alpha,
-    inner_steps: int,
+    task_chunk: int | None = None,
 ) -> AdaptationCurve:
-    """Adapt θ to every task and measure the query loss after 0 … K inner steps.
+    """Adapt θ to every task as an algorithm does, and measure the query loss after 0 … K steps.
 
     Args:
+        algorithm: Its α and inner steps K are those to test with; `algorithm.testing(K)` gives
+            one with another number of steps.
         loss_fn: (params, batch of one task) → 0-d loss.
         params: θ, name → tensor.
         support: Pytree of tensors, (tasks, shots, …).
         query: Pytree of tensors, (tasks, queries, …).
-        alpha: α, in any form that `adapt` takes.
-        inner_steps: K ≥ 0, the number of steps to test with.
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: all.
 
     Returns:
         `AdaptationCurve` with K + 1 points.
@@ -63,22 +64,21 @@ def adaptation_curve(
     Example:
         L = (w − c)²/2 with w = 0: after k steps of α = 0.5 the loss is c²/2 · 0.25^k.
 
+        >>> from labkit.core import MAML
         >>> loss = lambda p, c: ((p["w"] - c) ** 2).sum() / 2
         >>> c = torch.full((8,), 2.0)
-        >>> curve = adaptation_curve(
-        ...     loss, {"w": torch.tensor(0.0)}, c, c, alpha=0.5, inner_steps=2
-        ... )
-        >>> curve.mean
+        >>> algorithm = MAML(alpha=0.5, inner_steps=2)
+        >>> adaptation_curve(algorithm, loss, {"w": torch.tensor(0.0)}, c, c).mean
         tensor([2.0000, 0.5000, 0.1250])
     """
 
     def task_losses(task_support: Batch, task_query: Batch) -> Tensor:
-        path = adapt(
-            loss_fn, params, task_support, alpha=alpha, inner_steps=inner_steps, order=1
-        ).path
-        return torch.stack([loss_fn(theta, task_query) for theta in path])  # (K + 1,)
+        path = algorithm.adapt(loss_fn, params, task_support).path
+        losses = [loss_at(loss_fn, step)(theta, task_query) for step, theta in enumerate(path)]
+        return torch.stack(losses)  # (K + 1,)
 
-    return summarise(vmap(task_losses)(support, query).detach())
+    per_task = vmap(task_losses, randomness="different", chunk_size=task_chunk)
+    return summarise(per_task(support, query).detach())
 
 
 def summarise(losses: Tensor) -> AdaptationCurve:

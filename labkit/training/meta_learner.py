@@ -1,52 +1,46 @@
 """The meta-learner: a module, a task family and an algorithm, trained step by step."""
 
 import copy
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch import nn
 from torch.utils._pytree import tree_map
 
-from labkit.core.maml import MAML
+from labkit.core.algorithm import Algorithm
+from labkit.core.checks import check_count, check_positive
+from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
 from labkit.core.types import Alpha, Params, Reduction
 from labkit.tasks.family import DrawableFamily, Portrait, Predictor, TaskBatch, TaskFamily
+from labkit.training.batch_norm import BatchNormMode, set_batch_norm
+from labkit.training.batches import map_batch, to_model
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint
 from labkit.training.evaluation import AdaptationCurve, adaptation_curve
-from labkit.training.parameters import MetaOptimizer, make_optimizer, split_parameters
+from labkit.training.meta_parameters import MetaParameters
+from labkit.training.meta_step import Measurement, MetaStep
+from labkit.training.parameters import MetaOptimizer, split_parameters
+from labkit.training.randomness import private_randomness
+from labkit.training.step_statistics import step_statistics
 from labkit.training.streams import stream
+from labkit.training.task_loss import TaskLoss
+from labkit.training.trial import is_random
 
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
-
 
 HELD_OUT = 600
 """Held-out tasks that an adaptation curve is measured on, as in the paper."""
 
 
-class DivergedError(ArithmeticError):
-    """Meta-training left the finite numbers; θ is still that of the last good meta-step."""
-
-
-@dataclass(frozen=True, slots=True)
-class MetaStep:
-    """What one meta-step measured on its own tasks.
-
-    Attributes:
-        loss_before: Query loss at θ, before adaptation, mean over the tasks.
-        loss_after: Query loss at θ', after adaptation, mean over the tasks.
-    """
-
-    loss_before: float
-    loss_after: float
-
-
 class MetaLearner:
     """Meta-train any module on a task family.
 
-    θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD or Adam.
+    θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD or Adam; a
+    `LearnedAlpha` follows its own gradient with its own step size. The module keeps its mode in
+    meta-training, dropout with masks of its own for each task; it is tested in evaluation mode.
 
     Args:
         model: Any `torch.nn.Module`, used unmodified and never written to, or a function that
@@ -58,16 +52,25 @@ class MetaLearner:
         meta_optimizer: "adam" (as the paper's experiments) or "sgd" (as its Algorithm 1).
         meta_batch: Tasks per meta-step, ≥ 1.
         reduction: "mean" over tasks (as the paper's code) or "sum" (as its Algorithm 1).
-        seed: ≥ 0; feeds the streams "init", "tasks" and "evaluation".
+        seed: ≥ 0; feeds the streams "init", "tasks", "evaluation" and those of the modules.
         dtype: Floating-point type of θ and the data; None keeps the module's.
+        batch_norm: "transductive" or "per_step" for modules with batch norm that has running
+            statistics, see `set_batch_norm`; None for others.
+        shared_data: Judge each task in meta-training on its support data, not on query data.
+            Adaptation curves always use query data.
+        meta_clip: Longest meta-gradient of θ, > 0, over all its tensors together; None: any.
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: all. The result is the same.
+        checkpoint: Compute inner steps again rather than keep their graphs, for less memory.
 
     Raises:
-        ValueError: An argument is out of its range, or the module has no trainable parameter.
+        ValueError: An argument is out of its range, the module has no trainable parameter, or a
+            trial on two tasks shows that this module cannot be meta-trained so.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1.
 
     Example:
+        >>> from labkit.core import MAML
         >>> from labkit.tasks import Sinusoid, sinusoid_mlp
         >>> learner = MetaLearner(sinusoid_mlp, Sinusoid(shots=10), MAML(alpha=0.01), beta=1e-3)
         >>> steps = learner.train(2)
@@ -79,7 +82,7 @@ class MetaLearner:
         self,
         model: ModelSource,
         tasks: TaskFamily,
-        algorithm: MAML,
+        algorithm: Algorithm,
         *,
         beta: float = 1e-3,
         meta_optimizer: MetaOptimizer = "adam",
@@ -87,46 +90,88 @@ class MetaLearner:
         reduction: Reduction = "mean",
         seed: int = 0,
         dtype: torch.dtype | None = None,
+        batch_norm: BatchNormMode | None = None,
+        shared_data: bool = False,
+        meta_clip: float | None = None,
+        task_chunk: int | None = None,
+        checkpoint: bool = False,
     ) -> None:
-        if isinstance(meta_batch, bool) or not isinstance(meta_batch, int) or meta_batch < 1:
-            raise ValueError(f"meta_batch must be a whole number ≥ 1, got {meta_batch!r}")
-        if reduction not in get_args(Reduction):
-            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        check_count("meta_batch", meta_batch, 1)
+        if meta_clip is not None:
+            check_positive("meta_clip", meta_clip)
         self.tasks = tasks
-        self.algorithm = algorithm
         self.meta_batch = meta_batch
-        self.reduction: Reduction = reduction
         self.seed = seed
+        self.meta_clip = meta_clip
         self.meta_step = 0
+        self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
         # a copy of its own: functional_call puts parameters into the module while it runs
         self._model = (
             copy.deepcopy(model) if isinstance(model, nn.Module) else model(stream(seed, "init"))
         )
-        self.params, self._constants = split_parameters(self._model, dtype)
+        set_batch_norm(self._model, batch_norm)
+        params, self._constants = split_parameters(self._model, dtype)
+        self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
-        self._meta_optimizer = meta_optimizer
-        self._optimizer = make_optimizer(meta_optimizer, list(self.params.values()))
-        self.beta = beta
+        self._moved = MetaParameters(params, meta_optimizer, beta)
+        self.algorithm = algorithm
+        self._random = is_random(
+            self.loss_fn, self.params, algorithm, seed=seed, checkpoint=checkpoint
+        )
+
+    @property
+    def params(self) -> Params:
+        """θ, name → tensor."""
+        return self._moved.params
 
     @property
     def beta(self) -> float:
         """β, the meta step size."""
-        return float(self._optimizer.param_groups[0]["lr"])
+        return self._moved.beta
 
     @beta.setter
     def beta(self, value: float) -> None:
-        if not 0 <= value < float("inf"):
-            raise ValueError(f"beta must be a finite number ≥ 0, got {value!r}")
-        self._optimizer.param_groups[0]["lr"] = value
+        self._moved.beta = value
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What is done on each batch of tasks.
+
+        With another one, a learned α keeps its values if it is learned in the same form.
+        """
+        return self._algorithm
+
+    @algorithm.setter
+    def algorithm(self, value: Algorithm) -> None:
+        self._moved.serve(value)
+        self._algorithm = value
+
+    @property
+    def alpha(self) -> AnyAlpha:
+        """α now: the algorithm's, or what has been learned so far."""
+        return self._moved.alpha(self.algorithm)
+
+    @property
+    def loss_fn(self) -> TaskLoss:
+        """(params, batch of one task) → 0-d loss as in meta-training, as the core takes it."""
+        return TaskLoss(self._model, self._constants, self.tasks)
+
+    @property
+    def test_loss_fn(self) -> TaskLoss:
+        """The same with the module in evaluation mode, as adaptation curves measure it."""
+        return TaskLoss(self._test_model, self._constants, self.tasks)
 
     def predictor(self, params: Params) -> Predictor:
-        """The function f with these parameters bound: what the module's forward would return."""
-        everything = {**self._constants, **params}
-        return lambda *args, **kwargs: functional_call(self._model, everything, args, kwargs)
+        """The function f with these parameters bound, in evaluation mode."""
+        return self.test_loss_fn.predictor(params)
 
-    def loss_fn(self, params: Params, batch: Any) -> Tensor:
-        """(params, batch of one task) → 0-d loss, as the core takes it."""
-        return self.tasks.loss(self.predictor(params), batch)
+    def current_algorithm(self) -> Algorithm:
+        """The algorithm at this meta-step: its schedules applied, its α as learned so far."""
+        now = self.algorithm.at(self.meta_step)
+        if not isinstance(now.alpha, LearnedAlpha):
+            return now
+        # every algorithm is a dataclass, which the type checker cannot know of the base
+        return dataclasses.replace(now, alpha=self.alpha)  # type: ignore[type-var]
 
     def step(self) -> MetaStep:
         """Draw `meta_batch` tasks and move θ once.
@@ -137,34 +182,23 @@ class MetaLearner:
         Raises:
             DivergedError: The loss or the meta-gradient is not finite; θ is left as it was.
         """
+        algorithm, loss_fn = self.current_algorithm(), self.loss_fn
         task_stream = self._task_stream.get_state()
         try:
-            result, gradients = self._measure()
+            batch = to_model(self.tasks.sample(self.meta_batch, self._task_stream), self.params)
+            with self._randomness(f"meta-step {self.meta_step}"):
+                result, gradient = self._measurement.take(
+                    algorithm, loss_fn, self.params, batch, self.meta_step
+                )
+                statistics = step_statistics(loss_fn, algorithm, self.params, batch)
         except BaseException:
             # as if it had not been tried: with other settings the same tasks come again
             self._task_stream.set_state(task_stream)
             raise
-        for name, param in self.params.items():
-            param.grad = gradients[name]
-        self._optimizer.step()
+        self._moved.move(gradient, self.meta_clip)
+        self._constants = self._constants | statistics
         self.meta_step += 1
         return result
-
-    def _measure(self) -> tuple[MetaStep, Params]:
-        batch = self._to_model(self.tasks.sample(self.meta_batch, self._task_stream))
-        before = vmap(self.loss_fn, in_dims=(None, 0))(self.params, batch.query).mean()
-        gradient = self.algorithm.meta_gradient(
-            self.loss_fn, self.params, batch.support, batch.query, reduction=self.reduction
-        )
-        result = MetaStep(float(before), float(gradient.task_losses.mean()))
-        if not torch.isfinite(nn.utils.get_total_norm(gradient.params.values())):
-            raise DivergedError(
-                f"meta-step {self.meta_step + 1} has a meta-gradient that is not finite: the query "
-                f"loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
-                f"{self.algorithm.inner_steps} inner step(s). θ was kept from meta-step "
-                f"{self.meta_step}; take a smaller alpha, beta or inner_steps"
-            )
-        return result, gradient.params
 
     def train(self, meta_steps: int) -> list[MetaStep]:
         """Take `meta_steps` meta-steps; see `step`."""
@@ -183,7 +217,7 @@ class MetaLearner:
 
         Args:
             inner_steps: Steps to test with, ≥ 0; may exceed the algorithm's.
-            tasks: Number of held-out tasks, drawn from the stream "evaluation".
+            tasks: Number of held-out tasks, ≥ 1, drawn from the stream "evaluation".
             alpha: α for testing, in any form that `adapt` takes; None takes the algorithm's
                 `evaluation_alpha`: as trained, and half of it for steps beyond.
             family: Where the tasks come from; None takes the learner's. Another number of shots,
@@ -193,15 +227,17 @@ class MetaLearner:
         Returns:
             `AdaptationCurve` with mean, 95 % interval, median and share of diverged tasks.
         """
+        check_count("tasks", tasks, 1)
         batch = self._held_out(tasks, family or self.tasks)
-        return adaptation_curve(
-            self.loss_fn,
-            self.params if params is None else params,
-            batch.support,
-            batch.query,
-            alpha=self.algorithm.evaluation_alpha(inner_steps) if alpha is None else alpha,
-            inner_steps=inner_steps,
-        )
+        with self._randomness("evaluation of the model"):
+            return adaptation_curve(
+                self.current_algorithm().testing(inner_steps, alpha),
+                self.test_loss_fn,
+                self.params if params is None else params,
+                batch.support,
+                batch.query,
+                task_chunk=self._measurement.task_chunk,
+            )
 
     def portrait(self, *, task: int = 0, params: Params | None = None) -> Portrait | None:
         """Draw one held-out task and the adaptation to it; None if the family cannot draw.
@@ -218,21 +254,21 @@ class MetaLearner:
         if not 0 <= task < HELD_OUT:
             raise ValueError(f"task must be from 0 to {HELD_OUT - 1}, got {task!r}")
         batch = self._held_out(HELD_OUT, self.tasks)
-        one = _map(lambda tensor: tensor[task : task + 1], batch)
+        one = map_batch(lambda tensor: tensor[task : task + 1], batch)
         theta = self.params if params is None else params
         support = tree_map(lambda tensor: tensor[0], one.support)
-        path = self.algorithm.adapt(self.loss_fn, theta, support).path
-        return self.tasks.portrait(one, [self.predictor(p) for p in path])
+        loss_fn = self.test_loss_fn
+        path = self.current_algorithm().adapt(loss_fn, theta, support).path
+        predictors = [loss_fn.at_step(step).predictor(p) for step, p in enumerate(path)]
+        return self.tasks.portrait(one, predictors)
 
     def save(self, path: str | Path) -> None:
-        """Write θ, the optimiser, the streams and the counter, so that `load` resumes exactly."""
+        """Write θ, α, the optimiser, the streams and the counter; `load` resumes exactly."""
         write_checkpoint(
             path,
             {
-                "params": self.params,
+                **self._moved.state(),
                 "constants": self._constants,
-                "optimizer": self._optimizer.state_dict(),
-                "meta_optimizer": self._meta_optimizer,
                 "tasks": self._task_stream.get_state(),
                 "seed": self.seed,
                 "meta_step": self.meta_step,
@@ -243,37 +279,22 @@ class MetaLearner:
         """Take up what `save` wrote; training goes on as if it had never stopped.
 
         Raises:
-            ValueError: The file is no checkpoint, or one of another model or meta-optimiser; the
-                learner is then unchanged.
+            ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
+                of α; the learner is then unchanged.
         """
-        shapes = {name: tuple(p.shape) for name, p in self.params.items()}
-        state = read_checkpoint(path, shapes, self._meta_optimizer)
+        state = read_checkpoint(path, self._moved.shapes, self._moved.meta_optimizer)
         # what can fail comes first, so that a bad file changes nothing
         task_stream = torch.Generator().set_state(state["tasks"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        with torch.no_grad():
-            for name, param in self.params.items():
-                param.copy_(state["params"][name])
+        self._moved.restore(state, path)
         self._constants = state["constants"]
         self._task_stream = task_stream
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]
 
     def _held_out(self, tasks: int, family: TaskFamily) -> TaskBatch:
-        return self._to_model(family.sample(tasks, stream(self.seed, "evaluation")))
+        return to_model(family.sample(tasks, stream(self.seed, "evaluation")), self.params)
 
-    def _to_model(self, batch: TaskBatch) -> TaskBatch:
-        """The batch on the device of θ, its floating-point tensors in the type of θ."""
-        reference = next(iter(self.params.values()))
-
-        def move(tensor: Tensor) -> Tensor:
-            floating = tensor.is_floating_point()
-            return tensor.to(reference.device, reference.dtype if floating else None)
-
-        return _map(move, batch)
-
-
-def _map(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
-    return TaskBatch(
-        *(tree_map(function, part) for part in (batch.support, batch.query, batch.info))
-    )
+    def _randomness(self, name: str) -> AbstractContextManager[None]:
+        """Room for the model's own randomness, such as dropout; nothing where it has none."""
+        device = next(iter(self.params.values())).device
+        return private_randomness(self.seed, name, device) if self._random else nullcontext()

@@ -25,7 +25,10 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
     """
 
     def copy(tensor: Tensor) -> Tensor:
-        return tensor.detach().clone().to(dtype if tensor.is_floating_point() else None)
+        wanted = dtype if tensor.is_floating_point() else None
+        if tensor.is_complex() and dtype is not None:
+            wanted = dtype.to_complex()
+        return tensor.detach().clone().to(wanted)
 
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     if not trainable:

@@ -1,5 +1,7 @@
 """The meta-learner: updates by hand, known fixed points, exact resumption, any module."""
 
+import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit import MAML, DivergedError, MetaLearner, Sinusoid, sinusoid_mlp
+from labkit import (
+    IMAML,
+    MAML,
+    DivergedError,
+    JointTraining,
+    MetaLearner,
+    RandomInitialization,
+    Reptile,
+    Sinusoid,
+    TaskBatch,
+    sinusoid_mlp,
+)
 from tests.training.scalar_tasks import Parabolas, Point
 
 
@@ -50,17 +63,150 @@ def test_adam_is_adam() -> None:
     assert abs(float(learner.params["theta"]) - 1.0) == pytest.approx(0.01, rel=1e-6)
 
 
-@pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("steps", [0, 1, 3])
-def test_fixed_points(order: Any, steps: int) -> None:
-    """θ* = Σ w c / Σ w with w = a(1 − αa)^{2K} for MAML and a(1 − αa)^K for first order."""
-    alpha, tasks = 0.15, Parabolas()
-    algorithm = MAML(alpha=alpha, inner_steps=steps, order=order)
-    learner = MetaLearner(Point(), tasks, algorithm, beta=0.5, meta_optimizer="sgd", meta_batch=3)
+ALPHA = 0.15
+
+
+def weight(name: str, steps: int, a: float) -> float:
+    """How much a task of curvature a counts at the fixed point of an algorithm."""
+    shrunk = (1 - ALPHA * a) ** steps
+    return {
+        "MAML": a * shrunk**2,
+        "first order": a * shrunk,
+        "Reptile": 1 - shrunk,
+        "joint": a,
+    }[name]
+
+
+def fixed_point(weights: list[float]) -> float:
+    """Σ w c / Σ w."""
+    return sum(w * c for w, c in zip(weights, Parabolas().centre, strict=True)) / sum(weights)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "algorithm", "beta"),
+    [
+        ("MAML", MAML(alpha=ALPHA), 0.5),
+        ("first order", MAML(alpha=ALPHA, order=1), 0.5),
+        ("Reptile", Reptile(alpha=ALPHA), 0.5),
+        ("joint", JointTraining(alpha=ALPHA), 0.3),
+    ],
+)
+def test_fixed_points(name: str, algorithm: Any, beta: float, steps: int) -> None:
+    """θ* = Σ w c / Σ w, with w of each algorithm's own: they end at different places."""
+    tasks = Parabolas()
+    learner = MetaLearner(
+        Point(),
+        tasks,
+        dataclasses.replace(algorithm, inner_steps=steps),
+        beta=beta,
+        meta_optimizer="sgd",
+        meta_batch=3,
+    )
     learner.train(400)
-    weights = [a * (1 - alpha * a) ** (steps * order) for a in tasks.curvature]
-    expected = sum(w * c for w, c in zip(weights, tasks.centre, strict=True)) / sum(weights)
-    assert float(learner.params["theta"]) == pytest.approx(expected, rel=1e-10)
+    expected = fixed_point([weight(name, steps, a) for a in tasks.curvature])
+    assert float(learner.params["theta"]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_fixed_point_of_imaml() -> None:
+    # φ − c = (θ − c)/(1 + a/λ), and (1 + a/λ)⁻¹ a (φ − c) is the gradient: w = a/(1 + a/λ)²;
+    # the error of φ after 60 steps is below (1 − α(a + λ))^60 = 0.7^60 = 5e-10
+    algorithm = IMAML(alpha=0.2, inner_steps=60, proximal=1.0)
+    learner = MetaLearner(
+        Point(), Parabolas(), algorithm, beta=1.5, meta_optimizer="sgd", meta_batch=3
+    )
+    learner.train(60)
+    expected = fixed_point([a / (1 + a) ** 2 for a in Parabolas().curvature])
+    assert float(learner.params["theta"]) == pytest.approx(expected, rel=1e-7)
+
+
+def test_random_initialization_stays_where_it_is() -> None:
+    learner = MetaLearner(Point(1.5), Parabolas(), RandomInitialization(ALPHA), meta_batch=3)
+    step = learner.train(3)[-1]
+    assert float(learner.params["theta"]) == 1.5
+    assert step.loss_after < step.loss_before
+
+
+def test_schedule_starts_with_first_order() -> None:
+    options: dict[str, Any] = {"meta_optimizer": "sgd", "beta": 0.1, "meta_batch": 3}
+    first, second, scheduled = (
+        MetaLearner(Point(), Parabolas(), algorithm, **options)
+        for algorithm in (
+            MAML(alpha=ALPHA, order=1),
+            MAML(alpha=ALPHA),
+            MAML(alpha=ALPHA, first_order_until=2),
+        )
+    )
+    assert scheduled.train(2) == first.train(2)
+    theta = float(scheduled.params["theta"])
+    with torch.no_grad():
+        second.params["theta"].fill_(theta)
+    for learner in (scheduled, second, first):
+        learner.step()
+    assert float(scheduled.params["theta"]) == float(second.params["theta"])
+    assert float(scheduled.params["theta"]) != float(first.params["theta"])
+
+
+def test_weights_of_the_multi_step_loss_move_to_the_last() -> None:
+    maml = MAML(inner_steps=3, loss_weights=[0.2, 0.2, 0.6], loss_weights_until=10)
+    assert maml.at(0).loss_weights == pytest.approx([0.2, 0.2, 0.6])
+    assert maml.at(5).loss_weights == pytest.approx([0.1, 0.1, 0.8])
+    assert maml.at(10).loss_weights == maml.at(99).loss_weights == pytest.approx([0, 0, 1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Apart(Parabolas):
+    """Query centres one further than the support's."""
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        batch = super().sample(tasks, generator)
+        return TaskBatch(batch.support, batch.query + torch.tensor([0.0, 1.0]))
+
+
+def test_shared_data_judges_on_the_support() -> None:
+    options: dict[str, Any] = {"meta_optimizer": "sgd", "beta": 0.1, "meta_batch": 3}
+    shared, same, apart = (
+        MetaLearner(Point(), family, MAML(alpha=ALPHA), shared_data=switch, **options)
+        for family, switch in ((Apart(), True), (Parabolas(), False), (Apart(), False))
+    )
+    assert shared.train(3) == same.train(3) != apart.train(3)
+    # what is reported of held-out tasks is their query data all the same
+    with torch.no_grad():
+        apart.params["theta"].copy_(shared.params["theta"])
+    curves = [x.adaptation_curve(2, tasks=3).mean for x in (shared, apart)]
+    assert torch.equal(*curves)
+
+
+@pytest.mark.parametrize(("clip", "factor"), [(1e-3, None), (1e3, 1.0)])
+def test_meta_clip_shortens_the_gradient(clip: float, factor: float | None) -> None:
+    moves = []
+    for meta_clip in (None, clip):
+        learner = sinusoid_learner(
+            meta_optimizer="sgd", beta=1.0, meta_clip=meta_clip, dtype=torch.float64
+        )
+        start = {name: p.clone() for name, p in learner.params.items()}
+        learner.step()
+        moves.append(torch.cat([(learner.params[n] - start[n]).flatten() for n in start]))
+    free, clipped = moves
+    expected = factor if factor is not None else clip / float(free.norm())
+    torch.testing.assert_close(clipped, expected * free, rtol=1e-5, atol=1e-12)
+
+
+def test_the_oracle_knows_its_task() -> None:
+    """Told A and φ, a network learns y = A sin(x − φ) itself, which joint training cannot."""
+    learners = [
+        MetaLearner(
+            functools.partial(sinusoid_mlp, inputs=3 if oracle else 1),
+            Sinusoid(oracle=oracle, amplitude=(1.0, 2.0)),
+            JointTraining(inner_steps=0),
+            beta=5e-3,
+        )
+        for oracle in (True, False)
+    ]
+    for learner in learners:
+        learner.train(300)
+    oracle, joint = (float(x.adaptation_curve(0, tasks=100).mean[0]) for x in learners)
+    assert oracle < 0.6 * joint
 
 
 def sinusoid_learner(**options: Any) -> MetaLearner:

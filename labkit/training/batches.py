@@ -1,0 +1,29 @@
+"""Batches of tasks on their way to a model."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from labkit.core.types import Params
+from labkit.tasks.family import TaskBatch
+
+
+def to_model(batch: TaskBatch, params: Params) -> TaskBatch:
+    """The batch on the device of θ, its real and complex tensors in the precision of θ."""
+    reference = next(iter(params.values()))
+    real = reference.real.dtype
+
+    def move(tensor: Tensor) -> Tensor:
+        if tensor.is_complex():
+            return tensor.to(reference.device, real.to_complex())
+        return tensor.to(reference.device, real if tensor.is_floating_point() else None)
+
+    return map_batch(move, batch)
+
+
+def map_batch(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
+    """Apply a function to every tensor of a batch."""
+    return TaskBatch(
+        *(tree_map(function, part) for part in (batch.support, batch.query, batch.info))
+    )

@@ -1,0 +1,119 @@
+"""A trial on two tasks before training: what cannot work says so when a learner is made."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from labkit.core.algorithm import Algorithm
+from labkit.core.checks import check_scalar
+from labkit.core.types import Params
+from labkit.tasks.family import TaskBatch
+from labkit.training.batches import to_model
+from labkit.training.randomness import private_randomness, random_state
+from labkit.training.streams import stream
+from labkit.training.task_loss import TaskLoss
+
+TRIAL_TASKS = 2
+
+
+def is_random(
+    loss_fn: TaskLoss, params: Params, algorithm: Algorithm, *, seed: int, checkpoint: bool
+) -> bool:
+    """Take one meta-gradient and throw it away; tell whether the module drew random numbers.
+
+    Args:
+        loss_fn: Module and family.
+        params: θ.
+        algorithm: What the learner will do.
+        seed: The run's; the tasks come from a stream of the trial's own.
+        checkpoint: As the learner will do it.
+
+    Returns:
+        Whether a forward depends on torch's global generator, as dropout does.
+
+    Raises:
+        ValueError: The module changes state in its forward, no adapted parameter has a gradient,
+            torch cannot run the module for tasks side by side, or an argument does not fit.
+    """
+    device = next(iter(params.values())).device
+    batch = to_model(loss_fn.family.sample(TRIAL_TASKS, stream(seed, "trial")), params)
+    with private_randomness(seed, "trial of the model", device):
+        before = random_state(device)
+        _check(loss_fn, params, algorithm, batch, checkpoint=checkpoint)
+        return random_state(device) != before
+
+
+def _check(
+    loss_fn: TaskLoss, params: Params, algorithm: Algorithm, batch: TaskBatch, *, checkpoint: bool
+) -> None:
+    one = tree_map(lambda tensor: tensor[0], batch.support)
+    _check_state(loss_fn, params, one)
+    _check_gradient(loss_fn, algorithm.adapted(params), params, one)
+    try:
+        algorithm.meta_gradient(loss_fn, params, batch.support, batch.query, checkpoint=checkpoint)
+    except (RuntimeError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{type(loss_fn.model).__name__} cannot be meta-trained by {type(algorithm).__name__}"
+            f"{' with checkpoint=True' if checkpoint else ''}, since torch cannot run it for tasks "
+            f"side by side (torch.func.vmap) and differentiate it: {reason}. {_remedy(reason)}"
+        ) from error
+
+
+def _remedy(reason: str) -> str:
+    if "random" in reason:
+        return (
+            "IMAML and checkpoint=True compute a forward more than once, which must give the same "
+            "numbers: take checkpoint=False and another algorithm, or put the dropout in eval mode"
+        )
+    return (
+        "Look for in-place changes, .item(), branches on values of tensors, or a layer without a "
+        "second derivative"
+    )
+
+
+def _check_state(loss_fn: TaskLoss, params: Params, task: Any) -> None:
+    """A forward may fill a cache once; what it changes every time is state."""
+    with torch.no_grad():
+        check_scalar(loss_fn(params, task))
+        tensors = {name: c.clone() for name, c in loss_fn.constants.items()}
+        attributes = _attributes(loss_fn.model)
+        loss_fn(params, task)
+    changed = [n for n, c in loss_fn.constants.items() if not torch.equal(c, tensors[n])]
+    after = _attributes(loss_fn.model)
+    changed += [name for name in after if after[name] != attributes.get(name)]
+    if changed:
+        raise ValueError(
+            f"the forward of {type(loss_fn.model).__name__} changes {', '.join(sorted(changed))}: "
+            "tasks adapt side by side and in any order, so that a forward must leave the module "
+            "as it was. Return the value, or hold it in the batch; for running averages see "
+            "batch_norm"
+        )
+
+
+def _attributes(model: nn.Module) -> dict[str, object]:
+    """Plain attributes of a module and its children: values, and lengths of containers."""
+    return {
+        f"{path}.{name}".lstrip("."): (id(value), len(value))
+        if isinstance(value, list | dict | set)
+        else (value if isinstance(value, int | float | str | tuple | None) else id(value))
+        for path, module in model.named_modules()
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+    }
+
+
+def _check_gradient(loss_fn: TaskLoss, adapted: Params, params: Params, task: Any) -> None:
+    leaves = {name: p.detach().clone().requires_grad_() for name, p in adapted.items()}
+    loss: Tensor = loss_fn({**params, **leaves}, task)
+    gradients: tuple[Tensor | None, ...] = ()
+    if loss.requires_grad:
+        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    if all(g is None for g in gradients):
+        raise ValueError(
+            f"the loss has no gradient in any of the adapted parameters {sorted(leaves)}: look "
+            "for .detach(), torch.no_grad(), numpy or argmax between them and the loss, or for a "
+            "forward that does not use them"
+        )
