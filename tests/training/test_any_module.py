@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import dropout, scaled_dot_product_attention
 
 from labkit import ANIL, IMAML, MAML, MetaLearner, ProtoMAML, Reptile, TaskBatch
 from tests.training.point_tasks import WAYS, Clouds, Lines, made
@@ -207,6 +208,47 @@ class Branching(Detached):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.linear(x)
         return out if out.sum().item() > 0 else -out
+
+
+class Recurrent(nn.Module):
+    """A layer that vmap cannot run, or only while it is differentiated."""
+
+    def __init__(self, cell: type[nn.LSTMCell] | type[nn.LSTM]) -> None:
+        super().__init__()
+        self.cell, self.linear = cell(2, 4), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.cell(x)
+        out = out[0] if isinstance(out, tuple) else out
+        answer: Tensor = self.linear(out)
+        return answer
+
+
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.LSTMCell])
+def test_fused_recurrent_layers_are_refused(cell: Any) -> None:
+    with pytest.raises(ValueError, match=r"Recurrent cannot be .*with torch\.nn\.Linear"):
+        MetaLearner(made(lambda: Recurrent(cell)), Lines(), MAML())
+
+
+class Attention(nn.Module):
+    """Self-attention over points, by torch's fused kernel or by plain arithmetic."""
+
+    def __init__(self, backend: SDPBackend) -> None:
+        super().__init__()
+        self.backend, self.linear = backend, nn.Linear(2, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        points = self.linear(x).view(1, 1, -1, 4)
+        with sdpa_kernel(self.backend):
+            mixed = scaled_dot_product_attention(points, points, points)
+        return mixed[0, 0, :, :1]
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_fused_attention_has_no_second_derivative() -> None:
+    with pytest.raises(ValueError, match=r"Attention cannot be .*SDPBackend\.MATH"):
+        MetaLearner(made(lambda: Attention(SDPBackend.FLASH_ATTENTION)), Lines(), MAML())
+    MetaLearner(made(lambda: Attention(SDPBackend.MATH)), Lines(), MAML()).step()
 
 
 class Unreduced(Lines):
