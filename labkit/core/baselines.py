@@ -9,7 +9,7 @@ from torch.func import grad_and_value, vmap
 from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm, check_fixed
-from labkit.core.checks import check_inner_loop, checked
+from labkit.core.checks import check_depends, check_inner_loop, checked
 from labkit.core.inner_loop import InnerLoop
 from labkit.core.over_tasks import MetaGradient
 from labkit.core.types import Alpha, Batch, Params, loss_at
@@ -66,7 +66,9 @@ class JointTraining(Algorithm):
 
         def one(support: Batch, query: Batch) -> tuple[Params, Tensor]:
             def objective(theta: Params) -> Tensor:
-                return (joint_loss(theta, support) + joint_loss(theta, query)) / 2
+                loss = (joint_loss(theta, support) + joint_loss(theta, query)) / 2
+                check_depends(loss, theta)
+                return loss
 
             gradient, loss = grad_and_value(objective)(problem.params)
             return gradient, loss

@@ -10,7 +10,7 @@ from torch.func import grad_and_value, vmap
 from torch.utils._pytree import tree_map
 
 from labkit.core.adjoint import adjoint_gradient
-from labkit.core.checks import checked
+from labkit.core.checks import check_depends, checked
 from labkit.core.inner_loop import InnerLoop
 from labkit.core.over_tasks import MetaGradient
 from labkit.core.step_sizes import AlphaTensors
@@ -89,7 +89,9 @@ def by_graph(problem: Problem, support: Batch, query: Batch) -> TaskGradient:
     """Reverse mode through the inner steps of one task, whose graph is kept."""
 
     def objective(theta: Params, sizes: AlphaTensors) -> tuple[Tensor, Tensor]:
-        return problem.task.objective(problem.loss_fn, theta, sizes, support, query)
+        value, last = problem.task.objective(problem.loss_fn, theta, sizes, support, query)
+        check_depends(value, theta)
+        return value, last
 
     gradients, (value, last) = grad_and_value(objective, argnums=(0, 1), has_aux=True)(
         problem.params, problem.sizes

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm
@@ -51,7 +51,6 @@ def is_random(
         before = random_state(device)
         one = tree_map(lambda tensor: tensor[0], batch.support)
         _check_state(loss_fn, params, one)
-        _check_gradient(loss_fn, algorithm.adapted(params), params, one)
         try:
             # with these few tasks numbers may leave the finite; that is not about the module
             with suppress(DivergedError):
@@ -110,17 +109,3 @@ def _attributes(model: nn.Module) -> dict[str, object]:
         for name, value in vars(module).items()
         if not name.startswith("_")
     }
-
-
-def _check_gradient(loss_fn: TaskLoss, adapted: Params, params: Params, task: Any) -> None:
-    leaves = {name: p.detach().clone().requires_grad_() for name, p in adapted.items()}
-    loss: Tensor = loss_fn({**params, **leaves}, task)
-    gradients: tuple[Tensor | None, ...] = ()
-    if loss.requires_grad:
-        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    if all(g is None for g in gradients):
-        raise ValueError(
-            f"the loss has no gradient in any of the adapted parameters {sorted(leaves)}: look "
-            "for .detach(), torch.no_grad(), numpy or argmax between them and the loss, or for a "
-            "forward that does not use them"
-        )

@@ -129,6 +129,7 @@ def test_alpha_of_another_precision() -> None:
     matrix = with_spectrum([-5.0, 1.0, 3.0]).float()
     for alpha in (doubles(0.1)[0], {"w": doubles(0.1, 0.1, 0.1)}):
         found = of_matrices(matrix, alpha=alpha)
+        assert found.alpha_lowest.dtype == torch.float32
         assert float(found.alpha_lowest) == pytest.approx(-0.5)
         assert float(found.stretch) == pytest.approx(float(of_matrices(matrix).stretch))
 
@@ -184,6 +185,31 @@ def test_the_residual_bounds_the_error(steps: int) -> None:
     if steps >= 60:
         assert float(found.lowest) == pytest.approx(-9)
         assert float(found.highest) == pytest.approx(10)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_residual_is_that_of_the_worse_end(sign: float) -> None:
+    # one end stands alone and settles at once, the other is a crowd
+    eigenvalues = sign * torch.tensor([-10.0, *torch.linspace(0, 9, 60).tolist()])
+    matrix = with_spectrum(eigenvalues.tolist())
+    found = of_matrices(matrix, lanczos_steps=12)
+    alone = found.lowest if sign > 0 else found.highest
+    assert float(alone) == pytest.approx(-10 * sign, rel=1e-9)
+    assert float(found.residual) > 0.01
+    # relative, so that the units of the loss do not count
+    larger = of_matrices(1000 * matrix, lanczos_steps=12)
+    torch.testing.assert_close(larger.residual, found.residual, rtol=1e-6, atol=0)
+
+
+def test_no_more_products_than_dimensions() -> None:
+    calls = []
+
+    def matrix(v: Tensor) -> Tensor:
+        calls.append(v)
+        return doubles(1, 2, 3) * v
+
+    spectrum_ends(matrix, doubles(1, 1, 1), 10)
+    assert len(calls) == 3
 
 
 def test_the_residual_counts_both_problems() -> None:

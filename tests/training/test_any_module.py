@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import dropout, scaled_dot_product_attention
 
-from labkit import ANIL, IMAML, MAML, MetaLearner, ProtoMAML, Reptile, TaskBatch
+from labkit import ANIL, IMAML, MAML, JointTraining, MetaLearner, ProtoMAML, Reptile, TaskBatch
 from tests.training.point_tasks import WAYS, Clouds, Lines, made
 
 
@@ -263,9 +263,16 @@ def linear() -> nn.Module:
 @pytest.mark.parametrize(
     ("model", "family", "algorithm", "words"),
     [
-        (Detached, Lines(), MAML(), r"no gradient in any of the adapted parameters .*detach"),
+        (
+            Detached,
+            Lines(),
+            MAML(),
+            r"no gradient in any of the parameters .*'linear.weight'.*detach",
+        ),
         (Branching, Lines(), MAML(), r"Branching cannot be meta-trained by MAML.*item"),
         (linear, Unreduced(), MAML(), r"loss_fn must return a real 0-d tensor, got shape \(4, 1\)"),
+        (Detached, Lines(), MAML(inner_steps=0), r"no gradient in any of the parameters"),
+        (Detached, Lines(), JointTraining(), r"no gradient in any of the parameters"),
         (linear, Lines(), ANIL(head="2.*"), r"matches no parameter: .*'0.bias', '0.weight'"),
         (linear, Lines(), MAML(alpha={"w": 0.1}), r"missing \['0.bias', '0.weight'\]"),
         (linear, Lines(), MAML(alpha=[0.1, 0.1]), "alpha has 2 entries for inner_steps=1"),
