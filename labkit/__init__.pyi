@@ -31,12 +31,16 @@ from .session import Settings as Settings
 from .session import Snapshot as Snapshot
 from .session import TrainingCurve as TrainingCurve
 from .session import notebook_settings as notebook_settings
+from .tasks import TIDES_ATTRIBUTION as TIDES_ATTRIBUTION
 from .tasks import DrawableFamily as DrawableFamily
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily
+from .tasks import TideStation as TideStation
 from .tasks import sinusoid_mlp as sinusoid_mlp
+from .tasks import tide_height as tide_height
+from .tasks import tide_table as tide_table
 from .training import AdaptationCurve as AdaptationCurve
 from .training import DivergedError as DivergedError
 from .training import MetaLearner as MetaLearner
