@@ -37,9 +37,11 @@ from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily
+from .tasks import Tides as Tides
 from .tasks import TideStation as TideStation
 from .tasks import sinusoid_mlp as sinusoid_mlp
 from .tasks import tide_height as tide_height
+from .tasks import tide_mlp as tide_mlp
 from .tasks import tide_table as tide_table
 from .training import AdaptationCurve as AdaptationCurve
 from .training import DivergedError as DivergedError

@@ -1,7 +1,7 @@
 """Task families p(T), the networks that serve them and what they are compared with."""
 
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
-from labkit.tasks.networks import sinusoid_mlp
+from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tide_stations import (
     TIDES_ATTRIBUTION,
@@ -9,6 +9,7 @@ from labkit.tasks.tide_stations import (
     tide_height,
     tide_table,
 )
+from labkit.tasks.tides import Tides
 
 __all__ = [
     "TIDES_ATTRIBUTION",
@@ -18,7 +19,9 @@ __all__ = [
     "TaskBatch",
     "TaskFamily",
     "TideStation",
+    "Tides",
     "sinusoid_mlp",
     "tide_height",
+    "tide_mlp",
     "tide_table",
 ]
