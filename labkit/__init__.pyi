@@ -39,6 +39,7 @@ from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily
 from .tasks import Tides as Tides
 from .tasks import TideStation as TideStation
+from .tasks import harmonic_fit as harmonic_fit
 from .tasks import sinusoid_mlp as sinusoid_mlp
 from .tasks import tide_height as tide_height
 from .tasks import tide_mlp as tide_mlp

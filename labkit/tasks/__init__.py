@@ -1,6 +1,7 @@
 """Task families p(T), the networks that serve them and what they are compared with."""
 
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
+from labkit.tasks.harmonic_fit import harmonic_fit
 from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tide_stations import (
@@ -20,6 +21,7 @@ __all__ = [
     "TaskFamily",
     "TideStation",
     "Tides",
+    "harmonic_fit",
     "sinusoid_mlp",
     "tide_height",
     "tide_mlp",
