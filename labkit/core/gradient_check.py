@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from labkit.core.algorithm import Algorithm, UnrollingAlgorithm
 from labkit.core.baselines import RandomInitialization
-from labkit.core.checks import check_count, check_params, check_positive
+from labkit.core.checks import check_count, check_positive
 from labkit.core.finite_differences import Differences, Objective, Tree, differences
 from labkit.core.over_tasks import MetaGradient
 from labkit.core.reptile import Reptile
@@ -136,7 +136,6 @@ def check_meta_gradient(
     check_count("directions", directions, 1)
     check_positive("step", step)
     check_positive("tolerance", tolerance)
-    check_params(params)
     _check_double(params)
     _check_is_gradient(algorithm, params)
     params = {name: p.detach() for name, p in params.items()}

@@ -259,7 +259,7 @@ def test_a_diverged_task_leaves_the_others_alone() -> None:
     # in float32: a step of 1e18 away from 1, then one of 1e18 · (1e18)², which is infinite
     found = inner_curvature(
         cubic,
-        {"w": torch.tensor([1.0, 2.0])},
+        {"w": torch.tensor([1.0, 2.0, 3.0, 4.0])},
         torch.tensor([2e18, 0.0]),
         torch.ones(2),
         alpha=1.0,

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 from labkit.core.algorithm import Algorithm, UnrollingAlgorithm
 from labkit.core.anil import ANIL
 from labkit.core.baselines import JointTraining, RandomInitialization
-from labkit.core.finite_differences import Differences
+from labkit.core.finite_differences import Differences, differences
 from labkit.core.gradient_check import GradientCheck, check_meta_gradient
 from labkit.core.imaml import IMAML
 from labkit.core.inner_loop import InnerLoop
@@ -191,6 +191,14 @@ def test_a_kink_within_the_step_is_stepped_over() -> None:
     assert float(found.theta.steps) == pytest.approx(1e-6)
 
 
+@pytest.mark.parametrize("frequency", [100.0, 230.0, 263.0, 300.0, 3000.0])
+def test_too_large_a_step_is_no_error(frequency: float) -> None:
+    # of sin fw at 0 the difference is (fh)²/6 too small: with h = 1e-5 a little more than the
+    # tolerance for 263, where differences with h and h / 2 differ by less
+    found = on_numbers(lambda w, _: torch.sin(frequency * w), 0.0, MAML(0.0, 0))
+    assert found.passed
+
+
 @pytest.mark.parametrize("where", [0.0, 0.3e-7])
 def test_a_kink_at_the_point_is_no_verdict(where: float) -> None:
     # the relu of 0: PyTorch says 0, any central difference ½
@@ -254,6 +262,26 @@ def test_a_stationary_point_passes() -> None:
     assert found.passed
 
 
+def test_a_direction_across_the_gradient_passes() -> None:
+    # F = g·x + (v·x)³ along v ⟂ g: 0 by the gradient, h² by the difference, which is all of it
+    v = torch.randn(2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    v = v / v.norm()
+    g = torch.stack([-v[1], v[0]])
+    found = differences(
+        lambda x: g @ x + (v @ x) ** 3,
+        torch.zeros(2, dtype=torch.float64),
+        g,
+        directions=1,
+        generator=torch.Generator().manual_seed(0),
+        step=1e-5,
+        tolerance=1e-6,
+    )
+    assert abs(float(found.analytic)) < 1e-15
+    assert float(found.numeric) == pytest.approx(1e-10)
+    assert not found.kinks.any()
+    assert float(found.errors) < 1e-9
+
+
 def test_a_large_constant_in_the_loss_passes() -> None:
     # of 1e4 + a loss of 1 the differences have fewer digits
     found = check(MAML(0.1, 2), lambda p, batch: 1e4 + SMOOTH(p, batch))
@@ -269,7 +297,19 @@ def test_a_diverged_loss_fails() -> None:
 
 def test_leaves_of_a_module_are_taken() -> None:
     leaves = {name: torch.nn.Parameter(p) for name, p in THETA.items()}
-    assert check(MAML(0.1, 1), params=leaves).passed
+    found = check(MAML(0.1, 1), params=leaves)
+    assert found.passed
+    assert not found.theta.analytic.requires_grad
+
+
+def test_alpha_in_single_precision_is_taken_exactly() -> None:
+    # the gradient in a float32 α is a float32, right to 6e-8 alone
+    single = torch.tensor(0.1)
+    found = check(MAML(single, 2))
+    double = MAML(single.double(), 2).meta_gradient(SMOOTH, THETA, SUPPORT, QUERY)
+    assert found.alpha is not None
+    assert isinstance(double.alpha, Tensor)
+    assert float(found.alpha.analytic.abs()) == pytest.approx(float(double.alpha.abs()), rel=1e-12)
 
 
 def test_the_table() -> None:
