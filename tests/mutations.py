@@ -43,10 +43,8 @@ class Mutation:
 
 DIFFERENCES = ("tests/core/test_finite_differences.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
-TRANSPOSED = """turned = vjp(
-                lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0]
-            )[1](bar[0])[0]
-            by_step[step] = pull(bar)[1]
+TRANSPOSED = """part = pull(bar)[1]
+            turned = vjp(lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0])[1](bar[0])[0]
             bar = (turned, bar[1])"""
 
 MUTATIONS = [
@@ -61,7 +59,7 @@ MUTATIONS = [
         "always detached", "core/inner_loop.py", "if self.order == 1:", "if self.order in (1, 2):"
     ),
     Mutation("step sizes of the first step", "core/step_sizes.py", "alpha[step] if", "alpha[0] if"),
-    Mutation("transposed M_k", "core/adjoint.py", "bar, by_step[step] = pull(bar)", TRANSPOSED),
+    Mutation("transposed M_k", "core/adjoint.py", "bar, part = pull(bar)", TRANSPOSED),
     Mutation(
         "M_k in the wrong order",
         "core/adjoint.py",
@@ -71,8 +69,8 @@ MUTATIONS = [
     Mutation(
         "shared alpha of one step only",
         "core/adjoint.py",
-        "total = tree_map(torch.add, total, part)",
-        "total = part",
+        "by_step[row] = tree_map(torch.add, by_step[row], part) if row in by_step else part",
+        "by_step[row] = part",
     ),
     Mutation(
         "support as query", "core/unrolled.py", "(path[step], query)", "(path[step], support)"
@@ -122,8 +120,8 @@ MUTATIONS = [
     Mutation(
         "prototypes as constants",
         "core/proto_maml.py",
-        "(member.T @ features) / counts",
-        "(member.T @ features).detach() / counts",
+        "(member.T @ features) / member",
+        "(member.T @ features).detach() / member",
     ),
     Mutation(
         "prototypes without a bias", "core/proto_maml.py", "-(prototypes**2)", "0 * (prototypes**2)"

@@ -76,7 +76,10 @@ def adjoint_gradient(
         while carries:
             step, carry = first + len(carries) - 1, carries.pop()
             pull = vjp(partial(forward, step), carry, at_inner_step(sizes, step))[1]
-            bar, by_step[step] = pull(bar)
+            bar, part = pull(bar)
+            # one α for all steps gets their sum, at once, so that memory does not grow with K
+            row = step if isinstance(sizes, list) else 0
+            by_step[row] = tree_map(torch.add, by_step[row], part) if row in by_step else part
             if step in query_weights:
                 bar, loss = add_query(bar, carry[0], step)
                 objective = objective + query_weights[step] * loss
@@ -85,10 +88,7 @@ def adjoint_gradient(
 
 
 def _like(sizes: AlphaTensors, by_step: dict[int, StepTensors]) -> AlphaTensors:
-    """The gradients of each step's α in the structure of α: a shared one gets the sum."""
+    """The gradients in the structure of α; 0 for an α that no step has used."""
     if isinstance(sizes, list):
         return [by_step[step] for step in range(len(sizes))]
-    total: StepTensors = tree_map(torch.zeros_like, sizes)
-    for part in by_step.values():
-        total = tree_map(torch.add, total, part)
-    return total
+    return by_step[0] if by_step else tree_map(torch.zeros_like, sizes)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 from labkit.core.adaptation import Adaptation, adapt_by
-from labkit.core.checks import check_count
+from labkit.core.checks import check_count, check_params
 from labkit.core.over_tasks import MetaGradient, over_tasks
 from labkit.core.step_sizes import AnyAlpha, LearnedAlpha, testing_alpha
 from labkit.core.types import Alpha, Batch, LossFn, Params, Reduction, StepSize
@@ -40,6 +40,7 @@ class Algorithm(ABC):
 
         A `LearnedAlpha` counts with its initial value.
         """
+        check_params(params)
         task = self.task(params)
         theta_0 = task.start(loss_fn, params, support)
         return adapt_by(task.loop, self.alpha, loss_fn, theta_0, support)
@@ -68,9 +69,10 @@ class Algorithm(ABC):
         def chunk(support: Batch, query: Batch, divisor: int) -> MetaGradient:
             return self.chunk_gradient(problem, support, query, divisor, checkpoint)
 
+        check_params(params)
         task = self.task(params)
         problem = Problem(task, loss_fn, params, task.loop.sizes(self.alpha, params))
-        return over_tasks(chunk, params, support, query, reduction=reduction, task_chunk=task_chunk)
+        return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
 
     def at(self, meta_step: int) -> "Algorithm":  # noqa: ARG002
         """The algorithm at one meta-step; `MAML` alone changes, by its schedules."""
@@ -96,6 +98,10 @@ class Algorithm(ABC):
 
     def testing(self, inner_steps: int, alpha: Alpha | None = None) -> Self:
         """The same adaptation with `inner_steps` steps, by `evaluation_alpha` unless α is given."""
+        if isinstance(alpha, LearnedAlpha):
+            raise ValueError(
+                "alpha to test with must be step sizes, got a LearnedAlpha: leave it out"
+            )
         sizes = self.evaluation_alpha(inner_steps) if alpha is None else alpha
         # every algorithm is a dataclass, which the type checker cannot know of the base
         return dataclasses.replace(self, inner_steps=inner_steps, alpha=sizes)  # type: ignore[type-var]

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import final
 
 from labkit.core.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_inner_loop, matching
+from labkit.core.checks import check_inner_loop, check_pattern, matching
 from labkit.core.inner_loop import InnerLoop
-from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer
-from labkit.core.step_sizes import AnyAlpha
+from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer, check_inner_optimizer
+from labkit.core.step_sizes import AnyAlpha, check_alpha
 from labkit.core.types import Order, Params
 from labkit.core.unrolled import Unrolled
 
@@ -52,7 +52,10 @@ class ANIL(UnrollingAlgorithm):
     inner_optimizer: InnerOptimizer = GradientDescent()
 
     def __post_init__(self) -> None:
+        check_pattern("head", self.head)
         check_inner_loop(self.inner_steps, self.order)
+        check_alpha(self.alpha)
+        check_inner_optimizer(self.inner_optimizer)
 
     def task(self, params: Params) -> Unrolled:
         """K steps on the head; the body is that of θ all along the path."""

@@ -12,6 +12,7 @@ from labkit.core.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_depends, check_inner_loop, checked
 from labkit.core.inner_loop import InnerLoop
 from labkit.core.over_tasks import MetaGradient
+from labkit.core.step_sizes import check_alpha
 from labkit.core.types import Alpha, Batch, Params, loss_at
 from labkit.core.unrolled import Problem, Unrolled, losses_after
 
@@ -47,6 +48,7 @@ class JointTraining(Algorithm):
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, order=1)
+        check_alpha(self.alpha)
         check_fixed(self.alpha, "JointTraining")
 
     def task(self, params: Params) -> Unrolled:  # noqa: ARG002
@@ -110,6 +112,7 @@ class RandomInitialization(Algorithm):
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, order=1)
+        check_alpha(self.alpha)
         check_fixed(self.alpha, "RandomInitialization")
 
     def task(self, params: Params) -> Unrolled:  # noqa: ARG002

@@ -1,7 +1,10 @@
 """What the core asks of its arguments: each check raises one error that says what to do."""
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import get_args
+from math import isfinite
+from numbers import Integral, Real
+from typing import TypeGuard, get_args
 
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
@@ -11,17 +14,18 @@ from labkit.core.types import Batch, LossFn, Order, Params, Reduction
 
 def check_count(name: str, value: object, least: int) -> None:
     """Raise ValueError unless `value` is a whole number ≥ `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name} must be a whole number ≥ {least}, got {value!r}")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether this is a real number, of Python or numpy, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_positive(name: str, value: object) -> None:
     """Raise ValueError unless `value` is a finite number above 0."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 < value < float("inf")
-    ):
+    if not is_number(value) or not isfinite(value) or value <= 0:
         raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
 
 
@@ -42,6 +46,11 @@ def check_reduction(reduction: str) -> None:
 
 def check_params(params: Params) -> None:
     """Raise ValueError unless every parameter can have a gradient."""
+    if not isinstance(params, Mapping) or not all(isinstance(p, Tensor) for p in params.values()):
+        raise ValueError(
+            f"params must be a dict of tensors, got {type(params).__name__}: for a module take "
+            "dict(module.named_parameters()) and torch.func.functional_call in loss_fn"
+        )
     if not params:
         raise ValueError("params is empty: there is nothing to adapt")
     for name, p in params.items():
@@ -102,6 +111,12 @@ def check_depends(loss: Tensor, params: Params) -> None:
         )
 
 
+def check_pattern(name: str, pattern: object) -> None:
+    """Raise ValueError unless this is a pattern for names."""
+    if not isinstance(pattern, str):
+        raise ValueError(f"{name} must be a pattern for parameter names as text, got {pattern!r}")
+
+
 def matching(params: Params, pattern: str, argument: str) -> frozenset[str]:
     """Names of the parameters that a pattern with `*` and `?` matches.
 
@@ -111,6 +126,7 @@ def matching(params: Params, pattern: str, argument: str) -> frozenset[str]:
     found = frozenset(name for name in params if fnmatchcase(name, pattern))
     if not found:
         raise ValueError(
-            f"{argument}={pattern!r} matches no parameter: the parameters are {sorted(params)}"
+            f"{argument}={pattern!r} matches no parameter: those that are learned are "
+            f"{sorted(params)}"
         )
     return found

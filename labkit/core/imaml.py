@@ -12,6 +12,7 @@ from labkit.core.checks import check_count, check_inner_loop, check_positive, ch
 from labkit.core.conjugate_gradient import conjugate_gradient
 from labkit.core.inner_loop import InnerLoop
 from labkit.core.over_tasks import MetaGradient
+from labkit.core.step_sizes import check_alpha
 from labkit.core.types import Alpha, Batch, Params, loss_at
 from labkit.core.unrolled import Problem, Unrolled
 
@@ -57,6 +58,7 @@ class IMAML(Algorithm):
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, order=1)
+        check_alpha(self.alpha)
         check_fixed(self.alpha, "IMAML")
         check_positive("proximal", self.proximal)
         check_count("cg_steps", self.cg_steps, 1)

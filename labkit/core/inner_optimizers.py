@@ -7,7 +7,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from labkit.core.checks import check_positive
+from labkit.core.checks import check_positive, is_number
 from labkit.core.types import Params
 
 OptimizerState: TypeAlias = dict[str, Params]
@@ -174,6 +174,15 @@ class Adam(InnerOptimizer):
         return direction, {"first": first, "second": second}
 
 
+def check_inner_optimizer(optimizer: object) -> None:
+    """Raise ValueError unless this is an `InnerOptimizer`."""
+    if not isinstance(optimizer, InnerOptimizer):
+        raise ValueError(
+            "inner_optimizer must be GradientDescent(), Momentum() or Adam() (or an InnerOptimizer "
+            f"of yours), got {optimizer!r}"
+        )
+
+
 def clipped(gradient: Params, clip: float | None) -> Params:
     """The gradient, shortened to norm `clip` over all tensors together if it is longer."""
     if clip is None:
@@ -194,5 +203,5 @@ def _check_clip(clip: float | None) -> None:
 
 
 def _check_share(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+    if not is_number(value) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a number in [0, 1), got {value!r}")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Self, final
 
 from labkit.core.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_count, check_inner_loop
+from labkit.core.checks import check_count, check_inner_loop, is_number
 from labkit.core.inner_loop import InnerLoop
-from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer
-from labkit.core.step_sizes import AnyAlpha
+from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer, check_inner_optimizer
+from labkit.core.step_sizes import AnyAlpha, check_alpha
 from labkit.core.types import Alpha, Order, Params
 from labkit.core.unrolled import Unrolled
 
@@ -56,6 +56,8 @@ class MAML(UnrollingAlgorithm):
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, self.order)
+        check_alpha(self.alpha)
+        check_inner_optimizer(self.inner_optimizer)
         check_count("loss_weights_until", self.loss_weights_until, 0)
         check_count("first_order_until", self.first_order_until, 0)
         weights = self.loss_weights
@@ -63,8 +65,9 @@ class MAML(UnrollingAlgorithm):
             if self.loss_weights_until:
                 raise ValueError("loss_weights_until needs loss_weights, which is None")
         elif (
-            len(weights) != self.inner_steps
-            or not all(0 <= w < float("inf") for w in weights)
+            not isinstance(weights, Sequence)
+            or len(weights) != self.inner_steps
+            or not all(is_number(w) and 0 <= w < float("inf") for w in weights)
             or not sum(weights) > 0
         ):
             raise ValueError(
@@ -93,11 +96,5 @@ class MAML(UnrollingAlgorithm):
 
     def testing(self, inner_steps: int, alpha: Alpha | None = None) -> Self:
         """The same adaptation with `inner_steps` steps, by `evaluation_alpha` unless α is given."""
-        sizes = self.evaluation_alpha(inner_steps) if alpha is None else alpha
-        return replace(
-            self,
-            inner_steps=inner_steps,
-            alpha=sizes,
-            loss_weights=None,
-            loss_weights_until=0,
-        )
+        last_alone = replace(self, loss_weights=None, loss_weights_until=0)
+        return super(MAML, last_alone).testing(inner_steps, alpha)

@@ -6,7 +6,7 @@ from typing import final
 from labkit.core.algorithm import UnrollingAlgorithm
 from labkit.core.checks import check_inner_loop
 from labkit.core.inner_loop import InnerLoop
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
+from labkit.core.step_sizes import AnyAlpha, LearnedAlpha, check_alpha
 from labkit.core.types import Order, Params
 from labkit.core.unrolled import Unrolled
 
@@ -43,6 +43,7 @@ class MetaSGD(UnrollingAlgorithm):
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, self.order)
+        check_alpha(self.alpha)
         if isinstance(self.alpha, int | float):
             learned = LearnedAlpha(self.alpha, granularity="element")
             object.__setattr__(self, "alpha", learned)

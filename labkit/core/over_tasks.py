@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from labkit.core.checks import check_count, check_params, check_reduction, count_tasks
+from labkit.core.checks import check_count, check_reduction, count_tasks
 from labkit.core.step_sizes import AlphaTensors
 from labkit.core.types import Batch, Params, Reduction
 
@@ -37,7 +37,6 @@ ChunkGradient: TypeAlias = Callable[[Batch, Batch, int], MetaGradient]
 
 def over_tasks(
     gradient: ChunkGradient,
-    params: Params,
     support: Batch,
     query: Batch,
     *,
@@ -48,7 +47,6 @@ def over_tasks(
 
     Args:
         gradient: Sums over a chunk of tasks.
-        params: θ, checked here.
         support: Pytree of tensors, (tasks, shots, …).
         query: Pytree of tensors, (tasks, queries, …).
         reduction: "mean" or "sum" over all tasks.
@@ -60,7 +58,6 @@ def over_tasks(
     Raises:
         ValueError: An argument is out of its range or the first axes differ.
     """
-    check_params(params)
     check_reduction(reduction)
     tasks = count_tasks(support, query)
     divisor = tasks if reduction == "mean" else 1

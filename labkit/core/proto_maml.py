@@ -5,12 +5,13 @@ from functools import partial
 from typing import final
 
 import torch
+from torch import Tensor
 
 from labkit.core.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_inner_loop, matching
+from labkit.core.checks import check_inner_loop, check_pattern, matching
 from labkit.core.inner_loop import InnerLoop
-from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer
-from labkit.core.step_sizes import AnyAlpha
+from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer, check_inner_optimizer
+from labkit.core.step_sizes import AnyAlpha, check_alpha
 from labkit.core.types import Batch, EmbeddingLoss, LossFn, Order, Params
 from labkit.core.unrolled import Unrolled
 
@@ -62,16 +63,25 @@ class ProtoMAML(UnrollingAlgorithm):
     inner_optimizer: InnerOptimizer = GradientDescent()
 
     def __post_init__(self) -> None:
+        check_pattern("head", self.head)
         check_inner_loop(self.inner_steps, self.order)
+        check_alpha(self.alpha)
+        check_inner_optimizer(self.inner_optimizer)
 
     def task(self, params: Params) -> Unrolled:  # noqa: ARG002
         """K steps on all parameters, from θ with the head at the task's prototypes."""
         loop = InnerLoop(self.inner_steps, self.order, self.inner_optimizer)
         return Unrolled(loop, start=partial(prototype_head, self.head))
 
+    def prototypes(self, loss_fn: LossFn, params: Params, support: Batch) -> Tensor:
+        """p_c of one task, (ways, features); nan for a class without support points."""
+        head = prototype_head(self.head, loss_fn, params, support)
+        (weight,) = (n for n in matching(params, self.head, "head") if params[n].ndim == 2)
+        return head[weight] / 2
+
 
 def prototype_head(head: str, loss_fn: LossFn, params: Params, support: Batch) -> Params:
-    """θ with the head set to W_c = 2 p_c, b_c = −‖p_c‖²; a class without support points gets 0."""
+    """θ with the head set to W_c = 2 p_c, b_c = −‖p_c‖²; nan for a class without support points."""
     if not isinstance(loss_fn, EmbeddingLoss):
         raise ValueError(
             "ProtoMAML needs a classification loss that shows its features: a loss_fn with a "
@@ -91,6 +101,6 @@ def prototype_head(head: str, loss_fn: LossFn, params: Params, support: Batch) -
     ways = torch.arange(params[bias].shape[0], device=labels.device)
     # by comparison: one_hot looks at values, which vmap does not allow
     member = (labels.unsqueeze(-1) == ways).to(features.dtype)  # (points, ways)
-    counts = torch.clamp(member.sum(0), min=1)
-    prototypes = (member.T @ features) / counts.unsqueeze(-1)  # (ways, features)
+    # a class without support points has no prototype: 0/0 is nan, which no training goes on from
+    prototypes = (member.T @ features) / member.sum(0).unsqueeze(-1)  # (ways, features)
     return {**params, weight: 2 * prototypes, bias: -(prototypes**2).sum(-1)}

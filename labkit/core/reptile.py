@@ -10,8 +10,9 @@ from torch.utils._pytree import tree_map
 from labkit.core.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_inner_loop, checked
 from labkit.core.inner_loop import InnerLoop
-from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer
+from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer, check_inner_optimizer
 from labkit.core.over_tasks import MetaGradient
+from labkit.core.step_sizes import check_alpha
 from labkit.core.types import Alpha, Batch, Params, loss_at
 from labkit.core.unrolled import Problem, Unrolled
 
@@ -51,6 +52,8 @@ class Reptile(Algorithm):
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, order=1)
+        check_alpha(self.alpha)
+        check_inner_optimizer(self.inner_optimizer)
         check_fixed(self.alpha, "Reptile")
 
     def task(self, params: Params) -> Unrolled:  # noqa: ARG002

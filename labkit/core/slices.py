@@ -1,6 +1,6 @@
 """The meta-loss around θ, on a line or a plane through it, with the paths of adaptation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -179,8 +179,11 @@ def random_directions(params: Params, count: int, generator: torch.Generator) ->
 
 def _orthonormal(directions: Sequence[Params], params: Params) -> Tensor:
     """One or two directions as orthonormal rows, (D, elements)."""
-    if len(directions) not in (1, 2):
-        raise ValueError(f"directions must be one or two, got {len(directions)}")
+    if isinstance(directions, Mapping) or len(directions) not in (1, 2):
+        raise ValueError(
+            f"directions must be a list of one or two dicts like params, got {len(directions)} "
+            f"in a {type(directions).__name__}"
+        )
     shapes = {name: tuple(p.shape) for name, p in params.items()}
     rows: list[Tensor] = []
     for direction in directions:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, final, get_args
 import torch
 from torch import Tensor
 
-from labkit.core.checks import check_positive
+from labkit.core.checks import check_positive, is_number
 from labkit.core.types import Alpha, Params, StepSize
 
 StepTensors: TypeAlias = Tensor | dict[str, Tensor]
@@ -120,6 +120,17 @@ def alpha_tensors(alpha: AnyAlpha, params: Params, inner_steps: int) -> AlphaTen
     return _one_step(alpha, params)
 
 
+def check_alpha(alpha: AnyAlpha) -> None:
+    """Raise ValueError if a value is no step size; shapes are checked where θ is known."""
+    if isinstance(alpha, LearnedAlpha):
+        return
+    steps = steps_of(alpha)
+    for entry in [alpha] if steps is None else steps:
+        values = entry.items() if isinstance(entry, Mapping) else [("all parameters", entry)]
+        for name, value in values:
+            _leaf(value, value if isinstance(value, Tensor) else torch.empty(0), str(name))
+
+
 def at_inner_step(alpha: AlphaTensors, step: int) -> StepTensors:
     """α of one inner step, from what `alpha_tensors` returned."""
     return alpha[step] if isinstance(alpha, list) else alpha
@@ -182,7 +193,7 @@ def _leaf(value: object, param: Tensor, name: str) -> Tensor:
                 f"parameter's shape {tuple(param.shape)}"
             )
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise ValueError(f"alpha for {name} must be a number or a tensor, got {value!r}")
     tensor = torch.tensor(value, dtype=param.real.dtype, device=param.device)
     if not torch.isfinite(tensor):

@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 BatchNormMode: TypeAlias = Literal["transductive", "per_step"]
 
@@ -61,6 +62,13 @@ def set_batch_norm(model: nn.Module, mode: BatchNormMode | None) -> None:
     if mode is not None and mode not in get_args(BatchNormMode):
         modes = " or ".join(repr(m) for m in get_args(BatchNormMode))
         raise ValueError(f"batch_norm must be {modes} or None, got {mode!r}")
+    for name, m in model.named_modules():
+        if isinstance(m, _InstanceNorm) and m.training and m.running_mean is not None:
+            raise ValueError(
+                f"{name}: instance norm with running statistics changes in every forward, which "
+                "tasks that adapt side by side (vmap) cannot share: make it with "
+                "track_running_stats=False"
+            )
     norms = {n: m for n, m in model.named_modules() if isinstance(m, _BatchNorm)}
     if mode is not None and not norms:
         raise ValueError(
@@ -78,7 +86,7 @@ def set_batch_norm(model: nn.Module, mode: BatchNormMode | None) -> None:
     running = [
         name
         for name, m in model.named_modules()
-        if isinstance(m, _NormBase) and m.training and m.running_mean is not None
+        if isinstance(m, _BatchNorm) and m.training and m.running_mean is not None
     ]
     if running:
         raise ValueError(

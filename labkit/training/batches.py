@@ -2,11 +2,33 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from labkit.core.checks import count_tasks
 from labkit.core.types import Params
-from labkit.tasks.family import TaskBatch
+from labkit.tasks.family import TaskBatch, TaskFamily
+
+
+def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> TaskBatch:
+    """Sample tasks and bring them to a model.
+
+    Raises:
+        ValueError: What the family gives is no batch of so many tasks.
+    """
+    batch = family.sample(tasks, generator)
+    if not isinstance(batch, TaskBatch):
+        raise ValueError(
+            f"{type(family).__name__}.sample must return labkit.TaskBatch(support, query), got "
+            f"{type(batch).__name__}"
+        )
+    if (found := count_tasks(batch.support, batch.query)) != tasks:
+        raise ValueError(
+            f"{type(family).__name__}.sample gave {found} tasks where {tasks} were asked for: the "
+            "first axis of support and query is the task"
+        )
+    return to_model(batch, params)
 
 
 def to_model(batch: TaskBatch, params: Params) -> TaskBatch:

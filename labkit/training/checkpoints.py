@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+from labkit.core.types import Params
+from labkit.training.meta_parameters import MetaParameters
+
 KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
 
 
@@ -23,17 +26,15 @@ def write_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
         raise
 
 
-def read_checkpoint(
-    path: str | Path, shapes: dict[str, tuple[int, ...]], meta_optimizer: str
-) -> dict[str, Any]:
-    """Read a state and check that it belongs to a model of these shapes and this optimiser.
+def read_checkpoint(path: str | Path, moved: MetaParameters, constants: Params) -> dict[str, Any]:
+    """Read a state and check that it belongs to a model like this one, and to this optimiser.
 
     Raises:
         ValueError: The file is no checkpoint of this kind; the message says what differs.
     """
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True)
-        found = {name: tuple(p.shape) for name, p in state["params"].items()}
+        found, names = _form(state["params"]), sorted(state["constants"])
     except FileNotFoundError:
         raise
     except Exception as error:  # torch.load raises many kinds on a file that is not its own
@@ -41,13 +42,23 @@ def read_checkpoint(
     if not state.keys() >= KEYS:
         missing = ", ".join(sorted(KEYS - state.keys()))
         raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save: no {missing}")
-    if found != shapes:
+    if found != _form(moved.params):
         raise ValueError(
-            f"{path} belongs to another model: it holds {found}, this learner has {shapes}"
+            f"{path} belongs to another model: it holds {found}, this learner has "
+            f"{_form(moved.params)}"
         )
-    if state["meta_optimizer"] != meta_optimizer:
+    if names != sorted(constants):
+        raise ValueError(
+            f"{path} belongs to a model with other buffers or frozen parameters, or another "
+            f"batch_norm: it holds {names}, this learner has {sorted(constants)}"
+        )
+    if state["meta_optimizer"] != moved.meta_optimizer:
         raise ValueError(
             f"{path} was written with meta_optimizer={state['meta_optimizer']!r}, "
-            f"this learner has {meta_optimizer!r}"
+            f"this learner has {moved.meta_optimizer!r}"
         )
     return state
+
+
+def _form(params: Params) -> dict[str, str]:
+    return {name: f"{p.dtype}{list(p.shape)}" for name, p in params.items()}

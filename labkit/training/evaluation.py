@@ -1,6 +1,5 @@
 """Adaptation curves: how the query loss falls over inner steps on held-out tasks."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +8,8 @@ from torch import Tensor
 from torch.func import vmap
 
 from labkit.core.algorithm import Algorithm
+from labkit.core.checks import check_count
+from labkit.core.step_sizes import testing_alpha
 from labkit.core.types import Batch, LossFn, Params, loss_at
 
 DIVERGED_FACTOR = 10.0
@@ -106,7 +107,8 @@ def steps_table(
     steps and with half the step size beyond, see `Algorithm.evaluation_alpha`.
 
     Args:
-        algorithm: What each θ was trained by, apart from K.
+        algorithm: What each θ was trained by, apart from K; `learner.current_algorithm()` has the
+            α that was learned, where it was.
         loss_fn: (params, batch of one task) → 0-d loss.
         trained: K → θ that was meta-trained with K inner steps.
         support: Pytree of tensors, (tasks, shots, …).
@@ -134,9 +136,8 @@ def steps_table(
         raise ValueError("trained is empty: give at least one number of steps with its θ")
     rows = []
     for steps, params in trained.items():
-        # a dataclass, which the type checker cannot know of the base
-        one = dataclasses.replace(algorithm, inner_steps=steps)  # type: ignore[type-var]
-        tested = one.testing(inner_steps)
+        check_count("an entry of trained", steps, 0)
+        tested = algorithm.testing(inner_steps, testing_alpha(algorithm.alpha, steps, inner_steps))
         rows.append(summarise(_losses(tested, loss_fn, params, support, query, None)))
     return StepsTable(
         trained=tuple(trained),
@@ -154,6 +155,8 @@ def _losses(
     task_chunk: int | None,
 ) -> Tensor:
     """Query loss of each task after 0 … K steps, (tasks, K + 1)."""
+    if task_chunk is not None:
+        check_count("task_chunk", task_chunk, 1)
 
     def task_losses(task_support: Batch, task_query: Batch) -> Tensor:
         path = algorithm.adapt(loss_fn, params, task_support).path
@@ -166,6 +169,8 @@ def _losses(
 
 def summarise(losses: Tensor) -> AdaptationCurve:
     """Mean, interval, median and share of diverged tasks from losses of shape (tasks, K + 1)."""
+    if losses.dtype in (torch.float16, torch.bfloat16):
+        losses = losses.float()  # in which alone there is a median
     tasks = len(losses)
     spread = losses.std(dim=0) if tasks > 1 else torch.full_like(losses[0], torch.nan)
     # `not <=` also counts nan

@@ -1,5 +1,7 @@
 """A meta-learned α between meta-steps: its leaves, its optimiser's share, its values."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -82,17 +84,27 @@ class LearnedSizes:
             for name, g in _leaves(entry).items():
                 row[name].grad = g * row[name].exp() if self.spec.positive else g
 
-    def state(self) -> list[Leaves]:
-        """What `restore_sizes` takes."""
-        return self._rows
+    @property
+    def form(self) -> str:
+        """What a checkpoint must share, in words."""
+        shapes = {name or "alpha": tuple(leaf.shape) for name, leaf in self._rows[0].items()}
+        positive = "log α" if self.spec.positive else "α"
+        return f"{positive} of shapes {shapes}{' for each step' * self.spec.per_step}"
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {"form": self.form, "rows": self._rows}
 
     def restore(self, rows: list[Leaves]) -> None:
-        """Take up the leaves of a saved state."""
-        self._grow(len(rows))
-        with torch.no_grad():
-            for row, saved in zip(self._rows, rows, strict=False):
-                for name, leaf in row.items():
-                    leaf.copy_(saved[name])
+        """Take up the leaves of a saved state, with as many steps as it has."""
+        group = self._optimizer.param_groups[1]
+        for leaf in group["params"]:
+            self._optimizer.state.pop(leaf, None)
+        self._rows = [
+            {name: saved[name].to(leaf, copy=True) for name, leaf in self._rows[0].items()}
+            for saved in rows
+        ]
+        group["params"] = [leaf for row in self._rows for leaf in row.values()]
 
     def _grow(self, inner_steps: int) -> None:
         while len(self._rows) < inner_steps:
@@ -105,27 +117,17 @@ class LearnedSizes:
         return alpha[""] if self.spec.granularity == "scalar" else alpha
 
 
-def _leaves(entry: StepTensors) -> Leaves:
-    """One dict for every form: a scalar α goes by the empty name."""
-    return entry if isinstance(entry, dict) else {"": entry}
-
-
-def restore_sizes(sizes: LearnedSizes | None, saved: list[Leaves] | None, path: object) -> None:
-    """Take up a saved α.
-
-    Raises:
-        ValueError: It was not learned in the same form.
-    """
-    now = None if sizes is None else _shapes(sizes.state()[0])
-    then = None if saved is None else _shapes(saved[0])
+def check_form(sizes: LearnedSizes | None, saved: dict[str, Any] | None, path: object) -> None:
+    """Raise ValueError unless a saved α was learned in the same form."""
+    now = None if sizes is None else sizes.form
+    then = None if saved is None else saved["form"]
     if now != then:
         raise ValueError(
             f"{path} was written with another form of learned alpha: it holds {then}, this "
             f"learner has {now}"
         )
-    if sizes is not None and saved is not None:
-        sizes.restore(saved)
 
 
-def _shapes(row: Leaves) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(leaf.shape) for name, leaf in row.items()}
+def _leaves(entry: StepTensors) -> Leaves:
+    """One dict for every form: a scalar α goes by the empty name."""
+    return entry if isinstance(entry, dict) else {"": entry}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from labkit.core.gradient_check import GradientCheck, check_meta_gradient
 from labkit.core.types import Params
-from labkit.training.batches import to_model
+from labkit.training.batches import draw
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.streams import stream
 
@@ -43,8 +43,7 @@ def check_learner(
         True
     """
     params, constants = _doubled(learner.params), _doubled(learner.test_loss_fn.constants)
-    drawn = learner.tasks.sample(tasks, stream(learner.seed, "check of the gradient"))
-    batch = to_model(drawn, params)
+    batch = draw(learner.tasks, tasks, stream(learner.seed, "check of the gradient"), params)
     return check_meta_gradient(
         learner.current_algorithm(),
         replace(learner.test_loss_fn, constants=constants),

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
@@ -17,16 +16,16 @@ from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
 from labkit.core.types import Alpha, Params, Reduction
 from labkit.tasks.family import DrawableFamily, Portrait, Predictor, TaskBatch, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
-from labkit.training.batches import map_batch, to_model
+from labkit.training.batches import draw, map_batch
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint
 from labkit.training.evaluation import AdaptationCurve, adaptation_curve
 from labkit.training.meta_parameters import MetaParameters
 from labkit.training.meta_step import Measurement, MetaStep
-from labkit.training.parameters import MetaOptimizer, split_parameters
+from labkit.training.parameters import MetaOptimizer, check_module, split_parameters
 from labkit.training.randomness import private_randomness
 from labkit.training.step_statistics import step_statistics
 from labkit.training.streams import stream
-from labkit.training.task_loss import TaskLoss
+from labkit.training.task_loss import TaskLoss, predictors_along
 from labkit.training.trial import is_random
 
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
@@ -59,7 +58,8 @@ class MetaLearner:
         shared_data: Judge each task in meta-training on its support data, not on query data.
             Adaptation curves always use query data.
         meta_clip: Longest meta-gradient of θ, > 0, over all its tensors together; None: any.
-        task_chunk: Tasks at once, ≥ 1, for less memory; None: all. The result is the same.
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: all. The result is the same, but
+            for the masks of dropout.
         checkpoint: Compute inner steps again rather than keep their graphs, for less memory.
 
     Raises:
@@ -107,22 +107,22 @@ class MetaLearner:
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
         # a copy: functional_call puts parameters into the module while it runs
         self._model = (
-            copy.deepcopy(model) if isinstance(model, nn.Module) else model(stream(seed, "init"))
+            model(stream(seed, "init"))
+            if callable(model) and not isinstance(model, nn.Module)
+            else copy.deepcopy(model)
         )
+        check_module(self._model)
         set_batch_norm(self._model, batch_norm)
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
         self._moved = MetaParameters(params, meta_optimizer, beta)
         self.algorithm = algorithm
-        self._random = is_random(
-            self.loss_fn, self.test_loss_fn, params, algorithm, self._measurement, seed
-        )
 
     @property
     def params(self) -> Params:
-        """θ, name → tensor."""
-        return self._moved.params
+        """θ now, name → tensor: a copy, which further training does not change."""
+        return {name: p.clone() for name, p in self._moved.params.items()}
 
     @property
     def beta(self) -> float:
@@ -135,14 +135,16 @@ class MetaLearner:
 
     @property
     def algorithm(self) -> Algorithm:
-        """What is done on each batch of tasks.
-
-        With another one, a learned α keeps its values if it is learned in the same form.
-        """
+        """What is done to tasks; with another one, α learned in the same form keeps its values."""
         return self._algorithm
 
     @algorithm.setter
     def algorithm(self, value: Algorithm) -> None:
+        if not isinstance(value, Algorithm):
+            raise ValueError(f"algorithm must be one such as MAML(alpha=0.01), got {value!r}")
+        if type(value) is not type(getattr(self, "_algorithm", None)):
+            tried = (self.loss_fn, self.test_loss_fn, self._moved.params, value)
+            self._random = is_random(*tried, self._measurement, self.meta_batch, self.seed)
         self._moved.serve(value)
         self._algorithm = value
 
@@ -154,12 +156,12 @@ class MetaLearner:
     @property
     def loss_fn(self) -> TaskLoss:
         """(params, batch of one task) → 0-d loss as in meta-training, as the core takes it."""
-        return TaskLoss(self._model, self._constants, self.tasks)
+        return TaskLoss(self._model, self._constants, self._moved.names, self.tasks)
 
     @property
     def test_loss_fn(self) -> TaskLoss:
         """The same with the module in evaluation mode, as adaptation curves measure it."""
-        return TaskLoss(self._test_model, self._constants, self.tasks)
+        return TaskLoss(self._test_model, self._constants, self._moved.names, self.tasks)
 
     def predictor(self, params: Params) -> Predictor:
         """The function f with these parameters bound, in evaluation mode."""
@@ -182,15 +184,15 @@ class MetaLearner:
         Raises:
             DivergedError: The loss or the meta-gradient is not finite; θ is left as it was.
         """
-        algorithm, loss_fn = self.current_algorithm(), self.loss_fn
+        algorithm, loss_fn, params = self.current_algorithm(), self.loss_fn, self._moved.params
         task_stream = self._task_stream.get_state()
         try:
-            batch = to_model(self.tasks.sample(self.meta_batch, self._task_stream), self.params)
+            batch = draw(self.tasks, self.meta_batch, self._task_stream, params)
             with self._randomness(f"meta-step {self.meta_step}"):
                 result, gradient = self._measurement.take(
-                    algorithm, loss_fn, self.params, batch, self.meta_step
+                    algorithm, loss_fn, params, batch, self.meta_step
                 )
-                statistics = step_statistics(loss_fn, algorithm, self.params, batch)
+                statistics = step_statistics(loss_fn, algorithm, params, batch)
         except BaseException:
             # as if it had not been tried: with other settings the same tasks come again
             self._task_stream.set_state(task_stream)
@@ -202,6 +204,7 @@ class MetaLearner:
 
     def train(self, meta_steps: int) -> list[MetaStep]:
         """Take `meta_steps` meta-steps; see `step`."""
+        check_count("meta_steps", meta_steps, 0)
         return [self.step() for _ in range(meta_steps)]
 
     def adaptation_curve(
@@ -232,7 +235,7 @@ class MetaLearner:
             return adaptation_curve(
                 self.current_algorithm().testing(inner_steps, alpha),
                 self.test_loss_fn,
-                self.params if params is None else params,
+                self._moved.params if params is None else params,
                 batch.support,
                 batch.query,
                 task_chunk=self._measurement.task_chunk,
@@ -250,14 +253,11 @@ class MetaLearner:
         """
         if not isinstance(self.tasks, DrawableFamily):
             return None
-        if not 0 <= task < HELD_OUT:
+        if not isinstance(task, int) or not 0 <= task < HELD_OUT:
             raise ValueError(f"task must be from 0 to {HELD_OUT - 1}, got {task!r}")
         one = map_batch(lambda tensor: tensor[task : task + 1], self.held_out())
-        theta = self.params if params is None else params
-        support = tree_map(lambda tensor: tensor[0], one.support)
-        loss_fn = self.test_loss_fn
-        path = self.current_algorithm().adapt(loss_fn, theta, support).path
-        predictors = [loss_fn.at_step(step).predictor(p) for step, p in enumerate(path)]
+        theta = self._moved.params if params is None else params
+        predictors = predictors_along(self.current_algorithm(), self.test_loss_fn, theta, one)
         return self.tasks.portrait(one, predictors)
 
     def save(self, path: str | Path) -> None:
@@ -280,7 +280,7 @@ class MetaLearner:
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
                 of α; the learner is then unchanged.
         """
-        state = read_checkpoint(path, self._moved.shapes, self._moved.meta_optimizer)
+        state = read_checkpoint(path, self._moved, self._constants)
         task_stream = torch.Generator().set_state(state["tasks"])
         self._moved.restore(state, path)
         self._constants = state["constants"]
@@ -291,8 +291,8 @@ class MetaLearner:
     def held_out(self, tasks: int = HELD_OUT, family: TaskFamily | None = None) -> TaskBatch:
         """The tasks of adaptation curves, on the device and in the precision of θ."""
         check_count("tasks", tasks, 1)
-        drawn = (family or self.tasks).sample(tasks, stream(self.seed, "evaluation"))
-        return to_model(drawn, self.params)
+        generator = stream(self.seed, "evaluation")
+        return draw(family or self.tasks, tasks, generator, self._moved.params)
 
     def _randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from labkit.core.algorithm import Algorithm
+from labkit.core.checks import is_number
 from labkit.core.over_tasks import MetaGradient
 from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
 from labkit.core.types import Params
-from labkit.training.learned_alpha import LearnedSizes, restore_sizes
+from labkit.training.learned_alpha import LearnedSizes, check_form
 from labkit.training.parameters import MetaOptimizer, make_optimizer
 
 
@@ -31,9 +32,9 @@ class MetaParameters:
         self.beta = beta
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each tensor of θ."""
-        return {name: tuple(p.shape) for name, p in self.params.items()}
+    def names(self) -> frozenset[str]:
+        """Names of θ's tensors."""
+        return frozenset(self.params)
 
     @property
     def beta(self) -> float:
@@ -42,7 +43,7 @@ class MetaParameters:
 
     @beta.setter
     def beta(self, value: float) -> None:
-        if not 0 <= value < float("inf"):
+        if not is_number(value) or not 0 <= value < float("inf"):
             raise ValueError(f"beta must be a finite number ≥ 0, got {value!r}")
         self._optimizer.param_groups[0]["lr"] = value
 
@@ -87,7 +88,10 @@ class MetaParameters:
         Raises:
             ValueError: α was learned in another form; nothing is changed then.
         """
-        restore_sizes(self._sizes, state.get("alpha"), path)
+        saved = state.get("alpha")
+        check_form(self._sizes, saved, path)
+        if self._sizes is not None and saved is not None:
+            self._sizes.restore(saved["rows"])
         self._optimizer.load_state_dict(state["optimizer"])
         with torch.no_grad():
             for name, param in self.params.items():

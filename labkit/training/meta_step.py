@@ -1,5 +1,6 @@
 """One meta-step: what it measures, and what it refuses to go on from."""
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -44,6 +45,9 @@ class Measurement:
 
     def __post_init__(self) -> None:
         check_reduction(self.reduction)
+        for name in ("shared_data", "checkpoint"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if self.task_chunk is not None:
             check_count("task_chunk", self.task_chunk, 1)
 
@@ -74,12 +78,18 @@ class Measurement:
             task_chunk=self.task_chunk,
             checkpoint=self.checkpoint,
         )
+        if not math.isfinite(loss_before):
+            raise DivergedError(
+                f"the query loss is {loss_before} in meta-step {meta_step + 1}, before adaptation: "
+                "look for values in the data that are not finite, or for a θ that has left them"
+            )
         result = MetaStep(loss_before, float(gradient.task_losses.mean()))
         moves = [*gradient.params.values(), *tree_leaves(gradient.alpha)]
-        if not torch.isfinite(nn.utils.get_total_norm(g for g in moves if g is not None)):
+        norm = nn.utils.get_total_norm(g for g in moves if g is not None)
+        if not (torch.isfinite(norm) and math.isfinite(result.loss_after)):
             raise DivergedError(
-                f"meta-step {meta_step + 1} has a meta-gradient that is not finite: the query "
-                f"loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
+                f"meta-step {meta_step + 1} has a loss or meta-gradient that is not finite: "
+                f"the query loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
                 f"{algorithm.inner_steps} inner step(s). θ was kept from meta-step "
                 f"{meta_step}; take a smaller alpha, beta or inner_steps"
             )

@@ -10,6 +10,15 @@ from labkit.core.types import Params
 MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
 
 
+def check_module(model: object) -> None:
+    """Raise ValueError unless this is a module."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            "model must be a torch.nn.Module, or a function of a generator that makes one, got "
+            f"{model!r}"
+        )
+
+
 def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:
     """Copies of a module's trainable parameters, and of everything else it reads.
 
@@ -30,6 +39,8 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
             wanted = dtype.to_complex()
         return tensor.detach().clone().to(wanted)
 
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise ValueError(f"dtype must be a floating-point torch.dtype or None, got {dtype!r}")
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     if not trainable:
         raise ValueError(

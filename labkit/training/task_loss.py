@@ -8,9 +8,11 @@ from typing import Any, Self, final
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils._pytree import tree_map
 
+from labkit.core.algorithm import Algorithm
 from labkit.core.types import Params
-from labkit.tasks.family import LabelledFamily, Predictor, TaskFamily
+from labkit.tasks.family import LabelledFamily, Predictor, TaskBatch, TaskFamily
 from labkit.training.batch_norm import StepBatchNorm
 
 
@@ -22,11 +24,13 @@ class TaskLoss:
     Attributes:
         model: The module; its own parameters are not read.
         constants: Frozen parameters and buffers, name → tensor.
+        names: Those of θ.
         family: What compares predictions with data.
     """
 
     model: nn.Module
     constants: Params
+    names: frozenset[str]
     family: TaskFamily
 
     def __call__(self, params: Params, batch: Any) -> Tensor:
@@ -35,6 +39,12 @@ class TaskLoss:
 
     def predictor(self, params: Params) -> Predictor:
         """The function f with these parameters bound: what the module's forward would return."""
+        if params.keys() != self.names:
+            raise ValueError(
+                f"params must name every parameter of {type(self.model).__name__} that is learned; "
+                f"missing {sorted(self.names - params.keys())}, unknown "
+                f"{sorted(params.keys() - self.names)}"
+            )
         everything = {**self.constants, **params}
         return lambda *args, **kwargs: functional_call(self.model, everything, args, kwargs)
 
@@ -58,6 +68,11 @@ class TaskLoss:
                 "method labels(batch) -> (points,), which ProtoMAML needs"
             )
         labels = self.family.labels(batch)
+        if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
+            shape = f", {tuple(labels.shape)}" if isinstance(labels, Tensor) else ""
+            raise ValueError(
+                f"labels(batch) must be a tensor of whole numbers, (points,), got {labels!r}{shape}"
+            )
         with _inputs(self.model.get_submodule(head.rpartition(".")[0])) as seen:
             self(params, batch)
         if len(seen) != 1 or seen[0].shape[:-1] != labels.shape:
@@ -66,6 +81,15 @@ class TaskLoss:
                 f"{tuple(labels.shape)}; it was given {[tuple(x.shape) for x in seen]}"
             )
         return seen[0], labels
+
+
+def predictors_along(
+    algorithm: Algorithm, loss_fn: TaskLoss, params: Params, one: TaskBatch
+) -> list[Predictor]:
+    """F after 0 … K inner steps on a batch of one task."""
+    support = tree_map(lambda tensor: tensor[0], one.support)
+    path = algorithm.adapt(loss_fn, params, support).path
+    return [loss_fn.at_step(step).predictor(theta) for step, theta in enumerate(path)]
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from contextlib import suppress
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_scalar
+from labkit.core.proto_maml import ProtoMAML
 from labkit.core.types import Params
-from labkit.training.batches import to_model
+from labkit.training.batches import draw
 from labkit.training.evaluation import adaptation_curve
 from labkit.training.meta_step import DivergedError, Measurement
 from labkit.training.randomness import private_randomness, random_state
@@ -26,6 +27,7 @@ def is_random(
     params: Params,
     algorithm: Algorithm,
     measurement: Measurement,
+    meta_batch: int,
     seed: int,
 ) -> bool:
     """Measure a meta-step and a test, throw both away, and tell whether random numbers were drawn.
@@ -36,6 +38,7 @@ def is_random(
         params: θ.
         algorithm: What the learner will do.
         measurement: How it will do it.
+        meta_batch: Tasks per meta-step; the trial takes two, or this one.
         seed: The run's; the tasks come from a stream of the trial's own.
 
     Returns:
@@ -46,11 +49,13 @@ def is_random(
             torch cannot run the module for tasks side by side, or an argument does not fit.
     """
     device = next(iter(params.values())).device
-    batch = to_model(loss_fn.family.sample(TRIAL_TASKS, stream(seed, "trial")), params)
+    batch = draw(loss_fn.family, min(TRIAL_TASKS, meta_batch), stream(seed, "trial"), params)
     with private_randomness(seed, "trial of the model", device):
         before = random_state(device)
         one = tree_map(lambda tensor: tensor[0], batch.support)
         _check_state(loss_fn, params, one)
+        if isinstance(algorithm, ProtoMAML):
+            _check_labels(loss_fn, algorithm.prototypes(loss_fn, params, one))
         try:
             # with these few tasks numbers may leave the finite; that is not about the module
             with suppress(DivergedError):
@@ -96,6 +101,17 @@ def _check_state(loss_fn: TaskLoss, params: Params, task: Any) -> None:
             "tasks adapt side by side and in any order, so that a forward must leave the module "
             "as it was. Return the value, or hold it in the batch; for running averages see "
             "batch_norm"
+        )
+
+
+def _check_labels(loss_fn: TaskLoss, prototypes: Tensor) -> None:
+    """Every class has a prototype: a row (features,) without nan."""
+    empty = prototypes.isnan().any(-1).nonzero().flatten().tolist()
+    if empty:
+        raise ValueError(
+            f"ProtoMAML needs a support point of every class, 0 … {len(prototypes) - 1}, and the "
+            f"first task of {type(loss_fn.family).__name__} has none of {empty}: its labels must "
+            "count from 0, and the head must have as many rows as there are ways"
         )
 
 

@@ -21,7 +21,7 @@ SIZE = sum(prod(shape) for shape in SHAPES.values())
 IN_HEAD = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
 TASKS = 3
 MOST_STEPS = 5
-LABELS = np.array([[0, 1, 0], [1, 1, 0], [0, 0, 0]])  # (tasks, points): one task lacks class 1
+LABELS = np.array([[0, 1, 0], [1, 1, 0], [0, 0, 1]])  # (tasks, points): each has both classes
 
 
 def split(vector: Array) -> dict[str, Array]:
@@ -266,7 +266,7 @@ def anil(family: Family, task: int, sizes: Array, order: int) -> Reference:
 def proto_maml(family: Family, task: int, sizes: Array, order: int) -> Reference:
     """MAML from θ_0 = (w, 2p, −p²), p_c = m_c·w with m_c the mean point of class c: Jᵀλ_0."""
     body, of_class = family.theta[:2], LABELS[task] == np.array([[0], [1]])  # (classes, points)
-    means = of_class @ family.points[task] / np.maximum(of_class.sum(1, keepdims=True), 1)
+    means = of_class @ family.points[task] / of_class.sum(1, keepdims=True)
     p = means @ body
     jacobian = np.zeros((SIZE, SIZE))  # no column of the head: it is replaced
     jacobian[:, :2] = np.vstack([np.eye(2), 2 * means, -2 * p[:, None] * means])

@@ -210,8 +210,8 @@ def test_random_directions_have_the_norms_of_theta() -> None:
         (1, {"points": 4}, "points must be odd, so that θ is on the grid, got 4"),
         (1, {"points": 1}, "points must be a whole number ≥ 3, got 1"),
         (1, {"radius": 0.0}, "radius must be a finite number > 0, got 0.0"),
-        (0, {}, "directions must be one or two, got 0"),
-        (3, {}, "directions must be one or two, got 3"),
+        (0, {}, r"directions must be .*one or two.*, got 0"),
+        (3, {}, r"directions must be .*one or two.*, got 3"),
     ],
 )
 def test_bad_arguments(directions: int, arguments: dict[str, Any], words: str) -> None:

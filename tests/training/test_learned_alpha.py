@@ -170,3 +170,38 @@ def test_refused_where_there_is_no_gradient_in_alpha(algorithm: type[Algorithm])
 def test_bad_arguments(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         LearnedAlpha(**arguments)
+
+
+def saved(algorithm: MAML, path: Path, **options: Any) -> MetaLearner:
+    learner = MetaLearner(sinusoid_mlp, Sinusoid(), algorithm, meta_batch=3, **options)
+    learner.train(3)
+    learner.save(path)
+    return learner
+
+
+def test_log_alpha_is_no_alpha(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    saved(MAML(alpha=LearnedAlpha(0.02)), path)
+    other = MetaLearner(sinusoid_mlp, Sinusoid(), MAML(alpha=LearnedAlpha(0.02, positive=False)))
+    with pytest.raises(ValueError, match=r"holds log α of shapes .* this learner has α of shapes"):
+        other.load(path)
+    assert float(alpha_of(other)) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(("then", "now"), [(2, 5), (5, 2)])
+def test_another_number_of_steps_is_taken_up(tmp_path: Path, then: int, now: int) -> None:
+    alpha = LearnedAlpha(0.02, per_step=True)
+    one = saved(MAML(alpha=alpha, inner_steps=then), tmp_path / "state.pt")
+    algorithm = MAML(alpha=alpha, inner_steps=now)
+    other = MetaLearner(sinusoid_mlp, Sinusoid(), algorithm, meta_batch=3, seed=1)
+    other.load(tmp_path / "state.pt")
+    one.algorithm = algorithm
+    assert [float(a) for a in alpha_of(one)] == [float(a) for a in alpha_of(other)]
+    assert one.train(2) == other.train(2)
+    assert [float(a) for a in alpha_of(one)] == [float(a) for a in alpha_of(other)]
+
+
+def test_a_learned_alpha_is_none_to_test_with() -> None:
+    learner = MetaLearner(Point(), Parabolas(), MAML(), meta_batch=3)
+    with pytest.raises(ValueError, match="alpha to test with must be step sizes"):
+        learner.adaptation_curve(2, tasks=3, alpha=LearnedAlpha())  # type: ignore[arg-type]
