@@ -31,7 +31,9 @@ from .session import Settings as Settings
 from .session import Snapshot as Snapshot
 from .session import TrainingCurve as TrainingCurve
 from .session import notebook_settings as notebook_settings
+from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
+from .tasks import ImageClasses as ImageClasses
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import TaskBatch as TaskBatch

@@ -1,7 +1,18 @@
 """Task families p(T) and the networks the paper uses on them."""
 
+from labkit.tasks.classification import Classification
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
+from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.networks import sinusoid_mlp
 from labkit.tasks.sinusoid import Sinusoid
 
-__all__ = ["DrawableFamily", "Portrait", "Sinusoid", "TaskBatch", "TaskFamily", "sinusoid_mlp"]
+__all__ = [
+    "Classification",
+    "DrawableFamily",
+    "ImageClasses",
+    "Portrait",
+    "Sinusoid",
+    "TaskBatch",
+    "TaskFamily",
+    "sinusoid_mlp",
+]
