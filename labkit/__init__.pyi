@@ -38,6 +38,9 @@ from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily
+from .tasks import conv4 as conv4
+from .tasks import conv4_max_pool as conv4_max_pool
+from .tasks import image_mlp as image_mlp
 from .tasks import sinusoid_mlp as sinusoid_mlp
 from .training import AdaptationCurve as AdaptationCurve
 from .training import DivergedError as DivergedError

@@ -3,6 +3,7 @@
 from labkit.tasks.classification import Classification
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
 from labkit.tasks.image_classes import ImageClasses
+from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
 from labkit.tasks.networks import sinusoid_mlp
 from labkit.tasks.sinusoid import Sinusoid
 
@@ -14,5 +15,8 @@ __all__ = [
     "Sinusoid",
     "TaskBatch",
     "TaskFamily",
+    "conv4",
+    "conv4_max_pool",
+    "image_mlp",
     "sinusoid_mlp",
 ]

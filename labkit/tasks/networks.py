@@ -1,4 +1,4 @@
-"""The networks that the paper uses on its task families."""
+"""The network that the paper uses on sinusoids."""
 
 import torch
 from torch import nn
