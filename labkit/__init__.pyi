@@ -33,6 +33,7 @@ from .session import TrainingCurve as TrainingCurve
 from .session import notebook_settings as notebook_settings
 from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
+from .tasks import Emoji as Emoji
 from .tasks import ImageClasses as ImageClasses
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid

@@ -1,6 +1,7 @@
 """Task families p(T) and the networks the paper uses on them."""
 
 from labkit.tasks.classification import Classification
+from labkit.tasks.emoji import Emoji
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
@@ -10,6 +11,7 @@ from labkit.tasks.sinusoid import Sinusoid
 __all__ = [
     "Classification",
     "DrawableFamily",
+    "Emoji",
     "ImageClasses",
     "Portrait",
     "Sinusoid",
