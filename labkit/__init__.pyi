@@ -35,6 +35,7 @@ from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
 from .tasks import Emoji as Emoji
 from .tasks import ImageClasses as ImageClasses
+from .tasks import Omniglot as Omniglot
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import TaskBatch as TaskBatch

@@ -6,6 +6,7 @@ from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
 from labkit.tasks.networks import sinusoid_mlp
+from labkit.tasks.omniglot import Omniglot
 from labkit.tasks.sinusoid import Sinusoid
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "DrawableFamily",
     "Emoji",
     "ImageClasses",
+    "Omniglot",
     "Portrait",
     "Sinusoid",
     "TaskBatch",
