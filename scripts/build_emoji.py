@@ -55,10 +55,9 @@ def without_duplicates(drawings: Drawings) -> Drawings:
 def groups(drawings: Drawings) -> list[list[int]]:
     """Classes that must not be split, smallest code point first.
 
-    Two classes belong together if their sequences start with the same code point, if their names
-    share the first or the last word ("…-arrow", "keycap-…", and clock faces, which end on the
-    hour or the half hour), if one name is the beginning or the end of the other (cow, cow-face),
-    or if drawings of them are alike.
+    Two classes belong together if their code points start alike, if their names share the first
+    or the last word (cow and cow-face, right-arrow and up-arrow; clock faces, which end on the
+    hour or the half hour, count as one word), or if drawings of them are alike.
     """
     owner = list(range(len(drawings.names)))
 
@@ -75,15 +74,11 @@ def groups(drawings: Drawings) -> list[list[int]]:
             ("code point", codepoint.split("-")[0]),
             ("first word", words[0]),
             ("last word", words[-1]),
-            *(("name", "-".join(words[:k])) for k in range(1, len(words) + 1)),
-            *(("name", "-".join(words[k:])) for k in range(1, len(words))),
         ):
             shared[key].append(i)
-    whole = set(drawings.names)
-    for (kind, text), members in shared.items():
-        if kind != "name" or text in whole:
-            for i in members[1:]:
-                owner[root(i)] = root(members[0])
+    for members in shared.values():
+        for i in members[1:]:
+            owner[root(i)] = root(members[0])
     for (i, _), (j, _) in _pairs(drawings, drawings.present, ALIKE):
         owner[root(i)] = root(j)
     found: dict[int, list[int]] = defaultdict(list)

@@ -1,5 +1,6 @@
 """How the file of emoji is made from drawings, on a few made up here."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -85,13 +86,20 @@ def test_groups() -> None:
 
 def test_split_keeps_groups_whole_and_is_always_the_same() -> None:
     names = [f"{chr(97 + i % 26)}{i}" for i in range(60)]
-    names += [f"x{i}-hand" for i in range(6)] + ["y-foot", "z-foot"]
+    names += [f"x{i}-hand" for i in range(6)]
+    names += [f"{one}{i}-pair{i}" for i in range(15) for one in "yz"]
     drawings = made(names)
     result = split(drawings)
-    assert np.bincount(result).tolist() == pytest.approx([46, 11, 11], abs=1)
+    assert np.bincount(result).tolist() == pytest.approx([66, 15, 15], abs=1)
     assert not result[60:66].any()  # a group of more than 3 % trains
-    assert result[66] == result[67]
+    pairs = result[66:].reshape(15, 2)
+    assert (pairs[:, 0] == pairs[:, 1]).all()
+    assert set(pairs[:, 0].tolist()) == {0, 1, 2}
     assert np.array_equal(result, split(drawings))
+    # by the hash: first the test, then the validation, then the training classes
+    hashes = [hashlib.sha256(c.encode()).hexdigest() for c in drawings.codepoints[:60]]
+    by_hash = result[:60][np.argsort(hashes)].tolist()
+    assert by_hash == sorted(by_hash, key=(2, 1, 0).index)
     # another order of the rows changes nothing
     order = np.random.default_rng(1).permutation(len(names))
     assert np.array_equal(split(drawings.kept(order)), result[order])

@@ -140,6 +140,12 @@ def test_vendors_may_be_named() -> None:
     batch = family.sample(50, generator())
     assert set(batch.info["support_examples"].flatten().tolist()) == {1}
     assert set(batch.info["query_examples"].flatten().tolist()) == {3, 5}
+    everyone = families()[0].classes
+    rows = torch.tensor([everyone.names.index(name) for name in family.classes.names])
+    assert torch.equal(family.classes.images, everyone.images[rows])
+    assert family.classes.present is not None
+    assert everyone.present is not None
+    assert torch.equal(family.classes.present, everyone.present[rows])
     assert replace(family, query_vendors=()) == Emoji(queries=2, support_vendors=("noto",))
 
 

@@ -27,8 +27,8 @@ Network = Callable[[torch.Generator], nn.Module]
 
 SMALL: dict[str, Network] = {
     "conv4": partial(conv4, ways=3, channels=2, filters=4),
-    "conv4_max_pool": partial(conv4_max_pool, ways=3, channels=2, filters=4, side=16),
-    "image_mlp": partial(image_mlp, ways=3, inputs=2 * 16 * 16),
+    "conv4_max_pool": partial(conv4_max_pool, ways=3, channels=2, filters=4, side=32),
+    "image_mlp": partial(image_mlp, ways=3, inputs=2 * 32 * 32),
 }
 
 
@@ -72,7 +72,7 @@ def test_networks_compute_their_formulas(kind: str) -> None:
     for name, p in net.named_parameters():
         if name.endswith("bias"):  # which start at 0
             p.data.copy_(torch.randn(p.shape, generator=generator(1), dtype=p.dtype))
-    x = torch.rand(7, 2, 16, 16, generator=generator(2), dtype=torch.float64)
+    x = torch.rand(7, 2, 32, 32, generator=generator(2), dtype=torch.float64)
     torch.testing.assert_close(net(x), by_hand(kind, named(net), x))
 
 
@@ -116,7 +116,7 @@ def test_the_generator_decides_and_norms_only_shift(kind: str) -> None:
         assert p.requires_grad is not ("norm" in name and name.endswith("weight"))
 
 
-def family(side: int = 16) -> ImageClasses:
+def family(side: int = 32) -> ImageClasses:
     images = torch.randint(256, (6, 5, side, side, 2), generator=generator(), dtype=torch.uint8)
     return ImageClasses(images, ways=3, shots=2, queries=3)
 
