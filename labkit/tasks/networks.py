@@ -1,4 +1,4 @@
-"""The network that the paper uses on sinusoids."""
+"""The networks that the paper uses on its task families."""
 
 import torch
 from torch import nn
