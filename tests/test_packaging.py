@@ -80,3 +80,13 @@ def test_modules_stay_small_and_folders_flat() -> None:
         assert len(path.read_text().splitlines()) <= 300, path
         assert len(path.relative_to(ROOT / "labkit").parts) <= 2, path
         assert path.name != "utils.py"
+
+
+def test_all_data_files_go_into_the_package() -> None:
+    """The patterns of pyproject name every file under labkit/data."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    patterns = tool["setuptools"]["package-data"]["labkit"]
+    packed = {path for pattern in patterns for path in (ROOT / "labkit").glob(pattern)}
+    data = {path for path in (ROOT / "labkit" / "data").rglob("*") if path.is_file()}
+    assert data
+    assert data <= packed

@@ -75,9 +75,8 @@ def adjoint_gradient(
             carries.append(forward(step, carries[-1], at_inner_step(sizes, step)))
         while carries:
             step, carry = first + len(carries) - 1, carries.pop()
-            bar, by_step[step] = vjp(partial(forward, step), carry, at_inner_step(sizes, step))[1](
-                bar
-            )
+            pull = vjp(partial(forward, step), carry, at_inner_step(sizes, step))[1]
+            bar, by_step[step] = pull(bar)
             if step in query_weights:
                 bar, loss = add_query(bar, carry[0], step)
                 objective = objective + query_weights[step] * loss

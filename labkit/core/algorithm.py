@@ -9,7 +9,7 @@ from labkit.core.checks import check_count
 from labkit.core.over_tasks import MetaGradient, over_tasks
 from labkit.core.step_sizes import AnyAlpha, LearnedAlpha, testing_alpha
 from labkit.core.types import Alpha, Batch, LossFn, Params, Reduction, StepSize
-from labkit.core.unrolled import Problem, Unrolled, by_graph, by_recomputation
+from labkit.core.unrolled import Problem, Unrolled, unrolled_gradient
 
 
 class Algorithm(ABC):
@@ -110,8 +110,7 @@ class UnrollingAlgorithm(Algorithm):
         self, problem: Problem, support: Batch, query: Batch, divisor: int, checkpoint: bool
     ) -> MetaGradient:
         """By the graph of all inner steps, or by computing them again."""
-        method = by_recomputation if checkpoint else by_graph
-        return method(problem, support, query, divisor)
+        return unrolled_gradient(problem, support, query, divisor, checkpoint)
 
 
 def check_fixed(alpha: AnyAlpha, name: str) -> None:

@@ -5,10 +5,11 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.func import grad, vmap
+from torch.func import grad_and_value, vmap
+from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm, check_fixed
-from labkit.core.checks import check_inner_loop, checked
+from labkit.core.checks import check_depends, check_inner_loop, checked
 from labkit.core.inner_loop import InnerLoop
 from labkit.core.over_tasks import MetaGradient
 from labkit.core.types import Alpha, Batch, Params, loss_at
@@ -63,16 +64,22 @@ class JointTraining(Algorithm):
         """The gradient of the joint loss; `task_losses` are those after fine-tuning."""
         joint_loss = checked(loss_at(problem.loss_fn, 0))
 
-        def one(theta: Params, support: Batch, query: Batch) -> Tensor:
-            return (joint_loss(theta, support) + joint_loss(theta, query)) / 2
+        def one(support: Batch, query: Batch) -> tuple[Params, Tensor]:
+            def objective(theta: Params) -> Tensor:
+                loss = (joint_loss(theta, support) + joint_loss(theta, query)) / 2
+                check_depends(loss, theta)
+                return loss
 
-        def objective(theta: Params) -> tuple[Tensor, Tensor]:
-            losses = vmap(one, in_dims=(None, 0, 0), randomness="different")(theta, support, query)
-            loss = losses.sum() / divisor  # of (tasks,)
-            return loss, loss
+            gradient, loss = grad_and_value(objective)(problem.params)
+            return gradient, loss
 
-        gradient, loss = grad(objective, has_aux=True)(problem.params)
-        return MetaGradient(loss, losses_after(problem, support, query), gradient, alpha=None)
+        gradients, losses = vmap(one, randomness="different")(support, query)
+        return MetaGradient(
+            losses.sum() / divisor,
+            losses_after(problem, support, query),
+            params=tree_map(lambda g: g.sum(0) / divisor, gradients),
+            alpha=None,
+        )
 
 
 @final

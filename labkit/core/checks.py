@@ -92,6 +92,16 @@ def check_scalar(loss: object) -> None:
         )
 
 
+def check_depends(loss: Tensor, params: Params) -> None:
+    """Raise ValueError unless a loss, under differentiation, depends on one of these parameters."""
+    if not loss.requires_grad:
+        raise ValueError(
+            f"the loss has no gradient in any of the parameters {sorted(params)}: look for "
+            ".detach(), torch.no_grad(), numpy or argmax between them and the loss, or for a "
+            "function that does not use them"
+        )
+
+
 def matching(params: Params, pattern: str, argument: str) -> frozenset[str]:
     """Names of the parameters that a pattern with `*` and `?` matches.
 

@@ -6,7 +6,7 @@ from typing import TypeAlias, final
 from torch import Tensor
 from torch.func import grad_and_value
 
-from labkit.core.checks import checked
+from labkit.core.checks import check_depends, checked
 from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer, OptimizerState
 from labkit.core.step_sizes import AlphaTensors, AnyAlpha, StepTensors, alpha_tensors, at_inner_step
 from labkit.core.types import Batch, LossFn, Order, Params, loss_at
@@ -62,7 +62,9 @@ class InnerLoop:
         loss_here = checked(loss_at(loss_fn, step))
 
         def moving_loss(moving: Params) -> Tensor:
-            return loss_here({**params, **moving}, support)
+            loss = loss_here({**params, **moving}, support)
+            check_depends(loss, moving)
+            return loss
 
         moving = self.moving(params)
         gradient, loss = grad_and_value(moving_loss)(moving)

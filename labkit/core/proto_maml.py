@@ -5,7 +5,6 @@ from functools import partial
 from typing import final
 
 import torch
-from torch.nn.functional import one_hot
 
 from labkit.core.algorithm import UnrollingAlgorithm
 from labkit.core.checks import check_inner_loop, matching
@@ -89,7 +88,9 @@ def prototype_head(head: str, loss_fn: LossFn, params: Params, support: Batch) -
         )
     bias, weight = names
     features, labels = loss_fn.embed(params, support, weight)  # (points, features), (points,)
-    member = one_hot(labels, params[bias].shape[0]).to(features.dtype)  # (points, ways)
+    ways = torch.arange(params[bias].shape[0], device=labels.device)
+    # by comparison: one_hot looks at values, which vmap does not allow
+    member = (labels.unsqueeze(-1) == ways).to(features.dtype)  # (points, ways)
     counts = torch.clamp(member.sum(0), min=1)
     prototypes = (member.T @ features) / counts.unsqueeze(-1)  # (ways, features)
     return {**params, weight: 2 * prototypes, bias: -(prototypes**2).sum(-1)}

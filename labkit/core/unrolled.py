@@ -6,11 +6,11 @@ from functools import partial
 from typing import TypeAlias, final
 
 from torch import Tensor
-from torch.func import grad, vmap
+from torch.func import grad_and_value, vmap
 from torch.utils._pytree import tree_map
 
 from labkit.core.adjoint import adjoint_gradient
-from labkit.core.checks import checked
+from labkit.core.checks import check_depends, checked
 from labkit.core.inner_loop import InnerLoop
 from labkit.core.over_tasks import MetaGradient
 from labkit.core.step_sizes import AlphaTensors
@@ -81,46 +81,56 @@ class Problem:
     sizes: AlphaTensors
 
 
-def by_graph(problem: Problem, support: Batch, query: Batch, divisor: int) -> MetaGradient:
-    """Reverse mode through all inner steps of all tasks, whose graphs are kept."""
-    per_task = vmap(
-        partial(problem.task.objective, problem.loss_fn),
-        in_dims=(None, None, 0, 0),
-        randomness="different",
-    )
+TaskGradient: TypeAlias = tuple[Tensor, Tensor, Params, AlphaTensors]
+"""Of one task: objective, L_query(θ_K), and the gradients of the objective in θ and α."""
 
-    def objective(theta: Params, sizes: AlphaTensors) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        objectives, losses = per_task(theta, sizes, support, query)  # (tasks,) each
-        loss = objectives.sum() / divisor
-        return loss, (loss, losses)
 
-    gradients, (loss, losses) = grad(objective, argnums=(0, 1), has_aux=True)(
+def by_graph(problem: Problem, support: Batch, query: Batch) -> TaskGradient:
+    """Reverse mode through the inner steps of one task, whose graph is kept."""
+
+    def objective(theta: Params, sizes: AlphaTensors) -> tuple[Tensor, Tensor]:
+        value, last = problem.task.objective(problem.loss_fn, theta, sizes, support, query)
+        check_depends(value, theta)
+        return value, last
+
+    gradients, (value, last) = grad_and_value(objective, argnums=(0, 1), has_aux=True)(
         problem.params, problem.sizes
     )
-    return MetaGradient(loss, losses, params=gradients[0], alpha=gradients[1])
+    return value, last, gradients[0], gradients[1]
 
 
-def by_recomputation(problem: Problem, support: Batch, query: Batch, divisor: int) -> MetaGradient:
-    """The adjoint recursion; inner steps are computed again, so that random ones are refused."""
+def by_recomputation(problem: Problem, support: Batch, query: Batch) -> TaskGradient:
+    """The adjoint recursion for one task, which computes inner steps again."""
     task = problem.task
+    return adjoint_gradient(
+        task.loop,
+        task.query_weights(),
+        partial(task.start, problem.loss_fn),
+        problem.loss_fn,
+        problem.params,
+        problem.sizes,
+        support,
+        query,
+    )
 
-    def one(support: Batch, query: Batch) -> tuple[Tensor, Tensor, Params, AlphaTensors]:
-        return adjoint_gradient(
-            task.loop,
-            task.query_weights(),
-            partial(task.start, problem.loss_fn),
-            problem.loss_fn,
-            problem.params,
-            problem.sizes,
-            support,
-            query,
-        )
 
-    objectives, losses, theta, alpha = vmap(one, randomness="error")(support, query)
+def unrolled_gradient(
+    problem: Problem, support: Batch, query: Batch, divisor: int, checkpoint: bool
+) -> MetaGradient:
+    """The gradients of tasks side by side, summed and divided.
+
+    Each task is differentiated by itself, inside `vmap`, and not their sum outside of it: torch's
+    batching rules for the backward of batch and layer norm (2.13) have no correct derivative.
+    """
 
     def total(per_task: Tensor) -> Tensor:
         return per_task.sum(0) / divisor
 
+    # what is computed twice must be the same twice
+    method, randomness = (by_recomputation, "error") if checkpoint else (by_graph, "different")
+    objectives, losses, theta, alpha = vmap(partial(method, problem), randomness=randomness)(
+        support, query
+    )  # a first axis for the task in each
     return MetaGradient(
         total(objectives), losses, params=tree_map(total, theta), alpha=tree_map(total, alpha)
     )

@@ -1,15 +1,24 @@
-"""Task families p(T) and the networks the paper uses on them."""
+"""Task families p(T), the networks that serve them and what they are compared with."""
 
 from labkit.tasks.classification import Classification
 from labkit.tasks.emoji import Emoji
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
+from labkit.tasks.harmonic_fit import harmonic_fit
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
-from labkit.tasks.networks import sinusoid_mlp
+from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.omniglot import Omniglot
 from labkit.tasks.sinusoid import Sinusoid
+from labkit.tasks.tide_stations import (
+    TIDES_ATTRIBUTION,
+    TideStation,
+    tide_height,
+    tide_table,
+)
+from labkit.tasks.tides import Tides
 
 __all__ = [
+    "TIDES_ATTRIBUTION",
     "Classification",
     "DrawableFamily",
     "Emoji",
@@ -19,8 +28,14 @@ __all__ = [
     "Sinusoid",
     "TaskBatch",
     "TaskFamily",
+    "TideStation",
+    "Tides",
     "conv4",
     "conv4_max_pool",
+    "harmonic_fit",
     "image_mlp",
     "sinusoid_mlp",
+    "tide_height",
+    "tide_mlp",
+    "tide_table",
 ]

@@ -1,7 +1,10 @@
-"""The networks that the paper uses on its task families."""
+"""The networks that serve the task families: the paper's, and one for the tides."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from labkit.core.checks import check_count, check_positive
+from labkit.tasks.tides import HOURS_PER_UNIT
 
 
 def sinusoid_mlp(generator: torch.Generator, inputs: int = 1) -> nn.Sequential:
@@ -27,12 +30,59 @@ def sinusoid_mlp(generator: torch.Generator, inputs: int = 1) -> nn.Sequential:
     """
     layers: list[nn.Module] = []
     for width, outputs in ((inputs, 40), (40, 40), (40, 1)):
-        # built without values: nn.Linear would draw them from the global generator
-        linear = nn.Linear(width, outputs, device="meta").to_empty(device="cpu")
         # drawn in float64, so that rounding to float32 hides how a machine computes erfinv
         weight = torch.empty(outputs, width, dtype=torch.float64)
         nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
-        linear.weight.data.copy_(weight)
-        nn.init.zeros_(linear.bias)
-        layers += [linear, nn.ReLU()]
+        layers += [_linear(weight, torch.zeros(outputs)), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def tide_mlp(generator: torch.Generator, hours: float = 24.0, width: int = 64) -> nn.Sequential:
+    """A regressor for `Tides`: 1-64-64-1 with tanh, given the time and nothing else.
+
+    f(x) = W₃ tanh(W₂ tanh(w ⊙ (x − c)) + b₂) + b₃, with w ~ N(0, 1), the times c uniform over the
+    window, W₂ ~ N(0, 1/width), W₃ ~ N(0, 0.01/width), b₂ = b₃ = 0. So each unit of the first
+    layer bends at a time of the window; with biases of 0 all would bend in its middle. The speeds
+    of the tide are not given to it.
+
+    Args:
+        generator: Source of the initial weights; the global generator is not touched.
+        hours: T, hours of the window of the tasks, > 0.
+        width: Units of each hidden layer, ≥ 1.
+
+    Returns:
+        A module from (…, 1) to (…, 1); 4,353 parameters at the default width.
+
+    Raises:
+        ValueError: `hours` or `width` is out of its range.
+
+    Example:
+        >>> net = tide_mlp(torch.Generator().manual_seed(0))
+        >>> sum(p.numel() for p in net.parameters())
+        4353
+    """
+    check_positive("hours", hours)
+    check_count("width", width, 1)
+
+    def normal(outputs: int, inputs: int) -> Tensor:
+        return torch.randn(outputs, inputs, generator=generator, dtype=torch.float64)
+
+    weight = normal(width, 1)
+    half = hours / HOURS_PER_UNIT / 2
+    times = half * (2 * torch.rand(width, generator=generator, dtype=torch.float64) - 1)
+    return nn.Sequential(
+        _linear(weight, -weight[:, 0] * times),
+        nn.Tanh(),
+        _linear(normal(width, width) / width**0.5, torch.zeros(width)),
+        nn.Tanh(),
+        _linear(normal(1, width) * 0.1 / width**0.5, torch.zeros(1)),
+    )
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A layer in float32; nn.Linear would draw its own values from the global generator."""
+    outputs, inputs = weight.shape
+    linear = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    linear.weight.data.copy_(weight)
+    linear.bias.data.copy_(bias)
+    return linear

@@ -105,7 +105,7 @@ class MetaLearner:
         self.meta_clip = meta_clip
         self.meta_step = 0
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
-        # a copy of its own: functional_call puts parameters into the module while it runs
+        # a copy: functional_call puts parameters into the module while it runs
         self._model = (
             copy.deepcopy(model) if isinstance(model, nn.Module) else model(stream(seed, "init"))
         )
@@ -116,7 +116,7 @@ class MetaLearner:
         self._moved = MetaParameters(params, meta_optimizer, beta)
         self.algorithm = algorithm
         self._random = is_random(
-            self.loss_fn, self.params, algorithm, seed=seed, checkpoint=checkpoint
+            self.loss_fn, self.test_loss_fn, params, algorithm, self._measurement, seed
         )
 
     @property
@@ -227,8 +227,7 @@ class MetaLearner:
         Returns:
             `AdaptationCurve` with mean, 95 % interval, median and share of diverged tasks.
         """
-        check_count("tasks", tasks, 1)
-        batch = self._held_out(tasks, family or self.tasks)
+        batch = self.held_out(tasks, family)
         with self._randomness("evaluation of the model"):
             return adaptation_curve(
                 self.current_algorithm().testing(inner_steps, alpha),
@@ -253,8 +252,7 @@ class MetaLearner:
             return None
         if not 0 <= task < HELD_OUT:
             raise ValueError(f"task must be from 0 to {HELD_OUT - 1}, got {task!r}")
-        batch = self._held_out(HELD_OUT, self.tasks)
-        one = map_batch(lambda tensor: tensor[task : task + 1], batch)
+        one = map_batch(lambda tensor: tensor[task : task + 1], self.held_out())
         theta = self.params if params is None else params
         support = tree_map(lambda tensor: tensor[0], one.support)
         loss_fn = self.test_loss_fn
@@ -283,7 +281,6 @@ class MetaLearner:
                 of α; the learner is then unchanged.
         """
         state = read_checkpoint(path, self._moved.shapes, self._moved.meta_optimizer)
-        # what can fail comes first, so that a bad file changes nothing
         task_stream = torch.Generator().set_state(state["tasks"])
         self._moved.restore(state, path)
         self._constants = state["constants"]
@@ -291,8 +288,11 @@ class MetaLearner:
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]
 
-    def _held_out(self, tasks: int, family: TaskFamily) -> TaskBatch:
-        return to_model(family.sample(tasks, stream(self.seed, "evaluation")), self.params)
+    def held_out(self, tasks: int = HELD_OUT, family: TaskFamily | None = None) -> TaskBatch:
+        """The tasks of adaptation curves, on the device and in the precision of θ."""
+        check_count("tasks", tasks, 1)
+        drawn = (family or self.tasks).sample(tasks, stream(self.seed, "evaluation"))
+        return to_model(drawn, self.params)
 
     def _randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""

@@ -1,16 +1,18 @@
 """A trial on two tasks before training: what cannot work says so when a learner is made."""
 
+from contextlib import suppress
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_scalar
 from labkit.core.types import Params
-from labkit.tasks.family import TaskBatch
 from labkit.training.batches import to_model
+from labkit.training.evaluation import adaptation_curve
+from labkit.training.meta_step import DivergedError, Measurement
 from labkit.training.randomness import private_randomness, random_state
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
@@ -19,16 +21,22 @@ TRIAL_TASKS = 2
 
 
 def is_random(
-    loss_fn: TaskLoss, params: Params, algorithm: Algorithm, *, seed: int, checkpoint: bool
+    loss_fn: TaskLoss,
+    test_loss_fn: TaskLoss,
+    params: Params,
+    algorithm: Algorithm,
+    measurement: Measurement,
+    seed: int,
 ) -> bool:
-    """Take one meta-gradient and throw it away; tell whether the module drew random numbers.
+    """Measure a meta-step and a test, throw both away, and tell whether random numbers were drawn.
 
     Args:
-        loss_fn: Module and family.
+        loss_fn: Module and family, as in training.
+        test_loss_fn: The same as in testing.
         params: θ.
         algorithm: What the learner will do.
+        measurement: How it will do it.
         seed: The run's; the tasks come from a stream of the trial's own.
-        checkpoint: As the learner will do it.
 
     Returns:
         Whether a forward depends on torch's global generator, as dropout does.
@@ -41,25 +49,22 @@ def is_random(
     batch = to_model(loss_fn.family.sample(TRIAL_TASKS, stream(seed, "trial")), params)
     with private_randomness(seed, "trial of the model", device):
         before = random_state(device)
-        _check(loss_fn, params, algorithm, batch, checkpoint=checkpoint)
+        one = tree_map(lambda tensor: tensor[0], batch.support)
+        _check_state(loss_fn, params, one)
+        try:
+            # with these few tasks numbers may leave the finite; that is not about the module
+            with suppress(DivergedError):
+                measurement.take(algorithm, loss_fn, params, batch, meta_step=0)
+            adaptation_curve(algorithm, test_loss_fn, params, batch.support, batch.query)
+        except (RuntimeError, NotImplementedError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ValueError(
+                f"{type(loss_fn.model).__name__} cannot be meta-trained by "
+                f"{type(algorithm).__name__}{' with checkpoint=True' * measurement.checkpoint}, "
+                "since torch cannot run it for tasks side by side (torch.func.vmap) and "
+                f"differentiate it: {reason}. {_remedy(reason)}"
+            ) from error
         return random_state(device) != before
-
-
-def _check(
-    loss_fn: TaskLoss, params: Params, algorithm: Algorithm, batch: TaskBatch, *, checkpoint: bool
-) -> None:
-    one = tree_map(lambda tensor: tensor[0], batch.support)
-    _check_state(loss_fn, params, one)
-    _check_gradient(loss_fn, algorithm.adapted(params), params, one)
-    try:
-        algorithm.meta_gradient(loss_fn, params, batch.support, batch.query, checkpoint=checkpoint)
-    except (RuntimeError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"{type(loss_fn.model).__name__} cannot be meta-trained by {type(algorithm).__name__}"
-            f"{' with checkpoint=True' if checkpoint else ''}, since torch cannot run it for tasks "
-            f"side by side (torch.func.vmap) and differentiate it: {reason}. {_remedy(reason)}"
-        ) from error
 
 
 def _remedy(reason: str) -> str:
@@ -69,8 +74,9 @@ def _remedy(reason: str) -> str:
             "numbers: take checkpoint=False and another algorithm, or put the dropout in eval mode"
         )
     return (
-        "Look for in-place changes, .item(), branches on values of tensors, or a layer without a "
-        "second derivative"
+        "Look for in-place changes, .item(), branches on values of tensors, or a layer that torch "
+        "runs as one piece: write a GRU or LSTM with torch.nn.Linear in a loop, and put "
+        "torch.nn.attention.sdpa_kernel(SDPBackend.MATH) around attention"
     )
 
 
@@ -103,17 +109,3 @@ def _attributes(model: nn.Module) -> dict[str, object]:
         for name, value in vars(module).items()
         if not name.startswith("_")
     }
-
-
-def _check_gradient(loss_fn: TaskLoss, adapted: Params, params: Params, task: Any) -> None:
-    leaves = {name: p.detach().clone().requires_grad_() for name, p in adapted.items()}
-    loss: Tensor = loss_fn({**params, **leaves}, task)
-    gradients: tuple[Tensor | None, ...] = ()
-    if loss.requires_grad:
-        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    if all(g is None for g in gradients):
-        raise ValueError(
-            f"the loss has no gradient in any of the adapted parameters {sorted(leaves)}: look "
-            "for .detach(), torch.no_grad(), numpy or argmax between them and the loss, or for a "
-            "forward that does not use them"
-        )

@@ -89,3 +89,22 @@ def test_bad_arguments(arguments: dict[str, Any], words: str) -> None:
 def test_loss_must_be_a_number(inner_steps: int) -> None:
     with pytest.raises(ValueError, match=r"0-d tensor, got shape \(2,\): reduce it"):
         adapt(lambda p, _: p["w"], {"w": torch.ones(2)}, None, alpha=0.1, inner_steps=inner_steps)
+
+
+def test_a_loss_without_gradient_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no gradient in any of the parameters \['w'\]: look for"):
+        adapt(
+            lambda p, _: p["w"].detach().sum(), {"w": torch.ones(2)}, None, alpha=1.0, inner_steps=1
+        )
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({}, "params is empty"),
+        ({"w": torch.ones(2, dtype=torch.int64)}, r"params\['w'\] is torch.int64, .* no gradient"),
+    ],
+)
+def test_parameters_must_be_differentiable(params: dict[str, Tensor], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        adapt(lambda p, _: p["w"].sum(), params, None, alpha=1.0, inner_steps=1)

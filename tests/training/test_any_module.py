@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import dropout, scaled_dot_product_attention
 
-from labkit import ANIL, IMAML, MAML, MetaLearner, ProtoMAML, Reptile, TaskBatch
+from labkit import ANIL, IMAML, MAML, JointTraining, MetaLearner, ProtoMAML, Reptile, TaskBatch
 from tests.training.point_tasks import WAYS, Clouds, Lines, made
 
 
@@ -209,6 +210,47 @@ class Branching(Detached):
         return out if out.sum().item() > 0 else -out
 
 
+class Recurrent(nn.Module):
+    """A layer that vmap cannot run, or only while it is differentiated."""
+
+    def __init__(self, cell: type[nn.LSTMCell] | type[nn.LSTM]) -> None:
+        super().__init__()
+        self.cell, self.linear = cell(2, 4), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.cell(x)
+        out = out[0] if isinstance(out, tuple) else out
+        answer: Tensor = self.linear(out)
+        return answer
+
+
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.LSTMCell])
+def test_fused_recurrent_layers_are_refused(cell: Any) -> None:
+    with pytest.raises(ValueError, match=r"Recurrent cannot be .*with torch\.nn\.Linear"):
+        MetaLearner(made(lambda: Recurrent(cell)), Lines(), MAML())
+
+
+class Attention(nn.Module):
+    """Self-attention over points, by torch's fused kernel or by plain arithmetic."""
+
+    def __init__(self, backend: SDPBackend) -> None:
+        super().__init__()
+        self.backend, self.linear = backend, nn.Linear(2, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        points = self.linear(x).view(1, 1, -1, 4)
+        with sdpa_kernel(self.backend):
+            mixed = scaled_dot_product_attention(points, points, points)
+        return mixed[0, 0, :, :1]
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_fused_attention_has_no_second_derivative() -> None:
+    with pytest.raises(ValueError, match=r"Attention cannot be .*SDPBackend\.MATH"):
+        MetaLearner(made(lambda: Attention(SDPBackend.FLASH_ATTENTION)), Lines(), MAML())
+    MetaLearner(made(lambda: Attention(SDPBackend.MATH)), Lines(), MAML()).step()
+
+
 class Unreduced(Lines):
     def loss(self, predict: Any, batch: Any) -> Tensor:
         return (predict(batch[0]) - batch[1]) ** 2  # type: ignore[no-any-return]
@@ -221,9 +263,16 @@ def linear() -> nn.Module:
 @pytest.mark.parametrize(
     ("model", "family", "algorithm", "words"),
     [
-        (Detached, Lines(), MAML(), r"no gradient in any of the adapted parameters .*detach"),
+        (
+            Detached,
+            Lines(),
+            MAML(),
+            r"no gradient in any of the parameters .*'linear.weight'.*detach",
+        ),
         (Branching, Lines(), MAML(), r"Branching cannot be meta-trained by MAML.*item"),
         (linear, Unreduced(), MAML(), r"loss_fn must return a real 0-d tensor, got shape \(4, 1\)"),
+        (Detached, Lines(), MAML(inner_steps=0), r"no gradient in any of the parameters"),
+        (Detached, Lines(), JointTraining(), r"no gradient in any of the parameters"),
         (linear, Lines(), ANIL(head="2.*"), r"matches no parameter: .*'0.bias', '0.weight'"),
         (linear, Lines(), MAML(alpha={"w": 0.1}), r"missing \['0.bias', '0.weight'\]"),
         (linear, Lines(), MAML(alpha=[0.1, 0.1]), "alpha has 2 entries for inner_steps=1"),

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp
+from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp, steps_table
 from labkit.training.evaluation import summarise
 from tests.training.scalar_tasks import Parabolas, Point
 
@@ -68,3 +68,44 @@ def test_theta_learns_to_adapt() -> None:
     end = learner.adaptation_curve(1)
     assert float(start.mean[1] / start.mean[0]) > 0.95
     assert float(end.mean[1] / end.mean[0]) < 0.6
+
+
+def test_trained_steps_against_tested_steps() -> None:
+    """Each row is the curve of its own θ, and a learner's own row is its adaptation curve."""
+    tasks = Parabolas()
+    learners = {
+        steps: MetaLearner(
+            Point(),
+            tasks,
+            MAML(alpha=0.1, inner_steps=steps),
+            beta=0.3,
+            meta_optimizer="sgd",
+            meta_batch=3,
+        )
+        for steps in (1, 4)
+    }
+    for learner in learners.values():
+        learner.train(20)
+    batch = tasks.sample(3, torch.Generator().manual_seed(0))
+    table = steps_table(
+        MAML(alpha=0.1),
+        learners[1].loss_fn,
+        {steps: learner.params for steps, learner in learners.items()},
+        batch.support,
+        batch.query,
+        inner_steps=6,
+    )
+    assert table.trained == (1, 4)
+    assert table.mean.shape == table.median.shape == (2, 7)
+    for row, learner in zip(range(2), learners.values(), strict=True):
+        curve = learner.adaptation_curve(6, tasks=3)
+        torch.testing.assert_close(table.mean[row], curve.mean)
+        torch.testing.assert_close(table.median[row], curve.median)
+    # each is best, or as good, at the number of steps it was trained for
+    assert table.mean[0, 1] < table.mean[1, 1]
+    assert table.mean[1, 4] < table.mean[0, 4]
+
+
+def test_no_tasks_are_refused() -> None:
+    with pytest.raises(ValueError, match="tasks must be a whole number ≥ 1, got 0"):
+        MetaLearner(Point(), Parabolas(), MAML()).adaptation_curve(tasks=0)

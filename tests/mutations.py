@@ -1,0 +1,214 @@
+"""Break the mathematics in a copy, one place at a time: each break must fail a test.
+
+Run as `python -m tests.mutations`; it takes some minutes. `tests/test_mutations.py` checks that
+every break still fits the source.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("labkit", "tests", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One break: a text that stands once in a file of `labkit`, and what replaces it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...] = ("tests/core/test_proof.py",)
+
+    def apply(self, root: Path) -> None:
+        """Write the broken file.
+
+        Raises:
+            ValueError: The text does not stand in the file exactly once.
+        """
+        path = root / "labkit" / self.file
+        source = path.read_text()
+        if source.count(self.old) != 1:
+            raise ValueError(
+                f"{self.name}: the text stands {source.count(self.old)} times in {path}"
+            )
+        path.write_text(source.replace(self.old, self.new))
+
+
+DIFFERENCES = ("tests/core/test_finite_differences.py",)
+LEARNED = ("tests/training/test_learned_alpha.py",)
+TRANSPOSED = """turned = vjp(
+                lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0]
+            )[1](bar[0])[0]
+            by_step[step] = pull(bar)[1]
+            bar = (turned, bar[1])"""
+
+MUTATIONS = [
+    Mutation("sign of the inner step", "core/inner_loop.py", "name: p - (size", "name: p + (size"),
+    Mutation(
+        "first order without detach",
+        "core/inner_loop.py",
+        "{name: g.detach() for",
+        "{name: g for",
+    ),
+    Mutation(
+        "always detached", "core/inner_loop.py", "if self.order == 1:", "if self.order in (1, 2):"
+    ),
+    Mutation("step sizes of the first step", "core/step_sizes.py", "alpha[step] if", "alpha[0] if"),
+    Mutation("transposed M_k", "core/adjoint.py", "bar, by_step[step] = pull(bar)", TRANSPOSED),
+    Mutation(
+        "M_k in the wrong order",
+        "core/adjoint.py",
+        "at_inner_step(sizes, step))[1]",
+        "at_inner_step(sizes, loop.steps - 1 - step))[1]",
+    ),
+    Mutation(
+        "shared alpha of one step only",
+        "core/adjoint.py",
+        "total = tree_map(torch.add, total, part)",
+        "total = part",
+    ),
+    Mutation(
+        "support as query", "core/unrolled.py", "(path[step], query)", "(path[step], support)"
+    ),
+    Mutation(
+        "support as query, recomputed",
+        "core/adjoint.py",
+        "(checked(loss_at(loss_fn, step)))(params, query)",
+        "(checked(loss_at(loss_fn, step)))(params, support)",
+    ),
+    Mutation(
+        "one inner step too few",
+        "core/inner_loop.py",
+        "for step in range(self.steps):",
+        "for step in range(max(self.steps - 1, 0)):",
+    ),
+    Mutation(
+        "sum in place of mean",
+        "core/over_tasks.py",
+        'if reduction == "mean"',
+        'if reduction == "max"',
+    ),
+    Mutation("chunks that overlap", "core/over_tasks.py", "tensor[first:end]", "tensor[first:]"),
+    Mutation(
+        "loss weights one step early",
+        "core/unrolled.py",
+        "self.weights, start=1",
+        "self.weights, start=0",
+    ),
+    Mutation(
+        "ANIL that adapts everything",
+        "core/anil.py",
+        "self.inner_optimizer, head)",
+        "self.inner_optimizer)",
+    ),
+    Mutation("Reptile backwards", "core/reptile.py", "name: p - end[name]", "name: end[name] - p"),
+    Mutation("iMAML times lambda", "core/imaml.py", "h / self.proximal", "h * self.proximal"),
+    Mutation(
+        "iMAML without its pull", "core/inner_loop.py", "if self.proximal:", "if self.proximal < 0:"
+    ),
+    Mutation(
+        "conjugate gradients without memory",
+        "core/conjugate_gradient.py",
+        "r + ratio * direction[n]",
+        "r",
+    ),
+    Mutation(
+        "prototypes as constants",
+        "core/proto_maml.py",
+        "(member.T @ features) / counts",
+        "(member.T @ features).detach() / counts",
+    ),
+    Mutation(
+        "prototypes without a bias", "core/proto_maml.py", "-(prototypes**2)", "0 * (prototypes**2)"
+    ),
+    Mutation(
+        "joint training on queries",
+        "core/baselines.py",
+        "joint_loss(theta, support) +",
+        "joint_loss(theta, query) +",
+    ),
+    Mutation(
+        "momentum as a constant",
+        "core/inner_optimizers.py",
+        "self.momentum * v +",
+        "self.momentum * v.detach() +",
+        DIFFERENCES,
+    ),
+    Mutation(
+        "Adam without bias correction",
+        "core/inner_optimizers.py",
+        "second[n] / bias2",
+        "second[n]",
+        DIFFERENCES,
+    ),
+    Mutation(
+        "clipping as a constant",
+        "core/inner_optimizers.py",
+        "min=clip**2))",
+        "min=clip**2)).detach()",
+        DIFFERENCES,
+    ),
+    Mutation(
+        "log alpha without its chain rule",
+        "training/learned_alpha.py",
+        "g * row[name].exp() if",
+        "g if",
+        LEARNED,
+    ),
+    Mutation(
+        "support as query in training",
+        "training/meta_step.py",
+        "if self.shared_data else",
+        "if not self.shared_data else",
+        ("tests/training/test_meta_learner.py",),
+    ),
+]
+
+
+def survives(mutation: Mutation) -> bool:
+    """Whether the tests pass in spite of the break."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(
+                    ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy(ROOT / name, root / name)
+        mutation.apply(root)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        run = subprocess.run(
+            [*command, *mutation.tests],
+            cwd=root,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    # 1: tests failed; any other code but 0 means that they did not run
+    if run.returncode not in (0, 1):
+        raise RuntimeError(f"{mutation.name}: the tests did not run\n{run.stdout}\n{run.stderr}")
+    return run.returncode == 0
+
+
+def main() -> int:
+    """Try every mutation; 1 if one survives."""
+    survivors = []
+    for mutation in MUTATIONS:
+        alive = survives(mutation)
+        print(f"{'SURVIVES' if alive else 'caught':8}  {mutation.name}", flush=True)  # noqa: T201
+        survivors += [mutation.name] * alive
+    print(f"{len(MUTATIONS) - len(survivors)} of {len(MUTATIONS)} caught")  # noqa: T201
+    return bool(survivors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
