@@ -1,8 +1,13 @@
 """Task families p(T), the networks that serve them and what they are compared with."""
 
+from labkit.tasks.classification import Classification
+from labkit.tasks.emoji import Emoji
 from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
 from labkit.tasks.harmonic_fit import harmonic_fit
+from labkit.tasks.image_classes import ImageClasses
+from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
 from labkit.tasks.networks import sinusoid_mlp, tide_mlp
+from labkit.tasks.omniglot import Omniglot
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tide_stations import (
     TIDES_ATTRIBUTION,
@@ -14,14 +19,21 @@ from labkit.tasks.tides import Tides
 
 __all__ = [
     "TIDES_ATTRIBUTION",
+    "Classification",
     "DrawableFamily",
+    "Emoji",
+    "ImageClasses",
+    "Omniglot",
     "Portrait",
     "Sinusoid",
     "TaskBatch",
     "TaskFamily",
     "TideStation",
     "Tides",
+    "conv4",
+    "conv4_max_pool",
     "harmonic_fit",
+    "image_mlp",
     "sinusoid_mlp",
     "tide_height",
     "tide_mlp",
