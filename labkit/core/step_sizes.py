@@ -195,7 +195,8 @@ def _leaf(value: object, param: Tensor, name: str) -> Tensor:
         return value
     if not is_number(value):
         raise ValueError(f"alpha for {name} must be a number or a tensor, got {value!r}")
-    tensor = torch.tensor(value, dtype=param.real.dtype, device=param.device)
+    # made on the CPU, where looking at it does not wait for another device
+    tensor = torch.tensor(value, dtype=param.real.dtype)
     if not torch.isfinite(tensor):
         raise ValueError(f"alpha for {name} must be finite, got {value!r}")
-    return tensor
+    return tensor.to(param.device)
