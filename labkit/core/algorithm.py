@@ -31,7 +31,7 @@ class Algorithm(ABC):
 
     @abstractmethod
     def chunk_gradient(
-        self, problem: Problem, support: Batch, query: Batch, divisor: int, checkpoint: bool
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
     ) -> MetaGradient:
         """What moves θ, summed over some tasks and divided by `divisor`."""
 
@@ -67,11 +67,11 @@ class Algorithm(ABC):
         """
 
         def chunk(support: Batch, query: Batch, divisor: int) -> MetaGradient:
-            return self.chunk_gradient(problem, support, query, divisor, checkpoint)
+            return self.chunk_gradient(problem, support, query, divisor)
 
         check_params(params)
         task = self.task(params)
-        problem = Problem(task, loss_fn, params, task.loop.sizes(self.alpha, params))
+        problem = Problem(task, loss_fn, params, task.loop.sizes(self.alpha, params), checkpoint)
         return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
 
     def at(self, meta_step: int) -> "Algorithm":  # noqa: ARG002
@@ -113,10 +113,10 @@ class UnrollingAlgorithm(Algorithm):
     __slots__ = ()
 
     def chunk_gradient(
-        self, problem: Problem, support: Batch, query: Batch, divisor: int, checkpoint: bool
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
     ) -> MetaGradient:
         """By the graph of all inner steps, or by computing them again."""
-        return unrolled_gradient(problem, support, query, divisor, checkpoint)
+        return unrolled_gradient(problem, support, query, divisor)
 
 
 def check_fixed(alpha: AnyAlpha, name: str) -> None:

@@ -17,9 +17,24 @@ from labkit.core.types import Alpha, Batch, Params, loss_at
 from labkit.core.unrolled import Problem, Unrolled, losses_after
 
 
+class Baseline(Algorithm):
+    """Adapts by K plain steps, which take no part in what moves θ."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check_inner_loop(self.inner_steps, order=1)
+        check_alpha(self.alpha)
+        check_fixed(self.alpha, type(self).__name__)
+
+    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
+        """K steps on all parameters."""
+        return Unrolled(InnerLoop(self.inner_steps, order=1))
+
+
 @final
 @dataclass(frozen=True, slots=True)
-class JointTraining(Algorithm):
+class JointTraining(Baseline):
     """Train one model on the data of all tasks; adapt it by fine-tuning.
 
     The gradient is ∇_θ Σ_i (L_support,i(θ) + L_query,i(θ)) / 2: no inner step takes part in it.
@@ -46,22 +61,8 @@ class JointTraining(Algorithm):
     alpha: Alpha = 0.01
     inner_steps: int = 1
 
-    def __post_init__(self) -> None:
-        check_inner_loop(self.inner_steps, order=1)
-        check_alpha(self.alpha)
-        check_fixed(self.alpha, "JointTraining")
-
-    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
-        """K steps of fine-tuning on all parameters."""
-        return Unrolled(InnerLoop(self.inner_steps, order=1))
-
     def chunk_gradient(
-        self,
-        problem: Problem,
-        support: Batch,
-        query: Batch,
-        divisor: int,
-        checkpoint: bool,  # noqa: ARG002 - no graph is kept in any case
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
     ) -> MetaGradient:
         """The gradient of the joint loss; `task_losses` are those after fine-tuning."""
         joint_loss = checked(loss_at(problem.loss_fn, 0))
@@ -86,7 +87,7 @@ class JointTraining(Algorithm):
 
 @final
 @dataclass(frozen=True, slots=True)
-class RandomInitialization(Algorithm):
+class RandomInitialization(Baseline):
     """Leave θ as it was drawn, and adapt from there: what a task's data give by themselves.
 
     Args:
@@ -110,22 +111,8 @@ class RandomInitialization(Algorithm):
     alpha: Alpha = 0.01
     inner_steps: int = 1
 
-    def __post_init__(self) -> None:
-        check_inner_loop(self.inner_steps, order=1)
-        check_alpha(self.alpha)
-        check_fixed(self.alpha, "RandomInitialization")
-
-    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
-        """K steps on all parameters."""
-        return Unrolled(InnerLoop(self.inner_steps, order=1))
-
     def chunk_gradient(
-        self,
-        problem: Problem,
-        support: Batch,
-        query: Batch,
-        divisor: int,
-        checkpoint: bool,  # noqa: ARG002 - no graph is kept in any case
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
     ) -> MetaGradient:
         """A gradient of 0, with the query losses after adaptation."""
         losses = losses_after(problem, support, query)

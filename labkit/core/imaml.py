@@ -68,12 +68,7 @@ class IMAML(Algorithm):
         return Unrolled(InnerLoop(self.inner_steps, order=1, proximal=self.proximal))
 
     def chunk_gradient(
-        self,
-        problem: Problem,
-        support: Batch,
-        query: Batch,
-        divisor: int,
-        checkpoint: bool,  # noqa: ARG002 - no graph is kept in any case
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
     ) -> MetaGradient:
         """(I + H/λ)⁻¹ ∇L_query(φ) in place of a gradient; random losses are refused."""
         loop, params = problem.task.loop, problem.params

@@ -61,12 +61,7 @@ class Reptile(Algorithm):
         return Unrolled(InnerLoop(self.inner_steps, 1, self.inner_optimizer))
 
     def chunk_gradient(
-        self,
-        problem: Problem,
-        support: Batch,
-        query: Batch,
-        divisor: int,
-        checkpoint: bool,  # noqa: ARG002 - no graph is kept in any case
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
     ) -> MetaGradient:
         """The direction θ − θ_K in place of a gradient."""
         loop, loss_fn, params = problem.task.loop, problem.loss_fn, problem.params

@@ -73,12 +73,14 @@ class Problem:
         loss_fn: (params, batch of one task) → 0-d loss.
         params: θ.
         sizes: α as tensors, checked against the parameters that move.
+        checkpoint: Compute inner steps again rather than keep their graphs.
     """
 
     task: Unrolled
     loss_fn: LossFn
     params: Params
     sizes: AlphaTensors
+    checkpoint: bool
 
 
 TaskGradient: TypeAlias = tuple[Tensor, Tensor, Params, AlphaTensors]
@@ -114,9 +116,7 @@ def by_recomputation(problem: Problem, support: Batch, query: Batch) -> TaskGrad
     )
 
 
-def unrolled_gradient(
-    problem: Problem, support: Batch, query: Batch, divisor: int, checkpoint: bool
-) -> MetaGradient:
+def unrolled_gradient(problem: Problem, support: Batch, query: Batch, divisor: int) -> MetaGradient:
     """The gradients of tasks side by side, summed and divided.
 
     Each task is differentiated by itself, inside `vmap`, and not their sum outside of it: torch's
@@ -127,10 +127,10 @@ def unrolled_gradient(
         return per_task.sum(0) / divisor
 
     # what is computed twice must be the same twice
-    method, randomness = (by_recomputation, "error") if checkpoint else (by_graph, "different")
-    objectives, losses, theta, alpha = vmap(partial(method, problem), randomness=randomness)(
-        support, query
-    )  # a first axis for the task in each
+    randomness = "error" if problem.checkpoint else "different"
+    method = partial(by_recomputation if problem.checkpoint else by_graph, problem)
+    # a first axis for the task in each
+    objectives, losses, theta, alpha = vmap(method, randomness=randomness)(support, query)
     return MetaGradient(
         total(objectives), losses, params=tree_map(total, theta), alpha=tree_map(total, alpha)
     )
