@@ -128,7 +128,8 @@ def check_alpha(alpha: AnyAlpha) -> None:
     for entry in [alpha] if steps is None else steps:
         values = entry.items() if isinstance(entry, Mapping) else [("all parameters", entry)]
         for name, value in values:
-            _leaf(value, value if isinstance(value, Tensor) else torch.empty(0), str(name))
+            reference = value if isinstance(value, Tensor) else torch.empty(0, dtype=torch.float64)
+            _leaf(value, reference, str(name))
 
 
 def at_inner_step(alpha: AlphaTensors, step: int) -> StepTensors:

@@ -89,6 +89,13 @@ def test_settings_of_algorithms(make: Callable[[], object], words: str) -> None:
         make()
 
 
+def test_an_alpha_may_be_as_large_as_float64() -> None:
+    learner = lines_learner()
+    learner.algorithm = MAML(alpha=1e200, inner_steps=3)
+    with pytest.raises(DivergedError, match=r"^meta-step 1 has a loss or meta-gradient"):
+        learner.step()
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     alpha, inner_steps = np.array([0.1], np.float32), np.array([2])
     algorithm = MAML(alpha=alpha[0], inner_steps=inner_steps[0])
