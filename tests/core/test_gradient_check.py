@@ -154,9 +154,9 @@ class WrongAlpha(UnrollingAlgorithm):
         return Unrolled(InnerLoop(self.inner_steps))
 
     def chunk_gradient(
-        self, problem: Problem, support: Any, query: Any, divisor: int, checkpoint: bool
+        self, problem: Problem, support: Any, query: Any, divisor: int
     ) -> MetaGradient:
-        right = super().chunk_gradient(problem, support, query, divisor, checkpoint)
+        right = super().chunk_gradient(problem, support, query, divisor)
         return replace(right, alpha=tree_map(lambda g: 2 * g, right.alpha))
 
 
