@@ -86,10 +86,11 @@ class Measurement:
         result = MetaStep(loss_before, float(gradient.task_losses.mean()))
         moves = [*gradient.params.values(), *tree_leaves(gradient.alpha)]
         norm = nn.utils.get_total_norm(g for g in moves if g is not None)
-        if not (torch.isfinite(norm) and math.isfinite(result.loss_after)):
+        finite = bool(torch.isfinite(norm))
+        if not (finite and math.isfinite(result.loss_after)):
+            what = "loss after adaptation" if finite else "meta-gradient"
             raise DivergedError(
-                f"meta-step {meta_step + 1} has a loss or meta-gradient that is not finite: "
-                f"the query loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
+                f"meta-step {meta_step + 1} has a {what} that is not finite: the query loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
                 f"{algorithm.inner_steps} inner step(s). θ was kept from meta-step "
                 f"{meta_step}; take a smaller alpha, beta or inner_steps"
             )
