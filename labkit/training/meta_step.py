@@ -90,7 +90,8 @@ class Measurement:
         if not (finite and math.isfinite(result.loss_after)):
             what = "loss after adaptation" if finite else "meta-gradient"
             raise DivergedError(
-                f"meta-step {meta_step + 1} has a {what} that is not finite: the query loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
+                f"meta-step {meta_step + 1} has a {what} that is not finite: the query "
+                f"loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
                 f"{algorithm.inner_steps} inner step(s). θ was kept from meta-step "
                 f"{meta_step}; take a smaller alpha, beta or inner_steps"
             )
