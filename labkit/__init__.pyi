@@ -48,9 +48,13 @@ from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
 from .tasks import Emoji as Emoji
 from .tasks import ImageClasses as ImageClasses
+from .tasks import ImagePortrait as ImagePortrait
+from .tasks import MeasuredFamily as MeasuredFamily
 from .tasks import Omniglot as Omniglot
+from .tasks import Place as Place
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
+from .tasks import SplitFamily as SplitFamily
 from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily
 from .tasks import Tides as Tides

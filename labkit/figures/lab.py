@@ -19,7 +19,7 @@ from labkit.figures.task import STEP_TRACES_AT, step_styles, task_data, task_ran
 from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import TEST_STEPS, Session, Snapshot
-from labkit.tasks.family import Portrait
+from labkit.tasks.family import AnyPortrait, Portrait
 
 HEIGHT = 540
 _ADAPTATION, _TASK, _TRAINING = "Held-out tasks", "One held-out task", "Meta-training"
@@ -30,7 +30,7 @@ class LabView:
     """All that the figure shows at one time."""
 
     adaptation: AdaptationPanel
-    portrait: Portrait | None
+    portrait: AnyPortrait | None
     training: TrainingCurve
     events: tuple[Event, ...]
 
@@ -130,9 +130,9 @@ def show_adaptation(figure: go.Figure, panel: AdaptationPanel) -> None:
     _update(figure, 0, adaptation_data(panel), layout)
 
 
-def show_task(figure: go.Figure, portrait: Portrait | None) -> None:
+def show_task(figure: go.Figure, portrait: AnyPortrait | None) -> None:
     """Update the portrait of one task; None leaves the panel empty."""
-    if portrait is None:
+    if not isinstance(portrait, Portrait):
         return
     first = len(adaptation_traces())
     _update(figure, first, task_data(portrait), {"yaxis2.range": task_range(portrait)})

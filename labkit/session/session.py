@@ -14,7 +14,7 @@ from labkit.core.types import Params
 from labkit.session.history import Event, History, TrainingCurve
 from labkit.session.player import Player
 from labkit.session.settings import ParameterError, Settings
-from labkit.tasks.family import Portrait, TaskFamily
+from labkit.tasks.family import AnyPortrait, TaskFamily
 from labkit.training.evaluation import AdaptationCurve
 from labkit.training.meta_learner import MetaLearner, ModelSource
 
@@ -213,7 +213,7 @@ class Session:
                 self._untrained = key, observer.adaptation_curve(inner_steps)
             return self._untrained[1]
 
-    def portrait(self, snapshot: Snapshot, task: int = 0) -> Portrait | None:
+    def portrait(self, snapshot: Snapshot, task: int = 0) -> AnyPortrait | None:
         """A held-out task by its number and the adaptation to it; None if it cannot be drawn."""
         with self._observing(snapshot) as observer:
             return observer.portrait(task=task, params=snapshot.params)

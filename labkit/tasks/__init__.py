@@ -2,7 +2,16 @@
 
 from labkit.tasks.classification import Classification
 from labkit.tasks.emoji import Emoji
-from labkit.tasks.family import DrawableFamily, Portrait, TaskBatch, TaskFamily
+from labkit.tasks.family import (
+    DrawableFamily,
+    ImagePortrait,
+    MeasuredFamily,
+    Place,
+    Portrait,
+    SplitFamily,
+    TaskBatch,
+    TaskFamily,
+)
 from labkit.tasks.harmonic_fit import harmonic_fit
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
@@ -23,9 +32,13 @@ __all__ = [
     "DrawableFamily",
     "Emoji",
     "ImageClasses",
+    "ImagePortrait",
+    "MeasuredFamily",
     "Omniglot",
+    "Place",
     "Portrait",
     "Sinusoid",
+    "SplitFamily",
     "TaskBatch",
     "TaskFamily",
     "TideStation",

@@ -1,6 +1,6 @@
 """Few-shot recognition of emoji, each drawn by several vendors; the data comes with the package."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeAlias, final, get_args
@@ -13,10 +13,9 @@ from torch import Tensor
 from labkit.core.checks import check_count
 from labkit.tasks.classification import Classification
 from labkit.tasks.episodes import large_enough
-from labkit.tasks.family import TaskBatch
+from labkit.tasks.family import Split, TaskBatch, check_split
 from labkit.tasks.image_classes import ImageClasses, listed
 
-EmojiSplit: TypeAlias = Literal["train", "validation", "test"]
 EmojiVendor: TypeAlias = Literal[
     "twemoji", "noto", "fluent-emoji-flat", "emojione", "noto-v1", "fxemoji"
 ]
@@ -65,7 +64,7 @@ class Emoji(Classification):
     ways: int = 5
     shots: int = 1
     queries: int = 4
-    split: EmojiSplit = "train"
+    split: Split = "train"
     support_vendors: tuple[EmojiVendor, ...] = ()
     query_vendors: tuple[EmojiVendor, ...] = ()
     rotations: bool = False
@@ -74,9 +73,7 @@ class Emoji(Classification):
     def __post_init__(self) -> None:
         for count in ("ways", "shots", "queries"):
             check_count(count, getattr(self, count), 1)
-        if self.split not in get_args(EmojiSplit):
-            splits = ", ".join(map(repr, get_args(EmojiSplit)))
-            raise ValueError(f"split must be one of {splits}, got {self.split!r}")
+        check_split(self.split)
         for argument in ("support_vendors", "query_vendors"):
             vendors = getattr(self, argument)
             if isinstance(vendors, str) or not set(vendors) <= set(get_args(EmojiVendor)):
@@ -84,6 +81,10 @@ class Emoji(Classification):
                 raise ValueError(f"{argument} must be some of {known}, got {vendors!r}")
             object.__setattr__(self, argument, tuple(vendors))
         _classes(self)
+
+    def on(self, split: Split) -> "Emoji":
+        """The same kind of tasks with the emoji of another split."""
+        return replace(self, split=split)
 
     @property
     def classes(self) -> ImageClasses:
@@ -139,14 +140,14 @@ def _numbers(vendors: tuple[EmojiVendor, ...]) -> tuple[int, ...] | None:
 
 
 @lru_cache(maxsize=8)
-def _drawings(split: EmojiSplit, device: str) -> _Drawings:
+def _drawings(split: Split, device: str) -> _Drawings:
     file = _file()
     present = file["present"]
     levels = file["drawings"].astype(np.uint16)
     vendor, row = np.nonzero(present.T)  # in the file, one vendor comes after another
     images = np.full((*present.shape, *levels.shape[1:]), 255, np.uint8)
     images[row, vendor] = (levels * 255 + BRIGHTEST // 2) // BRIGHTEST
-    mine = file["split"] == get_args(EmojiSplit).index(split)
+    mine = file["split"] == get_args(Split).index(split)
     return _Drawings(
         torch.from_numpy(images[mine]).to(device),
         torch.from_numpy(present[mine]),

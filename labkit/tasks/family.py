@@ -2,13 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, Self, TypeAlias, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
 
 Predictor: TypeAlias = Callable[..., Any]
 """f_θ with its parameters bound: what `model(...)` would return."""
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+"""Disjoint parts of a family's classes, groups or places: to train on, to choose by, to report."""
+
+
+def check_split(split: str) -> None:
+    """Refuse what is none of the three.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if split not in get_args(Split):
+        known = ", ".join(map(repr, get_args(Split)))
+        raise ValueError(f"split must be one of {known}, got {split!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +41,35 @@ class TaskBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task lies, among the places of its family.
+
+    Attributes:
+        longitude: Degrees, east positive, on the scale of `others`.
+        latitude: Degrees, north positive.
+        others: Longitude and latitude of every place of the family, (places, 2).
+    """
+
+    longitude: float
+    latitude: float
+    others: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Portrait:
     """One regression task and how the model adapts to it, as curves over x.
 
     Attributes:
         x: Grid, shape (points,).
-        truth: True function on the grid, (points,).
+        truth: True function on the grid, (points,); () if it is not known.
         predictions: Model on the grid after 0 … K inner steps, (K + 1, points).
         support_x: (shots,).
         support_y: (shots,).
+        title: What task this is, such as the name of a place; "" for nothing.
+        x_label: What x is, with its unit.
+        y_label: What y is, with its unit.
+        place: Where the task lies; None if that means nothing.
+        attribution: Whose data these are, to be shown with them; "" for nobody's.
     """
 
     x: Tensor
@@ -43,6 +77,34 @@ class Portrait:
     predictions: Tensor
     support_x: Tensor
     support_y: Tensor
+    title: str = ""
+    x_label: str = "x"
+    y_label: str = "y"
+    place: Place | None = None
+    attribution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePortrait:
+    """One task of telling images apart, and what the model thinks after each inner step.
+
+    Attributes:
+        support: uint8, (ways, shots, height, width, channels), the images of each class.
+        query: uint8, (ways, height, width, channels), one image of each class.
+        names: Name of each class, (ways).
+        probabilities: Of each class for each query image after 0 … K inner steps,
+            (K + 1, ways, ways), the last axis sums to 1.
+        attribution: Whose images these are, to be shown with them; "" for nobody's.
+    """
+
+    support: Tensor
+    query: Tensor
+    names: tuple[str, ...]
+    probabilities: Tensor
+    attribution: str = ""
+
+
+AnyPortrait: TypeAlias = Portrait | ImagePortrait
 
 
 class TaskFamily(Protocol):
@@ -61,8 +123,26 @@ class TaskFamily(Protocol):
 class DrawableFamily(Protocol):
     """A task family that can draw one task and the model's adaptation to it."""
 
-    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> Portrait:
-        """Curves for a batch of one task; predictors are f after 0 … K inner steps."""
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> AnyPortrait:
+        """Portrait of a batch of one task; predictors are f after 0 … K inner steps."""
+        ...
+
+
+@runtime_checkable
+class SplitFamily(Protocol):
+    """A task family whose tasks for training, validation and test share nothing."""
+
+    def on(self, split: Split) -> Self:
+        """The same kind of tasks from another split."""
+        ...
+
+
+@runtime_checkable
+class MeasuredFamily(Protocol):
+    """A task family that judges predictions by more than the loss."""
+
+    def metrics(self, predict: Predictor, batch: Any) -> dict[str, Tensor]:
+        """Name → 0-d measure on the support or query data of one task, such as the accuracy."""
         ...
 
 

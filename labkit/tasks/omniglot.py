@@ -1,7 +1,7 @@
 """Omniglot: few-shot recognition of handwritten characters of 50 alphabets."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from labkit.core.checks import check_count
 from labkit.tasks.classification import Classification
-from labkit.tasks.family import TaskBatch
+from labkit.tasks.family import Split, TaskBatch
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.omniglot_files import data_folder, read_characters
 
@@ -74,6 +74,23 @@ class Omniglot(Classification):
             splits = ", ".join(map(repr, get_args(OmniglotSplit)))
             raise ValueError(f"split must be one of {splits}, got {self.split!r}")
         self.classes  # noqa: B018 - what does not fit says so now
+
+    def on(self, split: Split) -> "Omniglot":
+        """The same kind of tasks with the characters of another split.
+
+        Where characters are split by alphabets, "train" is "background" and "test" "evaluation".
+
+        Raises:
+            ValueError: There is no such split; the alphabets have no validation split.
+        """
+        if self.split not in {"background", "evaluation"}:
+            return replace(self, split=split)
+        if split == "validation":
+            raise ValueError(
+                "characters split by alphabets have no split 'validation': make the family with "
+                f"split='train' instead of {self.split!r}, or test on 'evaluation'"
+            )
+        return replace(self, split="background" if split == "train" else "evaluation")
 
     @property
     def classes(self) -> ImageClasses:

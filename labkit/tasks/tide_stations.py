@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias, final
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor
 
-Split: TypeAlias = Literal["train", "validation", "test"]
+from labkit.tasks.family import Split
+
 Box: TypeAlias = tuple[float, float, float, float]
 
 TIDES_ATTRIBUTION = (

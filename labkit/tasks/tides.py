@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import final, get_args
+from typing import final
 
 import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
 from labkit.core.checks import check_count
-from labkit.tasks.family import Portrait, Predictor, TaskBatch
+from labkit.tasks.family import Portrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.tide_stations import (
     FIRST_YEAR,
     LAST_YEAR,
-    Split,
     TideStation,
     height_unchecked,
     tide_table,
@@ -80,10 +79,7 @@ class Tides:
                 f"hours must be a number > 0 and ≤ {MOST_HOURS}, a window within one year, "
                 f"got {self.hours!r}"
             )
-        if self.split not in get_args(Split):
-            raise ValueError(
-                f"split must be one of {', '.join(get_args(Split))}, got {self.split!r}"
-            )
+        check_split(self.split)
 
     def on(self, split: Split) -> "Tides":
         """The same tasks at the stations of another split."""

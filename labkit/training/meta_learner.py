@@ -14,7 +14,7 @@ from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
 from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
 from labkit.core.types import Alpha, Params, Reduction
-from labkit.tasks.family import DrawableFamily, Portrait, Predictor, TaskBatch, TaskFamily
+from labkit.tasks.family import AnyPortrait, DrawableFamily, Predictor, TaskBatch, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.batches import draw, map_batch
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint
@@ -241,7 +241,7 @@ class MetaLearner:
                 task_chunk=self._measurement.task_chunk,
             )
 
-    def portrait(self, *, task: int = 0, params: Params | None = None) -> Portrait | None:
+    def portrait(self, *, task: int = 0, params: Params | None = None) -> AnyPortrait | None:
         """Draw one held-out task and the adaptation to it; None if the family cannot draw.
 
         Args:

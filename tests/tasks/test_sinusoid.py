@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from labkit import MetaLearner, Sinusoid, TaskFamily, sinusoid_mlp
+from labkit import MetaLearner, Portrait, Sinusoid, TaskFamily, sinusoid_mlp
 from labkit.core import MAML
 
 
@@ -56,7 +56,7 @@ def test_loss_is_the_mean_squared_error() -> None:
 def test_portrait() -> None:
     learner = MetaLearner(sinusoid_mlp, Sinusoid(shots=6), MAML(inner_steps=3), meta_batch=2)
     portrait = learner.portrait(task=4)
-    assert portrait is not None
+    assert isinstance(portrait, Portrait)
     assert portrait.predictions.shape == (4, len(portrait.x))
     assert portrait.support_x.shape == (6,)
     before = learner.predictor(learner.params)(portrait.x[:, None])[:, 0]

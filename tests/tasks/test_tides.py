@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from labkit import MetaLearner, TaskFamily, Tides, tide_mlp
+from labkit import MetaLearner, Portrait, TaskFamily, Tides, tide_mlp
 from labkit.core import MAML
 from labkit.tasks import DrawableFamily
 from labkit.tasks.tide_stations import tide_height, tide_table, year_hours
@@ -118,7 +118,7 @@ def test_a_learner_trains_on_it_and_draws_it() -> None:
     after = learner.adaptation_curve(3, tasks=20, family=Tides(split="test"))
     assert not torch.equal(before.mean, after.mean)
     portrait = learner.portrait(task=4)
-    assert portrait is not None
+    assert isinstance(portrait, Portrait)
     assert portrait.predictions.shape == (4, len(portrait.x))
     assert portrait.predictions.dtype == torch.float32
 
