@@ -142,7 +142,7 @@ def test_station_of_a_task() -> None:
         ({"hours": 8761}, "hours must be .*, got 8761"),
         ({"hours": math.nan}, "hours must be .*, got nan"),
         ({"hours": "24"}, "hours must be .*, got '24'"),
-        ({"split": "dev"}, "split must be one of train, validation, test, got 'dev'"),
+        ({"split": "dev"}, "split must be one of 'train', 'validation', 'test', got 'dev'"),
     ],
 )
 def test_bad_options(options: dict[str, Any], words: str) -> None:
