@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from labkit.session.session import TEST_STEPS, Session
+from labkit.session.session import Session
 from labkit.training.evaluation import AdaptationCurve
+from labkit.training.held_out import HELD_OUT
 
 MIME_TYPE = "application/vnd.maml-lab.result+json"
 FORMAT = 1
@@ -29,7 +30,8 @@ class Result:
     Attributes:
         parameters: Setting name → value, as the run ended.
         metrics: Name → number, over the held-out tasks.
-        curves: "adaptation" (`inner_step`, `query_loss`, `ci95`, `median`, `diverged`) and
+        curves: "adaptation" (`inner_step`, `query_loss`, `ci95`, `median`, `diverged`, and for
+            each measure of the task family, such as `accuracy`, that and `accuracy_ci95`) and
             "training" (`meta_step`, `loss_before`, `loss_after`), column → values.
         events: Settings changed during the run: `meta_step`, `name`, `value`.
         provenance: Versions, platform, seed, threads, seconds spent training.
@@ -44,12 +46,15 @@ class Result:
     def table(self) -> str:
         """The adaptation curve as text, three digits after the point."""
         curve = self.curves["adaptation"]
-        lines = ["inner step  query loss   ± 95 %   median  diverged"]
-        columns = ("inner_step", "query_loss", "ci95", "median", "diverged")
-        for row in zip(*(curve[name] for name in columns), strict=True):
-            step, mean, ci95, median, diverged = row
+        measures = [name.removesuffix("_ci95") for name in curve if name.endswith("_ci95")]
+        heads = [f" {name:>10}   ± 95 %" for name in measures]
+        lines = ["inner step  query loss   ± 95 %   median  diverged" + "".join(heads)]
+        for row in range(len(curve["inner_step"])):
+            at = {name: values[row] for name, values in curve.items()}
             lines.append(
-                f"{step:10.0f} {mean:11.3f} {ci95:8.3f} {median:8.3f} {diverged:8.1%}".rstrip()
+                f"{at['inner_step']:10.0f} {at['query_loss']:11.3f} {at['ci95']:8.3f} "
+                f"{at['median']:8.3f} {at['diverged']:8.1%}"
+                + "".join(f" {at[m]:11.3f} {at[f'{m}_ci95']:8.3f}" for m in measures)
             )
         return "\n".join(lines)
 
@@ -82,16 +87,18 @@ class Result:
         return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
 
 
-def measure(session: Session) -> Result:
-    """Evaluate a session as it is now on 600 held-out tasks.
+def measure(session: Session, tasks: int = HELD_OUT) -> Result:
+    """Evaluate a session as it is now on held-out tasks, of the split "test" if there is one.
 
     Args:
         session: Any session, trained or not; a playing one goes on.
+        tasks: Number of held-out tasks, ≥ 1.
 
     Returns:
         `Result`; its metrics are the query loss at θ (`query_loss_before`) and after the trained
-        number of inner steps (`query_loss_after`), their quotient (`ratio`), and the largest share
-        of diverged tasks on the curve (`diverged`).
+        number of inner steps (`query_loss_after`), their quotient (`ratio`), the largest share
+        of diverged tasks on the curve (`diverged`), and for each measure of the task family, such
+        as the accuracy, `accuracy_before` and `accuracy_after`.
 
     Example:
         >>> from labkit.session import Settings
@@ -102,8 +109,13 @@ def measure(session: Session) -> Result:
     """
     snapshot = session.snapshot()
     inner_steps = snapshot.settings.inner_steps
-    curve = session.adaptation_curve(snapshot, max(TEST_STEPS, inner_steps))
+    curve = session.adaptation_curve(snapshot, split="test", tasks=tasks)
     before, after = float(curve.mean[0]), float(curve.mean[inner_steps])
+    measured = {
+        f"{name}_{when}": float(values.mean[step])
+        for name, values in curve.metrics.items()
+        for when, step in (("before", 0), ("after", inner_steps))
+    }
     training = snapshot.curve
     return Result(
         parameters=snapshot.settings.model_dump(),
@@ -113,6 +125,7 @@ def measure(session: Session) -> Result:
             "ratio": after / before,
             "diverged": float(curve.diverged.max()),
             "meta_steps": snapshot.meta_step,
+            **measured,
         },
         curves={
             "adaptation": _columns(curve),
@@ -169,12 +182,18 @@ def read_result(path: str | Path) -> Result:
 
 
 def _columns(curve: AdaptationCurve) -> Curve:
+    measures = {
+        column: values.double().numpy()
+        for name, metric in curve.metrics.items()
+        for column, values in ((name, metric.mean), (f"{name}_ci95", metric.ci95))
+    }
     return {
         "inner_step": np.arange(len(curve.mean), dtype=np.float64),
         "query_loss": curve.mean.double().numpy(),
         "ci95": curve.ci95.double().numpy(),
         "median": curve.median.double().numpy(),
         "diverged": curve.diverged.double().numpy(),
+        **measures,
     }
 
 

@@ -1,4 +1,4 @@
-"""The adaptation curve: query loss over inner steps on held-out tasks."""
+"""The adaptation curve: query loss or another measure over inner steps on held-out tasks."""
 
 import math
 from dataclasses import dataclass
@@ -9,16 +9,51 @@ from numpy.typing import NDArray
 
 from labkit.figures.limits import drawable
 from labkit.figures.palette import AFTER, BEFORE, MEDIAN, translucent
-from labkit.training.evaluation import AdaptationCurve
+from labkit.training.evaluation import AdaptationCurve, MetricCurve
+
+LOSS = "loss"
+HIGHEST = {"accuracy": 1.0}
+"""Where the axis of a measure ends that has a largest value."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptationPanel:
-    """What the panel shows: the curve now, the curve at meta-step 0, and the trained K."""
+    """What the panel shows.
+
+    Attributes:
+        curve: Now.
+        untrained: At meta-step 0.
+        inner_steps: The trained K.
+        measure: One of `measures`; None takes the first that the task family has beside the loss.
+    """
 
     curve: AdaptationCurve
     untrained: AdaptationCurve
     inner_steps: int
+    measure: str | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What can be shown: the task family's own measures, and the loss."""
+        return (*self.curve.metrics, LOSS)
+
+    @property
+    def shown(self) -> str:
+        """The measure that is shown."""
+        return self.measure or self.measures[0]
+
+    @property
+    def now(self) -> AdaptationCurve | MetricCurve:
+        """The shown measure now."""
+        return self._of(self.curve)
+
+    @property
+    def before(self) -> AdaptationCurve | MetricCurve:
+        """The shown measure at meta-step 0."""
+        return self._of(self.untrained)
+
+    def _of(self, curve: AdaptationCurve) -> AdaptationCurve | MetricCurve:
+        return curve if self.shown == LOSS else curve.metrics[self.shown]
 
 
 def adaptation_traces() -> list[go.Scatter]:
@@ -65,8 +100,8 @@ def adaptation_traces() -> list[go.Scatter]:
 def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64]]]:
     """Points for each trace of `adaptation_traces`, in its order; what is not finite is a gap."""
     top = adaptation_top(panel)
-    mean, untrained = drawable(panel.curve.mean, top), drawable(panel.untrained.mean, top)
-    ci95 = drawable(panel.curve.ci95, top)
+    mean, untrained = drawable(panel.now.mean, top), drawable(panel.before.mean, top)
+    ci95 = drawable(panel.now.ci95, top)
     x = np.arange(len(mean), dtype=np.float64)
     known = np.isfinite(mean) & np.isfinite(ci95)
     lower, upper = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
@@ -78,14 +113,16 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
         },
         {"x": x, "y": untrained},
         {"x": np.array([k, k]), "y": np.array([0.0, top])},
-        {"x": x, "y": drawable(panel.curve.median, top)},
+        {"x": x, "y": drawable(panel.now.median, top)},
         {"x": x, "y": mean},
     ]
 
 
 def adaptation_top(panel: AdaptationPanel) -> float:
-    """Upper end of the loss axis: above both curves' start, and steady while training runs."""
-    starts = (float(panel.curve.mean[0]), float(panel.untrained.mean[0]))
+    """Upper end of the axis: above both curves' start, and steady while training runs."""
+    if panel.shown in HIGHEST:
+        return HIGHEST[panel.shown]
+    starts = (float(panel.now.mean[0]), float(panel.before.mean[0]))
     highest = max((start for start in starts if math.isfinite(start)), default=1.0)
     if highest <= 0:
         return 1.0
@@ -96,7 +133,7 @@ def adaptation_top(panel: AdaptationPanel) -> float:
 def adaptation_note(panel: AdaptationPanel) -> str:
     """What the axis cannot show: diverged tasks, and a mean that is off the scale."""
     share = float(panel.curve.diverged.max())
-    mean = panel.curve.mean.numpy()
+    mean = panel.now.mean.numpy()
     off = ~(mean <= adaptation_top(panel))
     notes = []
     if share > 0:

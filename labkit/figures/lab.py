@@ -18,7 +18,7 @@ from labkit.figures.palette import GRID
 from labkit.figures.task import STEP_TRACES_AT, step_styles, task_data, task_range, task_traces
 from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
-from labkit.session.session import TEST_STEPS, Session, Snapshot
+from labkit.session.session import Session, Snapshot
 from labkit.tasks.family import AnyPortrait, Portrait
 
 HEIGHT = 540
@@ -48,12 +48,10 @@ def lab_view(session: Session) -> LabView:
 
 def adaptation_panel(session: Session, snapshot: Snapshot) -> AdaptationPanel:
     """Measure the adaptation curve at a snapshot, beside the one of θ₀ with the same settings."""
-    inner_steps = snapshot.settings.inner_steps
-    longest = max(TEST_STEPS, inner_steps)
     return AdaptationPanel(
-        curve=session.adaptation_curve(snapshot, longest),
-        untrained=session.untrained_curve(snapshot, longest),
-        inner_steps=inner_steps,
+        curve=session.adaptation_curve(snapshot),
+        untrained=session.untrained_curve(snapshot),
+        inner_steps=snapshot.settings.inner_steps,
     )
 
 
@@ -125,6 +123,7 @@ def show_adaptation(figure: go.Figure, panel: AdaptationPanel) -> None:
     layout = {
         "xaxis.range": [-0.2, len(panel.curve.mean) - 0.8],
         "yaxis.range": [0, adaptation_top(panel)],
+        "yaxis.title.text": f"query {panel.shown}".replace("_", " "),
         "xaxis.title.text": title,
     }
     _update(figure, 0, adaptation_data(panel), layout)

@@ -5,24 +5,25 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
+from labkit.core.checks import check_count
 from labkit.core.maml import MAML
 from labkit.core.types import Params
 from labkit.session.history import Event, History, TrainingCurve
 from labkit.session.player import Player
 from labkit.session.settings import ParameterError, Settings
-from labkit.tasks.family import AnyPortrait, TaskFamily
+from labkit.tasks.family import AnyPortrait, Split, TaskFamily
 from labkit.training.evaluation import AdaptationCurve
-from labkit.training.meta_learner import MetaLearner, ModelSource
+from labkit.training.held_out import HELD_OUT
+from labkit.training.meta_learner import MetaLearner
+from labkit.training.parameters import ModelSource
 
 LIVE = ("alpha", "beta", "inner_steps", "order")
 """Settings that may change between two meta-steps; the others decide how a session begins."""
-
-TEST_STEPS = 10
-"""Inner steps that adaptation curves go to, as in the paper; more if training takes more."""
 
 RATE_SECONDS = 2.0
 
@@ -66,6 +67,9 @@ class Session:
         model: Any module, or a function that makes one from a generator.
         tasks: A function from `shots` to the task family, such as `Sinusoid`.
         dtype: Floating-point type of θ and the data; None keeps the module's.
+        batch_norm: "transductive" for modules with batch norm, see `MetaLearner`.
+        test_tasks: Held-out tasks of the live curves; fewer for large models, so that they follow.
+        test_steps: Inner steps that adaptation curves go to, ≥ 1; more if training takes more.
 
     Raises:
         ValueError: As for `MetaLearner`.
@@ -87,6 +91,9 @@ class Session:
         model: ModelSource,
         tasks: Callable[[int], TaskFamily],
         dtype: torch.dtype | None = None,
+        batch_norm: Literal["transductive"] | None = None,
+        test_tasks: int = HELD_OUT,
+        test_steps: int = 10,
     ) -> None:
         if not callable(tasks):
             raise ValueError(
@@ -95,8 +102,17 @@ class Session:
             )
         self.changed = threading.Event()
         """Set whenever there is something new to show; views clear it."""
+        check_count("test_tasks", test_tasks, 1)
+        check_count("test_steps", test_steps, 1)
+        if batch_norm not in {None, "transductive"}:
+            raise ValueError(
+                f"batch_norm must be 'transductive' or None, got {batch_norm!r}: a session follows "
+                "θ alone, and averages per step belong to a MetaLearner"
+            )
+        self.test_tasks, self._test_steps = test_tasks, test_steps
         self._settings = settings
-        self._model, self._tasks, self._dtype = model, tasks, dtype
+        self._model, self._tasks = model, tasks
+        self._dtype, self._batch_norm = dtype, batch_norm
         # torch.func.functional_call is not thread-safe on one module: who watches has their own
         self._observer = self._new_learner()
         self._observer_lock = threading.Lock()
@@ -198,25 +214,38 @@ class Session:
             )
 
     def adaptation_curve(
-        self, snapshot: Snapshot, inner_steps: int = TEST_STEPS
+        self, snapshot: Snapshot, *, split: Split = "validation", tasks: int | None = None
     ) -> AdaptationCurve:
-        """Query loss after 0 … `inner_steps` steps on 600 held-out tasks, at a snapshot."""
-        with self._observing(snapshot) as observer:
-            return observer.adaptation_curve(inner_steps, params=snapshot.params)
+        """Query loss over inner steps on held-out tasks, at a snapshot.
 
-    def untrained_curve(self, snapshot: Snapshot, inner_steps: int = TEST_STEPS) -> AdaptationCurve:
-        """The same for θ₀, the parameters at meta-step 0, with the settings of a snapshot."""
-        settings = snapshot.settings
-        key = (settings.alpha, settings.inner_steps, inner_steps)
+        Args:
+            snapshot: When.
+            split: "validation" while settings are being chosen, "test" for a result.
+            tasks: Held-out tasks, ≥ 1; None takes `test_tasks`.
+        """
         with self._observing(snapshot) as observer:
-            if self._untrained is None or self._untrained[0] != key:
-                self._untrained = key, observer.adaptation_curve(inner_steps)
-            return self._untrained[1]
+            return observer.adaptation_curve(
+                max(self._test_steps, snapshot.settings.inner_steps),
+                tasks=self.test_tasks if tasks is None else tasks,
+                params=snapshot.params,
+                split=split,
+            )
+
+    def untrained_curve(self, snapshot: Snapshot) -> AdaptationCurve:
+        """The live curve for θ₀, the parameters at meta-step 0, with the settings of a snapshot."""
+        settings = snapshot.settings
+        key = (settings.alpha, settings.inner_steps)
+        if self._untrained is None or self._untrained[0] != key:
+            at_start = replace(snapshot, params=self._observer.params)
+            self._untrained = key, self.adaptation_curve(at_start)
+        return self._untrained[1]
 
     def portrait(self, snapshot: Snapshot, task: int = 0) -> AnyPortrait | None:
-        """A held-out task by its number and the adaptation to it; None if it cannot be drawn."""
+        """A task of the live curve by its number, from 0; None if it cannot be drawn."""
         with self._observing(snapshot) as observer:
-            return observer.portrait(task=task, params=snapshot.params)
+            return observer.portrait(
+                task=task, tasks=self.test_tasks, params=snapshot.params, split="validation"
+            )
 
     @contextmanager
     def _observing(self, snapshot: Snapshot) -> Iterator[MetaLearner]:
@@ -254,6 +283,7 @@ class Session:
             meta_batch=settings.meta_batch,
             seed=settings.seed,
             dtype=self._dtype,
+            batch_norm=self._batch_norm,
         )
 
     def _rate(self) -> float:

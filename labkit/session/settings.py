@@ -3,7 +3,7 @@
 import ast
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -43,6 +43,11 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="decides θ₀ and all tasks")
 
+    @property
+    def task_words(self) -> str:
+        """What a task is made of, in words."""
+        return f"{self.shots} shots"
+
     @field_validator("order", mode="before")
     @classmethod
     def _order_is_whole(cls, value: object) -> object:
@@ -52,7 +57,7 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
         return value
 
     @classmethod
-    def checked(cls, values: Mapping[str, object]) -> "Settings":
+    def checked(cls, values: Mapping[str, object]) -> Self:
         """Settings from values by name; fields that are not named keep their defaults.
 
         Raises:
@@ -61,19 +66,45 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic judges the values
         except ValidationError as error:
-            complaints = [_complaint(entry["loc"][0], entry["input"]) for entry in error.errors()]
+            complaints = [
+                _complaint(cls, str(entry["loc"][0]), entry["input"]) for entry in error.errors()
+            ]
         raise ParameterError("\n".join(dict.fromkeys(complaints)))
 
-    def changed(self, **values: object) -> "Settings":
+    def changed(self, **values: object) -> Self:
         """A copy with other values, checked."""
-        return Settings.checked({**self.model_dump(), **values})
+        return self.checked({**self.model_dump(), **values})
 
 
-def notebook_settings(namespace: Mapping[str, Any]) -> Settings:
+class ClassificationSettings(Settings):
+    """What determines a run on N-way K-shot classification tasks.
+
+    Example:
+        >>> ClassificationSettings(ways=3).task_words
+        '3-way 1-shot'
+    """
+
+    ways: int = Field(default=5, ge=2, description="classes per task")
+    shots: int = Field(default=1, ge=1, description="support points per class")
+
+    @property
+    def task_words(self) -> str:
+        """What a task is made of, in words."""
+        return f"{self.ways}-way {self.shots}-shot"
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def notebook_settings(
+    namespace: Mapping[str, Any],
+    kind: type[AnySettings] = Settings,  # type: ignore[assignment]  # python/mypy#3737
+) -> AnySettings:
     """The settings that a notebook's parameters cell, and papermill after it, have assigned.
 
     Args:
         namespace: The notebook's `globals()`.
+        kind: Which parameters there are: `Settings`, or `ClassificationSettings` with `ways`.
 
     Returns:
         The checked settings.
@@ -85,34 +116,34 @@ def notebook_settings(namespace: Mapping[str, Any]) -> Settings:
         >>> notebook_settings({"alpha": 0.1}).alpha
         0.1
     """
-    names = [name for name in Settings.model_fields if name in namespace]
+    names = [name for name in kind.model_fields if name in namespace]
     injected = _injected_names(namespace.get("In", ()))
-    return Settings.checked({name: namespace[name] for name in dict.fromkeys([*names, *injected])})
+    return kind.checked({name: namespace[name] for name in dict.fromkeys([*names, *injected])})
 
 
-def allowed(name: str) -> str:
+def allowed(name: str, kind: type[Settings] = Settings) -> str:
     """What a parameter may be, in words.
 
     Example:
         >>> allowed("inner_steps"), allowed("order")
         ('a whole number ≥ 0', '1 or 2')
     """
-    schema = Settings.model_json_schema()["properties"][name]
+    schema = kind.model_json_schema()["properties"][name]
     if "enum" in schema:
         return " or ".join(repr(choice) for choice in schema["enum"])
-    kind = {"number": "a finite number", "integer": "a whole number"}[schema["type"]]
+    words = {"number": "a finite number", "integer": "a whole number"}[schema["type"]]
     ceiling = f" and < {schema['exclusiveMaximum']}" if "exclusiveMaximum" in schema else ""
-    return f"{kind} ≥ {schema['minimum']}{ceiling}"
+    return f"{words} ≥ {schema['minimum']}{ceiling}"
 
 
-def _complaint(name: int | str, value: object) -> str:
-    if name not in Settings.model_fields:
-        close = difflib.get_close_matches(str(name), Settings.model_fields, n=1)
+def _complaint(kind: type[Settings], name: str, value: object) -> str:
+    if name not in kind.model_fields:
+        close = difflib.get_close_matches(name, kind.model_fields, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else "."
-        known = ", ".join(Settings.model_fields)
+        known = ", ".join(kind.model_fields)
         return f"{name} = {value!r}: there is no parameter of this name{hint} There are: {known}"
-    text = f"{name} = {value!r}: must be {allowed(str(name))}"
-    if isinstance(value, str) and not get_args(Settings.model_fields[str(name)].annotation):
+    text = f"{name} = {value!r}: must be {allowed(name, kind)}"
+    if isinstance(value, str) and not get_args(kind.model_fields[name].annotation):
         text += ", got text. In YAML write 0.001 or 1.0e-3; 1e-3 and quoted numbers are text"
     return text
 

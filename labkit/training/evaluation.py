@@ -1,11 +1,13 @@
 """Adaptation curves: how the query loss falls over inner steps on held-out tasks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.func import vmap
+from torch.utils._pytree import tree_leaves
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count
@@ -13,6 +15,33 @@ from labkit.core.step_sizes import testing_alpha
 from labkit.core.types import Batch, LossFn, Params, loss_at
 
 DIVERGED_FACTOR = 10.0
+
+CHUNK_BYTES = 8_000_000
+"""Data of the tasks that are measured at once, unless the caller says how many."""
+
+
+@runtime_checkable
+class MeasuredLoss(Protocol):
+    """A loss function that also judges by other measures."""
+
+    def judge(self, params: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and name → 0-d measure such as the accuracy."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCurve:
+    """A measure over inner steps on a set of held-out tasks; index k is after k steps.
+
+    Attributes:
+        mean: Mean over tasks, shape (K + 1,).
+        ci95: Half width of the 95 % interval of the mean, 1.96 s/√tasks, (K + 1,).
+        median: Median over tasks, (K + 1,).
+    """
+
+    mean: Tensor
+    ci95: Tensor
+    median: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +55,7 @@ class AdaptationCurve:
         diverged: Share of tasks whose loss is not finite or more than ten times the mean loss
             before adaptation, (K + 1,).
         tasks: Number of tasks.
+        metrics: The family's other measures on the query data, such as the accuracy.
     """
 
     mean: Tensor
@@ -33,6 +63,7 @@ class AdaptationCurve:
     median: Tensor
     diverged: Tensor
     tasks: int
+    metrics: dict[str, MetricCurve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +99,7 @@ def adaptation_curve(
         params: θ, name → tensor.
         support: Pytree of tensors, (tasks, shots, …).
         query: Pytree of tensors, (tasks, queries, …).
-        task_chunk: Tasks at once, ≥ 1, for less memory; None: all.
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: as many as have 8 MB of data.
 
     Returns:
         `AdaptationCurve` with K + 1 points.
@@ -89,7 +120,8 @@ def adaptation_curve(
         >>> adaptation_curve(algorithm, loss, {"w": torch.tensor(0.0)}, c, c).mean
         tensor([2.0000, 0.5000, 0.1250])
     """
-    return summarise(_losses(algorithm, loss_fn, params, support, query, task_chunk))
+    losses, metrics = _judged(algorithm, loss_fn, params, support, query, task_chunk)
+    return summarise(losses, metrics)
 
 
 def steps_table(
@@ -138,7 +170,7 @@ def steps_table(
     for steps, params in trained.items():
         check_count("an entry of trained", steps, 0)
         tested = algorithm.testing(inner_steps, testing_alpha(algorithm.alpha, steps, inner_steps))
-        rows.append(summarise(_losses(tested, loss_fn, params, support, query, None)))
+        rows.append(adaptation_curve(tested, loss_fn, params, support, query))
     return StepsTable(
         trained=tuple(trained),
         mean=torch.stack([row.mean for row in rows]),
@@ -146,39 +178,67 @@ def steps_table(
     )
 
 
-def _losses(
+def _judged(
     algorithm: Algorithm,
     loss_fn: LossFn,
     params: Params,
     support: Batch,
     query: Batch,
     task_chunk: int | None,
-) -> Tensor:
-    """Query loss of each task after 0 … K steps, (tasks, K + 1)."""
-    if task_chunk is not None:
-        check_count("task_chunk", task_chunk, 1)
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Query loss and other measures of each task after 0 … K steps, each (tasks, K + 1)."""
+    if task_chunk is None:
+        leaves = tree_leaves((support, query))
+        of_one_task = sum(leaf.nbytes for leaf in leaves) / len(leaves[0])
+        task_chunk = max(1, int(CHUNK_BYTES / max(of_one_task, 1)))
+    check_count("task_chunk", task_chunk, 1)
 
-    def task_losses(task_support: Batch, task_query: Batch) -> Tensor:
+    def of_task(task_support: Batch, task_query: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         path = algorithm.adapt(loss_fn, params, task_support).path
-        losses = [loss_at(loss_fn, step)(theta, task_query) for step, theta in enumerate(path)]
-        return torch.stack(losses)  # (K + 1,)
+        judged = [_judge(loss_at(loss_fn, k), theta, task_query) for k, theta in enumerate(path)]
+        losses = torch.stack([loss for loss, _ in judged])  # (K + 1,)
+        names = judged[0][1]
+        return losses, {name: torch.stack([m[name] for _, m in judged]) for name in names}
 
-    per_task = vmap(task_losses, randomness="different", chunk_size=task_chunk)
-    return per_task(support, query).detach()
+    per_task = vmap(of_task, randomness="different", chunk_size=task_chunk)
+    losses, metrics = per_task(support, query)
+    return losses.detach(), {name: values.detach() for name, values in metrics.items()}
 
 
-def summarise(losses: Tensor) -> AdaptationCurve:
-    """Mean, interval, median and share of diverged tasks from losses of shape (tasks, K + 1)."""
-    if losses.dtype in (torch.float16, torch.bfloat16):
-        losses = losses.float()  # in which alone there is a median
-    tasks = len(losses)
-    spread = losses.std(dim=0) if tasks > 1 else torch.full_like(losses[0], torch.nan)
+def _judge(loss_fn: LossFn, params: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    if isinstance(loss_fn, MeasuredLoss):
+        return loss_fn.judge(params, batch)
+    return loss_fn(params, batch), {}
+
+
+def summarise(losses: Tensor, metrics: Mapping[str, Tensor] | None = None) -> AdaptationCurve:
+    """Mean, interval, median and share of diverged tasks from what was measured on each task.
+
+    Args:
+        losses: (tasks, K + 1).
+        metrics: Name → (tasks, K + 1).
+    """
+    curve = _over_tasks(losses)
+    losses = losses.to(curve.mean.dtype)
     # `not <=` also counts nan
     diverged = ~(losses <= DIVERGED_FACTOR * losses[:, 0].mean())
     return AdaptationCurve(
-        mean=losses.mean(dim=0),
-        ci95=1.96 * spread / tasks**0.5,
-        median=losses.nan_to_num(nan=torch.inf).quantile(0.5, dim=0),
+        mean=curve.mean,
+        ci95=curve.ci95,
+        median=curve.median,
         diverged=diverged.to(losses.dtype).mean(dim=0),
-        tasks=tasks,
+        tasks=len(losses),
+        metrics={name: _over_tasks(values) for name, values in (metrics or {}).items()},
+    )
+
+
+def _over_tasks(values: Tensor) -> MetricCurve:
+    if values.dtype not in (torch.float32, torch.float64):
+        values = values.float()  # in half precision there is no median
+    tasks = len(values)
+    spread = values.std(dim=0) if tasks > 1 else torch.full_like(values[0], torch.nan)
+    return MetricCurve(
+        mean=values.mean(dim=0),
+        ci95=1.96 * spread / tasks**0.5,
+        median=values.nan_to_num(nan=torch.inf).quantile(0.5, dim=0),
     )

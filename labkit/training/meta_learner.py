@@ -2,36 +2,29 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
-from torch import nn
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
 from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
 from labkit.core.types import Alpha, Params, Reduction
-from labkit.tasks.family import AnyPortrait, DrawableFamily, Predictor, TaskBatch, TaskFamily
+from labkit.tasks.family import AnyPortrait, Predictor, Split, TaskBatch, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
-from labkit.training.batches import draw, map_batch
+from labkit.training.batches import draw
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint
 from labkit.training.evaluation import AdaptationCurve, adaptation_curve
+from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, task_portrait
 from labkit.training.meta_parameters import MetaParameters
 from labkit.training.meta_step import Measurement, MetaStep
-from labkit.training.parameters import MetaOptimizer, check_module, split_parameters
+from labkit.training.parameters import MetaOptimizer, ModelSource, own_module, split_parameters
 from labkit.training.randomness import private_randomness
 from labkit.training.step_statistics import step_statistics
 from labkit.training.streams import stream
-from labkit.training.task_loss import TaskLoss, predictors_along
+from labkit.training.task_loss import TaskLoss
 from labkit.training.trial import is_random
-
-ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
-
-HELD_OUT = 600
-"""Held-out tasks that an adaptation curve is measured on, as in the paper."""
 
 
 class MetaLearner:
@@ -105,13 +98,7 @@ class MetaLearner:
         self.meta_clip = meta_clip
         self.meta_step = 0
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
-        # a copy: functional_call puts parameters into the module while it runs
-        self._model = (
-            model(stream(seed, "init"))
-            if callable(model) and not isinstance(model, nn.Module)
-            else copy.deepcopy(model)
-        )
-        check_module(self._model)
+        self._model = own_module(model, stream(seed, "init"))
         set_batch_norm(self._model, batch_norm)
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
@@ -215,6 +202,7 @@ class MetaLearner:
         alpha: Alpha | None = None,
         family: TaskFamily | None = None,
         params: Params | None = None,
+        split: Split = "test",
     ) -> AdaptationCurve:
         """Query loss after 0 … `inner_steps` steps, over held-out tasks that are always the same.
 
@@ -226,11 +214,13 @@ class MetaLearner:
             family: Where the tasks come from; None takes the learner's. Another number of shots,
                 for example, is `Sinusoid(shots=5)`.
             params: θ to test; None takes the present one.
+            split: Which of its tasks: "validation" to choose by, "test" to report.
 
         Returns:
-            `AdaptationCurve` with mean, 95 % interval, median and share of diverged tasks.
+            `AdaptationCurve` with mean, 95 % interval, median and share of diverged tasks, and
+            the family's other measures.
         """
-        batch = self.held_out(tasks, family)
+        batch = self.held_out(tasks, family, split)
         with self._randomness("evaluation of the model"):
             return adaptation_curve(
                 self.current_algorithm().testing(inner_steps, alpha),
@@ -241,24 +231,34 @@ class MetaLearner:
                 task_chunk=self._measurement.task_chunk,
             )
 
-    def portrait(self, *, task: int = 0, params: Params | None = None) -> AnyPortrait | None:
+    def portrait(
+        self,
+        *,
+        task: int = 0,
+        tasks: int = HELD_OUT,
+        params: Params | None = None,
+        split: Split = "test",
+    ) -> AnyPortrait | None:
         """Draw one held-out task and the adaptation to it; None if the family cannot draw.
 
         Args:
-            task: Number of the task, 0 to 599, among those of `adaptation_curve`.
+            task: Number of the task, from 0, among those of `adaptation_curve`.
+            tasks: How many those are.
             params: θ to draw; None takes the present one.
+            split: As for `adaptation_curve`.
 
         Raises:
             ValueError: There is no task of this number.
         """
-        if not isinstance(self.tasks, DrawableFamily):
-            return None
-        if not isinstance(task, int) or not 0 <= task < HELD_OUT:
-            raise ValueError(f"task must be from 0 to {HELD_OUT - 1}, got {task!r}")
-        one = map_batch(lambda tensor: tensor[task : task + 1], self.held_out())
-        theta = self._moved.params if params is None else params
-        predictors = predictors_along(self.current_algorithm(), self.test_loss_fn, theta, one)
-        return self.tasks.portrait(one, predictors)
+        return task_portrait(
+            on_split(self.tasks, split),
+            self.current_algorithm(),
+            self.test_loss_fn,
+            self._moved.params if params is None else params,
+            task=task,
+            tasks=tasks,
+            seed=self.seed,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write θ, α, the optimiser, the streams and the counter; `load` resumes exactly."""
@@ -288,11 +288,12 @@ class MetaLearner:
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]
 
-    def held_out(self, tasks: int = HELD_OUT, family: TaskFamily | None = None) -> TaskBatch:
+    def held_out(
+        self, tasks: int = HELD_OUT, family: TaskFamily | None = None, split: Split = "test"
+    ) -> TaskBatch:
         """The tasks of adaptation curves, on the device and in the precision of θ."""
-        check_count("tasks", tasks, 1)
-        generator = stream(self.seed, "evaluation")
-        return draw(family or self.tasks, tasks, generator, self._moved.params)
+        source = family or on_split(self.tasks, split)
+        return held_out_tasks(source, tasks, self.seed, self._moved.params)
 
     def _randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""

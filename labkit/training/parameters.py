@@ -1,5 +1,7 @@
 """From a module to θ and its optimiser."""
 
+import copy
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import torch
@@ -9,14 +11,28 @@ from labkit.core.types import Params
 
 MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
 
+ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
+"""A module, or a function that makes one from a generator."""
 
-def check_module(model: object) -> None:
-    """Raise ValueError unless this is a module."""
-    if not isinstance(model, nn.Module):
+
+def own_module(model: ModelSource, generator: torch.Generator) -> nn.Module:
+    """A module that nobody else writes to: a copy of one, or a new one from a function.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    # a copy: functional_call puts parameters into the module while it runs
+    made = (
+        model(generator)
+        if callable(model) and not isinstance(model, nn.Module)
+        else copy.deepcopy(model)
+    )
+    if not isinstance(made, nn.Module):
         raise ValueError(
             "model must be a torch.nn.Module, or a function of a generator that makes one, got "
-            f"{model!r}"
+            f"{made!r}"
         )
+    return made
 
 
 def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:
@@ -33,7 +49,7 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
         ValueError: There is nothing to learn.
     """
 
-    def copy(tensor: Tensor) -> Tensor:
+    def copied(tensor: Tensor) -> Tensor:
         wanted = dtype if tensor.is_floating_point() else None
         if tensor.is_complex() and dtype is not None:
             wanted = dtype.to_complex()
@@ -47,8 +63,8 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
             f"{type(model).__name__} has no parameter with requires_grad=True to learn"
         )
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    params = {name: copy(t) for name, t in tensors.items() if name in trainable}
-    return params, {name: copy(t) for name, t in tensors.items() if name not in trainable}
+    params = {name: copied(t) for name, t in tensors.items() if name in trainable}
+    return params, {name: copied(t) for name, t in tensors.items() if name not in trainable}
 
 
 def make_optimizer(name: MetaOptimizer, params: list[Tensor]) -> torch.optim.Optimizer:

@@ -3,11 +3,13 @@
 import html
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as w
 import plotly.graph_objects as go
 
+from labkit.figures.adaptation import AdaptationPanel
 from labkit.figures.lab import (
     adaptation_panel,
     lab_figure,
@@ -17,7 +19,6 @@ from labkit.figures.lab import (
 )
 from labkit.session.session import Session, Snapshot
 from labkit.session.settings import Settings
-from labkit.training.meta_learner import HELD_OUT
 from labkit.widgets.log_control import LogControl
 from labkit.widgets.publisher import Publisher
 from labkit.widgets.refit import Refit
@@ -86,6 +87,12 @@ class Lab:
             [w.Label("order", tooltip=_tooltip("order")), self.order],
             layout=w.Layout(flex="1 1 300px", align_items="center"),
         )
+        self.measure = w.Dropdown(
+            description="shown",
+            tooltip="What the curve of the held-out tasks shows",
+            style={"description_width": "initial"},
+            layout=w.Layout(flex="0 0 auto", width="auto"),
+        )
         self.status = w.HTML()
         self.status.add_class("maml-lab-status")
         self.message = w.HTML()
@@ -99,11 +106,13 @@ class Lab:
         self._task = 0
         self._complaint = ""
         self._evaluated: tuple[object, ...] = ()
+        self._panel: AdaptationPanel | None = None
         self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
         self._pressed, self._wanted = -math.inf, False
         # drawn once before it is a widget: the browser then gets it whole, with its first message
         self.figure = lab_figure()
         self._draw()
+        self._offer_measures()
         self.figure = go.FigureWidget(self.figure)
         self.figure._config = {"responsive": True}  # lets `Refit` reach it
         self.widget = w.VBox(
@@ -111,7 +120,7 @@ class Lab:
                 w.HTML(_STYLE),
                 _row([self.play, self.step, self.reset, self.another, self.status]),
                 _row([self.alpha.widget, self.beta.widget]),
-                _row([self.inner_steps, order]),
+                _row([self.inner_steps, order, self.measure]),
                 self.message,
                 self.figure,
                 Refit(),
@@ -168,7 +177,7 @@ class Lab:
             self.session.play()
 
     def _on_another(self, _: w.Button) -> None:
-        self._task = (self._task + 1) % HELD_OUT
+        self._task = (self._task + 1) % self.session.test_tasks
         self.session.changed.set()
 
     def _on_reset(self, _: w.Button) -> None:
@@ -187,15 +196,23 @@ class Lab:
         evaluate = due and (by_hand or time.monotonic() > self._evaluation_ends + rest)
         if evaluate:
             started = time.monotonic()
-            panel = adaptation_panel(self.session, snapshot)
+            self._panel = adaptation_panel(self.session, snapshot)
             portrait = self.session.portrait(snapshot, self._task)
             self._evaluation_ends = time.monotonic()
             self._evaluation_seconds = self._evaluation_ends - started
             self._evaluated = wanted
-            show_adaptation(self.figure, panel)
             show_task(self.figure, portrait)
+        if self._panel is not None and (evaluate or self._panel.measure != self.measure.value):
+            self._panel = replace(self._panel, measure=self.measure.value)
+            show_adaptation(self.figure, self._panel)
         show_training(self.figure, snapshot.curve, snapshot.events)
         return due and not evaluate
+
+    def _offer_measures(self) -> None:
+        measures = self._panel.measures if self._panel else ()
+        self.measure.options = measures
+        self.measure.layout.display = None if len(measures) > 1 else "none"
+        self.measure.observe(lambda _: self.session.changed.set(), "value")
 
     def _follow(self) -> None:
         """Let the controls show settings that were changed elsewhere, in a cell for example."""
@@ -221,7 +238,7 @@ class Lab:
         rate = f" · {snapshot.rate:,.0f} meta-steps/s" if playing else " · paused"
         self.status.value = (
             f"<b>meta-step {snapshot.meta_step:,}</b>{rate}<br>"
-            f"seed {settings.seed} · {settings.shots} shots · {settings.meta_batch} tasks per "
+            f"seed {settings.seed} · {settings.task_words} · {settings.meta_batch} tasks per "
             f"meta-step, mean · {settings.meta_optimizer.upper()}"
         )
         text = html.escape(self._complaint or _failure(snapshot))

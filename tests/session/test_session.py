@@ -238,7 +238,7 @@ def test_watching_does_not_change_the_training(session: Session) -> None:
     curves = []
     while session.snapshot().meta_step < 40:
         snapshot = session.snapshot()
-        curves.append((snapshot, session.adaptation_curve(snapshot, 2)))
+        curves.append((snapshot, session.adaptation_curve(snapshot)))
         session.untrained_curve(snapshot)
         session.portrait(snapshot, task=2)
     session.pause()
@@ -250,7 +250,7 @@ def test_watching_does_not_change_the_training(session: Session) -> None:
     for snapshot, curve in curves[:: max(1, len(curves) // 3)]:
         quiet.reset()
         quiet.run(snapshot.meta_step)
-        assert torch.equal(quiet.adaptation_curve(quiet.snapshot(), 2).mean, curve.mean)
+        assert torch.equal(quiet.adaptation_curve(quiet.snapshot()).mean, curve.mean)
 
 
 def test_snapshots_do_not_wait_long(session: Session) -> None:
@@ -263,12 +263,12 @@ def test_snapshots_do_not_wait_long(session: Session) -> None:
 
 def test_untrained_curve_follows_alpha(session: Session) -> None:
     session.run(3)
-    first = session.untrained_curve(session.snapshot(), 2)
+    first = session.untrained_curve(session.snapshot())
     session.set(alpha=0.5)
-    second = session.untrained_curve(session.snapshot(), 2)
+    second = session.untrained_curve(session.snapshot())
     assert float(first.mean[0]) == float(second.mean[0])
     assert float(first.mean[1]) != float(second.mean[1])
     session.set(alpha=SMALL.alpha)
     session.reset()
-    at_start = session.adaptation_curve(session.snapshot(), 2)
-    assert torch.equal(session.untrained_curve(session.snapshot(), 2).mean, at_start.mean)
+    at_start = session.adaptation_curve(session.snapshot())
+    assert torch.equal(session.untrained_curve(session.snapshot()).mean, at_start.mean)

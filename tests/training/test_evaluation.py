@@ -1,11 +1,15 @@
 """Adaptation curves: means, intervals, medians and diverged tasks, computed by hand."""
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp, steps_table
+from labkit.tasks.family import Predictor, Split
+from labkit.training import evaluation
 from labkit.training.evaluation import summarise
 from tests.training.scalar_tasks import Parabolas, Point
 
@@ -109,3 +113,63 @@ def test_trained_steps_against_tested_steps() -> None:
 def test_no_tasks_are_refused() -> None:
     with pytest.raises(ValueError, match="tasks must be a whole number ≥ 1, got 0"):
         MetaLearner(Point(), Parabolas(), MAML()).adaptation_curve(tasks=0)
+
+
+class Shifted(Parabolas):
+    """Parabolas with measures, whose test tasks lie elsewhere than the others."""
+
+    def on(self, split: Split) -> "Shifted":
+        shift = 10 if split == "test" else 0
+        return Shifted(centre=tuple(c + shift for c in Parabolas.centre))
+
+    def metrics(self, predict: Predictor, batch: Any) -> dict[str, torch.Tensor]:
+        return {"distance": (predict() - batch[1]).abs()}
+
+
+def test_measures_of_the_family_by_hand() -> None:
+    tasks = Shifted()
+    curve = MetaLearner(Point(), tasks, MAML(alpha=0.1, inner_steps=1)).adaptation_curve(
+        1, tasks=3, split="validation"
+    )
+    distances = [
+        [abs(c) * (1 - 0.1 * a) ** k for k in (0, 1)]
+        for a, c in zip(tasks.curvature, tasks.centre, strict=True)
+    ]
+    expected = np.array(distances)
+    found = curve.metrics["distance"]
+    np.testing.assert_allclose(found.mean, expected.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found.median, np.median(expected, 0), rtol=1e-12)
+    np.testing.assert_allclose(found.ci95, 1.96 * expected.std(0, ddof=1) / 3**0.5, rtol=1e-12)
+
+
+def test_curves_are_of_the_split_that_is_asked_for_and_by_default_of_the_test() -> None:
+    learner = MetaLearner(Point(), Shifted(), MAML(alpha=0.1))
+    test = learner.adaptation_curve(1, tasks=3)
+    same = learner.adaptation_curve(1, tasks=3, family=Shifted().on("test"))
+    validation = learner.adaptation_curve(1, tasks=3, split="validation")
+    assert torch.equal(test.mean, same.mean)
+    assert float(test.mean[0]) > 10 * float(validation.mean[0])
+
+
+def test_one_forward_serves_the_loss_and_the_measures() -> None:
+    forwards = 0
+
+    class Counted(Point):
+        def forward(self) -> torch.Tensor:
+            nonlocal forwards
+            forwards += 1
+            return super().forward()
+
+    learner = MetaLearner(Counted(), Shifted(), MAML(alpha=0.1, inner_steps=1))
+    forwards = 0
+    learner.adaptation_curve(1, tasks=3)
+    assert forwards == 2 + 2  # support and query, each before and after the step
+
+
+def test_chunks_do_not_change_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = MetaLearner(Point(), Shifted(), MAML(alpha=0.1))
+    whole = learner.adaptation_curve(2, tasks=3)
+    monkeypatch.setattr(evaluation, "CHUNK_BYTES", 1)
+    chunked = learner.adaptation_curve(2, tasks=3)
+    assert torch.equal(whole.mean, chunked.mean)
+    assert torch.equal(whole.metrics["distance"].mean, chunked.metrics["distance"].mean)

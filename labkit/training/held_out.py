@@ -1,0 +1,54 @@
+"""Tasks that training never sees: always the same ones, and their portraits."""
+
+from labkit.core.algorithm import Algorithm
+from labkit.core.checks import check_count
+from labkit.core.types import Params
+from labkit.tasks.family import (
+    AnyPortrait,
+    DrawableFamily,
+    Split,
+    SplitFamily,
+    TaskBatch,
+    TaskFamily,
+)
+from labkit.training.batches import draw, map_batch
+from labkit.training.streams import stream
+from labkit.training.task_loss import TaskLoss, predictors_along
+
+HELD_OUT = 600
+"""Held-out tasks that an adaptation curve is measured on, as in the paper."""
+
+
+def on_split(family: TaskFamily, split: Split) -> TaskFamily:
+    """The tasks of a split, or the family itself if it has no splits: all tasks are new there."""
+    return family.on(split) if isinstance(family, SplitFamily) else family
+
+
+def held_out_tasks(family: TaskFamily, tasks: int, seed: int, params: Params) -> TaskBatch:
+    """Draw tasks from the stream "evaluation", on the device and in the precision of θ."""
+    check_count("tasks", tasks, 1)
+    return draw(family, tasks, stream(seed, "evaluation"), params)
+
+
+def task_portrait(
+    family: TaskFamily,
+    algorithm: Algorithm,
+    loss_fn: TaskLoss,
+    params: Params,
+    *,
+    task: int,
+    tasks: int,
+    seed: int,
+) -> AnyPortrait | None:
+    """Draw one of a family's held-out tasks and the adaptation to it; None if it cannot draw.
+
+    Raises:
+        ValueError: There is no task of this number.
+    """
+    if not isinstance(family, DrawableFamily):
+        return None
+    if not isinstance(task, int) or not 0 <= task < tasks:
+        raise ValueError(f"task must be from 0 to {tasks - 1}, got {task!r}")
+    batch = held_out_tasks(family, tasks, seed, params)
+    one = map_batch(lambda tensor: tensor[task : task + 1], batch)
+    return family.portrait(one, predictors_along(algorithm, loss_fn, params, one))
