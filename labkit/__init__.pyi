@@ -36,6 +36,7 @@ from .experiments import show_result as show_result
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view
 from .figures import show_lab as show_lab
+from .session import ClassificationSettings as ClassificationSettings
 from .session import Event as Event
 from .session import ParameterError as ParameterError
 from .session import Session as Session
@@ -63,6 +64,7 @@ from .tasks import conv4 as conv4
 from .tasks import conv4_max_pool as conv4_max_pool
 from .tasks import harmonic_fit as harmonic_fit
 from .tasks import image_mlp as image_mlp
+from .tasks import nearest_neighbour as nearest_neighbour
 from .tasks import sinusoid_mlp as sinusoid_mlp
 from .tasks import tide_height as tide_height
 from .tasks import tide_mlp as tide_mlp

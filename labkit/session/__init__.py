@@ -2,9 +2,15 @@
 
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import Session, Snapshot
-from labkit.session.settings import ParameterError, Settings, notebook_settings
+from labkit.session.settings import (
+    ClassificationSettings,
+    ParameterError,
+    Settings,
+    notebook_settings,
+)
 
 __all__ = [
+    "ClassificationSettings",
     "Event",
     "ParameterError",
     "Session",

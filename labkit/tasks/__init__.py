@@ -15,6 +15,7 @@ from labkit.tasks.family import (
 from labkit.tasks.harmonic_fit import harmonic_fit
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.image_networks import conv4, conv4_max_pool, image_mlp
+from labkit.tasks.nearest_neighbour import nearest_neighbour
 from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.omniglot import Omniglot
 from labkit.tasks.sinusoid import Sinusoid
@@ -47,6 +48,7 @@ __all__ = [
     "conv4_max_pool",
     "harmonic_fit",
     "image_mlp",
+    "nearest_neighbour",
     "sinusoid_mlp",
     "tide_height",
     "tide_mlp",

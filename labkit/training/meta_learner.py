@@ -217,8 +217,7 @@ class MetaLearner:
             split: Which of its tasks: "validation" to choose by, "test" to report.
 
         Returns:
-            `AdaptationCurve` with mean, 95 % interval, median and share of diverged tasks, and
-            the family's other measures.
+            `AdaptationCurve`, with the family's other measures beside the loss.
         """
         batch = self.held_out(tasks, family, split)
         with self._randomness("evaluation of the model"):
@@ -243,7 +242,7 @@ class MetaLearner:
 
         Args:
             task: Number of the task, from 0, among those of `adaptation_curve`.
-            tasks: How many those are.
+            tasks: As for `adaptation_curve`.
             params: θ to draw; None takes the present one.
             split: As for `adaptation_curve`.
 
@@ -292,10 +291,10 @@ class MetaLearner:
         self, tasks: int = HELD_OUT, family: TaskFamily | None = None, split: Split = "test"
     ) -> TaskBatch:
         """The tasks of adaptation curves, on the device and in the precision of θ."""
-        source = family or on_split(self.tasks, split)
-        return held_out_tasks(source, tasks, self.seed, self._moved.params)
+        family = family or on_split(self.tasks, split)
+        return held_out_tasks(family, tasks, self.seed, self._moved.params)
 
     def _randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
-        device = next(iter(self.params.values())).device
+        device = next(iter(self._moved.params.values())).device
         return private_randomness(self.seed, name, device) if self._random else nullcontext()
