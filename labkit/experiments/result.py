@@ -46,7 +46,8 @@ class Result:
     def table(self) -> str:
         """The adaptation curve as text, three digits after the point."""
         curve = self.curves["adaptation"]
-        measures = [name.removesuffix("_ci95") for name in curve if name.endswith("_ci95")]
+        # sorted, since notebooks do not keep the order of names
+        measures = sorted(n.removesuffix("_ci95") for n in curve if n.endswith("_ci95"))
         heads = [f" {name:>10}   ± 95 %" for name in measures]
         lines = ["inner step  query loss   ± 95 %   median  diverged" + "".join(heads)]
         for row in range(len(curve["inner_step"])):

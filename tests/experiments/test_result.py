@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from labkit import Result, Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
+from labkit import (
+    Result,
+    Session,
+    Settings,
+    Sinusoid,
+    Tides,
+    measure,
+    read_result,
+    sinusoid_mlp,
+    tide_mlp,
+)
 from labkit.experiments.result import MIME_TYPE
 
 
@@ -125,3 +135,20 @@ def test_another_format(tmp_path: Path) -> None:
     future = new_output("display_data", data={MIME_TYPE: {"format": 99}})
     with pytest.raises(ValueError, match=r"result format 99: this labkit .* reads format 1"):
         read_result(notebook_with(tmp_path / "future.ipynb", future))
+
+
+def test_measures_of_the_family_are_recorded_read_and_printed(tmp_path: Path) -> None:
+    session = Session(Settings(meta_batch=2), model=tide_mlp, tasks=Tides, test_steps=2)
+    result = measure(session, tasks=20)
+    curve = session.adaptation_curve(session.snapshot(), split="test", tasks=20)
+    feet = curve.metrics["rmse_ft"]
+    assert result.curves["adaptation"]["rmse_ft"].tolist() == feet.mean.tolist()
+    assert result.curves["adaptation"]["rmse_ft_ci95"].tolist() == feet.ci95.tolist()
+    assert result.metrics["rmse_ft_before"] == float(feet.mean[0])
+    assert result.metrics["rmse_ft_after"] == float(feet.mean[1])
+    back = read_result(notebook_with(tmp_path / "out.ipynb", recorded(result)))
+    assert back.table() == result.table()
+    head, *rows = result.table().splitlines()
+    assert "rmse_ft   ± 95 %" in head
+    assert rows[1].split()[7] == f"{float(feet.mean[1]):.3f}"
+    assert rows[1].split()[8] == f"{float(feet.ci95[1]):.3f}"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 
 from labkit import (
     MAML,
+    ClassificationSettings,
     DivergedError,
+    Emoji,
     Event,
     MetaLearner,
     ParameterError,
@@ -17,6 +20,7 @@ from labkit import (
     Settings,
     Sinusoid,
     Snapshot,
+    conv4,
     sinusoid_mlp,
 )
 
@@ -272,3 +276,60 @@ def test_untrained_curve_follows_alpha(session: Session) -> None:
     session.reset()
     at_start = session.adaptation_curve(session.snapshot())
     assert torch.equal(session.untrained_curve(session.snapshot()).mean, at_start.mean)
+
+
+def few_shot(**options: Any) -> Session:
+    usual: dict[str, Any] = {"batch_norm": "transductive", "test_tasks": 8, "test_steps": 2}
+    return Session(
+        ClassificationSettings(ways=3, meta_batch=2, alpha=0.4),
+        model=partial(conv4, ways=3, channels=3, filters=4),
+        tasks=partial(Emoji, 3),
+        **(usual | options),
+    )
+
+
+def test_live_curves_are_of_validation_classes_and_results_of_test_classes() -> None:
+    session = few_shot()
+    session.run(2)
+    snapshot = session.snapshot()
+    learner = MetaLearner(
+        partial(conv4, ways=3, channels=3, filters=4),
+        Emoji(3),
+        MAML(alpha=0.4),
+        meta_batch=2,
+        batch_norm="transductive",
+    )
+    learner.train(2)
+    for split in ("validation", "test"):
+        expected = learner.adaptation_curve(2, tasks=8, family=Emoji(3, split=split))
+        live = session.adaptation_curve(snapshot, split=split)
+        assert torch.equal(live.mean, expected.mean)
+        assert torch.equal(live.metrics["accuracy"].mean, expected.metrics["accuracy"].mean)
+    assert torch.equal(
+        session.adaptation_curve(snapshot).mean,
+        session.adaptation_curve(snapshot, split="validation").mean,
+    )
+
+
+def test_size_of_live_curves() -> None:
+    session = few_shot(test_tasks=5, test_steps=1)
+    curve = session.adaptation_curve(session.snapshot())
+    assert (curve.tasks, len(curve.mean)) == (5, 2)
+    session.set(inner_steps=3)  # as far as training goes, in any case
+    assert len(session.adaptation_curve(session.snapshot()).mean) == 4
+    assert session.adaptation_curve(session.snapshot(), tasks=7).tasks == 7
+    session.set(inner_steps=1)
+    assert len(session.untrained_curve(session.snapshot()).mean) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"batch_norm": "per_step"}, "batch_norm must be 'transductive' or None"),
+        ({"test_tasks": 0}, "test_tasks must be a whole number ≥ 1"),
+        ({"test_steps": 0}, "test_steps must be a whole number ≥ 1"),
+    ],
+)
+def test_bad_options(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        few_shot(**options)

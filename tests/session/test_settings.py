@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labkit import ParameterError, Settings, notebook_settings
+from labkit import ClassificationSettings, ParameterError, Settings, notebook_settings
 from labkit.session.settings import allowed
 
 
@@ -73,3 +73,16 @@ def test_injected_names_are_checked() -> None:
     namespace = {"alpha": 0.5, "meta_stesp": 3, "In": ["", cell, "settings = ..."]}
     with pytest.raises(ParameterError, match=r"meta_stesp = 3: .* did you mean 'meta_steps'"):
         notebook_settings(namespace)
+
+
+def test_settings_of_classification_have_ways() -> None:
+    settings = notebook_settings({"ways": 3, "shots": 2}, ClassificationSettings)
+    assert settings == ClassificationSettings(ways=3, shots=2)
+    assert settings.changed(alpha=0.5).ways == 3
+    assert settings.task_words == "3-way 2-shot"
+    with pytest.raises(ParameterError, match=r"ways = 1: must be a whole number ≥ 2"):
+        notebook_settings({"ways": 1}, ClassificationSettings)
+    with pytest.raises(ParameterError, match=r"wayz = 3: .* did you mean 'ways'"):
+        ClassificationSettings.checked({"wayz": 3})
+    with pytest.raises(ParameterError, match="ways = 3: there is no parameter"):
+        Settings.checked({"ways": 3})

@@ -9,7 +9,7 @@ import ipywidgets as w
 import plotly.graph_objects as go
 import pytest
 
-from labkit import Lab, Session, Settings, Sinusoid, open_lab, sinusoid_mlp
+from labkit import Lab, Session, Settings, Sinusoid, Tides, open_lab, sinusoid_mlp, tide_mlp
 from labkit.widgets import opening
 from labkit.widgets.lab import DOUBLE_CLICK_SECONDS
 
@@ -202,3 +202,20 @@ def test_running_a_cell_again_closes_its_lab(monkeypatch: pytest.MonkeyPatch, ca
         lab.close()
     opening._open.clear()
     assert "MAML Lab" in capsys.readouterr().out
+
+
+def test_what_is_shown_of_the_held_out_tasks_can_be_chosen(lab: Lab) -> None:
+    assert lab.measure.layout.display == "none"  # sinusoids have the loss alone
+    tides = Lab(Session(Settings(meta_batch=2), model=tide_mlp, tasks=Tides, test_tasks=5))
+    try:
+        assert tides.measure.options == ("rmse_ft", "mae_ft", "loss")
+        assert tides.measure.layout.display is None
+        assert tides.figure.layout.yaxis.title.text == "query rmse ft"
+        feet = tuple(trace(tides, "mean").y)
+        tides.measure.value = "loss"
+        until(lambda: tides.figure.layout.yaxis.title.text == "query loss")
+        curve = tides.session.adaptation_curve(tides.session.snapshot())
+        assert tuple(trace(tides, "mean").y) == pytest.approx(curve.mean.tolist())
+        assert tuple(trace(tides, "mean").y) != feet
+    finally:
+        tides.close()
