@@ -8,18 +8,13 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from labkit.figures.image_table import (
-    ImageTable,
-    guess,
-    image_table,
-    png_uri,
-    table_raster,
-)
+from labkit.figures.image_raster import guess, png_uri, table_raster
+from labkit.figures.image_table import ImageTable, image_table
 from labkit.figures.palette import TRUTH
 from labkit.figures.task_panel import Update
 from labkit.tasks.family import ImagePortrait
 
-_LETTERS, _LINES = 14, 2
+_LETTERS, _LINES = 13, 2
 _RASTER, _WORDS, _CELLS = 0, 1, 4
 """Where the raster, the three traces of words and the cells under the pointer stand."""
 
@@ -60,11 +55,11 @@ class ImagePanel:
                 **{"xaxis": "x2", "yaxis": "y2"},
             ),
             go.Scatter(name="heads", textposition="top center", textfont={"size": 11}, **words),
-            go.Scatter(name="names", textposition="middle right", textfont={"size": 11}, **words),
+            go.Scatter(name="names", textposition="middle right", textfont={"size": 10.5}, **words),
             go.Scatter(
                 name="words",
                 textposition="middle center",
-                textfont={"size": 10.5, "color": TRUTH},
+                textfont={"size": 10, "color": TRUTH},
                 **words,
             ),
             go.Heatmap(
@@ -132,19 +127,19 @@ def _words(portrait: ImagePortrait, table: ImageTable) -> dict[str, Any]:
 
 
 def cell_words(guessed: tuple[int, float] | None, row: int, between: str = " ") -> str:
-    """What stands in a step's cell.
+    r"""What stands in a step's cell, with a narrow space before the sign.
 
     Example:
         >>> cell_words((2, 0.618), row=2)
-        '<b>✓</b> 62 %'
+        '<b>✓</b> 62\u202f%'
         >>> cell_words((1, 0.4), row=2), cell_words(None, row=2)
-        ('✗ 40 %', 'nan')
+        ('✗ 40\u202f%', 'nan')
     """
     if guessed is None:
         return "nan"
     label, probability = guessed
     mark = "<b>✓</b>" if label == row else "✗"
-    return f"{mark}{between}{100 * probability:.0f} %"
+    return f"{mark}{between}{100 * probability:.0f}\u202f%"
 
 
 def short_name(name: str) -> str:

@@ -24,7 +24,7 @@ from labkit.session.session import TEST_STEPS, Session, Snapshot
 from labkit.tasks.family import AnyPortrait
 
 HEIGHT = 540
-MOST_LETTERS = 52
+MOST_LETTERS = 44
 """Of what stands beside the task panel's title."""
 
 ATTRIBUTION_LETTERS, ATTRIBUTION_LINE = 150, 13
