@@ -200,8 +200,10 @@ def _title(panel: str, what: str = "") -> str:
     text = f"<b>{panel}</b>"
     if not what:
         return text
-    short = what if len(what) <= MOST_LETTERS else what[: MOST_LETTERS - 1].rstrip(" ,") + "…"
-    return f"{text} · {html.escape(short, quote=False)}"
+    if len(what) > MOST_LETTERS:
+        cut = what[:MOST_LETTERS]
+        what = (cut.rpartition(",")[0] or cut) + " …"
+    return f"{text} · {html.escape(what, quote=False)}"
 
 
 def _add_attribution(figure: go.Figure, attribution: str) -> None:
