@@ -27,8 +27,8 @@ HEIGHT = 540
 MOST_LETTERS = 44
 """Of what stands beside the task panel's title."""
 
-ATTRIBUTION_LETTERS, ATTRIBUTION_LINE = 150, 13
-"""Letters of a line that a figure of 900 pixels has room for, and its height in pixels."""
+ATTRIBUTION_LETTERS, ATTRIBUTION_LINE = 120, 13
+"""Letters of a line that a figure of 700 pixels has room for, and its height in pixels."""
 
 _PANEL, _TASK_TITLE = "task panel", "annotations[1].text"
 _ADAPTATION, _TASK, _TRAINING = "Held-out tasks", "One held-out task", "Meta-training"

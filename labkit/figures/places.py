@@ -83,6 +83,7 @@ class PlacePanel:
             "constrain": "domain",
         }
         return {
+            **self.curves.layout(),
             "xaxis2.domain": [0.55, 0.845],
             "xaxis4": {
                 "domain": [0.86, 1.0],

@@ -46,8 +46,8 @@ class CurvePanel:
         return traces
 
     def layout(self) -> dict[str, Any]:
-        """Nothing that all portraits of a family have in common."""
-        return {}
+        """How the pointer's place is told."""
+        return {"xaxis2.hoverformat": ".3g"}
 
     def updates(self) -> list[Update]:
         """Curves, support points, the styles of the curves, and the axes."""
@@ -75,7 +75,12 @@ def task_traces() -> list[go.Scatter]:
         for i in range(MOST_STEPS)
     ]
     return [
-        go.Scatter(name="true", mode="lines", line={"color": TRUTH, "width": 1.5}),
+        go.Scatter(
+            name="true",
+            mode="lines",
+            line={"color": TRUTH, "width": 1.5},
+            hovertemplate="%{y:.3g}",
+        ),
         go.Scatter(
             name="before",
             mode="lines",

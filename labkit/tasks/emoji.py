@@ -24,7 +24,7 @@ EmojiVendor: TypeAlias = Literal[
 
 EMOJI_ATTRIBUTION = (
     "Emoji: Twitter and contributors, Emoji One (CC BY 4.0), Google, Mozilla (Apache 2.0), "
-    "Microsoft (MIT); by way of Iconify, scaled to 32×32 pixels."
+    "Microsoft (MIT); scaled to 32×32."
 )
 """Whose drawings these are, under which licence, and what was changed: to be shown with them."""
 
