@@ -44,6 +44,8 @@ from .session import Settings as Settings
 from .session import Snapshot as Snapshot
 from .session import TrainingCurve as TrainingCurve
 from .session import notebook_settings as notebook_settings
+from .tasks import EMOJI_ATTRIBUTION as EMOJI_ATTRIBUTION
+from .tasks import OMNIGLOT_ATTRIBUTION as OMNIGLOT_ATTRIBUTION
 from .tasks import TIDES_ATTRIBUTION as TIDES_ATTRIBUTION
 from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
@@ -64,6 +66,7 @@ from .tasks import conv4 as conv4
 from .tasks import conv4_max_pool as conv4_max_pool
 from .tasks import harmonic_fit as harmonic_fit
 from .tasks import image_mlp as image_mlp
+from .tasks import image_portrait as image_portrait
 from .tasks import nearest_neighbour as nearest_neighbour
 from .tasks import sinusoid_mlp as sinusoid_mlp
 from .tasks import tide_height as tide_height

@@ -22,7 +22,7 @@ def show_result(session: Session) -> go.Figure:
     scripts only, and the adaptation curve as text for the others.
     """
     view = lab_view(session)
-    figure = lab_figure()
+    figure = lab_figure(view.portrait)
     show_lab(figure, view)
     curve = view.adaptation.curve
     display(

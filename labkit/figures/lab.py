@@ -1,5 +1,7 @@
 """The lab's one figure: adaptation curve, one task, meta-training."""
 
+import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +17,20 @@ from labkit.figures.adaptation import (
     adaptation_traces,
 )
 from labkit.figures.palette import GRID
-from labkit.figures.task import STEP_TRACES_AT, step_styles, task_data, task_range, task_traces
+from labkit.figures.panels import task_panel
 from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import Session, Snapshot
-from labkit.tasks.family import AnyPortrait, Portrait
+from labkit.tasks.family import AnyPortrait
 
 HEIGHT = 540
+MOST_LETTERS = 44
+"""Of what stands beside the task panel's title."""
+
+ATTRIBUTION_LETTERS, ATTRIBUTION_LINE = 120, 13
+"""Letters of a line that a figure of 700 pixels has room for, and its height in pixels."""
+
+_PANEL, _TASK_TITLE = "task panel", "annotations[1].text"
 _ADAPTATION, _TASK, _TRAINING = "Held-out tasks", "One held-out task", "Meta-training"
 
 
@@ -55,8 +64,14 @@ def adaptation_panel(session: Session, snapshot: Snapshot) -> AdaptationPanel:
     )
 
 
-def lab_figure() -> go.Figure:
-    """The figure with all its traces and axes, empty; `show_adaptation` and the others fill it."""
+def lab_figure(portrait: AnyPortrait | None = None) -> go.Figure:
+    """The figure with all its traces and axes, empty; `show_adaptation` and the others fill it.
+
+    Args:
+        portrait: One of the family whose tasks will be shown: the task panel is made for its kind.
+            None makes a panel that says that there is none.
+    """
+    panel = task_panel(portrait)
     figure = make_subplots(
         rows=2,
         cols=2,
@@ -67,12 +82,13 @@ def lab_figure() -> go.Figure:
     )
     for traces, row, column, legend in (
         (adaptation_traces(), 1, 1, "legend"),
-        (task_traces(), 1, 2, "legend2"),
+        (panel.traces(), 1, 2, "legend2"),
         (training_traces(), 2, 1, "legend3"),
     ):
         for trace in traces:
             trace.legend = legend
-            figure.add_trace(trace, row=row, col=column)
+            subplot = {} if trace.xaxis else {"row": row, "col": column}
+            figure.add_trace(trace, **subplot)
     figure.data[-1].yaxis = "y4"
     figure.update_layout(
         template="none",
@@ -96,7 +112,7 @@ def lab_figure() -> go.Figure:
     )
     for title, x, y in ((_ADAPTATION, 0.0, 1.0), (_TASK, 0.5, 1.0), (_TRAINING, 0.0, 0.325)):
         figure.add_annotation(
-            text=f"<b>{title}</b>",
+            text=_title(title),
             x=x,
             y=y,
             xref="paper",
@@ -106,6 +122,10 @@ def lab_figure() -> go.Figure:
             yshift=22,
             showarrow=False,
         )
+    figure.update_layout(**{name.replace(".", "_"): v for name, v in panel.layout().items()})
+    figure.layout.meta = {_PANEL: panel.kind}
+    figure.layout.height = HEIGHT + panel.extra_height
+    _add_attribution(figure, panel.attribution)
     return figure
 
 
@@ -130,12 +150,23 @@ def show_adaptation(figure: go.Figure, panel: AdaptationPanel) -> None:
 
 
 def show_task(figure: go.Figure, portrait: AnyPortrait | None) -> None:
-    """Update the portrait of one task; None leaves the panel empty."""
-    if not isinstance(portrait, Portrait):
+    """Update the portrait of one task; None leaves the panel as it is.
+
+    Raises:
+        ValueError: The figure was made for portraits of another kind.
+    """
+    if portrait is None:
         return
+    panel = task_panel(portrait)
+    if figure.layout.meta[_PANEL] != panel.kind:
+        raise ValueError(
+            f"the portrait shows {panel.kind}, but the figure was made for "
+            f"{figure.layout.meta[_PANEL]}: make it with lab_figure(portrait)"
+        )
     first = len(adaptation_traces())
-    _update(figure, first, task_data(portrait), {"yaxis2.range": task_range(portrait)})
-    _update(figure, first + STEP_TRACES_AT, step_styles(portrait))
+    for update in panel.updates():
+        _update(figure, first + update.first, update.values, update.layout)
+    figure.plotly_relayout({_TASK_TITLE: _title(_TASK, panel.title)})
 
 
 def show_training(figure: go.Figure, curve: TrainingCurve, events: tuple[Event, ...]) -> None:
@@ -162,6 +193,40 @@ def _update(
         relayout_data=dict(layout or {}),
         trace_indexes=list(range(first, first + len(values))),
     )
+
+
+def _title(panel: str, what: str = "") -> str:
+    text = f"<b>{panel}</b>"
+    if not what:
+        return text
+    if len(what) > MOST_LETTERS:
+        cut = what[:MOST_LETTERS]
+        what = (cut.rpartition(",")[0] or cut) + " …"
+    return f"{text} · {html.escape(what, quote=False)}"
+
+
+def _add_attribution(figure: go.Figure, attribution: str) -> None:
+    """Below all else, where also a picture of the figure has it."""
+    lines = textwrap.wrap(attribution, ATTRIBUTION_LETTERS)
+    if not lines:
+        return
+    margin = figure.layout.margin
+    figure.add_annotation(
+        text="<br>".join(html.escape(line, quote=False) for line in lines),
+        font={"size": 10, "color": "#666"},
+        x=0,
+        y=0,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="top",
+        xshift=-margin.l + 8,
+        yshift=-margin.b + 2,
+        align="left",
+        showarrow=False,
+    )
+    room = ATTRIBUTION_LINE * len(lines) + 4
+    figure.update_layout(height=figure.layout.height + room, margin_b=margin.b + room)
 
 
 def _axis(title: str, **properties: object) -> dict[str, object]:

@@ -24,3 +24,9 @@ def translucent(color: str, opacity: float) -> str:
     """An `rgba(…)` colour from `#rrggbb`."""
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def blend(color: str, strength: float) -> str:
+    """`#rrggbb` over white: 0 is white, 1 the colour itself."""
+    channels = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + strength * (c - 255)):02x}" for c in channels)

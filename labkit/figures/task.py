@@ -1,13 +1,16 @@
 """One task: the true function, the support points, and the model after each inner step."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.basedatatypes import BaseTraceType
 
 from labkit.figures.limits import drawable
 from labkit.figures.palette import BEFORE, SUPPORT, TRUTH, step_colors
+from labkit.figures.task_panel import Update
 from labkit.tasks.family import Portrait
 
 STEP_TRACES_AT = 2
@@ -15,6 +18,48 @@ STEP_TRACES_AT = 2
 
 MOST_STEPS = 10
 """Curves after inner steps that one panel can tell apart; of more, evenly spaced ones are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePanel:
+    """A regression task, as curves over x."""
+
+    portrait: Portrait
+
+    kind = "curves"
+    extra_height = 0
+
+    @property
+    def title(self) -> str:
+        """What task this is."""
+        return self.portrait.title
+
+    @property
+    def attribution(self) -> str:
+        """Whose data these are."""
+        return self.portrait.attribution
+
+    def traces(self) -> list[BaseTraceType]:
+        """Those of `task_traces`; of what is not known, none is in the legend."""
+        traces = task_traces()
+        traces[0].showlegend = _known(self.portrait)
+        return traces
+
+    def layout(self) -> dict[str, Any]:
+        """How the pointer's place is told."""
+        return {"xaxis2.hoverformat": ".3g"}
+
+    def updates(self) -> list[Update]:
+        """Curves, support points, the styles of the curves, and the axes."""
+        axes = {
+            "yaxis2.range": task_range(self.portrait),
+            "xaxis2.title.text": self.portrait.x_label,
+            "yaxis2.title.text": self.portrait.y_label,
+        }
+        return [
+            Update(0, task_data(self.portrait), axes),
+            Update(STEP_TRACES_AT, step_styles(self.portrait)),
+        ]
 
 
 def task_traces() -> list[go.Scatter]:
@@ -30,7 +75,12 @@ def task_traces() -> list[go.Scatter]:
         for i in range(MOST_STEPS)
     ]
     return [
-        go.Scatter(name="true", mode="lines", line={"color": TRUTH, "width": 1.5}),
+        go.Scatter(
+            name="true",
+            mode="lines",
+            line={"color": TRUTH, "width": 1.5},
+            hovertemplate="%{y:.3g}",
+        ),
         go.Scatter(
             name="before",
             mode="lines",
@@ -52,12 +102,12 @@ def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
     limit = _limit(portrait)
     x = drawable(portrait.x, np.inf)
     curves = [drawable(portrait.predictions[step], limit) for step in steps_drawn(portrait)]
-    empty = [np.empty(0)] * (MOST_STEPS - len(curves))
+    nothing = {"x": np.empty(0), "y": np.empty(0)}
     return [
-        {"x": x, "y": drawable(portrait.truth, limit)},
+        {"x": x, "y": drawable(portrait.truth, limit)} if _known(portrait) else nothing,
         {"x": x, "y": drawable(portrait.predictions[0], limit)},
         *({"x": x, "y": y} for y in curves),
-        *({"x": y, "y": y} for y in empty),
+        *[nothing] * (MOST_STEPS - len(curves)),
         {"x": drawable(portrait.support_x, np.inf), "y": drawable(portrait.support_y, limit)},
     ]
 
@@ -71,8 +121,13 @@ def task_range(portrait: Portrait) -> list[float]:
 
 
 def _limit(portrait: Portrait) -> float:
-    largest = max(float(portrait.truth.abs().max()), float(portrait.support_y.abs().max()))
-    return 3 * largest or 1.0
+    known = [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
+    return 3 * max(float(y.abs().max()) for y in known) or 1.0
+
+
+def _known(portrait: Portrait) -> bool:
+    """Whether there is a true function."""
+    return portrait.truth.shape == portrait.x.shape
 
 
 def step_styles(portrait: Portrait) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Few-shot recognition of emoji, each drawn by several vendors; the data comes with the package."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -13,12 +14,19 @@ from torch import Tensor
 from labkit.core.checks import check_count
 from labkit.tasks.classification import Classification
 from labkit.tasks.episodes import large_enough
-from labkit.tasks.family import Split, TaskBatch, check_split
+from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.image_classes import ImageClasses, listed
+from labkit.tasks.image_portrait import image_portrait
 
 EmojiVendor: TypeAlias = Literal[
     "twemoji", "noto", "fluent-emoji-flat", "emojione", "noto-v1", "fxemoji"
 ]
+
+EMOJI_ATTRIBUTION = (
+    "Emoji: Twitter and contributors, Emoji One (CC BY 4.0), Google, Mozilla (Apache 2.0), "
+    "Microsoft (MIT); scaled to 32×32."
+)
+"""Whose drawings these are, under which licence, and what was changed: to be shown with them."""
 
 BRIGHTEST = 63
 """A channel of 255 as it stands in the file, which has 6 bits for each."""
@@ -94,6 +102,10 @@ class Emoji(Classification):
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw tasks; x is float32 in [0, 1], (tasks, points, 3, 32, 32), y (tasks, points)."""
         return self.classes.sample(tasks, generator)
+
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait:
+        """The drawings of a batch of one task, and what the model takes each query drawing for."""
+        return image_portrait(task, predictors, self.classes.names_in(task), EMOJI_ATTRIBUTION)
 
 
 class _Drawings(NamedTuple):

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from labkit.tasks.classification import Classification
 from labkit.tasks.episodes import EpisodeSampler
-from labkit.tasks.family import TaskBatch
+from labkit.tasks.family import ImagePortrait, Predictor, TaskBatch
+from labkit.tasks.image_portrait import image_portrait
 
 
 @final
@@ -117,6 +118,15 @@ class ImageClasses(Classification):
                 "query_examples": drawn.query,
             },
         )
+
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait:
+        """The images of a batch of one task, and what the model takes each query image for."""
+        return image_portrait(task, predictors, self.names_in(task))
+
+    def names_in(self, task: TaskBatch) -> tuple[str, ...]:
+        """Names of the classes of a batch of one task, (ways), in the order of the labels."""
+        numbers = task.info["classes"].flatten().tolist()
+        return tuple(self.names[i] if self.names else f"class {i}" for i in numbers)
 
     def _gather(self, classes: Tensor, turns: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
         """Images of the drawn points, (tasks, points, channels, height, width)."""

@@ -1,6 +1,7 @@
 """Omniglot: few-shot recognition of handwritten characters of 50 alphabets."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -12,11 +13,17 @@ from torch import Tensor
 
 from labkit.core.checks import check_count
 from labkit.tasks.classification import Classification
-from labkit.tasks.family import Split, TaskBatch
+from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch
 from labkit.tasks.image_classes import ImageClasses
+from labkit.tasks.image_portrait import image_portrait
 from labkit.tasks.omniglot_files import data_folder, read_characters
 
 OmniglotSplit: TypeAlias = Literal["train", "validation", "test", "background", "evaluation"]
+
+OMNIGLOT_ATTRIBUTION = (
+    "Omniglot: Lake, Salakhutdinov, Tenenbaum 2015, Science 350 (MIT licence); 28×28 pixels."
+)
+"""Whose drawings these are: to be shown with them."""
 
 
 @final
@@ -100,6 +107,10 @@ class Omniglot(Classification):
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw tasks; x is float32 in [0, 1], (tasks, points, 1, 28, 28), y (tasks, points)."""
         return self.classes.sample(tasks, generator)
+
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait:
+        """The characters of a batch of one task, and what the model takes each query for."""
+        return image_portrait(task, predictors, self.classes.names_in(task), OMNIGLOT_ATTRIBUTION)
 
 
 @lru_cache(maxsize=8)

@@ -208,6 +208,17 @@ def height_unchecked(station: Tensor, year: Tensor, hours: Tensor) -> Tensor:
     return table.datum[station, None] + (size[:, None] @ angle.cos_())[:, 0]
 
 
+@cache
+def tide_places() -> Tensor:
+    """Longitude and latitude of every station, degrees, (stations, 2), on one unbroken scale.
+
+    Longitudes are those of `COASTS`: east ones count from −360 to −180, so that a map of the
+    western Aleutians and of Guam is not torn at the date line. The tensor is shared.
+    """
+    latitude, longitude = tide_table().place.T
+    return torch.stack([torch.where(longitude > 0, longitude - 360, longitude), latitude], dim=1)
+
+
 def year_hours(year: Tensor) -> Tensor:
     """Hours in each of the years 2020 to 2030, same shape."""
     return 8760 + 24 * (year % 4 == 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import final
 
 import torch
@@ -9,12 +10,14 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
 from labkit.core.checks import check_count
-from labkit.tasks.family import Portrait, Predictor, Split, TaskBatch, check_split
+from labkit.tasks.family import Place, Portrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.tide_stations import (
     FIRST_YEAR,
     LAST_YEAR,
+    TIDES_ATTRIBUTION,
     TideStation,
     height_unchecked,
+    tide_places,
     tide_table,
     year_hours,
 )
@@ -154,12 +157,19 @@ class Tides:
         truth = height_unchecked(station, year, start[:, None] + hours)[0]
         inputs = self._inputs(hours).to(support_x)[:, None]
         predictions = torch.stack([predict(inputs)[..., 0] for predict in predictors])
+        opening = datetime(int(year), 1, 1, tzinfo=UTC) + timedelta(hours=int(start))
+        longitude, latitude = tide_places()[int(station)].tolist()
         return Portrait(
             x=hours.to(support_x),
             truth=truth.to(support_y),
             predictions=datum + FEET_PER_UNIT * predictions,
             support_x=support_x.flatten() * HOURS_PER_UNIT + self.hours / 2,
             support_y=datum + FEET_PER_UNIT * support_y.flatten(),
+            title=f"{self.station(task).name}, {opening.day} {opening:%b %Y}",
+            x_label=f"hours from {opening:%Y-%m-%d %H}:00 UTC",
+            y_label="feet above chart datum",
+            place=Place(longitude, latitude, others=tide_places()),
+            attribution=TIDES_ATTRIBUTION,
         )
 
     def _inputs(self, hours: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ class Lab:
         self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
         self._pressed, self._wanted = -math.inf, False
         # drawn once before it is a widget: the browser then gets it whole, with its first message
-        self.figure = lab_figure()
+        self.figure = lab_figure(session.portrait(session.snapshot()))
         self._draw()
         self._offer_measures()
         self.figure = go.FigureWidget(self.figure)

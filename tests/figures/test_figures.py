@@ -140,7 +140,7 @@ def test_figure_of_a_session() -> None:
     session.run(3)
     session.set(alpha=0.5, inner_steps=4)
     session.run(5)
-    figure = lab_figure()
+    figure = lab_figure(session.portrait(session.snapshot()))
     names = {trace.name for trace in figure.data if not trace.name.startswith("step")}
     show_lab(figure, lab_view(session))
     shown = traces(figure)
@@ -159,10 +159,10 @@ def test_figure_of_a_session() -> None:
 
 def test_every_update_names_every_property() -> None:
     """What an update leaves out of some traces is lost in the browser; see `figures.lab`."""
-    figure = lab_figure()
+    figure = lab_figure(portrait(3))
     show_task(figure, portrait(3))
     sent: list[dict[str, list[object]]] = []
-    widget = lab_figure()
+    widget = lab_figure(portrait(3))
     widget.plotly_update = lambda restyle_data, **_: sent.append(restyle_data)
     show_task(widget, portrait(2))
     for restyle in sent:

@@ -1,13 +1,14 @@
 """The tides family: what it draws, what it calls a loss, how it draws itself."""
 
 import math
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
-from labkit import MetaLearner, Portrait, TaskFamily, Tides, tide_mlp
+from labkit import TIDES_ATTRIBUTION, MetaLearner, Portrait, TaskFamily, Tides, tide_mlp
 from labkit.core import MAML
 from labkit.tasks import DrawableFamily
 from labkit.tasks.tide_stations import tide_height, tide_table, year_hours
@@ -109,6 +110,25 @@ def test_portrait_is_in_hours_and_feet() -> None:
         height = tide_height(task.info["station"], year, start[:, None] + x)[0]
         torch.testing.assert_close(y, height, rtol=0, atol=1e-8)
     assert portrait.support_x.shape == (6,)
+
+
+def test_portrait_says_where_and_when() -> None:
+    family = Tides(split="validation")
+    for seed in range(6):  # of which the Pacific islands have stations at east longitudes
+        task = family.sample(1, generator(seed))
+        portrait, station = family.portrait(task, [torch.zeros_like]), family.station(task)
+        opening = datetime(int(task.info["year"]), 1, 1, tzinfo=UTC)
+        opening += timedelta(hours=int(task.info["start_hour"]))
+        assert portrait.title == f"{station.name}, {opening.day} {opening:%b %Y}"
+        assert portrait.x_label == f"hours from {opening:%Y-%m-%d %H:%M} UTC"
+        assert portrait.y_label == "feet above chart datum"
+        assert portrait.attribution == TIDES_ATTRIBUTION
+        assert portrait.place is not None
+        assert portrait.place.latitude == station.latitude
+        assert portrait.place.longitude in {station.longitude, station.longitude - 360}
+        assert portrait.place.longitude < 0
+        here = torch.tensor([portrait.place.longitude, station.latitude], dtype=torch.float64)
+        assert torch.equal(portrait.place.others[int(task.info["station"])], here)
 
 
 def test_a_learner_trains_on_it_and_draws_it() -> None:

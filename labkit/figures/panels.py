@@ -1,0 +1,61 @@
+"""The task panel for each kind of portrait."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
+
+from labkit.figures.image_task import ImagePanel
+from labkit.figures.palette import BEFORE
+from labkit.figures.places import PlacePanel
+from labkit.figures.task import CurvePanel
+from labkit.figures.task_panel import TaskPanel, Update
+from labkit.tasks.family import AnyPortrait, ImagePortrait, Portrait
+
+
+def task_panel(portrait: AnyPortrait | None) -> TaskPanel:
+    """How a portrait is drawn; a new kind of portrait has its line here."""
+    match portrait:
+        case None:
+            return NoPanel()
+        case ImagePortrait():
+            return ImagePanel(portrait)
+        case Portrait(place=None):
+            return CurvePanel(portrait)
+        case Portrait():
+            return PlacePanel(portrait)
+
+
+@dataclass(frozen=True, slots=True)
+class NoPanel:
+    """Says that there is nothing to see."""
+
+    kind = "no tasks"
+    title = ""
+    attribution = ""
+    extra_height = 0
+
+    def traces(self) -> list[BaseTraceType]:
+        """One line of text."""
+        return [
+            go.Scatter(
+                name="nothing",
+                x=[0.5],
+                y=[0.5],
+                text=["This task family does not draw its tasks."],
+                mode="text",
+                textfont={"color": BEFORE},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        ]
+
+    def layout(self) -> dict[str, Any]:
+        """No axes."""
+        axis = {"visible": False, "fixedrange": True, "range": [0, 1]}
+        return {"xaxis2": axis, "yaxis2": axis}
+
+    def updates(self) -> list[Update]:
+        """Nothing."""
+        return []

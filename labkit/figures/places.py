@@ -1,0 +1,117 @@
+"""A small map beside the curves: where the task lies among the places of its family."""
+
+import textwrap
+from dataclasses import dataclass
+from math import cos, radians
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
+
+from labkit.figures.palette import SUPPORT
+from labkit.figures.task import CurvePanel
+from labkit.figures.task_panel import Update
+from labkit.tasks.family import Place, Portrait
+
+_COAST = "#8c8c8c"
+_FRAME = "#cccccc"
+_MARGIN = 4.0
+"""Degrees around the outermost places."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacePanel:
+    """Curves at the left, a map at the right."""
+
+    portrait: Portrait
+
+    kind = "curves and a map"
+    extra_height = 0
+
+    @property
+    def curves(self) -> CurvePanel:
+        """The part that is the same without a map."""
+        return CurvePanel(self.portrait)
+
+    @property
+    def title(self) -> str:
+        """What task this is."""
+        return self.portrait.title
+
+    @property
+    def attribution(self) -> str:
+        """Whose data these are."""
+        return self.portrait.attribution
+
+    def traces(self) -> list[BaseTraceType]:
+        """Those of the curves, all places as dots, and the task's place."""
+        axes: dict[str, Any] = {"xaxis": "x4", "yaxis": "y5", "mode": "markers"}
+        others = _place(self.portrait).others
+        return [
+            *self.curves.traces(),
+            go.Scatter(
+                name="places",
+                x=others[:, 0].numpy(),
+                y=others[:, 1].numpy(),
+                marker={"size": 2, "color": _COAST},
+                hoverinfo="skip",
+                showlegend=False,
+                **axes,
+            ),
+            go.Scatter(
+                name="place",
+                marker={"size": 9, "color": SUPPORT, "line": {"color": "white", "width": 1.5}},
+                hovertemplate="%{text}<extra></extra>",
+                showlegend=False,
+                **axes,
+            ),
+        ]
+
+    def layout(self) -> dict[str, Any]:
+        """The map's axes: degrees of equal length on the ground in its middle."""
+        others = _place(self.portrait).others
+        (west, south), (east, north) = (others.amin(0).tolist(), others.amax(0).tolist())
+        hidden = {
+            "showticklabels": False,
+            "ticks": "",
+            "showgrid": False,
+            "zeroline": False,
+            "showline": True,
+            "mirror": True,
+            "linecolor": _FRAME,
+            "fixedrange": True,
+            "constrain": "domain",
+        }
+        return {
+            **self.curves.layout(),
+            "xaxis2.domain": [0.55, 0.845],
+            "xaxis4": {
+                "domain": [0.86, 1.0],
+                "anchor": "y5",
+                "range": [west - _MARGIN, east + _MARGIN],
+                "hoverformat": ".1f",
+                "ticksuffix": "°",
+                **hidden,
+            },
+            "yaxis5": {
+                "domain": [0.52, 1.0],
+                "anchor": "x4",
+                "range": [south - _MARGIN, north + _MARGIN],
+                "scaleanchor": "x4",
+                "scaleratio": 1 / cos(radians((south + north) / 2)),
+                **hidden,
+            },
+        }
+
+    def updates(self) -> list[Update]:
+        """The curves, and the mark on the map."""
+        place = _place(self.portrait)
+        told = "<br>".join(textwrap.wrap(self.portrait.title, 40))
+        mark = {"x": [place.longitude], "y": [place.latitude], "text": [told]}
+        return [*self.curves.updates(), Update(len(self.curves.traces()) + 1, [mark])]
+
+
+def _place(portrait: Portrait) -> Place:
+    if portrait.place is None:
+        raise ValueError("a map needs a portrait with a place")
+    return portrait.place

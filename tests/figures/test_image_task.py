@@ -1,0 +1,206 @@
+"""The table of an image task: which drawing stands where, on which colour, with which words."""
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from labkit.figures.image_raster import drawing, guess, png_uri, table_raster, tile_color
+from labkit.figures.image_table import PANEL, image_table
+from labkit.figures.image_task import ImagePanel, short_name
+from labkit.figures.lab import HEIGHT, lab_figure, show_task
+from labkit.figures.palette import AFTER, GRID, SUPPORT, blend
+from labkit.tasks.family import ImagePortrait
+
+
+def portrait(ways: int = 5, shots: int = 1, steps: int = 1, side: int = 32) -> ImagePortrait:
+    """Drawings of noise; before, everything is taken for class 0, later for itself, with 60 %."""
+    generator = torch.Generator().manual_seed(ways)
+    pixels = torch.randint(
+        256, (ways, shots + 1, side, side, 3), generator=generator, dtype=torch.uint8
+    )
+    rest = 0.4 / (ways - 1)
+    before = torch.full((ways, ways), rest, dtype=torch.float64)
+    before[:, 0] = 0.6
+    after = torch.full((ways, ways), rest, dtype=torch.float64).fill_diagonal_(0.6)
+    return ImagePortrait(
+        support=pixels[:, :shots],
+        query=pixels[:, shots],
+        names=tuple(f"class-{i}" for i in range(ways)),
+        probabilities=torch.stack([before] + [after] * steps),
+    )
+
+
+def channels(color: str) -> list[int]:
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def part(raster: NDArray[np.uint8], at: tuple[int, int], side: int) -> NDArray[np.uint8]:
+    left, top = at
+    return raster[top : top + side, left : left + side]
+
+
+def test_a_cell_shows_the_support_drawing_of_what_the_query_is_taken_for() -> None:
+    one = portrait(steps=2)
+    table = image_table(one)
+    raster = table_raster(one, table)
+    assert raster.shape == (table.size[1], table.size[0], 3)
+    for row in range(5):
+        for column, taken_for in ((0, 0), (1, row), (2, row)):
+            shown = part(raster, table.drawing_at(row, column), 32)
+            np.testing.assert_array_equal(shown, one.support[taken_for, 0].numpy())
+        x, y = table.support_left + table.margin, table.middle(row) + table.margin
+        np.testing.assert_array_equal(part(raster, (x, y), 32), one.support[row, 0].numpy())
+        x = table.query_left + table.margin
+        np.testing.assert_array_equal(part(raster, (x, y), 32), one.query[row].numpy())
+
+
+def test_colours_tell_right_from_wrong_and_how_sure() -> None:
+    one = portrait()
+    table = image_table(one)
+    raster = table_raster(one, table)
+
+    def corner(row: int, column: int) -> list[int]:
+        color: list[int] = raster[table.top(row), table.step_left(column)].tolist()
+        return color
+
+    assert corner(0, 0) == corner(3, 1) == channels(blend(AFTER, 0.1 + 0.45 * 0.6))
+    assert corner(3, 0) == channels(blend(SUPPORT, 0.1 + 0.45 * 0.6))
+    unsure, sure = (channels(tile_color((2, p), row=2)) for p in (0.3, 0.9))
+    assert sum(sure) < sum(unsure)
+    assert blend(AFTER, 0) == "#ffffff"
+    assert blend(AFTER, 1) == AFTER.lower()
+
+
+def test_words_say_the_same_without_colour() -> None:
+    figure = lab_figure(portrait())
+    show_task(figure, portrait())
+    shown = {trace.name: trace for trace in figure.data}
+    words = [text.replace("<br>", " ") for text in shown["words"].text]
+    right, wrong = "<b>✓</b> 60\u202f%", "✗ 60\u202f%"
+    assert words == [right, right] + [wrong, right] * 4
+    assert list(shown["heads"].text) == ["support", "query", "step 0", "step 1"]
+    assert list(shown["names"].text) == [f"class-{i}" for i in range(5)]
+    # under the pointer: full names, and the probability of the right class
+    cells = shown["cells"]
+    assert cells.text[3][0] == "support: class-3"
+    assert cells.text[3][2] == (
+        "step 0, query: class-3<br>✗ taken for class-0: 60.0%<br>class-3: 10.0%"
+    )
+    assert cells.text[3][3] == "step 1, query: class-3<br>✓ 60.0%"
+    assert len(cells.x) == len(cells.text[0]) + 1
+    assert len(cells.y) == len(cells.text) + 1
+
+
+def test_a_model_that_diverged_takes_them_for_nothing() -> None:
+    one = portrait(steps=2)
+    one.probabilities[1, 2, 4] = torch.nan
+    one.probabilities[2] = torch.nan
+    assert guess(one, 1, 2) is None
+    assert guess(one, 1, 1) == (1, 0.6)
+    table = image_table(one)
+    grey = part(table_raster(one, table), table.drawing_at(2, 1), 32)
+    assert (grey == channels(GRID)).all()
+    figure = lab_figure(one)
+    show_task(figure, one)
+    words = next(trace for trace in figure.data if trace.name == "words").text
+    assert [words[2 * 3 + i] == "nan" for i in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize("ways", [2, 5, 7, 20])
+@pytest.mark.parametrize("shots", [1, 5, 10])
+@pytest.mark.parametrize("steps", [0, 1, 3, 5, 10])
+def test_the_table_fits_and_is_readable(ways: int, shots: int, steps: int) -> None:
+    one = portrait(ways, shots, steps)
+    table = image_table(one)
+    assert table.fits
+    assert table.cell * PANEL[0] / table.panel[0] >= 24
+    assert table.classes == min(ways, 8)
+    assert table.shots == min(shots, 5)
+    assert (table.steps[0], table.steps[-1]) == (0, steps)
+    assert len(table.steps) >= min(steps + 1, 4)
+    assert len(table.steps) <= 6
+    left_out = [f"8 of {ways} classes"] * (ways > 8)
+    left_out += [f"5 of {shots} support images"] * (shots > 5)
+    assert ImagePanel(one).title == ", ".join(left_out)
+    # nothing overlaps
+    assert table.support_left + table.support_width <= table.query_left
+    assert table.query_left + table.cell <= table.step_left(0)
+    raster = table_raster(one, table)
+    for shot in range(table.shots if table.shots > 1 else 0):
+        small = drawing(one.support[1, shot].numpy(), table.half - 2)
+        columns = -(-table.shots // 2)
+        x = table.support_left + shot % columns * table.half + 1
+        y = table.middle(1) + shot // columns * table.half + 1
+        np.testing.assert_array_equal(part(raster, (x, y), table.half - 2), small)
+
+
+def test_drawings_of_any_size_stay_undistorted() -> None:
+    wide = np.full((10, 40, 1), 7, np.uint8)
+    square = drawing(wide, 64)
+    assert square.shape == (64, 64, 3)
+    assert (square[24:40] == 7).all()
+    assert (square[:24] == 255).all()
+    assert (square[40:] == 255).all()
+    assert image_table(portrait(side=8)).side == 32  # each pixel is a square of 4×4
+    assert image_table(portrait(side=28)).side == 28
+    assert image_table(portrait(side=84)).side == 64
+    checks = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
+    np.testing.assert_array_equal(drawing(checks, 32)[::4, ::4], np.repeat(checks, 3, axis=2))
+    table_raster(portrait(side=84), image_table(portrait(side=84)))
+
+
+def test_png_holds_the_raster() -> None:
+    raster = portrait().support[0, 0].numpy()
+    head, data = png_uri(raster).split(",")
+    assert head == "data:image/png;base64"
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))), raster
+    )
+
+
+@pytest.mark.parametrize("kind", [go.Figure, go.FigureWidget])
+def test_the_figure_is_updated_in_place(kind: type[go.Figure]) -> None:
+    first, later = portrait(), portrait(steps=4)
+    later = replace(later, query=255 - later.query)
+    figure = lab_figure(first)
+    show_task(figure, first)
+    figure = kind(figure)
+    names = [trace.name for trace in figure.data]
+    image = next(trace for trace in figure.data if trace.name == "images")
+    source, extent = image.source, figure.layout.xaxis2.range
+    show_task(figure, later)
+    assert [trace.name for trace in figure.data] == names
+    assert image.source == png_uri(table_raster(later, image_table(later)))
+    assert image.source != source
+    assert figure.layout.xaxis2.range != extent
+    assert figure.layout.xaxis2.range == (0, image_table(later).extent[0])
+    heads = next(trace for trace in figure.data if trace.name == "heads")
+    assert heads.text[-1] == "step 4"
+
+
+def test_drawings_stay_square_in_a_panel_of_any_width() -> None:
+    layout = lab_figure(portrait()).layout
+    assert layout.height == HEIGHT + 60  # room for eight rows
+    assert layout.yaxis2.scaleanchor == "x2"
+    assert layout.xaxis2.constrain == layout.yaxis2.constrain == "domain"
+    assert layout.xaxis.scaleanchor is layout.yaxis.scaleanchor is None
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("zebra", "zebra"),
+        ("Balinese/character01", "Balinese/<br>character01"),
+        ("smiling-face-with-open-hands", "smiling-face-<br>with-open-…"),
+        ("a<b & c", "a&lt;b &amp; c"),
+    ],
+)
+def test_names_are_short(name: str, short: str) -> None:
+    assert short_name(name) == short
