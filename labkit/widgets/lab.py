@@ -103,7 +103,7 @@ class Lab:
         self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
         self.order.observe(lambda change: self._set("order", change["new"]), "value")
         self._known = settings
-        self._task = 0
+        self._task, self._drawn = 0, -1
         self._complaint = ""
         self._evaluated: tuple[object, ...] = ()
         self._panel: AdaptationPanel | None = None
@@ -188,20 +188,22 @@ class Lab:
         """Show the session as it is; True if the adaptation curve is still to follow."""
         snapshot = self.session.snapshot()
         self._show_state(snapshot)
-        wanted = (snapshot.meta_step, snapshot.settings, self._task)
+        wanted = (snapshot.meta_step, snapshot.settings)
         due = self._evaluated != wanted
         # changed by hand: at once; grown by training: within the share of time that it may take
         by_hand = not snapshot.playing or self._evaluated[1:] != wanted[1:]
         rest = min(self._evaluation_seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
         evaluate = due and (by_hand or time.monotonic() > self._evaluation_ends + rest)
+        started = time.monotonic()
+        if evaluate or self._drawn != self._task:
+            # before the curve, which may take long: another task is there at once
+            self._drawn = self._task
+            show_task(self.figure, self.session.portrait(snapshot, self._drawn))
         if evaluate:
-            started = time.monotonic()
             self._panel = adaptation_panel(self.session, snapshot)
-            portrait = self.session.portrait(snapshot, self._task)
             self._evaluation_ends = time.monotonic()
             self._evaluation_seconds = self._evaluation_ends - started
             self._evaluated = wanted
-            show_task(self.figure, portrait)
         if self._panel is not None and (evaluate or self._panel.measure != self.measure.value):
             self._panel = replace(self._panel, measure=self.measure.value)
             show_adaptation(self.figure, self._panel)
