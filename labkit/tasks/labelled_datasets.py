@@ -1,6 +1,5 @@
 """Few-shot classification from a PyTorch dataset."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from labkit.tasks.family import Split
-from labkit.tasks.labelled_tasks import LabelledTasks
+from labkit.tasks.labelled_tasks import LabelledTasks, class_of
 
 
 def dataset_tasks(
@@ -84,15 +83,13 @@ def _read(number: int, item: Any) -> tuple[Tensor, int | str]:
             f"x of item {number} is {type(x).__name__}, and must be a tensor or numpy array: give "
             "the dataset a transform, for images numpy.array or torchvision's PILToTensor()"
         )
-    if isinstance(label, Tensor | np.ndarray) and label.ndim == 0:
-        label = label.item()
-    if not isinstance(label, Integral | str):
+    if (of := class_of(label)) is None:
         shape = f" of shape {tuple(label.shape)}" if isinstance(label, Tensor | np.ndarray) else ""
         raise ValueError(
             f"label of item {number} is {type(label).__name__}{shape}, and must be a whole number, "
             "a text or a 0-d tensor of whole numbers: int(label), or label.argmax() of scores"
         )
-    return x, label if isinstance(label, str) else int(label)
+    return x, of
 
 
 def _kind(x: Tensor) -> str:

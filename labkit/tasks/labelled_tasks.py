@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from numbers import Integral
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -130,15 +131,27 @@ class LabelledTasks(Classification):
         points = self.x.index_select(0, number.flatten().to(self.x.device))
         if not points.is_floating_point():
             points = points.float().div_(255)
-        return points.unflatten(0, number.shape)
+        return points.reshape(*number.shape, *points.shape[1:])
+
+
+def class_of(label: object) -> int | str | None:
+    """A label as a plain number or text, so that 3, numpy's 3 and torch's 3 are one class.
+
+    Returns:
+        None for what is no label.
+    """
+    if isinstance(label, Tensor | np.ndarray) and label.ndim == 0:
+        label = label.item()
+    if isinstance(label, Integral):
+        return int(label)
+    return str(label) if isinstance(label, str) else None
 
 
 def _numbered(y: Labels) -> tuple[tuple[str, ...], Tensor]:
     """Names of the classes, in order, and the number of the class of each point."""
     plain: list[int | str] = []
     for point, label in enumerate(y.tolist() if isinstance(y, Tensor) else y):
-        # as plain numbers, so that 3, numpy's 3 and torch's 3 are one class
-        value = label if isinstance(label, str) else _whole(label)
+        value = class_of(label)
         if value is None:
             raise ValueError(
                 f"y must be the class of each point, whole numbers or texts, (points,); that of "
@@ -149,10 +162,6 @@ def _numbered(y: Labels) -> tuple[tuple[str, ...], Tensor]:
     classes = sorted(set(plain), key=lambda value: (isinstance(value, str), value))
     place = {value: i for i, value in enumerate(classes)}
     return tuple(map(str, classes)), torch.tensor([place[value] for value in plain])
-
-
-def _whole(label: object) -> int | None:
-    return int(label) if isinstance(label, Integral) else None
 
 
 def _check_points(x: Tensor, labels: int) -> None:
