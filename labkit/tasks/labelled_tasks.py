@@ -13,7 +13,7 @@ from labkit.tasks.classification import Classification
 from labkit.tasks.episodes import EpisodeSampler
 from labkit.tasks.family import Split, TaskBatch, check_split
 from labkit.tasks.groups import group_table
-from labkit.tasks.splits import divide, on_split
+from labkit.tasks.splits import divide, with_split
 
 Labels = Tensor | Sequence[int] | Sequence[str]
 """Class of each point: whole numbers or texts."""
@@ -97,7 +97,7 @@ class LabelledTasks(Classification):
 
     def on(self, split: Split) -> "LabelledTasks":
         """The same kind of tasks with the classes of another split; the points are shared."""
-        return on_split(self, split)
+        return with_split(self, split)
 
     @property
     def names(self) -> tuple[str, ...]:

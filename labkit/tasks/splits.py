@@ -48,7 +48,7 @@ def divide(count: int, split_seed: int, what: str) -> dict[Split, Tensor]:
     }
 
 
-def on_split(family: Family, split: Split) -> Family:
+def with_split(family: Family, split: Split) -> Family:
     """A copy of a frozen family with another `split`, sharing the data that was read for it.
 
     Raises:

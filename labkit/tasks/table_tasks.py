@@ -11,7 +11,7 @@ from labkit.core.checks import check_count
 from labkit.tasks.episodes import choose
 from labkit.tasks.family import Portrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.regression import squared_error
-from labkit.tasks.splits import on_split
+from labkit.tasks.splits import with_split
 from labkit.tasks.tables import Table, read_table
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class TableTasks:
 
     def on(self, split: Split) -> "TableTasks":
         """The same tasks from the groups of another split; the frame is not read again."""
-        return on_split(self, split)
+        return with_split(self, split)
 
     @property
     def names(self) -> tuple[str, ...]:
