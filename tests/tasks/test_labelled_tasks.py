@@ -188,7 +188,10 @@ def test_any_map_style_dataset_serves() -> None:
 
 
 class Stream(IterableDataset[Any]):
-    """A dataset that is iterated over."""
+    """A dataset that is iterated over, though it knows its length."""
+
+    def __len__(self) -> int:
+        return POINTS
 
     def __iter__(self) -> Iterator[Any]:
         return zip(points(), MIXED, strict=True)
