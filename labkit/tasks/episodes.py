@@ -92,9 +92,9 @@ class EpisodeSampler:
         classes = _keys((tasks, len(self.support)), generator).topk(self.ways).indices
         support, query = (mask.to(device)[classes] for mask in (self.support, self.query))
         # (tasks, ways, shots) and (tasks, ways, queries)
-        chosen_support = _choose(support, self.shots, generator)
+        chosen_support = choose(support, self.shots, generator)
         left = query.scatter(-1, chosen_support, value=False)
-        chosen_query = _choose(left, self.queries, generator)
+        chosen_query = choose(left, self.queries, generator)
         return Episodes(
             classes, *_shuffled(chosen_support, generator), *_shuffled(chosen_query, generator)
         )
@@ -114,8 +114,11 @@ def large_enough(support: Tensor, query: Tensor, shots: int, queries: int) -> Te
     return (support.sum(1) >= shots) & (query.sum(1) - taken >= queries)
 
 
-def _choose(allowed: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """`count` different indices of the last axis where `allowed`, in a random order."""
+def choose(allowed: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` different indices of the last axis where `allowed`, in a random order.
+
+    Each row must allow at least `count`.
+    """
     keys = _keys(tuple(allowed.shape), generator).masked_fill(~allowed, -1.0)
     return keys.topk(count).indices
 

@@ -213,6 +213,7 @@ class Lab:
     def _offer_measures(self) -> None:
         measures = self._panel.measures if self._panel else ()
         self.measure.options = measures
+        self.measure.value = measures[0] if measures else None
         self.measure.layout.display = None if len(measures) > 1 else "none"
         self.measure.observe(lambda _: self.session.changed.set(), "value")
 

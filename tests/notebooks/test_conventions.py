@@ -14,6 +14,8 @@ from tests.notebooks.refresh import IGNORED, write_committed_form
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 CHECKED = "nbval-check-output"
 MOST_LINES = 12
+OWN_TASKS = "own-tasks"
+"""Tag of the cell in which a user would write down tasks of their own: one short function."""
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
@@ -78,9 +80,21 @@ def test_committed_form(path: Path, tmp_path: Path) -> None:
 def test_cells_are_thin_and_explained(notebook: Any) -> None:
     for cell in code_cells(notebook):
         assert len(cell.source.splitlines()) <= MOST_LINES, cell.id
-        for node in ast.walk(ast.parse(cell.source)):
-            assert not isinstance(node, ast.ClassDef | ast.For | ast.While | ast.FunctionDef)
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        assert not any(isinstance(node, ast.ClassDef | ast.For | ast.While) for node in nodes)
+        functions = sum(isinstance(node, ast.FunctionDef) for node in nodes)
+        assert functions == (OWN_TASKS in cell.metadata.get("tags", ())), cell.id
     assert notebook.cells[0].cell_type == "markdown"
+
+
+def test_one_notebook_alone_defines_a_function() -> None:
+    tagged = [
+        path.name
+        for path in NOTEBOOKS
+        for cell in code_cells(nbformat.read(path, as_version=4))
+        if OWN_TASKS in cell.metadata.get("tags", ())
+    ]
+    assert tagged == ["07_bring_your_own.ipynb"]
 
 
 def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
