@@ -123,8 +123,11 @@ class TaskFamily(Protocol):
 class DrawableFamily(Protocol):
     """A task family that can draw one task and the model's adaptation to it."""
 
-    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> AnyPortrait:
-        """Portrait of a batch of one task; predictors are f after 0 … K inner steps."""
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> AnyPortrait | None:
+        """Portrait of a batch of one task; predictors are f after 0 … K inner steps.
+
+        None if data of this kind cannot be drawn.
+        """
         ...
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from labkit.tasks.classification import Classification
 from labkit.tasks.episodes import EpisodeSampler
-from labkit.tasks.family import Split, TaskBatch, check_split
+from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.groups import group_table
+from labkit.tasks.image_portrait import image_portrait
 from labkit.tasks.splits import divide, with_split
 
 Labels = Tensor | Sequence[int] | Sequence[str]
@@ -72,6 +73,7 @@ class LabelledTasks(Classification):
     split: Split = "train"
     split_seed: int = 0
     _parts: dict[Split, _Part] = field(init=False, repr=False)
+    _images: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_split(self.split)
@@ -94,6 +96,7 @@ class LabelledTasks(Classification):
             sampler = self._sampler(table.present[chosen], own)
             parts[split] = _Part(own, table.rows[chosen], sampler)
         object.__setattr__(self, "_parts", parts)
+        object.__setattr__(self, "_images", _are_images(self.x))
 
     def on(self, split: Split) -> "LabelledTasks":
         """The same kind of tasks with the classes of another split; the points are shared."""
@@ -122,6 +125,15 @@ class LabelledTasks(Classification):
             info={"classes": drawn.classes, "support_points": support, "query_points": query},
         )
 
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait | None:
+        """Support and query images and what the model takes them for; None if x are no images.
+
+        Images are (points, 1 or 3 channels, height, width), bytes or floats from 0 to 1.
+        """
+        if not self._images:
+            return None
+        return image_portrait(task, predictors, [self.names[i] for i in task.info["classes"][0]])
+
     def _sampler(self, present: Tensor, names: tuple[str, ...]) -> EpisodeSampler:
         return EpisodeSampler(present, present, self.ways, self.shots, self.queries, names)
 
@@ -132,6 +144,12 @@ class LabelledTasks(Classification):
         if not points.is_floating_point():
             points = points.float().div_(255)
         return points.reshape(*number.shape, *points.shape[1:])
+
+
+def _are_images(x: Tensor) -> bool:
+    if x.ndim != 4 or x.shape[1] not in {1, 3}:
+        return False
+    return x.dtype == torch.uint8 or bool(((x >= 0) & (x <= 1)).all())
 
 
 def class_of(label: object) -> int | str | None:

@@ -231,3 +231,19 @@ def items(number: int, item: Any) -> list[Any]:
 def test_bad_datasets(dataset: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dataset_tasks(dataset, ways=1)
+
+
+def test_images_have_a_portrait_with_the_names_of_their_split_and_other_points_have_none() -> None:
+    images = (torch.arange(24 * 2).view(48, 1, 1, 1) * torch.ones(1, 3, 5, 5)).byte()
+    names = [f"class {point // 2}" for point in range(48)]
+    family = LabelledTasks(images, names, ways=3).on("test")
+    task = family.sample(1, torch.Generator().manual_seed(0))
+    portrait = family.portrait(task, [lambda x: torch.zeros(len(x), 3)])
+    assert portrait is not None
+    for way, name in enumerate(portrait.names):
+        point = int(portrait.support[way, 0, 0, 0, 0])  # the shade is the number of the point
+        assert names[point] == name
+        assert names[int(portrait.query[way, 0, 0, 0])] == name
+    for x in (images.float(), images.flatten(1), images[:, :2]):
+        other = LabelledTasks(x, names, ways=3)
+        assert other.portrait(other.sample(1, torch.Generator()), []) is None
