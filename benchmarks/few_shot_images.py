@@ -95,8 +95,8 @@ class Options:
     @property
     def tests(self) -> Images:
         """The same kind of tasks as accuracies are measured on, before `on` takes a split."""
-        rotations = True if self.turn_tests else self.tasks.rotations
-        return replace(self.tasks, queries=self.test_queries, rotations=rotations)
+        tests = replace(self.tasks, queries=self.test_queries)
+        return replace(tests, rotations=True) if self.turn_tests else tests
 
 
 def together(predict: Predictor, support: Tensor, query: Tensor) -> Tensor:  # noqa: ARG001
@@ -175,7 +175,8 @@ def nearest_neighbour(batch: TaskBatch) -> Tensor:
     """Accuracy of giving each query image the label of the nearest support image, (tasks,)."""
     (support_x, support_y), (x, y) = batch.support, batch.query
     nearest = torch.cdist(x.flatten(2), support_x.flatten(2)).argmin(-1)  # (tasks, points)
-    return (support_y.gather(1, nearest) == y).float().mean(-1)
+    right: Tensor = support_y.gather(1, nearest) == y
+    return right.float().mean(-1)
 
 
 def best_alpha(learner: MetaLearner, params: Params, validation: TaskBatch) -> float:
