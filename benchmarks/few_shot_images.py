@@ -288,7 +288,11 @@ def parse() -> Options:
     add("data", choices=["emoji", "omniglot"], help="what to tell apart")
     add("--ways", type=int, default=5, help="N, classes per task")
     add("--shots", type=int, default=1, help="K, support images per class")
-    add("--queries", type=int, help="query images per class in training; None: see README.md")
+    add(
+        "--queries",
+        type=int,
+        help="query images per class in training; None: 4 or 1 for emoji, else as the shots",
+    )
     add("--test-queries", type=int, help="query images per class in tests; None: as in training")
     add("--seconds", type=float, default=600, help="seconds of training, without the measuring")
     add("--threads", type=int, default=1, help="threads of torch")
@@ -298,10 +302,15 @@ def parse() -> Options:
     add("--alpha", type=float, default=0.4, help="α, inner step size")
     add("--learn-alpha", action="store_true", help="meta-learn α, one for each tensor")
     add("--inner-steps", type=int, default=1, help="K, inner steps in training")
-    add("--order", type=int, choices=[1, 2], default=2, help="1: first-order MAML")
+    add("--order", type=int, choices=[1, 2], default=1, help="1: first-order MAML; 2: exact")
     add("--first-order-until", type=int, default=0, help="meta-steps taken with order 1 at first")
-    add("--beta", type=float, default=1e-3, help="β, meta step size of Adam")
-    add("--decay", action="store_true", help="let β fall to 0 linearly over the seconds")
+    add("--beta", type=float, default=5e-3, help="β, meta step size of Adam, at first")
+    add(
+        "--decay",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let β fall to 0 linearly over the seconds",
+    )
     add(
         "--turn-tests", action="store_true", help="90° turns in tests, as the paper's code has them"
     )
