@@ -1,40 +1,19 @@
 """The lab in a real JupyterLab and a real browser, asserted on state and not on pixels."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.browser.jupyterlab import NotebookPage, browser_page, find_chromium, jupyterlab
+from tests.browser.conftest import Opener
+from tests.browser.jupyterlab import NotebookPage
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_sinusoid.ipynb"
 STEP = "session.snapshot().meta_step"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    root, config = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("config")
-    shutil.copy(NOTEBOOK, root)
-    with jupyterlab(root, config) as url:
-        yield url.format(notebook=NOTEBOOK.name)
-
-
 @pytest.fixture
-def lab(server: str) -> Iterator[NotebookPage]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium or Chrome found: the browser tests did not run"
-        if os.environ.get("CI"):
-            pytest.fail(f"{message}, and CI must run them")
-        pytest.skip(message)
-    with browser_page(chromium) as notebook:
-        notebook.open(server)
-        notebook.run_all()
+def lab(opened: Opener) -> Iterator[NotebookPage]:
+    with opened("01_sinusoid.ipynb") as notebook:
         yield notebook
-        assert notebook.errors == []
-        notebook.shut_down_kernel()
 
 
 def test_lab_from_run_all_to_reset(lab: NotebookPage) -> None:
