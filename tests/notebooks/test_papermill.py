@@ -13,12 +13,15 @@ import torch
 
 from labkit import Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_sinusoid.ipynb"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NOTEBOOK = NOTEBOOKS / "01_sinusoid.ipynb"
 FAST = ["-p", "meta_steps", "20", "-p", "meta_batch", "3"]
 
 
-def papermill(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(output), *arguments]
+def papermill(
+    output: Path, *arguments: str, notebook: Path = NOTEBOOK
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "papermill", str(notebook), str(output), *arguments]
     # history off and a private folder: parallel kernels race on IPython's database
     environment = {**os.environ, "IPYTHONDIR": str(output.parent / "ipython")}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -101,4 +104,36 @@ def test_bad_parameters(tmp_path: Path, arguments: list[str], words: str) -> Non
     assert [error.ename for error in errors] == ["ParameterError"]
     assert words in errors[0].evalue
     with pytest.raises(ValueError, match="it stopped with ParameterError"):
+        read_result(output)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "measures"),
+    [
+        ("04_tides", ["-p", "shots", "4"], {"rmse_ft", "mae_ft"}),
+        ("05_few_shot_images", ["-p", "ways", "3", "-p", "shots", "2"], {"accuracy"}),
+        ("07_bring_your_own", ["-p", "shots", "4"], {"rmse"}),
+    ],
+)
+def test_notebooks_of_other_families_run(
+    tmp_path: Path, name: str, arguments: list[str], measures: set[str]
+) -> None:
+    output = tmp_path / "out.ipynb"
+    few = ["-p", "meta_steps", "3", "-p", "meta_batch", "2"]
+    done = papermill(output, *arguments, *few, notebook=NOTEBOOKS / f"{name}.ipynb")
+    assert done.returncode == 0, done.stderr
+    result = read_result(output)
+    assert result.parameters[arguments[1]] == int(arguments[2])
+    assert result.metrics["meta_steps"] == 3
+    assert {n.removesuffix("_ci95") for n in result.curves["adaptation"]} >= measures
+    assert all(result.metrics[f"{measure}_after"] >= 0 for measure in measures)
+
+
+def test_more_ways_than_there_are_classes(tmp_path: Path) -> None:
+    output = tmp_path / "out.ipynb"
+    images = NOTEBOOKS / "05_few_shot_images.ipynb"
+    done = papermill(output, "-p", "ways", "2000", notebook=images)
+    assert done.returncode != 0
+    assert "ways=2000, but there are 728 classes" in done.stderr
+    with pytest.raises(ValueError, match="it stopped with ValueError"):
         read_result(output)
