@@ -20,35 +20,17 @@ _MARGIN = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class PlacePanel:
+class PlacePanel(CurvePanel):
     """Curves at the left, a map at the right."""
 
-    portrait: Portrait
-
     kind = "curves and a map"
-    extra_height = 0
-
-    @property
-    def curves(self) -> CurvePanel:
-        """The part that is the same without a map."""
-        return CurvePanel(self.portrait)
-
-    @property
-    def title(self) -> str:
-        """What task this is."""
-        return self.portrait.title
-
-    @property
-    def attribution(self) -> str:
-        """Whose data these are."""
-        return self.portrait.attribution
 
     def traces(self) -> list[BaseTraceType]:
         """Those of the curves, all places as dots, and the task's place."""
         axes: dict[str, Any] = {"xaxis": "x4", "yaxis": "y5", "mode": "markers"}
         others = _place(self.portrait).others
         return [
-            *self.curves.traces(),
+            *CurvePanel.traces(self),
             go.Scatter(
                 name="places",
                 x=others[:, 0].numpy(),
@@ -83,7 +65,7 @@ class PlacePanel:
             "constrain": "domain",
         }
         return {
-            **self.curves.layout(),
+            **CurvePanel.layout(self),
             "xaxis2.domain": [0.55, 0.845],
             "xaxis4": {
                 "domain": [0.86, 1.0],
@@ -108,7 +90,8 @@ class PlacePanel:
         place = _place(self.portrait)
         told = "<br>".join(textwrap.wrap(self.portrait.title, 40))
         mark = {"x": [place.longitude], "y": [place.latitude], "text": [told]}
-        return [*self.curves.updates(), Update(len(self.curves.traces()) + 1, [mark])]
+        curves = CurvePanel.traces(self)
+        return [*CurvePanel.updates(self), Update(len(curves) + 1, [mark])]
 
 
 def _place(portrait: Portrait) -> Place:
