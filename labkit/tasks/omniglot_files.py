@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 import pooch
+import requests
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -136,10 +138,22 @@ def _read_archive(place: Path, archive: Archive) -> Drawing:
 
 def _download(place: Path, archive: Archive) -> None:
     file = f"{archive.name}.zip"
+    part = place / f"{file}.part"
     try:
-        pooch.retrieve(
-            f"{SOURCE}/{file}", f"md5:{archive.md5}", fname=file, path=place, progressbar=True
-        )
+        place.mkdir(parents=True, exist_ok=True)
+        # of runs that begin at the same time one downloads, and the others wait for it
+        with FileLock(place / ".download.lock"):
+            if (place / file).exists():
+                return
+            begun = part.exists()
+            try:
+                _retrieve(place, archive, part)
+            except (ValueError, requests.HTTPError):
+                if not begun:
+                    raise
+                # the part was of something else, or the server does not go on with parts
+                part.unlink(missing_ok=True)
+                _retrieve(place, archive, part)
     except (OSError, ValueError) as error:
         both = " and ".join(f"{each.name}.zip" for each in ARCHIVES)
         raise FileNotFoundError(
@@ -148,6 +162,25 @@ def _download(place: Path, archive: Archive) -> None:
             f"in the environment variable {VARIABLE}. The download of {file} ended with "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _retrieve(place: Path, archive: Archive, part: Path) -> None:
+    """Download an archive, from where an earlier download was cut off."""
+
+    def go_on(url: str, output: str, caller: object) -> None:
+        done = part.stat().st_size if part.exists() else 0
+        wanted = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+        try:
+            with part.open("ab") as stream:
+                pooch.HTTPDownloader(progressbar=True, headers=wanted)(url, stream, caller)
+        finally:
+            if not part.stat().st_size:
+                part.unlink()
+        part.replace(output)
+
+    file = f"{archive.name}.zip"
+    md5 = f"md5:{archive.md5}"
+    pooch.retrieve(f"{SOURCE}/{file}", md5, fname=file, path=place, downloader=go_on)
 
 
 def _load(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:

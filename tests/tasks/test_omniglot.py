@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -182,17 +182,37 @@ def test_offline_and_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+class Server(SimpleHTTPRequestHandler):
+    """Files of a folder; as the official server does, parts of them; or, cut off, half of them."""
+
+    ranges, cut = True, False
+    sent: ClassVar[list[tuple[str, int]]] = []
+    """Range that was asked for, and bytes that were sent."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+    def do_GET(self) -> None:
+        whole = Path(self.translate_path(self.path)).read_bytes()
+        asked = self.headers.get("Range", "")
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.ranges else 0
+        if start and start >= len(whole):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(whole) - start))
+        self.end_headers()
+        body = whole[start : len(whole) // 2 if self.cut else None]
+        self.sent.append((asked, len(body)))
+        self.wfile.write(body)
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose files a server on this machine offers in the place of the official one."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
     offered = tmp_path / "offered"
     offered.mkdir()
-    with HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(offered))) as web:
+    with HTTPServer(("127.0.0.1", 0), partial(Server, directory=str(offered))) as web:
         thread = threading.Thread(target=web.serve_forever)
         thread.start()
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -206,7 +226,7 @@ def test_what_is_missing_is_downloaded(tmp_path: Path, server: Path) -> None:
     archives = (archived(server, "images_one", 1, 2), archived(server, "images_two", 3, 3))
     assert np.array_equal(read_characters(tmp_path / "new", archives), expected())
     names = sorted(p.name for p in (tmp_path / "new/omniglot").iterdir())
-    assert names == ["images_one.zip", "images_two.zip", COMPACT]
+    assert names == [".download.lock", "images_one.zip", "images_two.zip", COMPACT]
 
 
 def test_a_download_that_is_not_the_archive(tmp_path: Path, server: Path) -> None:
@@ -214,7 +234,54 @@ def test_a_download_that_is_not_the_archive(tmp_path: Path, server: Path) -> Non
     (server / "images_one.zip").write_bytes(b"<html>not today</html>")
     with pytest.raises(FileNotFoundError, match="ended with ValueError: MD5 hash"):
         read_characters(tmp_path / "new", archives)
-    assert not list((tmp_path / "new/omniglot").iterdir())
+    assert [p.name for p in (tmp_path / "new/omniglot").iterdir()] == [".download.lock"]
+
+
+@pytest.mark.parametrize(
+    ("ranges", "begun", "requests"),
+    [
+        (True, 100, ["bytes=100-"]),
+        (False, 100, ["bytes=100-", ""]),  # sends all, which does not go on from a part
+        (True, 10**6, [""]),  # too long, so that there is nothing to go on with
+    ],
+)
+def test_a_download_goes_on_where_it_was_cut_off(
+    tmp_path: Path,
+    server: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ranges: bool,
+    begun: int,
+    requests: list[str],
+) -> None:
+    archives = (archived(server, "images_one", 1, 2),)
+    whole = (server / "images_one.zip").read_bytes()
+    place = tmp_path / "new" / "omniglot"
+    place.mkdir(parents=True)
+    part = place / "images_one.zip.part"
+    part.write_bytes(whole[:begun].ljust(begun, b"?"))
+    monkeypatch.setattr(Server, "ranges", ranges)
+    monkeypatch.setattr(Server, "sent", [])
+    assert np.array_equal(read_characters(tmp_path / "new", archives), expected()[:2])
+    assert [asked for asked, _ in Server.sent] == requests
+    if requests == ["bytes=100-"]:
+        assert Server.sent[0][1] == len(whole) - begun
+    assert not part.exists()
+
+
+def test_what_came_before_the_connection_broke_is_kept(
+    tmp_path: Path, server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archives = (archived(server, "images_one", 1, 2),)
+    half = len((server / "images_one.zip").read_bytes()) // 2
+    monkeypatch.setattr(Server, "cut", True)
+    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
+        read_characters(tmp_path / "new", archives)
+    kept = (tmp_path / "new/omniglot/images_one.zip.part").stat().st_size
+    assert half - 1024 < kept <= half  # all but the last block that was not full
+    monkeypatch.setattr(Server, "cut", False)
+    monkeypatch.setattr(Server, "sent", [])
+    assert np.array_equal(read_characters(tmp_path / "new", archives), expected()[:2])
+    assert [asked for asked, _ in Server.sent] == [f"bytes={kept}-"]
 
 
 def test_where_data_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,6 +341,29 @@ def test_images_are_those_of_their_number(shared: Path) -> None:
         example = int(batch.info["query_examples"][task, point])
         small = shrink(Image.fromarray(full[numbers[name] - 965, example]))
         torch.testing.assert_close(x[task, point, 0], torch.from_numpy(small / 255).float())
+
+
+def test_other_splits_of_a_family(shared: Path) -> None:
+    family = Omniglot(shots=2, folder=str(shared))
+    assert family.on("validation") == Omniglot(shots=2, split="validation", folder=str(shared))
+    alphabets = Omniglot(split="background", folder=str(shared))
+    assert alphabets.on("test").split == "evaluation"
+    assert alphabets.on("test").on("train") == alphabets
+    with pytest.raises(ValueError, match="have no split 'validation': make the family with"):
+        alphabets.on("validation")
+
+
+def test_portrait_shows_the_drawings_and_whose_they_are(shared: Path) -> None:
+    family = Omniglot(split="test", queries=2, folder=str(shared))
+    task = family.sample(1, torch.Generator().manual_seed(0))
+    portrait = family.portrait(task, [lambda x: torch.zeros(len(x), 5)])
+    names = [family.classes.names[i] for i in task.info["classes"][0].tolist()]
+    assert list(portrait.names) == names
+    assert "Lake" in portrait.attribution
+    x, y = task.support
+    for way in range(5):
+        drawn = x[0, int((y[0] == way).nonzero()[0, 0]), 0]
+        assert torch.equal(portrait.support[way, 0, :, :, 0], (drawn * 255).round().byte())
 
 
 @pytest.mark.parametrize(
