@@ -35,7 +35,8 @@ class Omniglot(Classification):
     "validation" and "test" (1,028, 172 and 423 characters) as in Vinyals et al. 2016, or by
     alphabets, "background" and "evaluation" (30 and 20 alphabets, 964 and 659 characters) as in
     Lake et al. 2015. In the first, four characters of the test are of the alphabet Gurmukhi, whose
-    others train. Making a family reads the data, and downloads it the first time (16 MB, going on where an earlier download was cut off).
+    others train. Making a family reads the data, and downloads it the first time
+    (16 MB; one that was cut off goes on from there).
 
     Args:
         ways: N ≥ 1, characters per task.
