@@ -12,14 +12,19 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+import plotly.data
 import torch
+from torch import Tensor
 
 from labkit import (
     MAML,
     Emoji,
+    FunctionTasks,
+    LabelledTasks,
     MetaLearner,
     Omniglot,
     Sinusoid,
+    TableTasks,
     TaskFamily,
     Tides,
     conv4,
@@ -61,11 +66,32 @@ def images(name: str, tasks: Callable[[], TaskFamily], channels: int, meta_batch
     return Case(name, tasks, model, 0.4, meta_batch, "transductive")
 
 
+def lines(tasks: int, points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Straight lines, as a user might draw them."""
+    x = torch.rand(tasks, points, 1, generator=generator)
+    slope, height = torch.rand(2, tasks, 1, 1, generator=generator)
+    return x, slope * x + height
+
+
+def countries() -> TableTasks:
+    """Life expectancy in each country of Gapminder."""
+    return TableTasks(plotly.data.gapminder(), "country", ["year"], "lifeExp")
+
+
+def noise() -> LabelledTasks:
+    """Images of 300 classes, 20 each."""
+    pixels = torch.rand(6000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    return LabelledTasks(pixels, torch.arange(6000) % 300)
+
+
 CASES = [
     Case("Sinusoid, 10 shots", Sinusoid, sinusoid_mlp, 0.01, 25),
     Case("Tides, 10 shots", Tides, tide_mlp, 0.05, 25),
     images("Emoji, 5-way 1-shot", Emoji, 3, 8),
     images("Emoji, 5-way 5-shot", partial(Emoji, shots=5, queries=1), 3, 8),
+    Case("FunctionTasks, straight lines", partial(FunctionTasks, lines), sinusoid_mlp, 0.01, 25),
+    Case("TableTasks, Gapminder", countries, sinusoid_mlp, 0.01, 25),
+    images("LabelledTasks, 28×28 images", noise, 1, 32),
 ]
 OMNIGLOT = images("Omniglot, 5-way 1-shot", Omniglot, 1, 32)
 
