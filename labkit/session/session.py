@@ -16,6 +16,7 @@ from labkit.core.types import Params
 from labkit.session.history import Event, History, TrainingCurve
 from labkit.session.player import Player
 from labkit.session.settings import ParameterError, Settings
+from labkit.session.task_source import check_held_out, check_task_source
 from labkit.tasks.family import AnyPortrait, Split, TaskFamily
 from labkit.training.evaluation import AdaptationCurve
 from labkit.training.held_out import HELD_OUT
@@ -65,7 +66,9 @@ class Session:
     Args:
         settings: What determines the run.
         model: Any module, or a function that makes one from a generator.
-        tasks: A function from `shots` to the task family, such as `Sinusoid`.
+        tasks: A function that makes the task family from `shots`, such as `Sinusoid`; with
+            `ClassificationSettings` from `ways` and `shots`, such as `Emoji`. It is given them by
+            name.
         dtype: Floating-point type of θ and the data; None keeps the module's.
         batch_norm: "transductive" for modules with batch norm, see `MetaLearner`.
         test_tasks: Held-out tasks of the live curves; fewer for large models, so that they follow.
@@ -89,17 +92,13 @@ class Session:
         settings: Settings,
         *,
         model: ModelSource,
-        tasks: Callable[[int], TaskFamily],
+        tasks: Callable[..., TaskFamily],
         dtype: torch.dtype | None = None,
         batch_norm: Literal["transductive"] | None = None,
         test_tasks: int = HELD_OUT,
         test_steps: int = 10,
     ) -> None:
-        if not callable(tasks):
-            raise ValueError(
-                f"tasks must be a function from shots to a task family, such as Sinusoid, got "
-                f"{tasks!r}; for one that is made already give `lambda shots: family`"
-            )
+        check_task_source(tasks, settings)
         self.changed = threading.Event()
         """Set whenever there is something new to show; views clear it."""
         check_count("test_tasks", test_tasks, 1)
@@ -116,6 +115,7 @@ class Session:
         # torch.func.functional_call is not thread-safe on one module: who watches has their own
         self._observer = self._new_learner()
         self._observer_lock = threading.Lock()
+        check_held_out(self._observer)
         self._untrained: tuple[object, AdaptationCurve] | None = None
         self._player = Player(self._advance, self.changed)
         self._begin()
@@ -276,7 +276,7 @@ class Session:
         settings = self._settings
         return MetaLearner(
             self._model,
-            self._tasks(settings.shots),
+            self._tasks(**settings.task_options),
             _algorithm(settings),
             beta=settings.beta,
             meta_optimizer=settings.meta_optimizer,

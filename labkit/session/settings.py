@@ -48,6 +48,11 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
         """What a task is made of, in words."""
         return f"{self.shots} shots"
 
+    @property
+    def task_options(self) -> dict[str, int]:
+        """What a task is made of, as a task family takes it by name."""
+        return {"shots": self.shots}
+
     @field_validator("order", mode="before")
     @classmethod
     def _order_is_whole(cls, value: object) -> object:
@@ -91,6 +96,11 @@ class ClassificationSettings(Settings):
     def task_words(self) -> str:
         """What a task is made of, in words."""
         return f"{self.ways}-way {self.shots}-shot"
+
+    @property
+    def task_options(self) -> dict[str, int]:
+        """What a task is made of, as a task family takes it by name."""
+        return {"ways": self.ways, "shots": self.shots}
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

@@ -27,6 +27,9 @@ class ImageClasses(Classification):
     the same for all its images: four times as many classes. A task never holds one image class in
     two turns, since many drawings look the same after a half turn.
 
+    The family has no splits of its own: give each split of your classes a family, and name the one
+    for the test, `adaptation_curve(family=…)`. `LabelledTasks` divides classes by itself.
+
     Args:
         images: uint8, (classes, examples, height, width) or (…, height, width, channels).
         present: bool, (classes, examples): False where there is no image; None: all are there.
@@ -119,8 +122,10 @@ class ImageClasses(Classification):
             },
         )
 
-    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait:
-        """The images of a batch of one task, and what the model takes each query image for."""
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait | None:
+        """The images of one task and what the model takes them for; None but for 1, 3 channels."""
+        if self.images.ndim == 5 and self.images.shape[-1] not in {1, 3}:
+            return None
         return image_portrait(task, predictors, self.names_in(task))
 
     def names_in(self, task: TaskBatch) -> tuple[str, ...]:

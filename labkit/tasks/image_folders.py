@@ -90,6 +90,11 @@ def _image_files(path: Path) -> list[Path]:
             f"{path} has no folders in it: put the images of each class into a folder of its own, "
             f"{path.name}/cat/01.png, {path.name}/dog/01.png, …"
         )
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise ValueError(
+            f"two folders in {path} are one and the same, by a link: each class needs its own, or "
+            "the same images are in training and in the test"
+        )
     files = []
     for folder in folders:
         found = [
@@ -113,7 +118,7 @@ def _read(file: Path, size: int | None, grey: bool) -> Tensor:
             mode = opened.mode
             image = ImageOps.exif_transpose(opened).convert("RGBA")
     # Pillow's plugins raise all of these for files that are damaged
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{file} cannot be read as an image ({error}): repair it or take it away"
         ) from error

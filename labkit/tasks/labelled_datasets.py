@@ -73,11 +73,12 @@ def _read(number: int, item: Any) -> tuple[Tensor, int | str]:
         size = f" of {len(item)}" if isinstance(item, tuple | list) else ""
         raise ValueError(
             f"every item must be a pair (x, label), item {number} is {type(item).__name__}{size}: "
-            "[(item[0], item[1]) for item in dataset] takes the first two of each"
+            "a list of pairs made of the items serves, such as [(item[0], item[1]) for item in "
+            "dataset] or [(item['image'], item['label']) for item in dataset]"
         )
     x, label = item
     if isinstance(x, np.ndarray):
-        x = torch.from_numpy(x)
+        x = torch.from_numpy(np.array(x))
     if not isinstance(x, Tensor):
         raise ValueError(
             f"x of item {number} is {type(x).__name__}, and must be a tensor or numpy array: give "
@@ -89,7 +90,7 @@ def _read(number: int, item: Any) -> tuple[Tensor, int | str]:
             f"label of item {number} is {type(label).__name__}{shape}, and must be a whole number, "
             "a text or a 0-d tensor of whole numbers: int(label), or label.argmax() of scores"
         )
-    return x, of
+    return x.detach().clone(), of  # datasets may use the memory of an item again
 
 
 def _kind(x: Tensor) -> str:

@@ -95,6 +95,7 @@ class LabelledTasks(Classification):
             own = tuple(names[i] for i in chosen.tolist())
             sampler = self._sampler(table.present[chosen], own)
             parts[split] = _Part(own, table.rows[chosen], sampler)
+        object.__setattr__(self, "x", self.x.detach())
         object.__setattr__(self, "_parts", parts)
         object.__setattr__(self, "_images", _are_images(self.x))
 
@@ -178,8 +179,14 @@ def _numbered(y: Labels) -> tuple[tuple[str, ...], Tensor]:
         plain.append(value)
     # numbers in their order, then texts in theirs
     classes = sorted(set(plain), key=lambda value: (isinstance(value, str), value))
+    names = list(map(str, classes))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(
+            f"y has the class {twice[0]!r} both as a number and as a text: make all labels of one "
+            "kind, [str(label) for label in y]"
+        )
     place = {value: i for i, value in enumerate(classes)}
-    return tuple(map(str, classes)), torch.tensor([place[value] for value in plain])
+    return tuple(names), torch.tensor([place[value] for value in plain])
 
 
 def _check_points(x: Tensor, labels: int) -> None:

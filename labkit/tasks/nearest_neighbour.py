@@ -30,7 +30,8 @@ def nearest_neighbour(x_support: Tensor, y_support: Tensor, x_query: Tensor) -> 
         tensor([[7, 9, 9]])
     """
     if (
-        x_support.shape[:2] != y_support.shape
+        x_support.ndim < 3
+        or x_support.shape[:2] != y_support.shape
         or x_query.shape[:1] + x_query.shape[2:] != x_support.shape[:1] + x_support.shape[2:]
     ):
         raise ValueError(
@@ -38,5 +39,7 @@ def nearest_neighbour(x_support: Tensor, y_support: Tensor, x_query: Tensor) -> 
             f"queries, …), got {tuple(x_support.shape)}, {tuple(y_support.shape)} and "
             f"{tuple(x_query.shape)}"
         )
-    distance = torch.cdist(x_query.flatten(2), x_support.flatten(2))  # (tasks, queries, shots)
-    return y_support.gather(1, distance.argmin(-1))
+    query, support = (x.flatten(2).double() for x in (x_query, x_support))
+    # not by matrix products, which lose small distances between large numbers
+    distance = torch.cdist(query, support, compute_mode="donot_use_mm_for_euclid_dist")
+    return y_support.gather(1, distance.argmin(-1))  # of (tasks, queries, shots)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from labkit.core.checks import check_count
 from labkit.tasks.classification import Classification
-from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch
+from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.image_classes import ImageClasses
 from labkit.tasks.image_portrait import image_portrait
 from labkit.tasks.omniglot_files import data_folder, read_characters
@@ -42,7 +42,8 @@ class Omniglot(Classification):
         ways: N ≥ 1, characters per task.
         shots: K ≥ 1, support drawings per character.
         queries: Query drawings per character, ≥ 1; shots + queries ≤ 20.
-        split: One of the five above.
+        split: One of the five above. The live lab, which shows validation tasks, needs the first
+            three: the alphabets have none.
         rotations: A character turned by 90, 180 or 270 degrees is another class; see
             `ImageClasses`. None: in "train" and "background" only. The paper's code turns test
             characters too.
@@ -91,6 +92,7 @@ class Omniglot(Classification):
         Raises:
             ValueError: There is no such split; the alphabets have no validation split.
         """
+        check_split(split)
         if self.split not in {"background", "evaluation"}:
             return replace(self, split=split)
         if split == "validation":

@@ -74,7 +74,7 @@ def read_characters(
         ValueError: A file is damaged or is not what its name says.
         FileNotFoundError: There is no file and it could not be downloaded.
     """
-    place = data_folder(folder) / "omniglot"
+    place = _place(data_folder(folder), archives)
     compact = place / COMPACT
     expected = (archives[-1].last - archives[0].first + 1, DRAWINGS, SIDE, SIDE)
     if compact.exists():
@@ -84,6 +84,12 @@ def read_characters(
     with suppress(OSError):  # a folder that cannot be written costs only time at the next start
         _keep(compact, images)
     return images
+
+
+def _place(folder: Path, archives: tuple[Archive, ...]) -> Path:
+    """The folder of the files: omniglot in the data folder, or that itself if they lie there."""
+    here = (folder / f"{archive.name}{kind}" for archive in archives for kind in (".zip", ".npz"))
+    return folder if any(file.exists() for file in here) else folder / "omniglot"
 
 
 def read_drawings(path: Path) -> Iterator[tuple[int, int, Drawing]]:
@@ -139,6 +145,7 @@ def _read_archive(place: Path, archive: Archive) -> Drawing:
 def _download(place: Path, archive: Archive) -> None:
     file = f"{archive.name}.zip"
     part = place / f"{file}.part"
+    made = not place.exists()
     try:
         place.mkdir(parents=True, exist_ok=True)
         # of runs that begin at the same time one downloads, and the others wait for it
@@ -155,6 +162,10 @@ def _download(place: Path, archive: Archive) -> None:
                 part.unlink(missing_ok=True)
                 _retrieve(place, archive, part)
     except (OSError, ValueError) as error:
+        if made:  # and nothing is in it but the lock
+            (place / ".download.lock").unlink(missing_ok=True)
+            with suppress(OSError):
+                place.rmdir()
         both = " and ".join(f"{each.name}.zip" for each in ARCHIVES)
         raise FileNotFoundError(
             f"Omniglot is not in {place} and could not be downloaded. Put {both} from {SOURCE} "
@@ -188,7 +199,16 @@ def _load(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArra
     try:
         with path.open("rb") as stream, np.load(stream) as file:
             images: NDArray[Any] = file["images"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    # TypeError: one array, of which numpy makes no archive
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(f"{path} is damaged: {error}. Delete it, and it is made anew") from error
     if images.dtype != dtype or images.shape != shape:
         raise ValueError(

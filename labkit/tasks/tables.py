@@ -62,6 +62,11 @@ def read_table(
     _check_named(frame, task)
     codes, uniques = frame[task].factorize(sort=True)
     names = tuple(map(str, uniques))
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"task column {task!r} has groups that differ in type but not in name, such as 1 and "
+            f"'1': make all of one type, frame[{task!r}].astype(str)"
+        )
     members = divide(len(names), split_seed, f"groups in the column {task!r}")
     group = torch.from_numpy(codes.astype(np.int64))
     groups = group_table(group, len(names))
@@ -77,7 +82,15 @@ def read_table(
             f"{len(members['train'])} training groups, so that it cannot be standardised: leave "
             "it out of inputs, or take another column as the target or another split_seed"
         )
-    return Table((numbers - mean) / deviation, mean, deviation, groups, names, members)
+    values = (numbers - mean) / deviation
+    if not (finite := values.isfinite().all(0) & deviation.isfinite()).all():
+        column = columns[int((~finite).nonzero()[0, 0])]
+        raise ValueError(
+            f"column {column!r} has numbers so large or so small that its deviation leaves the "
+            f"range of floats: give it in another unit, frame[{column!r}] / "
+            f"frame[{column!r}].abs().max()"
+        )
+    return Table(values, mean, deviation, groups, names, members)
 
 
 def _check_columns(frame: Any, task: str, inputs: Sequence[str], target: str) -> None:

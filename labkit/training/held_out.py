@@ -10,6 +10,7 @@ from labkit.tasks.family import (
     SplitFamily,
     TaskBatch,
     TaskFamily,
+    check_split,
 )
 from labkit.training.batches import draw, map_batch
 from labkit.training.streams import stream
@@ -20,8 +21,20 @@ HELD_OUT = 600
 
 
 def on_split(family: TaskFamily, split: Split) -> TaskFamily:
-    """The tasks of a split, or the family itself if it has no splits: all tasks are new there."""
-    return family.on(split) if isinstance(family, SplitFamily) else family
+    """The tasks of a split, or the family itself if it has no splits.
+
+    Raises:
+        ValueError: There is no such split, or `on` gives no task family.
+    """
+    check_split(split)
+    if not isinstance(family, SplitFamily):
+        return family
+    chosen = family.on(split)
+    if not callable(getattr(chosen, "sample", None)):
+        raise ValueError(
+            f"{type(family).__name__}.on({split!r}) must return a task family, got {chosen!r}"
+        )
+    return chosen
 
 
 def held_out_tasks(family: TaskFamily, tasks: int, seed: int, params: Params) -> TaskBatch:
@@ -51,4 +64,10 @@ def task_portrait(
         raise ValueError(f"task must be from 0 to {tasks - 1}, got {task!r}")
     batch = held_out_tasks(family, tasks, seed, params)
     one = map_batch(lambda tensor: tensor[task : task + 1], batch)
-    return family.portrait(one, predictors_along(algorithm, loss_fn, params, one))
+    portrait = family.portrait(one, predictors_along(algorithm, loss_fn, params, one))
+    if not isinstance(portrait, AnyPortrait | None):
+        raise ValueError(
+            f"{type(family).__name__}.portrait must return a labkit.Portrait or ImagePortrait, or "
+            f"None, got {portrait!r}"[:300]
+        )
+    return portrait

@@ -15,6 +15,9 @@ from labkit.core.types import Params
 from labkit.tasks.family import LabelledFamily, MeasuredFamily, Predictor, TaskBatch, TaskFamily
 from labkit.training.batch_norm import StepBatchNorm
 
+RESERVED = ("loss", "inner_step", "query_loss", "ci95", "median", "diverged")
+"""Names that results and panels have for the loss."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class TaskLoss:
         loss = self.family.loss(predict, batch)
         if not isinstance(self.family, MeasuredFamily):
             return loss, {}
-        return loss, self.family.metrics(predict, batch)
+        return loss, _measures(self.family, predict, batch)
 
     def predictor(self, params: Params) -> Predictor:
         """The function f with these parameters bound: what the module's forward would return."""
@@ -98,6 +101,31 @@ def predictors_along(
     support = tree_map(lambda tensor: tensor[0], one.support)
     path = algorithm.adapt(loss_fn, params, support).path
     return [loss_fn.at_step(step).predictor(theta) for step, theta in enumerate(path)]
+
+
+def _measures(family: MeasuredFamily, predict: Predictor, batch: Any) -> dict[str, Tensor]:
+    """The family's measures, or one sentence on what is wrong with them."""
+    name = f"{type(family).__name__}.metrics"
+    try:
+        found = family.metrics(predict, batch)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} cannot run for tasks side by side (torch.func.vmap): "
+            f"{str(error).strip().partition(chr(10))[0]}. Use operations on tensors: no .item(), "
+            "no .numpy(), no branch on a value, no selection by a mask"
+        ) from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} must return a dict name → 0-d tensor, got {found!r}"[:300])
+    for measure, value in found.items():
+        if not isinstance(value, Tensor) or value.ndim or value.is_complex():
+            got = tuple(value.shape) if isinstance(value, Tensor) else repr(value)
+            raise ValueError(f"{name}: {measure!r} must be a real 0-d tensor, got {got}"[:300])
+        if measure in RESERVED or measure.endswith("_ci95"):
+            raise ValueError(
+                f"{name}: no measure may be called {measure!r}, which stands for something else in "
+                f"results; the same holds for {', '.join(RESERVED)} and *_ci95"
+            )
+    return found
 
 
 def _remembering(predict: Predictor) -> Predictor:

@@ -53,7 +53,15 @@ def is_random(
     with private_randomness(seed, "trial of the model", device):
         before = random_state(device)
         one = tree_map(lambda tensor: tensor[0], batch.support)
-        _check_state(loss_fn, params, one)
+        try:
+            _check_state(loss_fn, params, one)
+        except (RuntimeError, IndexError) as error:
+            raise ValueError(
+                f"{type(loss_fn.model).__name__} cannot run on the first task of "
+                f"{type(loss_fn.family).__name__}: {str(error).strip().partition(chr(10))[0]}. Do "
+                "they fit: inputs and outputs of the model, channels, size and ways of images, "
+                "types of numbers?"
+            ) from error
         if isinstance(algorithm, ProtoMAML):
             _check_labels(loss_fn, algorithm.prototypes(loss_fn, params, one))
         try:

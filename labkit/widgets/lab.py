@@ -3,6 +3,7 @@
 import html
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -177,6 +178,7 @@ class Lab:
             self.session.play()
 
     def _on_another(self, _: w.Button) -> None:
+        self._complaint = ""
         self._task = (self._task + 1) % self.session.test_tasks
         self.session.changed.set()
 
@@ -198,9 +200,9 @@ class Lab:
         if evaluate or self._drawn != self._task:
             # before the curve, which may take long: another task is there at once
             self._drawn = self._task
-            show_task(self.figure, self.session.portrait(snapshot, self._drawn))
+            self._tried(lambda: show_task(self.figure, self.session.portrait(snapshot, self._task)))
         if evaluate:
-            self._panel = adaptation_panel(self.session, snapshot)
+            self._tried(lambda: self._evaluate(snapshot))
             self._evaluation_ends = time.monotonic()
             self._evaluation_seconds = self._evaluation_ends - started
             self._evaluated = wanted
@@ -209,6 +211,18 @@ class Lab:
             show_adaptation(self.figure, self._panel)
         show_training(self.figure, snapshot.curve, snapshot.events)
         return due and not evaluate
+
+    def _evaluate(self, snapshot: Snapshot) -> None:
+        self._panel = adaptation_panel(self.session, snapshot)
+
+    def _tried(self, draw: Callable[[], None]) -> None:
+        """Draw; what a task family's own code raises is said in the lab, which goes on."""
+        try:
+            draw()
+        except Exception as error:  # noqa: BLE001  # it may raise anything
+            text = f"Drawing failed. {type(error).__name__}: {error}"
+            if text != self._complaint:
+                self._complain(text)
 
     def _offer_measures(self) -> None:
         measures = self._panel.measures if self._panel else ()

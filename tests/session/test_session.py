@@ -14,6 +14,7 @@ from labkit import (
     DivergedError,
     Emoji,
     Event,
+    ImagePortrait,
     MetaLearner,
     ParameterError,
     Session,
@@ -279,13 +280,15 @@ def test_untrained_curve_follows_alpha(session: Session) -> None:
 
 
 def few_shot(**options: Any) -> Session:
-    usual: dict[str, Any] = {"batch_norm": "transductive", "test_tasks": 8, "test_steps": 2}
-    return Session(
-        ClassificationSettings(ways=3, meta_batch=2, alpha=0.4),
-        model=partial(conv4, ways=3, channels=3, filters=4),
-        tasks=partial(Emoji, 3),
-        **(usual | options),
-    )
+    usual: dict[str, Any] = {
+        "settings": ClassificationSettings(ways=3, meta_batch=2, alpha=0.4),
+        "model": partial(conv4, ways=3, channels=3, filters=4),
+        "tasks": Emoji,
+        "batch_norm": "transductive",
+        "test_tasks": 8,
+        "test_steps": 2,
+    }
+    return Session(**(usual | options))
 
 
 def test_live_curves_are_of_validation_classes_and_results_of_test_classes() -> None:
@@ -333,3 +336,31 @@ def test_size_of_live_curves() -> None:
 def test_bad_options(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         few_shot(**options)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        (Sinusoid, "tasks must take ways, shots by name, as ClassificationSettings has them"),
+        (Emoji(3), "tasks must be a function from ways, shots to a task family"),
+    ],
+)
+def test_tasks_that_do_not_fit_the_settings(tasks: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        few_shot(tasks=tasks)
+
+
+def test_more_ways_than_a_split_has_classes_is_said_before_the_training() -> None:
+    with pytest.raises(ValueError, match="no validation tasks can be drawn: ways=159, but there"):
+        few_shot(
+            settings=ClassificationSettings(ways=159, meta_batch=1),
+            model=partial(conv4, ways=159, channels=3, filters=2),
+        )
+
+
+def test_tasks_have_the_ways_and_shots_of_the_settings() -> None:
+    session = few_shot(settings=ClassificationSettings(ways=3, shots=2, meta_batch=2, alpha=0.1))
+    session.run(1)
+    portrait = session.portrait(session.snapshot())
+    assert isinstance(portrait, ImagePortrait)
+    assert portrait.support.shape[:2] == (3, 2)

@@ -159,3 +159,12 @@ def test_training_runs(folder: Path) -> None:
     assert learner.train(2)[-1].loss_after > 0
     curve = learner.adaptation_curve(2, tasks=10, family=family.on("test"))
     assert curve.mean.isfinite().all()
+
+
+def test_a_class_folder_that_is_a_link_to_another(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (2, 2)).save(tmp_path / name / "1.png")
+    (tmp_path / "d").symlink_to(tmp_path / "a")
+    with pytest.raises(ValueError, match=r"two folders in .* are one and the same, by a link"):
+        image_folder(tmp_path, ways=1)

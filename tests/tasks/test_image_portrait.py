@@ -75,6 +75,7 @@ def test_families_of_images_draw_their_tasks() -> None:
     family = ImageClasses(pixels, ways=3, shots=2, queries=2, names=tuple("abcdef"))
     drawn = family.sample(1, torch.Generator().manual_seed(0))
     portrait = family.portrait(drawn, [lambda x: torch.zeros(len(x), 3)])
+    assert portrait is not None
     numbers = drawn.info["classes"][0].tolist()
     assert portrait.names == tuple("abcdef"[i] for i in numbers)
     # class i has the images 40 i, 40 i + 10, …

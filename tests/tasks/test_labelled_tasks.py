@@ -247,3 +247,24 @@ def test_images_have_a_portrait_with_the_names_of_their_split_and_other_points_h
     for x in (images.float(), images.flatten(1), images[:, :2]):
         other = LabelledTasks(x, names, ways=3)
         assert other.portrait(other.sample(1, torch.Generator()), []) is None
+
+
+def test_a_dataset_may_use_its_memory_again() -> None:
+    class Reused(Dataset[tuple[Tensor, int]]):
+        def __init__(self, item: Any) -> None:
+            self.item = item
+
+        def __len__(self) -> int:
+            return 60
+
+        def __getitem__(self, number: int) -> tuple[Tensor, int]:
+            self.item[:] = number
+            return self.item, number % 20
+
+    for item in (torch.zeros(2), np.zeros(2)):
+        assert dataset_tasks(Reused(item), ways=3).x[:, 0].tolist() == list(range(60))
+
+
+def test_classes_of_the_same_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="the class '1' both as a number and as a text"):
+        LabelledTasks(torch.zeros(60, 2), [*range(30), *map(str, range(1, 31))], ways=1)

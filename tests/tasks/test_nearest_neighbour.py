@@ -23,3 +23,9 @@ def test_against_a_loop() -> None:
 def test_shapes_that_do_not_fit(query: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="x_query"):
         nearest_neighbour(torch.zeros(4, 6, 5), torch.zeros(4, 6).long(), torch.zeros(query))
+
+
+def test_small_distances_between_large_numbers() -> None:
+    x = 1000 + torch.randn(1, 60, 4, generator=torch.Generator().manual_seed(0)) / 100
+    y = torch.arange(60)[None]
+    assert torch.equal(nearest_neighbour(x, y, x), y)

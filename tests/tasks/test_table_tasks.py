@@ -301,3 +301,18 @@ def test_a_model_of_another_shape_is_refused() -> None:
 def test_bad_number_of_tasks() -> None:
     with pytest.raises(ValueError, match="tasks must be a whole number ≥ 1, got 0"):
         family().sample(0, generator())
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_numbers_out_of_the_range_of_floats(scale: float) -> None:
+    table = frame()
+    table["height"] *= scale
+    with pytest.raises(ValueError, match="column 'height' has numbers so large or so small"):
+        TableTasks(table, "site", ["day"], "height", shots=2, queries=3)
+
+
+def test_groups_of_the_same_name() -> None:
+    table = frame()
+    table["site"] = table["site"].astype(object).replace({"site 0": 1, "site 1": "1"})
+    with pytest.raises(ValueError, match="differ in type but not in name"):
+        TableTasks(table, "site", ["day"], "height", shots=2, queries=3)

@@ -1,6 +1,7 @@
 """Adaptation curves: means, intervals, medians and diverged tasks, computed by hand."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp, steps_table
 from labkit.tasks.family import Predictor, Split
 from labkit.training import evaluation
 from labkit.training.evaluation import summarise
+from labkit.training.held_out import task_portrait
 from tests.training.scalar_tasks import Parabolas, Point
 
 
@@ -173,3 +175,57 @@ def test_chunks_do_not_change_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     chunked = learner.adaptation_curve(2, tasks=3)
     assert torch.equal(whole.mean, chunked.mean)
     assert torch.equal(whole.metrics["distance"].mean, chunked.metrics["distance"].mean)
+
+
+@pytest.mark.parametrize(
+    ("measures", "words"),
+    [
+        (lambda d: {"median": d}, "no measure may be called 'median'"),
+        (lambda d: {"a_ci95": d}, "no measure may be called 'a_ci95'"),
+        (lambda d: {"loss": d}, "no measure may be called 'loss'"),
+        (lambda d: {"a": d[None]}, r"'a' must be a real 0-d tensor, got \(1,\)"),
+        (lambda _: {"a": 1.0}, "'a' must be a real 0-d tensor, got 1.0"),
+        (lambda d: [d], "must return a dict"),
+        (lambda d: {"a": torch.tensor(d.item())}, r"Wrong.metrics cannot run .*: no .item\(\)"),
+    ],
+)
+def test_measures_that_cannot_be_reported(measures: Any, words: str) -> None:
+    class Wrong(Parabolas):
+        def metrics(self, predict: Predictor, batch: Any) -> dict[str, torch.Tensor]:
+            found: dict[str, torch.Tensor] = measures((predict() - batch[1]).abs())
+            return found
+
+    with pytest.raises(ValueError, match=words):
+        MetaLearner(Point(), Wrong(), MAML(alpha=0.1))
+
+
+def test_splits_and_portraits_that_are_none() -> None:
+    class Wrong(Parabolas):
+        def on(self, split: Split) -> Any:
+            return split
+
+        def portrait(self, *_: Any) -> Any:
+            return "a picture"
+
+    learner = MetaLearner(Point(), Wrong(), MAML(alpha=0.1))
+    with pytest.raises(
+        ValueError, match=r"Wrong.on\('test'\) must return a task family, got 'test'"
+    ):
+        learner.adaptation_curve(1, tasks=3)
+    with pytest.raises(ValueError, match=r"split must be one of .*, got 'dev'"):
+        learner.adaptation_curve(1, tasks=3, split="dev")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"Wrong.portrait must return .*, got 'a picture'"):
+        task_portrait(
+            Wrong(),
+            learner.algorithm,
+            learner.test_loss_fn,
+            learner.params,
+            task=0,
+            tasks=3,
+            seed=0,
+        )
+
+
+def test_a_model_that_does_not_fit_its_tasks() -> None:
+    with pytest.raises(ValueError, match=r"cannot run on the first task of Sinusoid: .*mat1"):
+        MetaLearner(partial(sinusoid_mlp, inputs=2), Sinusoid(), MAML())

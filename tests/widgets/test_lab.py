@@ -9,7 +9,18 @@ import ipywidgets as w
 import plotly.graph_objects as go
 import pytest
 
-from labkit import Lab, Session, Settings, Sinusoid, Tides, open_lab, sinusoid_mlp, tide_mlp
+from labkit import (
+    MAML,
+    Lab,
+    MetaLearner,
+    Session,
+    Settings,
+    Sinusoid,
+    Tides,
+    open_lab,
+    sinusoid_mlp,
+    tide_mlp,
+)
 from labkit.widgets import opening
 from labkit.widgets.lab import DOUBLE_CLICK_SECONDS
 
@@ -219,3 +230,36 @@ def test_what_is_shown_of_the_held_out_tasks_can_be_chosen(lab: Lab) -> None:
         assert tuple(trace(tides, "mean").y) != feet
     finally:
         tides.close()
+
+
+def test_a_task_that_cannot_be_drawn_is_named_and_the_lab_goes_on() -> None:
+    family = Sinusoid(shots=3)
+
+    class Sometimes:
+        """Sinusoids, of which the second held-out task cannot be drawn."""
+
+        sample, loss = family.sample, family.loss
+
+        def portrait(self, task: Any, predictors: Any) -> Any:
+            if float(task.info["phase"]) == second:
+                raise ZeroDivisionError("no picture of this one")
+            return family.portrait(task, predictors)
+
+    second = float("nan")
+    session = Session(
+        Settings(meta_batch=2, shots=3), model=sinusoid_mlp, tasks=lambda **_: Sometimes()
+    )
+    second = float(MetaLearner(sinusoid_mlp, family, MAML()).held_out().info["phase"][1])
+    lab = Lab(session)
+    try:
+        first = tuple(trace(lab, "true").y)
+        lab.another.click()
+        until(lambda: "Drawing failed. ZeroDivisionError: no picture of this" in lab.message.value)
+        lab.play.click()
+        until(lambda: len(trace(lab, "after adaptation").y) > 3)
+        lab.play.click()
+        lab.another.click()
+        until(lambda: tuple(trace(lab, "true").y) != first)
+        until(lambda: "Drawing failed" not in lab.message.value)
+    finally:
+        lab.close()
