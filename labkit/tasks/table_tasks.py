@@ -31,7 +31,8 @@ class TableTasks:
     validation, 15 % for the test, at least one each.
 
     Columns are standardised, x ← (x − m) / s, with the mean m and the standard deviation s over
-    all rows of the *training* groups alone, in every split. The loss is the mean squared error of
+    all rows of the *training* groups alone, in every split. Memory grows with the number of groups
+    times the rows of the largest. The loss is the mean squared error of
     the standardised target. Columns of truth values count as 0 and 1. The frame is read once, when
     the family is made.
 
