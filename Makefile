@@ -15,6 +15,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 export PYTHONUTF8 := 1
+# torch's threads sleep while they wait for each other: those that spin take the cores from whoever
+# else is at work, such as the browser, or the lab's own curves beside its training
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: install lab test lint run notebooks screenshot clean
 .DEFAULT_GOAL := lab

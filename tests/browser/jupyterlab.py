@@ -161,7 +161,8 @@ def jupyterlab(root: Path, config: Path) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
     try:
         _wait_for_server(f"{base}/api?token={token}", server, log)
-        yield f"{base}/lab/tree/{{notebook}}?token={token}"
+        # reset: without the tabs of earlier pages
+        yield f"{base}/lab/tree/{{notebook}}?token={token}&reset"
     finally:
         server.terminate()
         server.wait(timeout=30)
