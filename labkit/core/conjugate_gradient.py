@@ -3,15 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from labkit.core.types import Params
-
-
-def inner_product(a: Params, b: Params) -> Tensor:
-    """Re⟨a, b⟩ over all tensors together, 0-d."""
-    products = [(a[name].conj() * b[name]).real.sum() for name in a]
-    return torch.stack(products).sum()
+from labkit.core.vectors import inner_product
 
 
 def conjugate_gradient(matrix: Callable[[Params], Params], b: Params, steps: int) -> Params:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from labkit.core.vectors import inner_product
+
 Tree: TypeAlias = Any
 """A pytree of tensors, such as θ, or α in one of its forms."""
 
@@ -87,11 +89,11 @@ def differences(
         0.333333
     """
     size = sum(leaf.numel() for leaf in tree_leaves(point))
-    typical = torch.sqrt(_inner(gradient, gradient) / size)
+    typical = torch.sqrt(inner_product(gradient, gradient) / size)
     here, rows = objective(point), []
     for _ in range(min(directions, size)):
         direction = _unit_direction(point, generator)
-        analytic = _inner(gradient, direction)
+        analytic = inner_product(gradient, direction)
         for h in (step, step / 10, step / 100):
             full, bend = _central(objective, point, direction, here, h)
             half, half_bend = _central(objective, point, direction, here, h / 2)
@@ -133,11 +135,5 @@ def _unit_direction(point: Tree, generator: torch.Generator) -> Tree:
         return drawn.to(leaf.device)
 
     drawn = tree_map(draw, point)
-    norm = torch.sqrt(_inner(drawn, drawn))
+    norm = torch.sqrt(inner_product(drawn, drawn))
     return tree_map(lambda leaf: leaf / norm, drawn)
-
-
-def _inner(one: Tree, other: Tree) -> Tensor:
-    """Re⟨one, other⟩ over all leaves."""
-    pairs = zip(tree_leaves(one), tree_leaves(other), strict=True)
-    return torch.stack([(a.conj() * b).real.sum() for a, b in pairs]).sum()

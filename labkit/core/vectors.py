@@ -1,7 +1,10 @@
-"""Parameters as one vector, with the lengths and angles that the probes measure."""
+"""Parameters as one vector, with the products, lengths and angles that are taken of them."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
 
 from labkit.core.types import Params
 
@@ -28,6 +31,12 @@ def from_vector(vector: Tensor, like: Params) -> Params:
         parts[name] = torch.view_as_complex(part) if p.is_complex() else part
         start = end
     return {name: parts[name] for name in like}
+
+
+def inner_product(one: Any, other: Any) -> Tensor:
+    """Re⟨one, other⟩ over all tensors of two pytrees of the same structure, 0-d."""
+    products = tree_map(lambda a, b: (a.conj() * b).real.sum(), one, other)
+    return torch.stack(tree_leaves(products)).sum()
 
 
 def length(vector: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from labkit.core.checks import check_count
 from labkit.tasks.family import Portrait, Predictor, TaskBatch
 
 Range = tuple[float, float]
@@ -52,10 +53,8 @@ class Sinusoid:
     oracle: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("shots", "queries"):
-            count = getattr(self, name)
-            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise ValueError(f"{name} must be a whole number ≥ 1, got {count!r}")
+        check_count("shots", self.shots, 1)
+        check_count("queries", self.queries, 1)
         for name in ("amplitude", "phase", "x_range"):
             low, high = getattr(self, name)
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):

@@ -104,14 +104,16 @@ class Lab:
         self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
         self.order.observe(lambda change: self._set("order", change["new"]), "value")
         self._known = settings
-        self._task, self._drawn = 0, -1
+        self._task = self._drawn = 0
         self._complaint = ""
         self._evaluated: tuple[object, ...] = ()
         self._panel: AdaptationPanel | None = None
         self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
         self._pressed, self._wanted = -math.inf, False
         # drawn once before it is a widget: the browser then gets it whole, with its first message
-        self.figure = lab_figure(session.portrait(session.snapshot()))
+        portrait = session.portrait(session.snapshot())
+        self.figure = lab_figure(portrait)
+        show_task(self.figure, portrait)
         self._draw()
         self._offer_measures()
         self.figure = go.FigureWidget(self.figure)
@@ -197,10 +199,13 @@ class Lab:
         rest = min(self._evaluation_seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
         evaluate = due and (by_hand or time.monotonic() > self._evaluation_ends + rest)
         started = time.monotonic()
-        if evaluate or self._drawn != self._task:
+        # the first portrait is there before the first curve
+        if (evaluate and self._evaluated) or self._drawn != self._task:
             # before the curve, which may take long: another task is there at once
             self._drawn = self._task
-            self._tried(lambda: show_task(self.figure, self.session.portrait(snapshot, self._task)))
+            self._tried(
+                lambda: show_task(self.figure, self.session.portrait(snapshot, self._drawn))
+            )
         if evaluate:
             self._tried(lambda: self._evaluate(snapshot))
             self._evaluation_ends = time.monotonic()
