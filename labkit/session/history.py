@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ class Event:
 
     meta_step: int
     name: str
-    value: float
+    value: float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +29,64 @@ class TrainingCurve:
         meta_step: Last meta-step of each entry, shape (entries,).
         loss_before: Query loss before adaptation, (entries,).
         loss_after: Query loss after adaptation, (entries,).
+        seconds: Time spent in meta-steps until the end of each entry, (entries,).
     """
 
     meta_step: Floats
     loss_before: Floats
     loss_after: Floats
+    seconds: Floats
 
 
 @dataclass(slots=True)
 class History:
-    """Every meta-step's losses, 16 bytes each, and every change of a setting."""
+    """Every meta-step's losses and time, 24 bytes each, and every change of a setting."""
 
     events: list[Event] = field(default_factory=list)
     _before: "array[float]" = field(default_factory=lambda: array("d"))
     _after: "array[float]" = field(default_factory=lambda: array("d"))
+    _seconds: "array[float]" = field(default_factory=lambda: array("d"))
 
     def __len__(self) -> int:
         return len(self._after)
 
-    def append(self, step: MetaStep) -> None:
-        """Record the next meta-step."""
+    @property
+    def seconds(self) -> float:
+        """Time spent in meta-steps."""
+        return self._seconds[-1] if self._seconds else 0.0
+
+    def append(self, step: MetaStep, seconds: float) -> None:
+        """Record the next meta-step and the seconds that it took."""
+        self._seconds.append(self.seconds + seconds)
         self._before.append(step.loss_before)
         self._after.append(step.loss_after)
 
-    def curve(self, most: int = 200) -> TrainingCurve:
+    def until(self, meta_step: int) -> Self:
+        """A copy that ends after `meta_step` meta-steps, before the changes made then."""
+        return type(self)(
+            [event for event in self.events if event.meta_step < meta_step],
+            self._before[:meta_step],
+            self._after[:meta_step],
+            self._seconds[:meta_step],
+        )
+
+    def curve(self, most: int | None = 200) -> TrainingCurve:
         """The losses in at most `most` entries: means over runs of equal length.
 
         Args:
-            most: Largest number of entries, ≥ 1. The length of the runs is a power of two, so that
-                entries that were drawn stay as they were while the history grows; a run that is
-                not complete is left out.
+            most: Largest number of entries, ≥ 1; None: every meta-step. The length of the runs is
+                a power of two, so that entries that were drawn stay as they were while the history
+                grows; a run that is not complete is left out.
         """
         run = 1
-        while len(self) > most * run:
+        while most is not None and len(self) > most * run:
             run *= 2
         entries = len(self) // run
         return TrainingCurve(
-            run * np.arange(1.0, entries + 1), _means(self._before, run), _means(self._after, run)
+            run * np.arange(1.0, entries + 1),
+            _means(self._before, run),
+            _means(self._after, run),
+            np.array(self._seconds)[run - 1 :: run],
         )
 
 

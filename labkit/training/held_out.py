@@ -1,7 +1,7 @@
 """Tasks that training never sees: always the same ones, and their portraits."""
 
 from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count
+from labkit.core.checks import check_count, count_tasks
 from labkit.core.types import Params
 from labkit.tasks.family import (
     AnyPortrait,
@@ -43,27 +43,24 @@ def held_out_tasks(family: TaskFamily, tasks: int, seed: int, params: Params) ->
     return draw(family, tasks, stream(seed, "evaluation"), params)
 
 
-def task_portrait(
-    family: TaskFamily,
-    algorithm: Algorithm,
-    loss_fn: TaskLoss,
-    params: Params,
-    *,
-    task: int,
-    tasks: int,
-    seed: int,
-) -> AnyPortrait | None:
-    """Draw one of a family's held-out tasks and the adaptation to it; None if it cannot draw.
+def one_task(batch: TaskBatch, task: int) -> TaskBatch:
+    """A batch with one task of a batch.
 
     Raises:
         ValueError: There is no task of this number.
     """
-    if not isinstance(family, DrawableFamily):
-        return None
+    tasks = count_tasks(batch.support, batch.query)
     if not isinstance(task, int) or not 0 <= task < tasks:
         raise ValueError(f"task must be from 0 to {tasks - 1}, got {task!r}")
-    batch = held_out_tasks(family, tasks, seed, params)
-    one = map_batch(lambda tensor: tensor[task : task + 1], batch)
+    return map_batch(lambda tensor: tensor[task : task + 1], batch)
+
+
+def task_portrait(
+    family: TaskFamily, algorithm: Algorithm, loss_fn: TaskLoss, params: Params, one: TaskBatch
+) -> AnyPortrait | None:
+    """Draw a batch of one task and the adaptation to it; None if its family cannot draw."""
+    if not isinstance(family, DrawableFamily):
+        return None
     portrait = family.portrait(one, predictors_along(algorithm, loss_fn, params, one))
     if not isinstance(portrait, AnyPortrait | None):
         raise ValueError(

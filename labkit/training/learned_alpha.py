@@ -37,9 +37,13 @@ class LearnedSizes:
         if spec.positive:
             rows = [{name: leaf.log() for name, leaf in row.items()} for row in rows]
         self._rows = rows
+        self.join(optimizer)
+
+    def join(self, optimizer: torch.optim.Optimizer) -> None:
+        """Be moved by this optimiser from now on."""
         self._optimizer = optimizer
-        leaves = [leaf for row in rows for leaf in row.values()]
-        optimizer.add_param_group({"params": leaves, "lr": spec.beta})
+        leaves = [leaf for row in self._rows for leaf in row.values()]
+        optimizer.add_param_group({"params": leaves, "lr": self.spec.beta})
 
     def fits(self, spec: LearnedAlpha, adapted: Params) -> bool:
         """Whether another specification moves the same leaves, so that their values can stay."""

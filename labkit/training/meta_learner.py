@@ -4,19 +4,20 @@ import copy
 import dataclasses
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
 from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
-from labkit.core.types import Alpha, Params, Reduction
-from labkit.tasks.family import AnyPortrait, Predictor, Split, TaskBatch, TaskFamily
+from labkit.core.types import Params, Reduction
+from labkit.tasks.family import Predictor, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.batches import draw
 from labkit.training.checkpoints import read_checkpoint, write_checkpoint
-from labkit.training.evaluation import AdaptationCurve, adaptation_curve
-from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, task_portrait
+from labkit.training.learner_tests import LearnerTests
 from labkit.training.meta_parameters import MetaParameters
 from labkit.training.meta_step import Measurement, MetaStep
 from labkit.training.parameters import MetaOptimizer, ModelSource, own_module, split_parameters
@@ -27,7 +28,7 @@ from labkit.training.task_loss import TaskLoss
 from labkit.training.trial import is_random
 
 
-class MetaLearner:
+class MetaLearner(LearnerTests):
     """Meta-train any module on a task family.
 
     θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD or Adam; a
@@ -121,6 +122,15 @@ class MetaLearner:
         self._moved.beta = value
 
     @property
+    def meta_optimizer(self) -> MetaOptimizer:
+        """What moves θ; may be changed between meta-steps, and then starts anew."""
+        return self._moved.meta_optimizer
+
+    @meta_optimizer.setter
+    def meta_optimizer(self, value: MetaOptimizer) -> None:
+        self._moved.meta_optimizer = value
+
+    @property
     def algorithm(self) -> Algorithm:
         """What is done to tasks; with another one, α learned in the same form keeps its values."""
         return self._algorithm
@@ -139,6 +149,11 @@ class MetaLearner:
     def alpha(self) -> AnyAlpha:
         """α now: the algorithm's, or what has been learned so far."""
         return self._moved.alpha(self.algorithm)
+
+    @property
+    def task_stream(self) -> Tensor:
+        """State of the stream that the next batch of tasks will be drawn from."""
+        return self._task_stream.get_state()
 
     @property
     def loss_fn(self) -> TaskLoss:
@@ -175,7 +190,7 @@ class MetaLearner:
         task_stream = self._task_stream.get_state()
         try:
             batch = draw(self.tasks, self.meta_batch, self._task_stream, params)
-            with self._randomness(f"meta-step {self.meta_step}"):
+            with self.randomness(f"meta-step {self.meta_step}"):
                 result, gradient = self._measurement.take(
                     algorithm, loss_fn, params, batch, self.meta_step
                 )
@@ -194,83 +209,19 @@ class MetaLearner:
         check_count("meta_steps", meta_steps, 0)
         return [self.step() for _ in range(meta_steps)]
 
-    def adaptation_curve(
-        self,
-        inner_steps: int = 10,
-        *,
-        tasks: int = HELD_OUT,
-        alpha: Alpha | None = None,
-        family: TaskFamily | None = None,
-        params: Params | None = None,
-        split: Split = "test",
-    ) -> AdaptationCurve:
-        """Query loss after 0 … `inner_steps` steps, over held-out tasks that are always the same.
-
-        Args:
-            inner_steps: Steps to test with, ≥ 0; may exceed the algorithm's.
-            tasks: Number of held-out tasks, ≥ 1, drawn from the stream "evaluation".
-            alpha: α for testing, in any form that `adapt` takes; None takes the algorithm's
-                `evaluation_alpha`: as trained, and half of it for steps beyond.
-            family: Where the tasks come from; None takes the learner's. Another number of shots,
-                for example, is `Sinusoid(shots=5)`.
-            params: θ to test; None takes the present one.
-            split: Which of its tasks: "validation" to choose by, "test" to report.
-
-        Returns:
-            `AdaptationCurve`, with the family's other measures beside the loss.
-        """
-        batch = self.held_out(tasks, family, split)
-        with self._randomness("evaluation of the model"):
-            return adaptation_curve(
-                self.current_algorithm().testing(inner_steps, alpha),
-                self.test_loss_fn,
-                self._moved.params if params is None else params,
-                batch.support,
-                batch.query,
-                task_chunk=self._measurement.task_chunk,
-            )
-
-    def portrait(
-        self,
-        *,
-        task: int = 0,
-        tasks: int = HELD_OUT,
-        params: Params | None = None,
-        split: Split = "test",
-    ) -> AnyPortrait | None:
-        """Draw one held-out task and the adaptation to it; None if the family cannot draw.
-
-        Args:
-            task: Number of the task, from 0, among those of `adaptation_curve`.
-            tasks: As for `adaptation_curve`.
-            params: θ to draw; None takes the present one.
-            split: As for `adaptation_curve`.
-
-        Raises:
-            ValueError: There is no task of this number.
-        """
-        return task_portrait(
-            on_split(self.tasks, split),
-            self.current_algorithm(),
-            self.test_loss_fn,
-            self._moved.params if params is None else params,
-            task=task,
-            tasks=tasks,
-            seed=self.seed,
-        )
+    def state(self) -> dict[str, Any]:
+        """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""
+        return {
+            **self._moved.state(),
+            "constants": dict(self._constants),
+            "tasks": self._task_stream.get_state(),
+            "seed": self.seed,
+            "meta_step": self.meta_step,
+        }
 
     def save(self, path: str | Path) -> None:
         """Write θ, α, the optimiser, the streams and the counter; `load` resumes exactly."""
-        write_checkpoint(
-            path,
-            {
-                **self._moved.state(),
-                "constants": self._constants,
-                "tasks": self._task_stream.get_state(),
-                "seed": self.seed,
-                "meta_step": self.meta_step,
-            },
-        )
+        write_checkpoint(path, self.state())
 
     def load(self, path: str | Path) -> None:
         """Take up what `save` wrote; training goes on as if it had never stopped.
@@ -279,22 +230,31 @@ class MetaLearner:
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
                 of α; the learner is then unchanged.
         """
-        state = read_checkpoint(path, self._moved, self._constants)
+        self.restore(read_checkpoint(path, self._moved, self._constants), path)
+
+    def restore(self, state: dict[str, Any], source: str | Path = "the state") -> None:
+        """Take up what `state` gave, with the same model, meta-optimiser and form of α.
+
+        Args:
+            state: Of this learner or one like it.
+            source: Where it comes from, for the error.
+
+        Raises:
+            ValueError: α was learned in another form; the learner is then unchanged.
+        """
         task_stream = torch.Generator().set_state(state["tasks"])
-        self._moved.restore(state, path)
-        self._constants = state["constants"]
+        self._moved.restore(state, source)
+        self._constants = dict(state["constants"])
         self._task_stream = task_stream
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]
 
-    def held_out(
-        self, tasks: int = HELD_OUT, family: TaskFamily | None = None, split: Split = "test"
-    ) -> TaskBatch:
-        """The tasks of adaptation curves, on the device and in the precision of θ."""
-        family = family or on_split(self.tasks, split)
-        return held_out_tasks(family, tasks, self.seed, self._moved.params)
+    @property
+    def task_chunk(self) -> int | None:
+        """Tasks at once, as given."""
+        return self._measurement.task_chunk
 
-    def _randomness(self, name: str) -> AbstractContextManager[None]:
+    def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
         device = next(iter(self._moved.params.values())).device
         return private_randomness(self.seed, name, device) if self._random else nullcontext()

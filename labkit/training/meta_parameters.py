@@ -1,5 +1,6 @@
 """What meta-training moves, θ and a learned α, and the optimiser that moves them."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,26 @@ class MetaParameters:
 
     def __init__(self, params: Params, meta_optimizer: MetaOptimizer, beta: float) -> None:
         self.params = params
-        self.meta_optimizer: MetaOptimizer = meta_optimizer
+        self._meta_optimizer: MetaOptimizer = meta_optimizer
         self._optimizer = make_optimizer(meta_optimizer, list(params.values()))
         self._sizes: LearnedSizes | None = None
         self.beta = beta
+
+    @property
+    def meta_optimizer(self) -> MetaOptimizer:
+        """What moves θ; another one starts without memory of earlier gradients."""
+        return self._meta_optimizer
+
+    @meta_optimizer.setter
+    def meta_optimizer(self, value: MetaOptimizer) -> None:
+        if value == self._meta_optimizer:
+            return
+        beta = self.beta
+        self._optimizer = make_optimizer(value, list(self.params.values()))
+        self._meta_optimizer = value
+        self.beta = beta
+        if self._sizes is not None:
+            self._sizes.join(self._optimizer)
 
     @property
     def names(self) -> frozenset[str]:
@@ -74,16 +91,17 @@ class MetaParameters:
         self._optimizer.step()
 
     def state(self) -> dict[str, Any]:
-        """What `restore` takes, part of a checkpoint."""
-        return {
+        """What `restore` takes: a copy, part of a checkpoint."""
+        state = {
             "params": self.params,
             "optimizer": self._optimizer.state_dict(),
             "meta_optimizer": self.meta_optimizer,
             "alpha": None if self._sizes is None else self._sizes.state(),
         }
+        return copy.deepcopy(state)
 
     def restore(self, state: dict[str, Any], path: str | Path) -> None:
-        """Take up a checkpoint of these shapes and this optimiser.
+        """Take up a copy of a state of these shapes and this optimiser.
 
         Raises:
             ValueError: α was learned in another form; nothing is changed then.
@@ -92,7 +110,8 @@ class MetaParameters:
         check_form(self._sizes, saved, path)
         if self._sizes is not None and saved is not None:
             self._sizes.restore(saved["rows"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        # load_state_dict itself keeps tensors that it need not convert
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         with torch.no_grad():
             for name, param in self.params.items():
                 param.copy_(state["params"][name])

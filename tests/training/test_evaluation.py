@@ -220,9 +220,7 @@ def test_splits_and_portraits_that_are_none() -> None:
             learner.algorithm,
             learner.test_loss_fn,
             learner.params,
-            task=0,
-            tasks=3,
-            seed=0,
+            learner.held_out(1, Parabolas()),
         )
 
 

@@ -1,0 +1,78 @@
+"""One line of meta-training: how it began, what was changed, what it recorded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from labkit.session.history import Event, History
+from labkit.session.settings import Settings
+from labkit.session.states import States
+from labkit.session.trainer import State, Trainer
+
+
+class Interrupted(Exception):
+    """A replay that nobody waits for any more."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A start and a log of changes, which determine every state; some states are kept.
+
+    Attributes:
+        start: Settings at meta-step 0; its `events` are prescribed for this run.
+        history: Losses, and the changes that were made.
+        states: States to replay from.
+        head: The last state, once the run has been put aside.
+    """
+
+    start: Settings
+    history: History = field(default_factory=History)
+    states: States = field(default_factory=States)
+    head: State | None = None
+
+    @property
+    def meta_step(self) -> int:
+        """Meta-steps taken."""
+        return len(self.history)
+
+    @property
+    def log(self) -> tuple[Event, ...]:
+        """Changes made so far."""
+        return tuple(self.history.events)
+
+    def prescribed(self, meta_step: int) -> dict[str, float | str]:
+        """Settings that this run was told beforehand to change after so many meta-steps."""
+        return {name: value for at, name, value in self.start.events if at == meta_step}
+
+    def settings_at(self, meta_step: int) -> Settings:
+        """With which the meta-step after `meta_step` was taken."""
+        changes = {e.name: e.value for e in self.history.events if e.meta_step <= meta_step}
+        return self.start.changed(events=(), **changes)
+
+    def until(self, meta_step: int) -> "Run":
+        """A run of its own that ends after `meta_step` meta-steps, before the changes made then."""
+        return Run(self.start, self.history.until(meta_step), self.states.until(meta_step))
+
+    def replay(
+        self, meta_step: int, trainer: Trainer, stopped: Callable[[], bool] = lambda: False
+    ) -> State:
+        """The state after `meta_step` meta-steps, by repeating those since the last kept state.
+
+        Args:
+            meta_step: From 0 to what has been taken.
+            trainer: Repeats them; of the same source and seed.
+            stopped: Asked between meta-steps.
+
+        Raises:
+            Interrupted: `stopped` gave True.
+        """
+        if self.head is not None and self.head.meta_step == meta_step:
+            return self.head
+        state = self.states.before(meta_step)
+        if state.meta_step == meta_step:
+            return state
+        trainer.restore(state)
+        while trainer.meta_step < meta_step:
+            if stopped():
+                raise Interrupted
+            trainer.advance(self.settings_at(trainer.meta_step))
+        return trainer.state()

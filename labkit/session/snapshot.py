@@ -1,0 +1,60 @@
+"""A session between two meta-steps, as views see it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from labkit.core.step_sizes import AnyAlpha
+from labkit.core.types import Params
+from labkit.session.cursor import Cursor
+from labkit.session.history import Event, TrainingCurve
+from labkit.session.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session between two meta-steps; nothing in it changes any more.
+
+    Attributes:
+        settings: As chosen; they hold from the next meta-step on.
+        meta_step: Meta-steps taken.
+        params: A copy of θ.
+        alpha: α with these settings: theirs, or as learned so far.
+        task_stream: State of the stream that the next batch of tasks will be drawn from.
+        curve: Meta-training losses so far.
+        events: Changes so far.
+        playing: Whether the training runs.
+        rate: Meta-steps per second of late, 0 while paused.
+        seconds: Time spent in meta-steps since the start or the last reset.
+        failure: What stopped the training, or None.
+        last_step: Meta-steps that the run has taken in all; more than `meta_step` if the session
+            looks back.
+        cursor: Where inside of the next meta-step a walk through it stands, or None.
+    """
+
+    settings: Settings
+    meta_step: int
+    params: Params
+    alpha: AnyAlpha
+    task_stream: Tensor
+    curve: TrainingCurve
+    events: tuple[Event, ...]
+    playing: bool
+    rate: float
+    seconds: float
+    failure: BaseException | None
+    last_step: int
+    cursor: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """A run that was pinned to be compared with.
+
+    Attributes:
+        label: What was done there, in words.
+        snapshot: As it was when it was pinned.
+    """
+
+    label: str
+    snapshot: Snapshot

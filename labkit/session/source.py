@@ -1,0 +1,92 @@
+"""What a session is made from: a model, a task family, and how both are tested."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from labkit.core.checks import check_count
+from labkit.session.algorithms import algorithm_of
+from labkit.session.settings import Settings
+from labkit.tasks.family import TaskFamily
+from labkit.training.held_out import HELD_OUT
+from labkit.training.meta_learner import MetaLearner
+from labkit.training.parameters import ModelSource
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What does not change while a session runs; arguments as for `Session`."""
+
+    model: ModelSource
+    tasks: Callable[..., TaskFamily]
+    dtype: torch.dtype | None = None
+    batch_norm: Literal["transductive"] | None = None
+    test_tasks: int = HELD_OUT
+    test_steps: int = 10
+
+    def __post_init__(self) -> None:
+        check_count("test_tasks", self.test_tasks, 1)
+        check_count("test_steps", self.test_steps, 1)
+        if self.batch_norm not in {None, "transductive"}:
+            raise ValueError(
+                f"batch_norm must be 'transductive' or None, got {self.batch_norm!r}: a session "
+                "follows θ alone, and averages per step belong to a MetaLearner"
+            )
+
+    def learner(self, settings: Settings) -> MetaLearner:
+        """A learner at meta-step 0."""
+        first = settings.changed(algorithm="maml", alpha_learned="no")
+        learner = MetaLearner(
+            self.model,
+            self.tasks(**settings.task_options),
+            algorithm_of(first, ()),
+            beta=settings.beta,
+            meta_optimizer=settings.meta_optimizer,
+            meta_batch=settings.meta_batch,
+            seed=settings.seed,
+            dtype=self.dtype,
+            batch_norm=self.batch_norm,
+        )
+        # ANIL and Proto-MAML have to know the names of the parameters
+        learner.algorithm = algorithm_of(settings, tuple(learner.params))
+        return learner
+
+
+class Families:
+    """The task families of a source, each made once.
+
+    Args:
+        source: What makes them.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._made: dict[tuple[tuple[str, int], ...], TaskFamily] = {}
+
+    def of(self, settings: Settings) -> TaskFamily:
+        """The family for what settings say of a task."""
+        key = tuple(settings.task_options.items())
+        if key not in self._made:
+            self._made[key] = self._source.tasks(**settings.task_options)
+        return self._made[key]
+
+
+def same_source(one: object, other: object) -> bool:
+    """Whether two functions, or partial ones, make the same.
+
+    Example:
+        >>> from functools import partial
+        >>> same_source(partial(int, base=2), partial(int, base=2)), same_source(int, float)
+        (True, False)
+    """
+    if isinstance(one, functools.partial) and isinstance(other, functools.partial):
+        return (one.func, one.args, one.keywords) == (other.func, other.args, other.keywords)
+    return one is other
+
+
+def name_in(known: Sequence[tuple[str, object]], wanted: object) -> str:
+    """The name under which something is known, or "custom"."""
+    return next((name for name, one in known if same_source(one, wanted)), "custom")

@@ -1,0 +1,117 @@
+"""A learner that takes each meta-step with the settings that hold then."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from labkit.core.algorithm import Algorithm
+from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
+from labkit.core.types import Params
+from labkit.session.algorithms import algorithm_of
+from labkit.session.settings import Settings
+from labkit.session.source import Families, Source
+from labkit.training.meta_step import MetaStep
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A learner between two meta-steps, from which it can go on exactly; never written to.
+
+    Attributes:
+        settings: With which the last meta-step was taken.
+        learner: What `MetaLearner.state` gave.
+    """
+
+    settings: Settings
+    learner: dict[str, Any]
+
+    @property
+    def meta_step(self) -> int:
+        """Meta-steps taken."""
+        return int(self.learner["meta_step"])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its tensors, bytes."""
+        return _nbytes(self.learner)
+
+
+class Trainer:
+    """Meta-trains what a source makes; settings may be others at each meta-step.
+
+    Args:
+        source: Model and tasks.
+        settings: With which it begins.
+    """
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._settings = settings
+        self._learner = source.learner(settings)
+        self._families = Families(source)
+
+    @property
+    def settings(self) -> Settings:
+        """With which the last meta-step was taken, or the first will be."""
+        return self._settings
+
+    @property
+    def meta_step(self) -> int:
+        """Meta-steps taken."""
+        return self._learner.meta_step
+
+    @property
+    def params(self) -> Params:
+        """A copy of θ."""
+        return self._learner.params
+
+    @property
+    def task_stream(self) -> Tensor:
+        """State of the stream that the next batch of tasks will be drawn from."""
+        return self._learner.task_stream
+
+    def alpha(self, settings: Settings) -> AnyAlpha:
+        """α with these settings now: theirs, or what has been learned in that form so far."""
+        wanted = self._algorithm(settings)
+        if not isinstance(wanted.alpha, LearnedAlpha):
+            return wanted.alpha
+        form = (settings.algorithm, settings.alpha_learned)
+        if form == (self._settings.algorithm, self._settings.alpha_learned):
+            return self._learner.alpha
+        return wanted.alpha.tensors(wanted.adapted(self._learner.params), wanted.inner_steps)
+
+    def advance(self, settings: Settings) -> MetaStep:
+        """Take a meta-step; what it raises leaves θ as it was."""
+        self._take(settings)
+        return self._learner.step()
+
+    def state(self) -> State:
+        """A copy of all that decides what comes next."""
+        return State(self._settings, self._learner.state())
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of this source, with its seed."""
+        self._take(state.settings)
+        self._learner.restore(state.learner)
+
+    def _take(self, settings: Settings) -> None:
+        if settings == self._settings:
+            return
+        learner, algorithm = self._learner, self._algorithm(settings)
+        learner.tasks = self._families.of(settings)
+        learner.meta_batch = settings.meta_batch
+        learner.meta_optimizer = settings.meta_optimizer
+        learner.beta = settings.beta
+        learner.algorithm = algorithm
+        self._settings = settings
+
+    def _algorithm(self, settings: Settings) -> Algorithm:
+        return algorithm_of(settings, tuple(self._learner.params))
+
+
+def _nbytes(value: Any) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.nbytes
+    parts = value.values() if isinstance(value, dict) else value
+    return sum(map(_nbytes, parts)) if isinstance(value, dict | list | tuple) else 0
