@@ -1,15 +1,32 @@
 """The parameters of a run, described once: for notebooks, papermill, widgets and errors."""
 
 import ast
-import difflib
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
+from labkit.session.algorithms import refusal
+from labkit.session.changes import LIVE, Change, Value, checked_changes, complaint_on, in_force
+from labkit.session.parameter_words import ParameterError, allowed_values, complaint, demand
 
-class ParameterError(ValueError):
-    """A parameter that is unknown or not allowed; the message names it, its value and what is."""
+__all__ = [
+    "LIVE",
+    "ClassificationSettings",
+    "ParameterError",
+    "Settings",
+    "allowed",
+    "notebook_settings",
+]
 
 
 class Settings(BaseModel):
@@ -23,8 +40,9 @@ class Settings(BaseModel):
 
     Example:
         >>> Settings(alpha=0.02).changed(order=1)
-        Settings(alpha=0.02, beta=0.001, inner_steps=1, order=1, shots=10, meta_batch=25, \
-meta_steps=2000, meta_optimizer='adam', seed=0)
+        Settings(alpha=0.02, beta=0.001, inner_steps=1, order=1, algorithm='maml', \
+alpha_learned='no', shots=10, meta_batch=25, meta_steps=2000, meta_optimizer='adam', seed=0, \
+events=())
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -35,6 +53,13 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
     order: Literal[1, 2] = Field(
         default=2, description="2: through the inner steps, exact; 1: first-order approximation"
     )
+    algorithm: Literal["maml", "anil", "reptile", "imaml"] = Field(
+        default="maml", description="what is done on each task: maml, anil, reptile or imaml"
+    )
+    alpha_learned: Literal["no", "scalar", "tensor", "element"] = Field(
+        default="no",
+        description="α learned with θ: no, one for all (scalar), per tensor or per element",
+    )
     shots: int = Field(default=10, ge=1, description="support points per task")
     meta_batch: int = Field(default=25, ge=1, description="tasks per meta-step")
     meta_steps: int = Field(default=2000, ge=1, description="meta-steps to train when run headless")
@@ -42,6 +67,9 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
         default="adam", description="what moves θ: adam or sgd"
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="decides θ₀ and all tasks")
+    events: tuple[Change, ...] = Field(
+        default=(), description="settings that change on the way: [meta_step, name, value], …"
+    )
 
     @property
     def task_words(self) -> str:
@@ -61,6 +89,33 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
             raise ValueError
         return value
 
+    @field_validator("events", mode="before")
+    @classmethod
+    def _events_are_changes(cls, value: object) -> tuple[Change, ...]:
+        def value_of(name: str, value: object) -> Value:
+            try:
+                changed: Value = getattr(cls(**{name: value}), name)  # type: ignore[arg-type]
+            except ValidationError:
+                raise ParameterError(demand(cls, name, value)) from None
+            return changed
+
+        return checked_changes(value, value_of)
+
+    @field_serializer("events")
+    def _events_as_lists(self, events: tuple[Change, ...]) -> list[list[Value]]:
+        # as a notebook's parameters cell, YAML and JSON have them
+        return [list(change) for change in events]
+
+    @model_validator(mode="after")
+    def _algorithm_can_be_made(self) -> Self:
+        start = {name: getattr(self, name) for name in LIVE}
+        if words := refusal(start):
+            raise ParameterError(words)
+        for number, values in in_force(start, self.events):
+            if words := refusal(values):
+                raise ParameterError(complaint_on(number, self.events[number], words))
+        return self
+
     @classmethod
     def checked(cls, values: Mapping[str, object]) -> Self:
         """Settings from values by name; fields that are not named keep their defaults.
@@ -71,9 +126,7 @@ meta_steps=2000, meta_optimizer='adam', seed=0)
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic judges the values
         except ValidationError as error:
-            complaints = [
-                _complaint(cls, str(entry["loc"][0]), entry["input"]) for entry in error.errors()
-            ]
+            complaints = [_in_words(cls, entry) for entry in error.errors()]
         raise ParameterError("\n".join(dict.fromkeys(complaints)))
 
     def changed(self, **values: object) -> Self:
@@ -89,6 +142,11 @@ class ClassificationSettings(Settings):
         '3-way 1-shot'
     """
 
+    # wider than above, which harms nobody, since nobody can assign to it
+    algorithm: Literal["maml", "anil", "reptile", "imaml", "proto_maml"] = Field(  # type: ignore[assignment]
+        default="maml",
+        description="what is done on each task: maml, anil, reptile, imaml or proto_maml",
+    )
     ways: int = Field(default=5, ge=2, description="classes per task")
     shots: int = Field(default=1, ge=1, description="support points per class")
 
@@ -138,24 +196,14 @@ def allowed(name: str, kind: type[Settings] = Settings) -> str:
         >>> allowed("inner_steps"), allowed("order")
         ('a whole number ≥ 0', '1 or 2')
     """
-    schema = kind.model_json_schema()["properties"][name]
-    if "enum" in schema:
-        return " or ".join(repr(choice) for choice in schema["enum"])
-    words = {"number": "a finite number", "integer": "a whole number"}[schema["type"]]
-    ceiling = f" and < {schema['exclusiveMaximum']}" if "exclusiveMaximum" in schema else ""
-    return f"{words} ≥ {schema['minimum']}{ceiling}"
+    return allowed_values(name, kind)
 
 
-def _complaint(kind: type[Settings], name: str, value: object) -> str:
-    if name not in kind.model_fields:
-        close = difflib.get_close_matches(name, kind.model_fields, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
-        known = ", ".join(kind.model_fields)
-        return f"{name} = {value!r}: there is no parameter of this name{hint} There are: {known}"
-    text = f"{name} = {value!r}: must be {allowed(name, kind)}"
-    if isinstance(value, str) and not get_args(kind.model_fields[name].annotation):
-        text += ", got text. In YAML write 0.001 or 1.0e-3; 1e-3 and quoted numbers are text"
-    return text
+def _in_words(kind: type[Settings], entry: ErrorDetails) -> str:
+    cause = entry.get("ctx", {}).get("error")
+    if isinstance(cause, ParameterError):
+        return str(cause)
+    return complaint(kind, str(entry["loc"][0]), entry["input"])
 
 
 def _injected_names(history: Any) -> list[str]:

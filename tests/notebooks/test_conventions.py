@@ -1,6 +1,7 @@
 """The committed notebooks: thin, one form, and with outputs that nbval really compares."""
 
 import ast
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ def test_committed_form(path: Path, tmp_path: Path) -> None:
 
 def test_cells_are_thin_and_explained(notebook: Any) -> None:
     for cell in code_cells(notebook):
-        assert len(cell.source.splitlines()) <= MOST_LINES, cell.id
+        # the parameters have a line each
+        most = math.inf if "parameters" in cell.metadata.get("tags", ()) else MOST_LINES
+        assert len(cell.source.splitlines()) <= most, cell.id
         nodes = list(ast.walk(ast.parse(cell.source)))
         assert not any(isinstance(node, ast.ClassDef | ast.For | ast.While) for node in nodes)
         functions = sum(isinstance(node, ast.FunctionDef) for node in nodes)

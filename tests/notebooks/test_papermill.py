@@ -88,6 +88,8 @@ def test_same_seed_same_numbers(executed: Path, tmp_path: Path) -> None:
         (["-p", "seed", "x"], "seed = 'x': must be a whole number ≥ 0"),
         (["-p", "beta", "nan"], "beta = nan: must be a finite number ≥ 0"),
         (["-f", "text.yaml"], "alpha = '1e-3': must be a finite number ≥ 0, got text"),
+        (["-y", "events: [[5, alpha, 1e-3]]"], "events[0] = [5, 'alpha', '1e-3']: must be a fin"),
+        (["-y", "alpha_learned: no"], "alpha_learned = False: must be 'no' or 'scalar' or"),
         (["-p", "alhpa", "0.1"], "alhpa = 0.1: there is no parameter of this name; did you mean"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
