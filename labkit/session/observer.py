@@ -15,6 +15,8 @@ from labkit.session.cursor import Cursor
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
 from labkit.session.source import Families, Source
+from labkit.session.task_source import check_held_out
+from labkit.session.trainer import initial_alpha
 from labkit.tasks.family import AnyPortrait, Portrait, Split, TaskBatch
 from labkit.training.batches import draw, map_batch
 from labkit.training.evaluation import AdaptationCurve
@@ -41,13 +43,12 @@ class Observer:
         self._lock = threading.RLock()
         self._families, self._names = Families(source), tuple(self._learner.params)
         self._drawn: dict[tuple[object, ...], TaskBatch] = {}
+        self.seed = settings.seed
         self.initial: Params = self._learner.params
         """θ₀."""
-        for split in ("validation", "test"):
-            try:
-                self._learner.held_out(1, split=split)
-            except ValueError as error:
-                raise ValueError(f"no {split} tasks can be drawn: {error}") from error
+        self._untrained_key: object = None
+        self._untrained: AdaptationCurve
+        check_held_out(self._learner)
 
     def check(self, settings: Settings) -> None:
         """Try what settings ask of model and tasks, before they are taken.
@@ -59,15 +60,28 @@ class Observer:
             self._take(settings)
 
     def adaptation_curve(
-        self, snapshot: Snapshot, *, split: Split, tasks: int, part: int | None = None
+        self, snapshot: Snapshot, *, split: Split, tasks: int | None, part: int | None
     ) -> AdaptationCurve:
-        """Query loss over inner steps on the first `part` of a number of held-out tasks."""
+        """As for `Session`."""
         with self._at(snapshot) as learner:
             batch = self._held_out_tasks(snapshot.settings, split, tasks)
             if part is not None:
                 batch = map_batch(lambda tensor: tensor[:part], batch)
             inner_steps = max(self._source.test_steps, snapshot.settings.inner_steps)
             return learner.curve_on(batch, inner_steps, params=snapshot.params)
+
+    def untrained_curve(self, snapshot: Snapshot, part: int | None) -> AdaptationCurve:
+        """The live curve for θ₀ and α as both were at first, with the settings of a snapshot."""
+        settings = snapshot.settings
+        key = (settings.changed(beta=1, meta_batch=1, meta_optimizer="adam"), part)
+        if key != self._untrained_key:
+            alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
+            begun = replace(snapshot, params=self.initial, alpha=alpha)
+            self._untrained = self.adaptation_curve(
+                begun, split="validation", tasks=None, part=part
+            )
+            self._untrained_key = key
+        return self._untrained
 
     def portrait(
         self, snapshot: Snapshot, task: int, points: Points | None = None

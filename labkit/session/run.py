@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from labkit.session.changes import Value
 from labkit.session.history import Event, History
 from labkit.session.settings import Settings
+from labkit.session.source import Source
 from labkit.session.states import States
 from labkit.session.trainer import State, Trainer
 
+MOST_STATES_ASIDE = 16
 
-class Interrupted(Exception):
-    """A replay that nobody waits for any more."""
+
+class InterruptedReplay(Exception):
+    """Nobody waits any more for what was being replayed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -18,12 +22,14 @@ class Run:
     """A start and a log of changes, which determine every state; some states are kept.
 
     Attributes:
+        source: Model and tasks.
         start: Settings at meta-step 0; its `events` are prescribed for this run.
         history: Losses, and the changes that were made.
         states: States to replay from.
         head: The last state, once the run has been put aside.
     """
 
+    source: Source
     start: Settings
     history: History = field(default_factory=History)
     states: States = field(default_factory=States)
@@ -39,7 +45,7 @@ class Run:
         """Changes made so far."""
         return tuple(self.history.events)
 
-    def prescribed(self, meta_step: int) -> dict[str, float | str]:
+    def prescribed(self, meta_step: int) -> dict[str, Value]:
         """Settings that this run was told beforehand to change after so many meta-steps."""
         return {name: value for at, name, value in self.start.events if at == meta_step}
 
@@ -50,7 +56,13 @@ class Run:
 
     def until(self, meta_step: int) -> "Run":
         """A run of its own that ends after `meta_step` meta-steps, before the changes made then."""
-        return Run(self.start, self.history.until(meta_step), self.states.until(meta_step))
+        history, states = self.history.until(meta_step), self.states.until(meta_step)
+        return Run(self.source, self.start, history, states)
+
+    def put_aside(self, head: State) -> None:
+        """Keep the last state, and few of the others."""
+        self.head = head
+        self.states.thin(MOST_STATES_ASIDE)
 
     def replay(
         self, meta_step: int, trainer: Trainer, stopped: Callable[[], bool] = lambda: False
@@ -59,11 +71,11 @@ class Run:
 
         Args:
             meta_step: From 0 to what has been taken.
-            trainer: Repeats them; of the same source and seed.
+            trainer: Repeats them; of the same source. It need not be in that state afterwards.
             stopped: Asked between meta-steps.
 
         Raises:
-            Interrupted: `stopped` gave True.
+            InterruptedReplay: `stopped` gave True.
         """
         if self.head is not None and self.head.meta_step == meta_step:
             return self.head
@@ -73,6 +85,6 @@ class Run:
         trainer.restore(state)
         while trainer.meta_step < meta_step:
             if stopped():
-                raise Interrupted
+                raise InterruptedReplay
             trainer.advance(self.settings_at(trainer.meta_step))
         return trainer.state()

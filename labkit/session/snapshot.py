@@ -1,6 +1,7 @@
 """A session between two meta-steps, as views see it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -9,6 +10,9 @@ from labkit.core.types import Params
 from labkit.session.cursor import Cursor
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.settings import Settings
+
+if TYPE_CHECKING:  # it measures snapshots
+    from labkit.session.observer import Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Snapshot:
         last_step: Meta-steps that the run has taken in all; more than `meta_step` if the session
             looks back.
         cursor: Where inside of the next meta-step a walk through it stands, or None.
+        observer: What measures and draws at this snapshot.
     """
 
     settings: Settings
@@ -45,6 +50,7 @@ class Snapshot:
     failure: BaseException | None
     last_step: int
     cursor: Cursor | None
+    observer: "Observer"
 
 
 @dataclass(frozen=True, slots=True)

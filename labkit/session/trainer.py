@@ -74,12 +74,11 @@ class Trainer:
     def alpha(self, settings: Settings) -> AnyAlpha:
         """α with these settings now: theirs, or what has been learned in that form so far."""
         wanted = self._algorithm(settings)
-        if not isinstance(wanted.alpha, LearnedAlpha):
-            return wanted.alpha
         form = (settings.algorithm, settings.alpha_learned)
-        if form == (self._settings.algorithm, self._settings.alpha_learned):
+        now = (self._settings.algorithm, self._settings.alpha_learned)
+        if isinstance(wanted.alpha, LearnedAlpha) and form == now:
             return self._learner.alpha
-        return wanted.alpha.tensors(wanted.adapted(self._learner.params), wanted.inner_steps)
+        return initial_alpha(wanted, self._learner.params)
 
     def advance(self, settings: Settings) -> MetaStep:
         """Take a meta-step; what it raises leaves θ as it was."""
@@ -108,6 +107,14 @@ class Trainer:
 
     def _algorithm(self, settings: Settings) -> Algorithm:
         return algorithm_of(settings, tuple(self._learner.params))
+
+
+def initial_alpha(algorithm: Algorithm, params: Params) -> AnyAlpha:
+    """α before any training."""
+    alpha = algorithm.alpha
+    if not isinstance(alpha, LearnedAlpha):
+        return alpha
+    return alpha.tensors(algorithm.adapted(params), algorithm.inner_steps)
 
 
 def _nbytes(value: Any) -> int:
