@@ -10,17 +10,14 @@ from typing import Any
 import nbformat
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from labkit.session.curve_columns import Columns, adaptation_columns, training_columns
 from labkit.session.session import Session
-from labkit.training.evaluation import AdaptationCurve
 from labkit.training.held_out import HELD_OUT
 
 MIME_TYPE = "application/vnd.maml-lab.result+json"
 FORMAT = 1
 _VERSIONS = ("maml-lab", "torch", "numpy", "plotly")
-
-Curve = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class Result:
 
     parameters: dict[str, Any]
     metrics: dict[str, float]
-    curves: dict[str, Curve]
+    curves: dict[str, Columns]
     events: list[dict[str, Any]]
     provenance: dict[str, Any]
 
@@ -117,7 +114,8 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
         for name, values in curve.metrics.items()
         for when, step in (("before", 0), ("after", inner_steps))
     }
-    training = snapshot.curve
+    training = training_columns(snapshot.curve)
+    training.pop("seconds", None)  # of one run; two of the same parameters give equal curves
     return Result(
         parameters=snapshot.settings.model_dump(),
         metrics={
@@ -129,12 +127,8 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
             **measured,
         },
         curves={
-            "adaptation": _columns(curve),
-            "training": {
-                "meta_step": training.meta_step,
-                "loss_before": training.loss_before,
-                "loss_after": training.loss_after,
-            },
+            "adaptation": adaptation_columns(curve),
+            "training": training,
         },
         events=[asdict(event) for event in snapshot.events],
         provenance={
@@ -180,22 +174,6 @@ def read_result(path: str | Path) -> Result:
         else "was it executed, with a cell that calls record_result?"
     )
     raise ValueError(f"{path} holds no result of labkit; {reason}")
-
-
-def _columns(curve: AdaptationCurve) -> Curve:
-    measures = {
-        column: values.double().numpy()
-        for name, metric in curve.metrics.items()
-        for column, values in ((name, metric.mean), (f"{name}_ci95", metric.ci95))
-    }
-    return {
-        "inner_step": np.arange(len(curve.mean), dtype=np.float64),
-        "query_loss": curve.mean.double().numpy(),
-        "ci95": curve.ci95.double().numpy(),
-        "median": curve.median.double().numpy(),
-        "diverged": curve.diverged.double().numpy(),
-        **measures,
-    }
 
 
 def _without_nonfinite(value: object) -> object:

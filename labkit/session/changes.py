@@ -18,6 +18,9 @@ LIVE = (
 )
 """Settings that may change between two meta-steps; the others decide how a session begins."""
 
+MOST_LINES = 10
+"""Of complaints about events that are shown."""
+
 Value: TypeAlias = int | float | str
 Change: TypeAlias = tuple[int, str, Value]
 """(meta_step, name, value): `name` is `value` from the meta-step after `meta_step` of them on."""
@@ -50,7 +53,8 @@ def checked_changes(
         except ParameterError as error:
             complaints.append(complaint_on(number, entry, str(error)))
     if complaints:
-        raise ParameterError("\n".join(complaints))
+        more = [f"events: and {len(complaints) - MOST_LINES} more"] * (len(complaints) > MOST_LINES)
+        raise ParameterError("\n".join(complaints[:MOST_LINES] + more))
     return tuple(changes)
 
 
