@@ -20,7 +20,8 @@ from labkit.figures.palette import GRID
 from labkit.figures.panels import task_panel
 from labkit.figures.training import change_labels, training_data, training_traces
 from labkit.session.history import Event, TrainingCurve
-from labkit.session.session import Session, Snapshot
+from labkit.session.session import Session
+from labkit.session.snapshot import Snapshot
 from labkit.tasks.family import AnyPortrait
 
 HEIGHT = 540

@@ -5,7 +5,7 @@ from labkit.session.curve_files import adaptation_frame, training_frame, write_c
 from labkit.session.export import code_cell, parameters, parameters_json, parameters_yaml
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.recipe import Recipe
-from labkit.session.session import Session, Snapshot
+from labkit.session.session import Session
 from labkit.session.settings import (
     ClassificationSettings,
     ParameterError,
@@ -13,10 +13,12 @@ from labkit.session.settings import (
     notebook_settings,
 )
 from labkit.session.share import read_share_code, share_code
+from labkit.session.snapshot import Ghost, Snapshot
 
 __all__ = [
     "ClassificationSettings",
     "Event",
+    "Ghost",
     "ParameterError",
     "Recipe",
     "Session",

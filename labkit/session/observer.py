@@ -38,7 +38,7 @@ class Observer:
     """
 
     def __init__(self, source: Source, settings: Settings) -> None:
-        self._source = source
+        self.source = source
         self._learner = source.learner(settings)
         self._lock = threading.RLock()
         self._families, self._names = Families(source), tuple(self._learner.params)
@@ -67,7 +67,7 @@ class Observer:
             batch = self._held_out_tasks(snapshot.settings, split, tasks)
             if part is not None:
                 batch = map_batch(lambda tensor: tensor[:part], batch)
-            inner_steps = max(self._source.test_steps, snapshot.settings.inner_steps)
+            inner_steps = max(self.source.test_steps, snapshot.settings.inner_steps)
             return learner.curve_on(batch, inner_steps, params=snapshot.params)
 
     def untrained_curve(self, snapshot: Snapshot, part: int | None) -> AdaptationCurve:
@@ -122,8 +122,10 @@ class Observer:
         self._learner.tasks = self._families.of(settings)
         self._learner.algorithm = algorithm_of(settings, self._names)
 
-    def _held_out_tasks(self, settings: Settings, split: Split, tasks: int | None = None) -> TaskBatch:
-        tasks = self._source.test_tasks if tasks is None else tasks
+    def _held_out_tasks(
+        self, settings: Settings, split: Split, tasks: int | None = None
+    ) -> TaskBatch:
+        tasks = self.source.test_tasks if tasks is None else tasks
         key = (*settings.task_options.items(), split, tasks)
         if key not in self._drawn:
             # at most two at a time: those that are watched, and those of a result

@@ -4,6 +4,8 @@ import inspect
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, final, get_args
 
+import torch
+
 from labkit.session.named_sources import CUSTOM, MODELS, TASKS, source_named, split_name
 from labkit.session.parameter_words import ParameterError
 from labkit.session.settings import ClassificationSettings, Settings
@@ -80,3 +82,11 @@ def _check_name(argument: str, text: object, names: tuple[str, ...]) -> None:
         raise ParameterError(
             f"{argument} = {text!r}: must be {CUSTOM!r} or one of {', '.join(names)}"
         )
+
+
+def precision_of(dtype: torch.dtype | None) -> Precision | None:
+    """How a recipe names a floating-point type."""
+    names: dict[torch.dtype | None, Precision] = {
+        getattr(torch, name): name for name in get_args(Precision)
+    }
+    return names.get(dtype)

@@ -13,7 +13,7 @@ from labkit.session.trainer import State, Trainer
 MOST_STATES_ASIDE = 16
 
 
-class InterruptedReplay(Exception):
+class InterruptedReplayError(Exception):
     """Nobody waits any more for what was being replayed."""
 
 
@@ -75,7 +75,7 @@ class Run:
             stopped: Asked between meta-steps.
 
         Raises:
-            InterruptedReplay: `stopped` gave True.
+            InterruptedReplayError: `stopped` gave True.
         """
         if self.head is not None and self.head.meta_step == meta_step:
             return self.head
@@ -85,6 +85,6 @@ class Run:
         trainer.restore(state)
         while trainer.meta_step < meta_step:
             if stopped():
-                raise InterruptedReplay
+                raise InterruptedReplayError
             trainer.advance(self.settings_at(trainer.meta_step))
         return trainer.state()

@@ -1,7 +1,6 @@
 """What a session is made from: a model, a task family, and how both are tested."""
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,21 +71,3 @@ class Families:
         if key not in self._made:
             self._made[key] = self._source.tasks(**settings.task_options)
         return self._made[key]
-
-
-def same_source(one: object, other: object) -> bool:
-    """Whether two functions, or partial ones, make the same.
-
-    Example:
-        >>> from functools import partial
-        >>> same_source(partial(int, base=2), partial(int, base=2)), same_source(int, float)
-        (True, False)
-    """
-    if isinstance(one, functools.partial) and isinstance(other, functools.partial):
-        return (one.func, one.args, one.keywords) == (other.func, other.args, other.keywords)
-    return one is other
-
-
-def name_in(known: Sequence[tuple[str, object]], wanted: object) -> str:
-    """The name under which something is known, or "custom"."""
-    return next((name for name, one in known if same_source(one, wanted)), "custom")

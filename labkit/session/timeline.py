@@ -123,7 +123,7 @@ class Timeline:
         """A trainer in the state after `meta_step` meta-steps, for looking only.
 
         Raises:
-            InterruptedReplay: `stopped` gave True.
+            InterruptedReplayError: `stopped` gave True.
         """
         if self._replayer is None:
             self._replayer = Trainer(self.run.source, self.run.start.changed(events=()))
@@ -136,9 +136,9 @@ class Timeline:
 
     def _observer_of(self, source: Source, settings: Settings) -> Observer:
         """The present one, unless it watches something else."""
-        if hasattr(self, "run") and source is self.run.source:
-            if settings.seed == self.observer.seed:
-                return self.observer
+        now: Observer | None = getattr(self, "observer", None)
+        if now is not None and (now.source, now.seed) == (source, settings.seed):
+            return now
         return Observer(source, settings)
 
     def _cut(self, meta_step: int) -> None:

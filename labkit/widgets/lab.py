@@ -18,8 +18,9 @@ from labkit.figures.lab import (
     show_task,
     show_training,
 )
-from labkit.session.session import Session, Snapshot
+from labkit.session.session import Session
 from labkit.session.settings import Settings
+from labkit.session.snapshot import Snapshot
 from labkit.widgets.log_control import LogControl
 from labkit.widgets.publisher import Publisher
 from labkit.widgets.refit import Refit
@@ -181,7 +182,7 @@ class Lab:
 
     def _on_another(self, _: w.Button) -> None:
         self._complaint = ""
-        self._task = (self._task + 1) % self.session.test_tasks
+        self._task = (self._task + 1) % self.session.source.test_tasks
         self.session.changed.set()
 
     def _on_reset(self, _: w.Button) -> None:

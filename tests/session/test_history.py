@@ -10,7 +10,7 @@ from labkit.session.history import History
 def filled(steps: int) -> History:
     history = History()
     for i in range(steps):
-        history.append(MetaStep(loss_before=float(i), loss_after=float(2 * i)))
+        history.append(MetaStep(loss_before=float(i), loss_after=float(2 * i)), 0.5)
     return history
 
 
