@@ -17,7 +17,7 @@ class Event:
 
     meta_step: int
     name: str
-    value: float
+    value: float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +28,32 @@ class TrainingCurve:
         meta_step: Last meta-step of each entry, shape (entries,).
         loss_before: Query loss before adaptation, (entries,).
         loss_after: Query loss after adaptation, (entries,).
+        seconds: Time spent in meta-steps until the end of each entry, (entries,).
     """
 
     meta_step: Floats
     loss_before: Floats
     loss_after: Floats
+    seconds: Floats
 
 
 @dataclass(slots=True)
 class History:
-    """Every meta-step's losses, 16 bytes each, and every change of a setting."""
+    """Every meta-step's losses and time, 24 bytes each, and every change of a setting."""
 
     events: list[Event] = field(default_factory=list)
     _before: "array[float]" = field(default_factory=lambda: array("d"))
     _after: "array[float]" = field(default_factory=lambda: array("d"))
+    _seconds: "array[float]" = field(default_factory=lambda: array("d"))
 
     def __len__(self) -> int:
         return len(self._after)
 
-    def append(self, step: MetaStep) -> None:
-        """Record the next meta-step."""
+    def append(self, step: MetaStep, seconds: float) -> None:
+        """Record the next meta-step, and the time spent in meta-steps until its end."""
         self._before.append(step.loss_before)
         self._after.append(step.loss_after)
+        self._seconds.append(seconds)
 
     def curve(self, most: int = 200) -> TrainingCurve:
         """The losses in at most `most` entries: means over runs of equal length.
@@ -64,7 +68,10 @@ class History:
             run *= 2
         entries = len(self) // run
         return TrainingCurve(
-            run * np.arange(1.0, entries + 1), _means(self._before, run), _means(self._after, run)
+            meta_step=run * np.arange(1.0, entries + 1),
+            loss_before=_means(self._before, run),
+            loss_after=_means(self._after, run),
+            seconds=np.array(self._seconds)[run - 1 : entries * run : run],
         )
 
 

@@ -267,7 +267,7 @@ class Session:
         self._seconds += time.perf_counter() - started
         self._applied = settings
         self._history.events += changes
-        self._history.append(step)
+        self._history.append(step, self._seconds)
         self._recent.append((time.monotonic(), self._learner.meta_step))
         while self._recent[-1][0] - self._recent[0][0] > RATE_SECONDS:
             self._recent.popleft()

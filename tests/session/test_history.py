@@ -10,7 +10,7 @@ from labkit.session.history import History
 def filled(steps: int) -> History:
     history = History()
     for i in range(steps):
-        history.append(MetaStep(loss_before=float(i), loss_after=float(2 * i)))
+        history.append(MetaStep(loss_before=float(i), loss_after=float(2 * i)), seconds=i / 4)
     return history
 
 
@@ -31,6 +31,8 @@ def test_long_ones_are_means_of_equal_runs() -> None:
     assert curve.meta_step.tolist() == [4, 8]
     assert curve.loss_before.tolist() == [1.5, 5.5]
     assert curve.loss_after.tolist() == [3.0, 11.0]
+    # the time at the end of each run
+    assert curve.seconds.tolist() == [0.75, 1.75]
 
 
 @pytest.mark.parametrize("steps", [200, 201, 399, 1000, 12345])
