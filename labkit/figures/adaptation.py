@@ -13,6 +13,7 @@ from labkit.figures.adaptation_panel import (
     adaptation_top,
 )
 from labkit.figures.frame import (
+    APART,
     MARGIN,
     PANEL_HEIGHT,
     SMALL,
@@ -32,8 +33,11 @@ _BAND, _TRAINED, _BASELINE, _UNTRAINED, _GHOSTS = range(1, 6)
 _MEDIAN = _GHOSTS + MOST_GHOSTS
 """Where each stands among the traces; the cursor is before them, the mean after."""
 
-_GHOSTS_IN_A_ROW, _GHOST_ROW = 2, 19
-"""Names of ghosts side by side below the axis, and the height of such a row in pixels."""
+_GHOST_LEGENDS, _GHOST_ROW = ("legend2", "legend3"), 19
+"""Columns of ghosts' names below the axis, and the height of a row in pixels."""
+
+_FIRST = 1
+"""Rank in the legend: what trains stands before what it is compared with."""
 
 _NAME = "Held-out tasks"
 
@@ -47,14 +51,16 @@ def adaptation_figure() -> go.Figure:
         xaxis=axis("inner steps", dtick=1, range=[-0.2, 10.2]),
         yaxis=axis("query loss", range=[0, 5]),
         yaxis2=overlay("y"),
-        legend2=legend(
-            x=0,
-            y=0,
-            yref="container",
-            yanchor="bottom",
-            entrywidth=0.98 / _GHOSTS_IN_A_ROW,
-            entrywidthmode="fraction",
-        ),
+        **{
+            name: legend(
+                x=i / len(_GHOST_LEGENDS),
+                y=0,
+                yref="container",
+                yanchor="bottom",
+                orientation="v",
+            )
+            for i, name in enumerate(_GHOST_LEGENDS)
+        },
     )
 
 
@@ -97,21 +103,31 @@ def adaptation_traces() -> list[go.Scatter]:
             line={"color": BEFORE, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3g}",
         ),
-        *ghost_traces(mode="lines+markers", marker={"size": 6}, legend="legend2"),
+        *_ghosts(),
         go.Scatter(
             name="median",
+            legendrank=_FIRST + 1,
             mode="lines",
             line={"color": weakest(AFTER), "width": 1.5, "dash": "dash"},
             hovertemplate="%{y:.3g}",
         ),
         go.Scatter(
             name="mean",
+            legendrank=_FIRST,
             mode="lines+markers",
             line={"color": AFTER, "width": 2.5},
             marker={"size": 6},
             hovertemplate="%{y:.3g}",
         ),
     ]
+
+
+def _ghosts() -> list[go.Scatter]:
+    """Named in turn in the columns below the axis."""
+    traces = ghost_traces(mode="lines+markers", marker={"size": 6})
+    for i, trace in enumerate(traces):
+        trace.legend = _GHOST_LEGENDS[i % len(_GHOST_LEGENDS)]
+    return traces
 
 
 def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
@@ -123,7 +139,7 @@ def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
     if panel.baseline is not None:
         baseline = {"name": html.escape(panel.baseline[1], quote=False), "visible": True}
     word = {
-        "text": ["", f"K = {k}"],
+        "text": ["", f"{APART}K = {k}{APART}"],
         "textposition": "bottom right" if 2 * k <= last else "bottom left",
     }
     return [
@@ -171,9 +187,9 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
 
 def _layout(panel: AdaptationPanel) -> dict[str, object]:
     note = adaptation_note(panel)
-    rows = math.ceil(len(panel.ghosts) / _GHOSTS_IN_A_ROW)
+    rows = math.ceil(len(panel.ghosts) / len(_GHOST_LEGENDS))
     return {
-        "title.text": title(_NAME, f"{panel.curve.tasks:,}, mean and 95 % interval"),
+        "title.text": title(_NAME, f"mean and 95 % interval of {panel.curve.tasks:,}"),
         "xaxis.range": [-0.2, len(panel.curve.mean) - 0.8],
         "yaxis.range": [0, adaptation_top(panel)],
         "yaxis.title.text": f"query {panel.shown}".replace("_", " "),

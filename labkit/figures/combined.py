@@ -6,11 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from labkit.figures.frame import MARGIN
-
 GAP = 0.11
 """Between adaptation and task, as a share of the width between the outer margins."""
 
+_UPPER = ("adaptation", "task")
 _ANCHORS = ("anchor", "overlaying", "scaleanchor", "matches")
 
 
@@ -76,8 +75,8 @@ def combined(figures: Mapping[str, go.Figure]) -> go.Figure:
     whole = go.Figure()
     first = plain["adaptation"]["layout"]
     inner = _inner_height(plain)
-    margin_top = max(plain[name]["layout"]["margin"]["t"] for name in ("adaptation", "task"))
-    margin = {**first["margin"], "t": margin_top, "b": plain["training"]["layout"]["margin"]["b"]}
+    bottom = plain["training"]["layout"]["margin"]["b"]
+    margin = {**first["margin"], "t": _margin_top(plain), "b": bottom}
     modes = [each["layout"].get("hovermode") for each in plain.values()]
     whole.update_layout(
         template="none",
@@ -115,17 +114,21 @@ def _area(figure: dict[str, Any]) -> float:
     return float(layout["height"] - layout["margin"]["t"] - layout["margin"]["b"])
 
 
+def _margin_top(plain: Mapping[str, dict[str, Any]]) -> float:
+    return min(float(plain[name]["layout"]["margin"]["t"]) for name in _UPPER)
+
+
 def _inner_height(plain: Mapping[str, dict[str, Any]]) -> float:
     """Height between the outer margins: the upper panels, and the one below with its title."""
-    upper = max(
-        _area(plain[name]) + plain[name]["layout"]["margin"]["b"] for name in ("adaptation", "task")
-    )
-    return upper + plain["training"]["layout"]["margin"]["t"] + _area(plain["training"])
+    upper = max(plain[name]["layout"]["height"] for name in _UPPER) - _margin_top(plain)
+    return float(upper + plain["training"]["layout"]["margin"]["t"] + _area(plain["training"]))
 
 
 def _places(plain: Mapping[str, dict[str, Any]], inner: float) -> Iterator[_Place]:
-    yield _Place(plain["adaptation"], (0, (1 - GAP) / 2), inner, inner)
-    yield _Place(plain["task"], ((1 + GAP) / 2, 1), inner, inner)
+    halves = (0, (1 - GAP) / 2), ((1 + GAP) / 2, 1)
+    for name, x in zip(_UPPER, halves, strict=True):
+        deeper = plain[name]["layout"]["margin"]["t"] - _margin_top(plain)
+        yield _Place(plain[name], x, inner - deeper, inner)
     yield _Place(plain["training"], (0, 1), _area(plain["training"]), inner)
 
 
@@ -155,9 +158,7 @@ def _add(whole: go.Figure, place: _Place, counters: _Counters) -> None:
 
 
 def _axes(layout: Mapping[str, Any], kind: str) -> list[str]:
-    return [
-        key.replace("axis", "") for key in sorted(layout) if key.startswith(f"{kind}axis")
-    ]
+    return [key.replace("axis", "") for key in sorted(layout) if key.startswith(f"{kind}axis")]
 
 
 def _key(axis: str) -> str:
@@ -183,9 +184,6 @@ def _legend(legend: dict[str, Any], place: _Place) -> dict[str, Any]:
     moved = {**legend, "x": place.across(legend["x"]), "yref": "paper"}
     from_edge = legend.get("yref") == "container"
     moved["y"] = place.up_from_edge(legend["y"]) if from_edge else place.up(legend["y"])
-    if legend.get("entrywidthmode") == "fraction":
-        left, right = place.x
-        moved["entrywidth"] = legend["entrywidth"] * (right - left)
     return moved
 
 
@@ -213,7 +211,7 @@ def _title(title: dict[str, Any], place: _Place) -> dict[str, Any]:
         "yref": "paper",
         "xanchor": "left",
         "yanchor": "top",
-        "xshift": title["pad"]["l"] - MARGIN["l"],
+        "xshift": title["pad"]["l"] - place.margin["l"],
         "yshift": place.margin["t"] - title["pad"]["t"] + 4,
         "showarrow": False,
     }

@@ -24,6 +24,9 @@ FONT = "system-ui, 'DejaVu Sans', sans-serif"
 MOST_LETTERS = 56
 """Of a title, in a figure of `NARROW` pixels."""
 
+APART = "\u00a0"
+"""Between a vertical line and the letters beside it."""
+
 CURSOR_AT = 0
 """Where the cursor stands among the traces of the figures that have one."""
 

@@ -116,8 +116,8 @@ class ImagePanel:
         ]
 
 
-_NO_COLUMN = {"source": None, "x0": 0.5, "y0": 0.5, "meta": {}, "visible": False}
-_NO_WORDS = {"x": [], "y": [], "text": [], "meta": {}, "visible": False}
+_NO_COLUMN: dict[str, Any] = {"source": None, "x0": 0.5, "y0": 0.5, "meta": {}, "visible": False}
+_NO_WORDS: dict[str, Any] = {"x": [], "y": [], "text": [], "meta": {}, "visible": False}
 
 
 def _filled(values: list[dict[str, Any]], unused: dict[str, Any]) -> list[dict[str, Any]]:
@@ -161,7 +161,7 @@ def _words(portrait: ImagePortrait, table: ImageTable) -> list[dict[str, Any]]:
     """Those of each column of steps."""
     width, height = table.tile
     rows, between = range(table.classes), "<br>" if table.beside else " "
-    aside, below = ((table.cell, 0) if table.beside else (0, table.cell))
+    aside, below = (table.cell, 0) if table.beside else (0, table.cell)
     return [
         {
             "x": [table.step_left(column) + (aside + width) / 2] * table.classes,

@@ -103,13 +103,13 @@ def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:
         letters: How many stand side by side on the whole axis.
 
     Example:
-        Five letters are a quarter of the axis.
+        Five letters, and one before them, are three tenths of the axis.
 
-        >>> axis_end([Mark(60.0, "α 0.5")], end=60.0, letters=20)
+        >>> axis_end([Mark(56.0, "α 0.5")], end=70.0, letters=20)
         80.0
     """
-    most = min(MOST_LETTERS, letters - 1)
-    wanted = (mark.x / (1 - min(len(mark.text), most) / letters) for mark in marks)
+    most = min(MOST_LETTERS, letters - 2)
+    wanted = (mark.x / (1 - (min(len(mark.text), most) + 1) / letters) for mark in marks)
     return min(max([end, *wanted]), (1 + FREE) * end)
 
 
@@ -127,14 +127,14 @@ def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]
     letter = end / letters
     labels: list[Label] = []
     for mark in marks:
-        covering = [x for x in labels if mark.x < x.x + (len(x.text) + 1) * letter]
+        covering = [x for x in labels if mark.x < x.x + (len(x.text) + 2) * letter]
         row = 1 + max((label.row for label in covering), default=-1)
         if row == MOST_ROWS:
             row = 0
             for label in covering:
-                label.cut(int((mark.x - label.x) / letter) - 1)
+                label.cut(int((mark.x - label.x) / letter) - 2)
         label = Label(mark.x, row, mark.text)
-        label.cut(min(MOST_LETTERS, round((end - mark.x) / letter)))
+        label.cut(min(MOST_LETTERS, round((end - mark.x) / letter) - 1))
         labels.append(label)
     return labels
 

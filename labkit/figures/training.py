@@ -1,6 +1,6 @@
 """Meta-training: loss before and after adaptation, with a mark at every change of a setting."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from labkit.figures.frame import (
+    APART,
     MARGIN,
     NARROW,
     SMALL,
@@ -27,6 +28,7 @@ from labkit.figures.ghosts import (
     ghost_traces,
 )
 from labkit.figures.limits import drawable
+from labkit.figures.log_axis import log_axis
 from labkit.figures.marks import axis_end, change_marks, place_labels
 from labkit.figures.palette import AFTER, BEFORE, TEXT
 from labkit.figures.updates import Drawable, Update, put
@@ -62,7 +64,7 @@ def training_figure() -> go.Figure:
         height=TRAINING_HEIGHT,
         margin_t=_TOP,
         xaxis=axis("meta-step", range=[0, 1]),
-        yaxis=axis("query loss", type="log", dtick="D2", range=[-1, 1]),
+        yaxis=axis("query loss", type="log", range=[-1, 1]),
         yaxis2=overlay("y"),
         legend=legend(x=1, xanchor="right", y=1, yanchor="bottom"),
         meta={"x": "meta_step"},
@@ -154,11 +156,12 @@ def training_updates(
     ]
     end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
     changes, end, rows = _changes(_at(curve, events, by), events, end, width)
+    scale = log_axis([*losses, *faint], free=_ROW * rows)
     layout = {
         "meta": {"x": by},
         "xaxis.title.text": AXES[by],
         "xaxis.range": [0, end],
-        "yaxis.range": _range([*losses, *faint], rows),
+        **{f"yaxis.{name}": value for name, value in scale.items()},
     }
     return [
         Update(_BEFORE, data, layout),
@@ -196,17 +199,7 @@ def _changes(
     changes = {
         "x": np.array([x for label in labels for x in (label.x, label.x, gap)]),
         "y": np.array([y for label in labels for y in (0.0, 1 - _ROW * label.row, gap)]),
-        "text": [text for label in labels for text in ("", label.text, "")],
+        "text": [text for label in labels for text in ("", APART + label.text, "")],
         "hovertext": [text for full in told for text in (full, full, "")],
     }
     return changes, end, 1 + max((label.row for label in labels), default=-1)
-
-
-def _range(losses: Iterable[Floats], rows: int) -> list[float]:
-    """Of the logarithmic axis: all losses, and rows of labels above them."""
-    logs = np.log10(np.concatenate([y[y > 0] for y in losses]))
-    low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
-    room = max(high - low, 0.1)
-    low, high = low - 0.06 * room, high + 0.06 * room
-    share = min(_ROW * rows, 0.6)
-    return [low, high + (high - low) * share / (1 - share)]
