@@ -56,7 +56,7 @@ class Label:
 
     Attributes:
         x: Where it begins, in units of the axis.
-        row: 0 for the upper one; the mark's line ends there.
+        row: 0 for the upper one.
         text: As much of the mark's text as has room.
     """
 
@@ -114,26 +114,29 @@ def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:
 
 
 def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]:
-    """Labels that neither overlap one another nor lie across the line of another mark.
+    """Labels in rows one above another, none of which overlap.
 
-    A mark's line ends at its label, so that it may pass below the labels of rows above it. Where
-    no row is left, the labels before it are cut.
+    Where no row is free, the label that has been longest in its way is cut.
 
     Args:
         marks: From left to right.
         end: Of the axis, which begins at 0.
         letters: How many stand side by side on the whole axis.
+
+    Example:
+        >>> marks = [Mark(0.0, "α 0.02"), Mark(1.0, "K 5"), Mark(50.0, "order 1")]
+        >>> [(label.row, label.text) for label in place_labels(marks, 100.0, letters=50)]
+        [(0, 'α 0.02'), (1, 'K 5'), (0, 'order 1')]
     """
     letter = end / letters
     labels: list[Label] = []
     for mark in marks:
         covering = [x for x in labels if mark.x < x.x + (len(x.text) + 2) * letter]
-        row = 1 + max((label.row for label in covering), default=-1)
-        if row == MOST_ROWS:
-            row = 0
-            for label in covering:
-                label.cut(int((mark.x - label.x) / letter) - 2)
-        label = Label(mark.x, row, mark.text)
+        free = [row for row in range(MOST_ROWS) if row not in {label.row for label in covering}]
+        if not free:
+            covering[0].cut(int((mark.x - covering[0].x) / letter) - 2)
+            free = [covering[0].row]
+        label = Label(mark.x, free[0], mark.text)
         label.cut(min(MOST_LETTERS, round((end - mark.x) / letter) - 1))
         labels.append(label)
     return labels

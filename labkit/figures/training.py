@@ -29,8 +29,8 @@ from labkit.figures.ghosts import (
 )
 from labkit.figures.limits import drawable
 from labkit.figures.log_axis import log_axis
-from labkit.figures.marks import axis_end, change_marks, place_labels
-from labkit.figures.palette import AFTER, BEFORE, TEXT
+from labkit.figures.marks import Label, Mark, axis_end, change_marks, place_labels
+from labkit.figures.palette import AFTER, BEFORE, GRID, TEXT
 from labkit.figures.updates import Drawable, Update, put
 from labkit.session.history import Event, TrainingCurve
 
@@ -44,13 +44,14 @@ LARGEST = 1e30
 """Losses that the logarithmic axis can show without trouble."""
 
 _BEFORE, _GHOSTS = 1, 2
-_AFTER, _CHANGES = _GHOSTS + MOST_GHOSTS, _GHOSTS + MOST_GHOSTS + 1
+_AFTER = _GHOSTS + MOST_GHOSTS
+_LEADERS, _CHANGES = _AFTER + 1, _AFTER + 2
 """Where each stands among the traces; the cursor is before them."""
 
 _TOP = 32
 """Margin above: the title, and the legend beside it."""
 
-_LETTER, _ROW = 6.6, 14 / (TRAINING_HEIGHT - _TOP - MARGIN["b"])
+_LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - _TOP - MARGIN["b"])
 """Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
 
 Floats = NDArray[np.float64]
@@ -118,6 +119,15 @@ def training_traces() -> list[go.Scatter]:
             line={"color": AFTER, "width": 2},
             hovertemplate="%{y:.3g}",
         ),
+        # as faint as the grid: the letters of other labels are above them
+        go.Scatter(
+            name="leaders",
+            mode="lines",
+            yaxis="y2",
+            line={"color": GRID, "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
         go.Scatter(
             name="changes",
             mode="lines+text",
@@ -155,8 +165,14 @@ def training_updates(
         {"x": x, "y": losses[1]},
     ]
     end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
-    changes, end, rows = _changes(_at(curve, events, by), events, end, width)
-    scale = log_axis([*losses, *faint], free=_ROW * rows)
+    letters = int((width - MARGIN["l"] - MARGIN["r"]) / _LETTER)
+    xs = _at(curve, events, by)
+    end = max([end, *xs])
+    marks = change_marks(events, xs, end)
+    end = axis_end(marks, end, letters)
+    labels = place_labels(marks, end, letters)
+    free = _ROW * (1 + max((label.row for label in labels), default=-1))
+    scale = log_axis([*losses, *faint], free=free)
     layout = {
         "meta": {"x": by},
         "xaxis.title.text": AXES[by],
@@ -167,7 +183,8 @@ def training_updates(
         Update(_BEFORE, data, layout),
         Update(_GHOSTS, ghost_styles(ghosts)),
         Update(_AFTER, [{"line.color": color}]),
-        Update(_CHANGES, [changes]),
+        Update(_LEADERS, [_leaders(labels, free)]),
+        Update(_CHANGES, [_changes(marks, labels, free)]),
     ]
 
 
@@ -185,21 +202,27 @@ def _at(curve: TrainingCurve, events: Sequence[Event], by: By) -> list[float]:
     return xs
 
 
-def _changes(
-    xs: Sequence[float], events: Sequence[Event], end: float, width: int
-) -> tuple[dict[str, Any], float, int]:
-    """Lines and labels of the marks, the end of the axis, and rows of labels."""
-    letters = int((width - MARGIN["l"] - MARGIN["r"]) / _LETTER)
-    end = max([end, *xs])
-    marks = change_marks(events, xs, end)
-    end = axis_end(marks, end, letters)
-    labels = place_labels(marks, end, letters)
-    gap = float("nan")
-    told = [f"{mark.text}, from {mark.x:.4g} on" for mark in marks]
-    changes = {
-        "x": np.array([x for label in labels for x in (label.x, label.x, gap)]),
-        "y": np.array([y for label in labels for y in (0.0, 1 - _ROW * label.row, gap)]),
-        "text": [text for label in labels for text in ("", APART + label.text, "")],
-        "hovertext": [text for full in told for text in (full, full, "")],
+def _leaders(labels: Sequence[Label], free: float) -> dict[str, Any]:
+    """Lines from the upper end of each mark to its label."""
+    nan = float("nan")
+    return {
+        "x": np.array([x for label in labels for x in (label.x, label.x, nan)]),
+        "y": np.array([y for label in labels for y in (1 - free, _height(label), nan)]),
     }
-    return changes, end, 1 + max((label.row for label in labels), default=-1)
+
+
+def _changes(marks: Sequence[Mark], labels: Sequence[Label], free: float) -> dict[str, Any]:
+    """Lines of the marks, and their labels, in the free part of the axis above the lines."""
+    nan = float("nan")
+    told = [f"{mark.text}, from {mark.x:.4g} on" for mark in marks]
+    return {
+        "x": np.array([x for label in labels for x in (label.x, label.x, nan, label.x, nan)]),
+        "y": np.array([y for label in labels for y in (0.0, 1 - free, nan, _height(label), nan)]),
+        "text": [text for label in labels for text in ("", "", "", APART + label.text, "")],
+        "hovertext": [text for full in told for text in (full, full, "", full, "")],
+    }
+
+
+def _height(label: Label) -> float:
+    """Where a label is on the axis from 0 to 1."""
+    return 1 - _ROW * label.row
