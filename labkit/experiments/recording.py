@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from IPython.display import display
 
 from labkit.experiments.result import MIME_TYPE, Result
-from labkit.figures.lab import lab_figure, lab_view, show_lab
+from labkit.figures.lab import lab_figure, lab_view
 from labkit.session.session import Session
 
 
@@ -22,8 +22,7 @@ def show_result(session: Session) -> go.Figure:
     scripts only, and the adaptation curve as text for the others.
     """
     view = lab_view(session)
-    figure = lab_figure(view.portrait)
-    show_lab(figure, view)
+    figure = lab_figure(view)
     curve = view.adaptation.curve
     display(
         {

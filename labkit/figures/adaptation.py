@@ -1,72 +1,101 @@
 """The adaptation curve: query loss or another measure over inner steps on held-out tasks."""
 
+import html
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.adaptation_panel import (
+    AdaptationPanel,
+    adaptation_note,
+    adaptation_top,
+)
+from labkit.figures.frame import (
+    APART,
+    MARGIN,
+    PANEL_HEIGHT,
+    SMALL,
+    axis,
+    cursor,
+    legend,
+    overlay,
+    panel_figure,
+    title,
+)
+from labkit.figures.ghosts import MOST_GHOSTS, ghost_styles, ghost_traces
 from labkit.figures.limits import drawable
-from labkit.figures.palette import AFTER, BEFORE, MEDIAN, translucent
-from labkit.training.evaluation import AdaptationCurve, MetricCurve
+from labkit.figures.palette import AFTER, BEFORE, TEXT, translucent, weakest
+from labkit.figures.updates import Drawable, Update, put
 
-LOSS = "loss"
-HIGHEST = {"accuracy": 1.0}
-"""Where the axis of a measure ends that has a largest value."""
+_BAND, _TRAINED, _BASELINE, _UNTRAINED, _GHOSTS = range(1, 6)
+_MEDIAN = _GHOSTS + MOST_GHOSTS
+"""Where each stands among the traces; the cursor is before them, the mean after."""
+
+_GHOST_LEGENDS, _GHOST_ROW = ("legend2", "legend3"), 19
+"""Columns of ghosts' names below the axis, and the height of a row in pixels."""
+
+_FIRST = 1
+"""Rank in the legend: what trains stands before what it is compared with."""
+
+_NAME = "Held-out tasks"
 
 
-@dataclass(frozen=True, slots=True)
-class AdaptationPanel:
-    """What the panel shows.
+def adaptation_figure() -> go.Figure:
+    """The figure with all its traces and axes, empty; `show_adaptation` fills it."""
+    return panel_figure(
+        adaptation_traces(),
+        title(_NAME),
+        height=PANEL_HEIGHT,
+        xaxis=axis("inner steps", dtick=1, range=[-0.2, 10.2]),
+        yaxis=axis("query loss", range=[0, 5]),
+        yaxis2=overlay("y"),
+        **{
+            name: legend(
+                x=i / len(_GHOST_LEGENDS),
+                y=0,
+                yref="container",
+                yanchor="bottom",
+                orientation="v",
+            )
+            for i, name in enumerate(_GHOST_LEGENDS)
+        },
+    )
 
-    Attributes:
-        curve: Now.
-        untrained: At meta-step 0.
-        inner_steps: The trained K.
-        measure: One of `measures`; None takes the first that the task family has beside the loss.
-    """
 
-    curve: AdaptationCurve
-    untrained: AdaptationCurve
-    inner_steps: int
-    measure: str | None = None
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """What can be shown: the task family's own measures, and the loss."""
-        return (*self.curve.metrics, LOSS)
-
-    @property
-    def shown(self) -> str:
-        """The measure that is shown."""
-        return self.measure or self.measures[0]
-
-    @property
-    def now(self) -> AdaptationCurve | MetricCurve:
-        """The shown measure now."""
-        return self._of(self.curve)
-
-    @property
-    def before(self) -> AdaptationCurve | MetricCurve:
-        """The shown measure at meta-step 0."""
-        return self._of(self.untrained)
-
-    def _of(self, curve: AdaptationCurve) -> AdaptationCurve | MetricCurve:
-        return curve if self.shown == LOSS else curve.metrics[self.shown]
+def show_adaptation(figure: Drawable, panel: AdaptationPanel) -> None:
+    """Update the adaptation curve."""
+    put(figure, adaptation_updates(panel))
 
 
 def adaptation_traces() -> list[go.Scatter]:
-    """The panel's traces, empty; `adaptation_data` says what each holds."""
+    """The panel's traces, empty; `adaptation_updates` says what each holds."""
+    quiet = {"hoverinfo": "skip", "showlegend": False}
     return [
+        cursor(),
         go.Scatter(
             name="95 % interval",
             mode="lines",
             line={"width": 0},
             fill="toself",
             fillcolor=translucent(AFTER, 0.18),
-            hoverinfo="skip",
-            showlegend=False,
+            **quiet,
+        ),
+        go.Scatter(
+            name="K trained",
+            mode="lines+text",
+            yaxis="y2",
+            line={"color": BEFORE, "width": 1},
+            textfont={"color": TEXT, "size": SMALL},
+            **quiet,
+        ),
+        go.Scatter(
+            name="baseline",
+            mode="lines",
+            line={"color": TEXT, "width": 1, "dash": "dot"},
+            hovertemplate="%{y:.3g}",
+            visible=False,
         ),
         go.Scatter(
             name="untrained",
@@ -74,21 +103,17 @@ def adaptation_traces() -> list[go.Scatter]:
             line={"color": BEFORE, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3g}",
         ),
-        go.Scatter(
-            name="K trained",
-            mode="lines",
-            line={"color": BEFORE, "width": 1},
-            hoverinfo="skip",
-            showlegend=False,
-        ),
+        *_ghosts(),
         go.Scatter(
             name="median",
+            legendrank=_FIRST + 1,
             mode="lines",
-            line={"color": MEDIAN, "width": 1.5, "dash": "dash"},
+            line={"color": weakest(AFTER), "width": 1.5, "dash": "dash"},
             hovertemplate="%{y:.3g}",
         ),
         go.Scatter(
             name="mean",
+            legendrank=_FIRST,
             mode="lines+markers",
             line={"color": AFTER, "width": 2.5},
             marker={"size": 6},
@@ -97,8 +122,44 @@ def adaptation_traces() -> list[go.Scatter]:
     ]
 
 
+def _ghosts() -> list[go.Scatter]:
+    """Named in turn in the columns below the axis."""
+    traces = ghost_traces(mode="lines+markers", marker={"size": 6})
+    for i, trace in enumerate(traces):
+        trace.legend = _GHOST_LEGENDS[i % len(_GHOST_LEGENDS)]
+    return traces
+
+
+def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
+    """All that changes from one panel to the next."""
+    k, last = panel.inner_steps, len(panel.curve.mean) - 1
+    colors = weakest(panel.color), panel.color
+    names = "median", html.escape(panel.label, quote=False) or "mean"
+    baseline = {"name": "", "visible": False}
+    if panel.baseline is not None:
+        baseline = {"name": html.escape(panel.baseline[1], quote=False), "visible": True}
+    word = {
+        "text": ["", f"{APART}K = {k}{APART}"],
+        "textposition": "bottom right" if 2 * k <= last else "bottom left",
+    }
+    return [
+        Update(_BAND, adaptation_data(panel), _layout(panel)),
+        Update(_BAND, [{"fillcolor": translucent(panel.color, 0.18)}]),
+        Update(_TRAINED, [word]),
+        Update(_BASELINE, [baseline]),
+        Update(_GHOSTS, ghost_styles(panel.ghosts)),
+        Update(
+            _MEDIAN,
+            [
+                {"name": name, "line.color": color}
+                for name, color in zip(names, colors, strict=True)
+            ],
+        ),
+    ]
+
+
 def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64]]]:
-    """Points for each trace of `adaptation_traces`, in its order; what is not finite is a gap."""
+    """Points for each trace after the cursor, in their order; what is not finite is a gap."""
     top = adaptation_top(panel)
     mean, untrained = drawable(panel.now.mean, top), drawable(panel.before.mean, top)
     ci95 = drawable(panel.now.ci95, top)
@@ -106,39 +167,33 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
     known = np.isfinite(mean) & np.isfinite(ci95)
     lower, upper = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
     k = float(panel.inner_steps)
+    level = panel.baseline[0] if panel.baseline else math.nan
+    ghosts = [drawable(panel.of(ghost.curve).mean, top) for ghost in panel.ghosts]
+    nothing = {"x": np.empty(0), "y": np.empty(0)}
     return [
         {
             "x": np.concatenate([x[known], x[known][::-1]]),
             "y": np.concatenate([upper, lower[::-1]]),
         },
+        {"x": np.array([k, k]), "y": np.array([0.0, 1.0])},
+        {"x": x, "y": np.full(len(x), level)},
         {"x": x, "y": untrained},
-        {"x": np.array([k, k]), "y": np.array([0.0, top])},
+        *({"x": np.arange(len(y), dtype=np.float64), "y": y} for y in ghosts),
+        *[nothing] * (MOST_GHOSTS - len(ghosts)),
         {"x": x, "y": drawable(panel.now.median, top)},
         {"x": x, "y": mean},
     ]
 
 
-def adaptation_top(panel: AdaptationPanel) -> float:
-    """Upper end of the axis: above both curves' start, and steady while training runs."""
-    if panel.shown in HIGHEST:
-        return HIGHEST[panel.shown]
-    starts = (float(panel.now.mean[0]), float(panel.before.mean[0]))
-    highest = max((start for start in starts if math.isfinite(start)), default=1.0)
-    if highest <= 0:
-        return 1.0
-    unit = 10.0 ** math.floor(math.log10(highest))
-    return math.ceil(1.2 * highest / unit) * unit
-
-
-def adaptation_note(panel: AdaptationPanel) -> str:
-    """What the axis cannot show: diverged tasks, and a mean that is off the scale."""
-    share = float(panel.curve.diverged.max())
-    mean = panel.now.mean.numpy()
-    off = ~(mean <= adaptation_top(panel))
-    notes = []
-    if share > 0:
-        notes.append(f"{share:.1%} diverge")
-    if off.any():
-        step = int(np.argmax(off))
-        notes.append(f"mean {mean[step]:.2g} at {step}")
-    return ", ".join(notes)
+def _layout(panel: AdaptationPanel) -> dict[str, object]:
+    note = adaptation_note(panel)
+    rows = math.ceil(len(panel.ghosts) / len(_GHOST_LEGENDS))
+    return {
+        "title.text": title(_NAME, f"mean and 95 % interval of {panel.curve.tasks:,}"),
+        "xaxis.range": [-0.2, len(panel.curve.mean) - 0.8],
+        "yaxis.range": [0, adaptation_top(panel)],
+        "yaxis.title.text": f"query {panel.shown}".replace("_", " "),
+        "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
+        + (f" · {note}" if note else ""),
+        "margin.b": MARGIN["b"] + _GHOST_ROW * rows,
+    }

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,9 @@ def tile_color(guessed: tuple[int, float] | None, row: int) -> str:
 
 
 def table_raster(portrait: ImagePortrait, table: ImageTable) -> Pixels:
-    """All drawings and backgrounds, (height, width, 3)."""
+    """All drawings and backgrounds, (height, width, 4); what is between them is transparent."""
     width, height = table.size
-    canvas = np.full((height, width, 3), 255, np.uint8)
+    canvas = np.full((height, width, 4), (255, 255, 255, 0), np.uint8)
     for row in range(table.classes):
         top, middle = table.top(row), table.middle(row)
         _put_support(canvas, portrait, table, row)
@@ -46,7 +47,7 @@ def table_raster(portrait: ImagePortrait, table: ImageTable) -> Pixels:
             left = table.step_left(column)
             tile_width, tile_height = table.tile
             color = tile_color(guessed, row)
-            canvas[top : top + tile_height, left : left + tile_width] = _rgb(color)
+            canvas[top : top + tile_height, left : left + tile_width] = _rgba(color)
             if guessed is not None:
                 image = drawing(portrait.support[guessed[0], 0].numpy(), table.side)
                 x, y = table.drawing_at(row, column)
@@ -66,6 +67,12 @@ def drawing(image: Pixels, side: int) -> Pixels:
     square = np.full((side, side, 3), 255, np.uint8)
     _put(square, rgb, (side - rgb.shape[1]) // 2, (side - rgb.shape[0]) // 2)
     return square
+
+
+def columns(raster: Pixels, table: ImageTable) -> list[Pixels]:
+    """The raster in pieces: what is left of the inner steps, and the column of each."""
+    edges = [0, *(table.step_left(i) for i in range(len(table.steps))), raster.shape[1]]
+    return [raster[:, left:right] for left, right in pairwise(edges)]
 
 
 def png_uri(raster: Pixels) -> str:
@@ -92,13 +99,13 @@ def _put_support(canvas: Pixels, portrait: ImagePortrait, table: ImageTable, row
 
 
 def _frame(canvas: Pixels, left: int, top: int, side: int) -> None:
-    canvas[top : top + side, left : left + side] = _rgb(GRID)
+    canvas[top : top + side, left : left + side] = _rgba(GRID)
     canvas[top + 1 : top + side - 1, left + 1 : left + side - 1] = 255
 
 
 def _put(canvas: Pixels, image: Pixels, left: int, top: int) -> None:
-    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+    canvas[top : top + image.shape[0], left : left + image.shape[1], :3] = image
 
 
-def _rgb(color: str) -> tuple[int, ...]:
-    return tuple(int(color[i : i + 2], 16) for i in (1, 3, 5))
+def _rgba(color: str) -> tuple[int, ...]:
+    return (*(int(color[i : i + 2], 16) for i in (1, 3, 5)), 255)

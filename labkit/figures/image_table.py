@@ -7,10 +7,10 @@ from labkit.tasks.family import ImagePortrait
 MOST_CLASSES, MOST_SHOTS, MOST_STEPS = 8, 5, 6
 """Rows, support drawings of a row and columns of steps that the panel has room for."""
 
-PANEL = (446.0, 240.0)
-"""Width and height of the panel in a figure that is 960 pixels wide; wider ones have more room."""
+PANEL = (404.0, 264.0)
+"""Width and height of the panel in the narrowest figure; wider ones have more room."""
 
-NAME, LINE, ONE_LINE, TWO_LINES = 80.0, 15.0, 42.0, 36.0
+NAME, LINE, ONE_LINE, TWO_LINES = 82.0, 15.0, 46.0, 36.0
 """Pixels on the screen: width of a class's name, height of a line of text, and width of
 "✓ 62 %" on one line and on two."""
 

@@ -8,15 +8,26 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from labkit.figures.image_raster import guess, png_uri, table_raster
-from labkit.figures.image_table import ImageTable, image_table
-from labkit.figures.palette import TRUTH
-from labkit.figures.task_panel import Update
+from labkit.figures.frame import SMALL
+from labkit.figures.image_raster import Pixels, columns, guess, png_uri, table_raster
+from labkit.figures.image_table import MOST_STEPS, ImageTable, image_table
+from labkit.figures.palette import TEXT
+from labkit.figures.updates import Update
 from labkit.tasks.family import ImagePortrait
 
 _LETTERS, _LINES = 13, 2
-_RASTER, _WORDS, _CELLS = 0, 1, 4
-"""Where the raster, the three traces of words and the cells under the pointer stand."""
+_TABLE = 0
+_COLUMNS = 1
+_HEADS = _COLUMNS + MOST_STEPS
+_WORDS = _HEADS + 2
+_CELLS = _WORDS + MOST_STEPS
+"""Where these stand among the traces: what is left of the steps, the columns of steps as images,
+heads and names, the words in the columns, what the pointer tells."""
+
+_MARGIN_LEFT, _MARGIN_TOP, _MARGIN_BOTTOM = 12, 50, 12
+
+_ON_TILE = "rgb(27,27,27)"
+"""Letters on a step's cell, whose background is light whatever the paper is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,6 @@ class ImagePanel:
     portrait: ImagePortrait
 
     kind = "images"
-    extra_height = 60
 
     @property
     def title(self) -> str:
@@ -44,30 +54,36 @@ class ImagePanel:
         return self.portrait.attribution
 
     def traces(self) -> list[BaseTraceType]:
-        """Raster, heads of columns, names of classes, words in cells, what the pointer tells."""
-        axes = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
-        words: dict[str, Any] = {"mode": "text", "hoverinfo": "skip", "cliponaxis": False, **axes}
+        """Images, heads of columns, names of classes, words in cells, what the pointer tells."""
+        words: dict[str, Any] = {
+            "mode": "text",
+            "hoverinfo": "skip",
+            "cliponaxis": False,
+            "showlegend": False,
+        }
+        font = {"size": SMALL, "color": TEXT}
+        image = {"zsmooth": "fast", "hoverinfo": "skip"}
         return [
-            go.Image(
-                name="images",
-                zsmooth="fast",
-                hoverinfo="skip",
-                **{"xaxis": "x2", "yaxis": "y2"},
-            ),
-            go.Scatter(name="heads", textposition="top center", textfont={"size": 11}, **words),
-            go.Scatter(name="names", textposition="middle right", textfont={"size": 10.5}, **words),
-            go.Scatter(
-                name="words",
-                textposition="middle center",
-                textfont={"size": 10, "color": TRUTH},
-                **words,
+            go.Image(name="images", **image),
+            *(go.Image(name=f"images {i}", visible=False, **image) for i in range(MOST_STEPS)),
+            go.Scatter(name="heads", textposition="top center", textfont=font, **words),
+            go.Scatter(name="names", textposition="middle right", textfont=font, **words),
+            *(
+                go.Scatter(
+                    name=f"words {i}",
+                    textposition="middle center",
+                    textfont={"size": SMALL, "color": _ON_TILE},
+                    visible=False,
+                    **words,
+                )
+                for i in range(MOST_STEPS)
             ),
             go.Heatmap(
                 name="cells",
                 colorscale=[[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
                 showscale=False,
+                showlegend=False,
                 hovertemplate="%{text}<extra></extra>",
-                **axes,
             ),
         ]
 
@@ -75,8 +91,11 @@ class ImagePanel:
         """Hidden axes of equal scale, so that drawings stay square in a panel of any width."""
         axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
         return {
-            "xaxis2": {"domain": [0.5, 1.0], "constraintoward": "left", **axis},
-            "yaxis2": {"scaleanchor": "x2", "constraintoward": "top", **axis},
+            "xaxis": {"constraintoward": "left", **axis},
+            "yaxis": {"scaleanchor": "x", "constraintoward": "top", **axis},
+            "margin_l": _MARGIN_LEFT,
+            "margin_t": _MARGIN_TOP,
+            "margin_b": _MARGIN_BOTTOM,
             # a box for all that stands above one another would tell of every row at once
             "hovermode": "closest",
         }
@@ -86,13 +105,37 @@ class ImagePanel:
         portrait, table = self.portrait, image_table(self.portrait)
         # a table that is as large as it may be leaves room at its end
         width, height = table.extent
-        ranges = {"xaxis2.range": [0, width], "yaxis2.range": [height, 0]}
-        raster = {"source": png_uri(table_raster(portrait, table)), "x0": 0.5, "y0": 0.5}
+        ranges = {"xaxis.range": [0, width], "yaxis.range": [height, 0]}
+        left, *steps = columns(table_raster(portrait, table), table)
         return [
-            Update(_RASTER, [raster], ranges),
-            Update(_WORDS, [_heads(table), _names(portrait, table), _words(portrait, table)]),
+            Update(_TABLE, [{"source": png_uri(left), "x0": 0.5, "y0": 0.5}], ranges),
+            Update(_COLUMNS, _filled(_columns(steps, table), _NO_COLUMN)),
+            Update(_HEADS, [_heads(table), _names(portrait, table)]),
+            Update(_WORDS, _filled(_words(portrait, table), _NO_WORDS)),
             Update(_CELLS, [_cells(portrait, table)]),
         ]
+
+
+_NO_COLUMN: dict[str, Any] = {"source": None, "x0": 0.5, "y0": 0.5, "meta": {}, "visible": False}
+_NO_WORDS: dict[str, Any] = {"x": [], "y": [], "text": [], "meta": {}, "visible": False}
+
+
+def _filled(values: list[dict[str, Any]], unused: dict[str, Any]) -> list[dict[str, Any]]:
+    """For all traces of steps, of which some may not be needed."""
+    return values + [unused] * (MOST_STEPS - len(values))
+
+
+def _columns(rasters: list[Pixels], table: ImageTable) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": png_uri(raster),
+            "x0": table.step_left(column) + 0.5,
+            "y0": 0.5,
+            "meta": {"inner_step": table.steps[column]},
+            "visible": True,
+        }
+        for column, raster in enumerate(rasters)
+    ]
 
 
 def _heads(table: ImageTable) -> dict[str, Any]:
@@ -114,16 +157,21 @@ def _names(portrait: ImagePortrait, table: ImageTable) -> dict[str, Any]:
     }
 
 
-def _words(portrait: ImagePortrait, table: ImageTable) -> dict[str, Any]:
-    x, y, text = [], [], []
+def _words(portrait: ImagePortrait, table: ImageTable) -> list[dict[str, Any]]:
+    """Those of each column of steps."""
     width, height = table.tile
-    for row in range(table.classes):
-        for column, step in enumerate(table.steps):
-            left, top = table.step_left(column), table.top(row)
-            x.append(left + (table.cell + width) / 2 if table.beside else left + width / 2)
-            y.append(top + height / 2 if table.beside else top + (table.cell + height) / 2)
-            text.append(cell_words(guess(portrait, step, row), row, "<br>" * table.beside or " "))
-    return {"x": x, "y": y, "text": text}
+    rows, between = range(table.classes), "<br>" if table.beside else " "
+    aside, below = (table.cell, 0) if table.beside else (0, table.cell)
+    return [
+        {
+            "x": [table.step_left(column) + (aside + width) / 2] * table.classes,
+            "y": [table.top(row) + (below + height) / 2 for row in rows],
+            "text": [cell_words(guess(portrait, step, row), row, between) for row in rows],
+            "meta": {"inner_step": step},
+            "visible": True,
+        }
+        for column, step in enumerate(table.steps)
+    ]
 
 
 def cell_words(guessed: tuple[int, float] | None, row: int, between: str = " ") -> str:

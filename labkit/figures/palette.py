@@ -1,32 +1,133 @@
 """Colours of the lab, told apart by readers with any colour vision (after Okabe and Ito)."""
 
-from plotly.colors import sample_colorscale
+from functools import cache
 
 BEFORE = "#767676"
-AFTER = "#0072B2"
-MEDIAN = "#56B4E9"
+AFTER = "#0072b2"
 TRUTH = "#1b1b1b"
-SUPPORT = "#D55E00"
-CHANGE = "#A0457A"
+SUPPORT = "#d55e00"
+TEXT = "#444444"
+AXIS = "#8c8c8c"
 GRID = "#e6e6e6"
 
+PAPER, DARK_PAPER = "#ffffff", "#111111"
+LEAST_CONTRAST = 3.0
+"""Of a line or a letter against the paper (WCAG 2.2, 1.4.11)."""
 
-def step_colors(count: int) -> list[str]:
-    """Colours from light to `AFTER` for the model after 1 … `count` inner steps."""
-    if count <= 1:
-        return [AFTER] * count
-    scale = [[0.0, "#B9DDF1"], [1.0, AFTER]]
-    colors: list[str] = sample_colorscale(scale, [i / (count - 1) for i in range(count)])
-    return colors
+TINTS = 10
+"""Steps from the weakest tint of a colour to the colour itself."""
+
+_FIRST_ORDER = "maml, order 1"
+_ALGORITHMS = {
+    # name: on white, on dark paper
+    "maml": (AFTER, "#4fb0f0"),
+    _FIRST_ORDER: ("#2020c8", "#b266ff"),
+    "anil": ("#916730", "#f4cc7b"),
+    "reptile": ("#075536", "#4cf0af"),
+    "imaml": ("#a30085", "#ef39c4"),
+    "proto_maml": ("#850004", "#ff3d57"),
+}
+
+
+def algorithm_color(algorithm: str, order: int = 2) -> str:
+    """The colour that an algorithm has in every panel.
+
+    Args:
+        algorithm: As in the settings, such as "maml" or "reptile".
+        order: 1 or 2; first-order MAML has a colour of its own.
+
+    Raises:
+        ValueError: The algorithm is unknown.
+
+    Example:
+        >>> algorithm_color("maml", 2), algorithm_color("maml", 1), algorithm_color("anil", 1)
+        ('#0072b2', '#2020c8', '#916730')
+    """
+    name = _FIRST_ORDER if (algorithm, order) == ("maml", 1) else algorithm
+    if name not in _ALGORITHMS:
+        known = ", ".join(repr(known) for known in _ALGORITHMS if known != _FIRST_ORDER)
+        raise ValueError(f"algorithm must be one of {known}, got {algorithm!r}")
+    return _ALGORITHMS[name][0]
+
+
+def step_colors(count: int, color: str = AFTER) -> list[str]:
+    """Colours for the model after 1 … `count` inner steps, the last is `color`.
+
+    Args:
+        count: 0 … `TINTS`.
+        color: That of the algorithm.
+
+    Example:
+        >>> step_colors(2), step_colors(1), step_colors(0)
+        (['#5fa6d0', '#0072b2'], ['#0072b2'], [])
+    """
+    tints = _tints(color, PAPER)
+    gap = (TINTS - 1) / max(count - 1, 1)
+    return [tints[TINTS - 1 - round(gap * left)] for left in reversed(range(count))]
+
+
+def weakest(color: str) -> str:
+    """The weakest tint that still stands out from the paper."""
+    return _tints(color, PAPER)[0]
+
+
+def contrast(color: str, paper: str) -> float:
+    """Contrast of two colours `#rrggbb`, from 1 to 21 (WCAG 2.2).
+
+    Example:
+        >>> contrast("#000000", "#ffffff")
+        21.0
+    """
+    low, high = sorted((_luminance(color), _luminance(paper)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def translucent(color: str, opacity: float) -> str:
     """An `rgba(…)` colour from `#rrggbb`."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = _channels(color)
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def blend(color: str, strength: float) -> str:
-    """`#rrggbb` over white: 0 is white, 1 the colour itself."""
-    channels = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 + strength * (c - 255)):02x}" for c in channels)
+def blend(color: str, strength: float, paper: str = PAPER) -> str:
+    """`#rrggbb` over paper: 0 is the paper, 1 the colour itself."""
+    pairs = zip(_channels(color), _channels(paper), strict=True)
+    return "#" + "".join(f"{round(p + strength * (c - p)):02x}" for c, p in pairs)
+
+
+def _channels(color: str) -> tuple[int, ...]:
+    return tuple(int(color[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def _luminance(color: str) -> float:
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in _channels(color))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@cache
+def _tints(color: str, paper: str) -> tuple[str, ...]:
+    """From the weakest tint that stands out from the paper to the colour itself."""
+    strengths = (i / 100 for i in range(101))
+    least = next(s for s in strengths if contrast(blend(color, s, paper), paper) > LEAST_CONTRAST)
+    steps = (least + (1 - least) * i / (TINTS - 1) for i in range(TINTS))
+    return tuple(blend(color, strength, paper) for strength in steps)
+
+
+DARK = {
+    BEFORE: "#9a9a9a",
+    TRUTH: "#f0f0f0",
+    SUPPORT: "#ff8a3d",
+    TEXT: "#c8c8c8",
+    AXIS: AXIS,
+    GRID: "#333333",
+    **{
+        tint: tint_on_dark
+        for color, on_dark in _ALGORITHMS.values()
+        for tint, tint_on_dark in zip(
+            _tints(color, PAPER), _tints(on_dark, DARK_PAPER), strict=True
+        )
+    },
+}
+"""Colour on white paper → the same on dark paper, for every colour that a figure uses."""

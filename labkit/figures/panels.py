@@ -7,24 +7,30 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
 from labkit.figures.image_task import ImagePanel
-from labkit.figures.palette import BEFORE
+from labkit.figures.palette import AFTER, BEFORE
 from labkit.figures.places import PlacePanel
 from labkit.figures.task import CurvePanel
-from labkit.figures.task_panel import TaskPanel, Update
+from labkit.figures.task_panel import TaskPanel
+from labkit.figures.updates import Update
 from labkit.tasks.family import AnyPortrait, ImagePortrait, Portrait
 
 
-def task_panel(portrait: AnyPortrait | None) -> TaskPanel:
-    """How a portrait is drawn; a new kind of portrait has its line here."""
+def task_panel(portrait: AnyPortrait | None, color: str = AFTER) -> TaskPanel:
+    """How a portrait is drawn; a new kind of portrait has its line here.
+
+    Args:
+        portrait: What is drawn.
+        color: That of the algorithm in use.
+    """
     match portrait:
         case None:
             return NoPanel()
         case ImagePortrait():
             return ImagePanel(portrait)
         case Portrait(place=None):
-            return CurvePanel(portrait)
+            return CurvePanel(portrait, color)
         case Portrait():
-            return PlacePanel(portrait)
+            return PlacePanel(portrait, color)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,6 @@ class NoPanel:
     kind = "no tasks"
     title = ""
     attribution = ""
-    extra_height = 0
 
     def traces(self) -> list[BaseTraceType]:
         """One line of text."""
@@ -54,7 +59,7 @@ class NoPanel:
     def layout(self) -> dict[str, Any]:
         """No axes."""
         axis = {"visible": False, "fixedrange": True, "range": [0, 1]}
-        return {"xaxis2": axis, "yaxis2": axis}
+        return {"xaxis": axis, "yaxis": axis}
 
     def updates(self) -> list[Update]:
         """Nothing."""

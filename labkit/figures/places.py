@@ -8,13 +8,11 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from labkit.figures.palette import SUPPORT
+from labkit.figures.palette import AXIS, SUPPORT
 from labkit.figures.task import CurvePanel
-from labkit.figures.task_panel import Update
+from labkit.figures.updates import Update
 from labkit.tasks.family import Place, Portrait
 
-_COAST = "#8c8c8c"
-_FRAME = "#cccccc"
 _MARGIN = 4.0
 """Degrees around the outermost places."""
 
@@ -27,7 +25,7 @@ class PlacePanel(CurvePanel):
 
     def traces(self) -> list[BaseTraceType]:
         """Those of the curves, all places as dots, and the task's place."""
-        axes: dict[str, Any] = {"xaxis": "x4", "yaxis": "y5", "mode": "markers"}
+        axes: dict[str, Any] = {"xaxis": "x2", "yaxis": "y2", "mode": "markers"}
         others = _place(self.portrait).others
         return [
             *CurvePanel.traces(self),
@@ -35,7 +33,7 @@ class PlacePanel(CurvePanel):
                 name="places",
                 x=others[:, 0].numpy(),
                 y=others[:, 1].numpy(),
-                marker={"size": 2, "color": _COAST},
+                marker={"size": 2, "color": AXIS},
                 hoverinfo="skip",
                 showlegend=False,
                 **axes,
@@ -60,26 +58,25 @@ class PlacePanel(CurvePanel):
             "zeroline": False,
             "showline": True,
             "mirror": True,
-            "linecolor": _FRAME,
+            "linecolor": AXIS,
             "fixedrange": True,
             "constrain": "domain",
         }
         return {
             **CurvePanel.layout(self),
-            "xaxis2.domain": [0.55, 0.845],
-            "xaxis4": {
-                "domain": [0.86, 1.0],
-                "anchor": "y5",
+            "xaxis_domain": [0, 0.66],
+            "xaxis2": {
+                "domain": [0.69, 1.0],
+                "anchor": "y2",
                 "range": [west - _MARGIN, east + _MARGIN],
                 "hoverformat": ".1f",
                 "ticksuffix": "°",
                 **hidden,
             },
-            "yaxis5": {
-                "domain": [0.52, 1.0],
-                "anchor": "x4",
+            "yaxis2": {
+                "anchor": "x2",
                 "range": [south - _MARGIN, north + _MARGIN],
-                "scaleanchor": "x4",
+                "scaleanchor": "x2",
                 "scaleratio": 1 / cos(radians((south + north) / 2)),
                 **hidden,
             },

@@ -8,26 +8,27 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.basedatatypes import BaseTraceType
 
+from labkit.figures.frame import axis
 from labkit.figures.limits import drawable
-from labkit.figures.palette import BEFORE, SUPPORT, TRUTH, step_colors
-from labkit.figures.task_panel import Update
+from labkit.figures.palette import AFTER, BEFORE, SUPPORT, TINTS, TRUTH, step_colors
+from labkit.figures.updates import Update
 from labkit.tasks.family import Portrait
 
 STEP_TRACES_AT = 2
 """Where the curves after inner steps stand among the panel's traces: after true and before."""
 
-MOST_STEPS = 10
+MOST_STEPS = TINTS
 """Curves after inner steps that one panel can tell apart; of more, evenly spaced ones are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePanel:
-    """A regression task, as curves over x."""
+    """A regression task, as curves over x; the last of the model's has the given colour."""
 
     portrait: Portrait
+    color: str = AFTER
 
     kind = "curves"
-    extra_height = 0
 
     @property
     def title(self) -> str:
@@ -46,19 +47,19 @@ class CurvePanel:
         return traces
 
     def layout(self) -> dict[str, Any]:
-        """How the pointer's place is told."""
-        return {"xaxis2.hoverformat": ".3g"}
+        """Plain axes."""
+        return {"xaxis": axis("x", hoverformat=".3g"), "yaxis": axis("y")}
 
     def updates(self) -> list[Update]:
         """Curves, support points, the styles of the curves, and the axes."""
         axes = {
-            "yaxis2.range": task_range(self.portrait),
-            "xaxis2.title.text": self.portrait.x_label,
-            "yaxis2.title.text": self.portrait.y_label,
+            "yaxis.range": task_range(self.portrait),
+            "xaxis.title.text": self.portrait.x_label,
+            "yaxis.title.text": self.portrait.y_label,
         }
         return [
             Update(0, task_data(self.portrait), axes),
-            Update(STEP_TRACES_AT, step_styles(self.portrait)),
+            Update(STEP_TRACES_AT, step_styles(self.portrait, self.color)),
         ]
 
 
@@ -86,6 +87,7 @@ def task_traces() -> list[go.Scatter]:
             mode="lines",
             line={"color": BEFORE, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3g}",
+            meta={"inner_step": 0},
         ),
         *steps,
         go.Scatter(
@@ -93,6 +95,7 @@ def task_traces() -> list[go.Scatter]:
             mode="markers",
             marker={"color": SUPPORT, "size": 8, "line": {"color": "white", "width": 1}},
             hovertemplate="%{y:.3g}",
+            meta={"support": True},
         ),
     ]
 
@@ -130,19 +133,26 @@ def _known(portrait: Portrait) -> bool:
     return portrait.truth.shape == portrait.x.shape
 
 
-def step_styles(portrait: Portrait) -> list[dict[str, Any]]:
-    """Name, colour and whether it shows, for each of the `MOST_STEPS` curves after a step."""
+def step_styles(portrait: Portrait, color: str = AFTER) -> list[dict[str, Any]]:
+    """Name, colour, inner step and whether it shows, for each of the `MOST_STEPS` curves."""
     steps = steps_drawn(portrait)
     styles: list[dict[str, Any]] = [
         {
             "name": f"step {step}",
-            "line.color": color,
+            "line.color": tint,
+            "meta": {"inner_step": step},
             "showlegend": step == steps[-1],
             "visible": True,
         }
-        for step, color in zip(steps, step_colors(len(steps)), strict=True)
+        for step, tint in zip(steps, step_colors(len(steps), color), strict=True)
     ]
-    unused = {"name": "", "line.color": BEFORE, "showlegend": False, "visible": False}
+    unused = {
+        "name": "",
+        "line.color": BEFORE,
+        "meta": {},
+        "showlegend": False,
+        "visible": False,
+    }
     return styles + [unused] * (MOST_STEPS - len(steps))
 
 

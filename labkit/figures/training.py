@@ -1,90 +1,228 @@
 """Meta-training: loss before and after adaptation, with a mark at every change of a setting."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.frame import (
+    APART,
+    MARGIN,
+    NARROW,
+    SMALL,
+    TRAINING_HEIGHT,
+    axis,
+    cursor,
+    legend,
+    overlay,
+    panel_figure,
+    title,
+)
+from labkit.figures.ghosts import (
+    MOST_GHOSTS,
+    GhostCurve,
+    check_ghosts,
+    ghost_styles,
+    ghost_traces,
+)
 from labkit.figures.limits import drawable
-from labkit.figures.palette import AFTER, BEFORE, CHANGE
+from labkit.figures.log_axis import log_axis
+from labkit.figures.marks import Label, Mark, axis_end, change_marks, place_labels
+from labkit.figures.palette import AFTER, BEFORE, GRID, TEXT
+from labkit.figures.updates import Drawable, Update, put
 from labkit.session.history import Event, TrainingCurve
 
-SYMBOLS = {"alpha": "α", "beta": "β", "inner_steps": "K", "order": "order"}
+By = Literal["meta_step", "seconds"]
+"""What the x axis counts."""
+
+TrainingGhost = GhostCurve[TrainingCurve]
+
+AXES = {"meta_step": "meta-step", "seconds": "seconds of training"}
 LARGEST = 1e30
 """Losses that the logarithmic axis can show without trouble."""
 
-NEAR = 0.03
-"""Changes nearer to each other than this share of the axis get one mark."""
+_BEFORE, _GHOSTS = 1, 2
+_AFTER = _GHOSTS + MOST_GHOSTS
+_LEADERS, _CHANGES = _AFTER + 1, _AFTER + 2
+"""Where each stands among the traces; the cursor is before them."""
+
+_TOP = 32
+"""Margin above: the title, and the legend beside it."""
+
+_LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - _TOP - MARGIN["b"])
+"""Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
+
+Floats = NDArray[np.float64]
+
+
+def training_figure() -> go.Figure:
+    """The figure with all its traces and axes, empty; `show_training` fills it."""
+    return panel_figure(
+        training_traces(),
+        title("Meta-training"),
+        height=TRAINING_HEIGHT,
+        margin_t=_TOP,
+        xaxis=axis("meta-step", range=[0, 1]),
+        yaxis=axis("query loss", type="log", range=[-1, 1]),
+        yaxis2=overlay("y"),
+        legend=legend(x=1, xanchor="right", y=1, yanchor="bottom"),
+        meta={"x": "meta_step"},
+    )
+
+
+def show_training(
+    figure: Drawable,
+    curve: TrainingCurve,
+    events: Sequence[Event],
+    *,
+    by: By = "meta_step",
+    color: str = AFTER,
+    ghosts: Sequence[TrainingGhost] = (),
+    width: int = NARROW,
+) -> None:
+    """Update the losses and the marks of changes.
+
+    Args:
+        figure: What `training_figure` has made, or what stands for it.
+        curve: The losses.
+        events: Changes of settings, in their order.
+        by: What the x axis counts: "meta_step", or "seconds" spent in meta-steps.
+        color: That of the algorithm in use.
+        ghosts: Losses of other runs, at most `MOST_GHOSTS`.
+        width: Pixels of the figure for which the labels of the marks are laid out.
+
+    Raises:
+        ValueError: There are too many ghosts, or `by` is neither of the two.
+    """
+    put(
+        figure,
+        training_updates(curve, events, by=by, color=color, ghosts=ghosts, width=width),
+    )
 
 
 def training_traces() -> list[go.Scatter]:
-    """The panel's traces, empty: before, after, and the marks (on an axis from 0 to 1)."""
+    """The panel's traces, empty; the marks are on an axis from 0 to 1."""
     return [
+        cursor(),
         go.Scatter(
             name="before adaptation",
             mode="lines",
             line={"color": BEFORE, "width": 1.5},
             hovertemplate="%{y:.3g}",
         ),
+        *ghost_traces(mode="lines", showlegend=False),
         go.Scatter(
             name="after adaptation",
             mode="lines",
             line={"color": AFTER, "width": 2},
             hovertemplate="%{y:.3g}",
         ),
+        # as faint as the grid: the letters of other labels are above them
+        go.Scatter(
+            name="leaders",
+            mode="lines",
+            yaxis="y2",
+            line={"color": GRID, "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
         go.Scatter(
             name="changes",
             mode="lines+text",
-            line={"color": CHANGE, "width": 1, "dash": "dash"},
+            yaxis="y2",
+            line={"color": TEXT, "width": 1, "dash": "dash"},
             textposition="bottom right",
-            textfont={"color": CHANGE, "size": 11},
-            hoverinfo="skip",
+            textfont={"color": TEXT, "size": SMALL},
+            hovertemplate="%{hovertext}<extra></extra>",
             showlegend=False,
         ),
     ]
 
 
-def training_data(
-    curve: TrainingCurve, events: Sequence[Event]
-) -> list[dict[str, NDArray[np.float64]]]:
-    """Points for each trace of `training_traces`, in its order."""
-    marks = change_marks(events, _last(curve))
-    gap = float("nan")
+def training_updates(
+    curve: TrainingCurve,
+    events: Sequence[Event],
+    *,
+    by: By,
+    color: str,
+    ghosts: Sequence[TrainingGhost],
+    width: int,
+) -> list[Update]:
+    """All that changes; arguments as for `show_training`."""
+    check_ghosts(ghosts)
+    if by not in AXES:
+        raise ValueError(f"by must be one of {', '.join(map(repr, AXES))}, got {by!r}")
+    x, others = _x(curve, by), [_x(ghost.curve, by) for ghost in ghosts]
+    losses = [drawable(curve.loss_before, LARGEST), drawable(curve.loss_after, LARGEST)]
+    faint = [drawable(ghost.curve.loss_after, LARGEST) for ghost in ghosts]
+    nothing = {"x": np.empty(0), "y": np.empty(0)}
+    data = [
+        {"x": x, "y": losses[0]},
+        *({"x": gx, "y": y} for gx, y in zip(others, faint, strict=True)),
+        *[nothing] * (MOST_GHOSTS - len(ghosts)),
+        {"x": x, "y": losses[1]},
+    ]
+    end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
+    letters = int((width - MARGIN["l"] - MARGIN["r"]) / _LETTER)
+    xs = _at(curve, events, by)
+    end = max([end, *xs])
+    marks = change_marks(events, xs, end)
+    end = axis_end(marks, end, letters)
+    labels = place_labels(marks, end, letters)
+    free = _ROW * (1 + max((label.row for label in labels), default=-1))
+    scale = log_axis([*losses, *faint], free=free)
+    layout = {
+        "meta": {"x": by},
+        "xaxis.title.text": AXES[by],
+        "xaxis.range": [0, end],
+        **{f"yaxis.{name}": value for name, value in scale.items()},
+    }
     return [
-        {"x": curve.meta_step, "y": drawable(curve.loss_before, LARGEST)},
-        {"x": curve.meta_step, "y": drawable(curve.loss_after, LARGEST)},
-        {
-            "x": np.array([value for at, _ in marks for value in (at, at, gap)]),
-            "y": np.array([value for _ in marks for value in (0.0, 1.0, gap)]),
-        },
+        Update(_BEFORE, data, layout),
+        Update(_GHOSTS, ghost_styles(ghosts)),
+        Update(_AFTER, [{"line.color": color}]),
+        Update(_LEADERS, [_leaders(labels, free)]),
+        Update(_CHANGES, [_changes(marks, labels, free)]),
     ]
 
 
-def change_labels(curve: TrainingCurve, events: Sequence[Event]) -> dict[str, list[str]]:
-    """What the marks of the last trace say, each beside its upper end."""
-    marks = change_marks(events, _last(curve))
-    return {"text": [text for _, label in marks for text in ("", label, "")]}
+def _x(curve: TrainingCurve, by: By) -> Floats:
+    return curve.meta_step if by == "meta_step" else curve.seconds
 
 
-def change_marks(events: Sequence[Event], last_step: float) -> list[tuple[float, str]]:
-    """Where marks stand and what they say; changes that lie close together share one.
-
-    Example:
-        >>> drag = [Event(90, "alpha", 0.02), Event(91, "alpha", 0.05), Event(91, "order", 1)]
-        >>> change_marks(drag, 100.0)
-        [(90.0, 'α 0.05, order 1')]
-    """
-    marks: list[tuple[float, dict[str, float]]] = []
-    for event in events:
-        if not marks or event.meta_step - marks[-1][0] > NEAR * last_step:
-            marks.append((float(event.meta_step), {}))
-        marks[-1][1][event.name] = event.value
-    return [
-        (at, ", ".join(f"{SYMBOLS[name]} {value:.3g}" for name, value in values.items()))
-        for at, values in marks
-    ]
+def _at(curve: TrainingCurve, events: Sequence[Event], by: By) -> list[float]:
+    """Where the changes lie on the axis."""
+    steps = np.array([event.meta_step for event in events], dtype=np.float64)
+    if by == "seconds":
+        known = np.concatenate([[0.0], curve.meta_step]), np.concatenate([[0.0], curve.seconds])
+        steps = np.interp(steps, *known)
+    xs: list[float] = steps.tolist()
+    return xs
 
 
-def _last(curve: TrainingCurve) -> float:
-    return float(curve.meta_step[-1]) if len(curve.meta_step) else 1.0
+def _leaders(labels: Sequence[Label], free: float) -> dict[str, Any]:
+    """Lines from the upper end of each mark to its label."""
+    nan = float("nan")
+    return {
+        "x": np.array([x for label in labels for x in (label.x, label.x, nan)]),
+        "y": np.array([y for label in labels for y in (1 - free, _height(label), nan)]),
+    }
+
+
+def _changes(marks: Sequence[Mark], labels: Sequence[Label], free: float) -> dict[str, Any]:
+    """Lines of the marks, and their labels, in the free part of the axis above the lines."""
+    nan = float("nan")
+    told = [f"{mark.text}, from {mark.x:.4g} on" for mark in marks]
+    return {
+        "x": np.array([x for label in labels for x in (label.x, label.x, nan, label.x, nan)]),
+        "y": np.array([y for label in labels for y in (0.0, 1 - free, nan, _height(label), nan)]),
+        "text": [text for label in labels for text in ("", "", "", APART + label.text, "")],
+        "hovertext": [text for full in told for text in (full, full, "", full, "")],
+    }
+
+
+def _height(label: Label) -> float:
+    """Where a label is on the axis from 0 to 1."""
+    return 1 - _ROW * label.row

@@ -1,4 +1,4 @@
-"""The lab: controls, read-outs and one figure over a session."""
+"""The lab: controls, read-outs and figures over a session."""
 
 import html
 import math
@@ -10,10 +10,10 @@ from typing import Any
 import ipywidgets as w
 import plotly.graph_objects as go
 
-from labkit.figures.adaptation import AdaptationPanel
-from labkit.figures.lab import (
+from labkit.figures import (
+    AdaptationPanel,
     adaptation_panel,
-    lab_figure,
+    lab_figures,
     show_adaptation,
     show_task,
     show_training,
@@ -42,7 +42,7 @@ _STYLE = """<style>
 
 
 class Lab:
-    """The live view of a session; displaying it shows the controls and the figure.
+    """The live view of a session; displaying it shows the controls and the figures.
 
     Callbacks only set values on the session; one thread draws. `close` ends it.
 
@@ -113,12 +113,13 @@ class Lab:
         self._pressed, self._wanted = -math.inf, False
         # drawn once before it is a widget: the browser then gets it whole, with its first message
         portrait = session.portrait(session.snapshot())
-        self.figure = lab_figure(portrait)
-        show_task(self.figure, portrait)
+        self.figures = lab_figures(portrait)
+        show_task(self.figures["task"], portrait)
         self._draw()
         self._offer_measures()
-        self.figure = go.FigureWidget(self.figure)
-        self.figure._config = {"responsive": True}  # lets `Refit` reach it
+        self.figures = {name: go.FigureWidget(figure) for name, figure in self.figures.items()}
+        for figure in self.figures.values():
+            figure._config = {"responsive": True}  # lets `Refit` reach it
         self.widget = w.VBox(
             [
                 w.HTML(_STYLE),
@@ -126,7 +127,8 @@ class Lab:
                 _row([self.alpha.widget, self.beta.widget]),
                 _row([self.inner_steps, order, self.measure]),
                 self.message,
-                self.figure,
+                _row([_half(self.figures[name]) for name in ("adaptation", "task")]),
+                self.figures["training"],
                 Refit(),
             ]
         )
@@ -205,7 +207,9 @@ class Lab:
             # before the curve, which may take long: another task is there at once
             self._drawn = self._task
             self._tried(
-                lambda: show_task(self.figure, self.session.portrait(snapshot, self._drawn))
+                lambda: show_task(
+                    self.figures["task"], self.session.portrait(snapshot, self._drawn)
+                )
             )
         if evaluate:
             self._tried(lambda: self._evaluate(snapshot))
@@ -214,8 +218,8 @@ class Lab:
             self._evaluated = wanted
         if self._panel is not None and (evaluate or self._panel.measure != self.measure.value):
             self._panel = replace(self._panel, measure=self.measure.value)
-            show_adaptation(self.figure, self._panel)
-        show_training(self.figure, snapshot.curve, snapshot.events)
+            show_adaptation(self.figures["adaptation"], self._panel)
+        show_training(self.figures["training"], snapshot.curve, snapshot.events)
         return due and not evaluate
 
     def _evaluate(self, snapshot: Snapshot) -> None:
@@ -292,6 +296,10 @@ def _tooltip(name: str) -> str:
 def _button(description: str, icon: str, tooltip: str, **options: str) -> w.Button:
     layout = w.Layout(width="98px", flex="0 0 auto")
     return w.Button(description=description, icon=icon, tooltip=tooltip, layout=layout, **options)
+
+
+def _half(child: w.Widget) -> w.HBox:
+    return w.HBox([child], layout=w.Layout(flex="1 1 430px", min_width="0"))
 
 
 def _row(children: list[w.Widget]) -> w.HBox:

@@ -45,7 +45,7 @@ def lab() -> Iterator[Lab]:
 
 
 def trace(lab: Lab, name: str) -> go.Scatter:
-    return next(t for t in lab.figure.data if t.name == name)
+    return next(t for figure in lab.figures.values() for t in figure.data if t.name == name)
 
 
 def test_nothing_trains_before_play(lab: Lab) -> None:
@@ -101,7 +101,7 @@ def test_controls_set_the_session(lab: Lab) -> None:
     lab.session.wait()
     assert len(lab.session.snapshot().events) == 4
     until(lambda: any("K 4" in text for text in trace(lab, "changes").text or ()))
-    until(lambda: any(t.name == "step 4" for t in lab.figure.data))
+    until(lambda: any(t.name == "step 4" for t in lab.figures["task"].data))
 
 
 def test_curves_answer_while_paused(lab: Lab) -> None:
@@ -221,10 +221,10 @@ def test_what_is_shown_of_the_held_out_tasks_can_be_chosen(lab: Lab) -> None:
     try:
         assert tides.measure.options == ("rmse_ft", "mae_ft", "loss")
         assert tides.measure.layout.display is None
-        assert tides.figure.layout.yaxis.title.text == "query rmse ft"
+        assert tides.figures["adaptation"].layout.yaxis.title.text == "query rmse ft"
         feet = tuple(trace(tides, "mean").y)
         tides.measure.value = "loss"
-        until(lambda: tides.figure.layout.yaxis.title.text == "query loss")
+        until(lambda: tides.figures["adaptation"].layout.yaxis.title.text == "query loss")
         curve = tides.session.adaptation_curve(tides.session.snapshot())
         assert tuple(trace(tides, "mean").y) == pytest.approx(curve.mean.tolist())
         assert tuple(trace(tides, "mean").y) != feet

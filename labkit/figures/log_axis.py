@@ -1,0 +1,49 @@
+"""A logarithmic axis for losses: its range and its numbers, all of one size."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_NUMBERS = 7
+"""On the axis of a low panel."""
+
+_IN_A_DECADE = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
+
+
+def log_axis(losses: Sequence[NDArray[np.float64]], *, free: float) -> dict[str, object]:
+    """Range and numbers, as properties of a logarithmic axis.
+
+    plotly's own ticks between powers of ten have letters of three quarters of the size.
+
+    Args:
+        losses: What must be on the axis; what is not positive cannot be.
+        free: Share of the axis above them that stays free, 0 … 0.6.
+
+    Example:
+        >>> axis = log_axis([np.array([0.9, 2.2])], free=0.0)
+        >>> axis["ticktext"]
+        ['1', '1.2', '1.5', '2']
+    """
+    logs = np.log10(np.concatenate([loss[loss > 0] for loss in losses]))
+    low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
+    room = max(high - low, 0.1)
+    low, high = low - 0.06 * room, high + 0.06 * room
+    high += (high - low) * free / (1 - free)
+    numbers = _numbers(low, high)
+    return {
+        "range": [low, high],
+        "tickvals": numbers,
+        "ticktext": [f"{number:.3g}" for number in numbers],
+    }
+
+
+def _numbers(low: float, high: float) -> list[float]:
+    """As many round numbers as have room, from logarithm to logarithm."""
+    decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    for digits in _IN_A_DECADE:
+        numbers = [digit * 10.0**decade for decade in decades for digit in digits]
+        numbers = [number for number in numbers if low <= np.log10(number) <= high]
+        if 2 <= len(numbers) <= MOST_NUMBERS:
+            return numbers
+    return numbers[:: -(-len(numbers) // MOST_NUMBERS) or 1]

@@ -1,0 +1,149 @@
+"""Marks of changed settings over the meta-steps, and where their labels find room."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labkit.session.history import Event
+
+SYMBOLS = {
+    "alpha": "α",
+    "beta": "β",
+    "inner_steps": "K",
+    "order": "order",
+    "algorithm": "→",
+    "alpha_learned": "learned α:",
+    "meta_optimizer": "optimiser",
+    "meta_batch": "meta-batch",
+    "shots": "shots",
+}
+"""What stands before the value of a setting."""
+
+ALGORITHMS = {
+    "maml": "MAML",
+    "anil": "ANIL",
+    "reptile": "Reptile",
+    "imaml": "iMAML",
+    "proto_maml": "Proto-MAML",
+}
+"""Names of algorithms, as their authors write them."""
+
+NEAR = 0.03
+"""Changes nearer to each other than this share of the axis get one mark."""
+
+MOST_ROWS, MOST_LETTERS = 3, 28
+"""Rows of labels one above another, and letters of the longest."""
+
+FREE = 0.25
+"""Share by which an axis may grow for the sake of its last label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A vertical line where settings changed.
+
+    Attributes:
+        x: Where, in units of the axis.
+        text: What changed to which values, all of it.
+    """
+
+    x: float
+    text: str
+
+
+@dataclass(slots=True)
+class Label:
+    """The label of a mark, to the right of its line.
+
+    Attributes:
+        x: Where it begins, in units of the axis.
+        row: 0 for the upper one.
+        text: As much of the mark's text as has room.
+    """
+
+    x: float
+    row: int
+    text: str
+
+    def cut(self, letters: int) -> None:
+        """Keep so many letters, of which "…" is one."""
+        if len(self.text) > letters:
+            self.text = self.text[: max(letters - 1, 0)] + "…"
+
+
+def change_marks(events: Sequence[Event], xs: Sequence[float], end: float) -> list[Mark]:
+    """Marks of all changes, those that lie close together with one between them.
+
+    Args:
+        events: In their order.
+        xs: Where each lies on the axis, not decreasing.
+        end: Last point of the axis, which begins at 0.
+
+    Example:
+        >>> drag = [Event(90, "alpha", 0.02), Event(91, "alpha", 0.05), Event(91, "order", 1)]
+        >>> change_marks(drag, [90.0, 91.0, 91.0], end=100.0)
+        [Mark(x=90.0, text='α 0.05, order 1')]
+    """
+    together: list[tuple[float, dict[str, float | str]]] = []
+    for event, x in zip(events, xs, strict=True):
+        if not together or x - together[-1][0] > NEAR * end:
+            together.append((float(x), {}))
+        together[-1][1][event.name] = event.value
+    return [
+        Mark(x, ", ".join(_words(name, value) for name, value in values.items()))
+        for x, values in together
+    ]
+
+
+def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:
+    """End of an axis that also has room for the label of its last mark.
+
+    Args:
+        marks: On the axis.
+        end: Last point that must be on it, > 0.
+        letters: How many stand side by side on the whole axis.
+
+    Example:
+        Five letters, and one before them, are three tenths of the axis.
+
+        >>> axis_end([Mark(56.0, "α 0.5")], end=70.0, letters=20)
+        80.0
+    """
+    most = min(MOST_LETTERS, letters - 2)
+    wanted = (mark.x / (1 - (min(len(mark.text), most) + 1) / letters) for mark in marks)
+    return min(max([end, *wanted]), (1 + FREE) * end)
+
+
+def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]:
+    """Labels in rows one above another, none of which overlap.
+
+    Where no row is free, the label that has been longest in its way is cut.
+
+    Args:
+        marks: From left to right.
+        end: Of the axis, which begins at 0.
+        letters: How many stand side by side on the whole axis.
+
+    Example:
+        >>> marks = [Mark(0.0, "α 0.02"), Mark(1.0, "K 5"), Mark(50.0, "order 1")]
+        >>> [(label.row, label.text) for label in place_labels(marks, 100.0, letters=50)]
+        [(0, 'α 0.02'), (1, 'K 5'), (0, 'order 1')]
+    """
+    letter = end / letters
+    labels: list[Label] = []
+    for mark in marks:
+        covering = [x for x in labels if mark.x < x.x + (len(x.text) + 2) * letter]
+        free = [row for row in range(MOST_ROWS) if row not in {label.row for label in covering}]
+        if not free:
+            covering[0].cut(int((mark.x - covering[0].x) / letter) - 2)
+            free = [covering[0].row]
+        label = Label(mark.x, free[0], mark.text)
+        label.cut(min(MOST_LETTERS, round((end - mark.x) / letter) - 1))
+        labels.append(label)
+    return labels
+
+
+def _words(name: str, value: float | str) -> str:
+    if name == "algorithm":
+        value = ALGORITHMS.get(str(value), value)
+    shown = value if isinstance(value, str) else f"{value:.3g}"
+    return f"{SYMBOLS[name]} {shown}"
