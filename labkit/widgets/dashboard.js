@@ -1,0 +1,91 @@
+// One view of the lab: controls, panels, theme; joined to the kernel's model.
+
+const DASHBOARD_PLOTS = new Set(["whole", "changes"]);
+
+function dashboardElement(tag, names, ...children) {
+  const element = document.createElement(tag);
+  element.className = names;
+  element.append(...children);
+  return element;
+}
+
+function dashboardIsDark(media) {
+  const light = document.body.dataset.jpThemeLight;
+  return light === undefined ? media.matches : light === "false";
+}
+
+function dashboardPage(places) {
+  const plots = {};
+  const panels = PLOT_PANELS.map((name) => {
+    plots[name] = dashboardElement("div", "maml-lab-plot");
+    plots[name].style.height = `${PLOT_HEIGHTS[name]}px`;
+    places[name].classList.add("maml-lab-header");
+    return dashboardElement("section", `maml-lab-panel maml-lab-${name}`, places[name], plots[name]);
+  });
+  const lost = dashboardElement("p", "maml-lab-lost", "The kernel has restarted: run the cell again.");
+  lost.setAttribute("role", "status");
+  const root = dashboardElement(
+    "div", "maml-lab", places.top, lost, dashboardElement("div", "maml-lab-plots", ...panels)
+  );
+  return { root, plots };
+}
+
+async function dashboardRender({ model, el, signal }) {
+  const view = crypto.randomUUID?.() ?? String(Math.random());
+  const emit = (message) => {
+    // a kernel that has gone knows nothing of this model
+    if (!el.closest(".jupyter-widgets-disconnected")) model.send({ ...message, view });
+  };
+  const controls = labControls(model.get("controls"), emit);
+  const { root, plots: elements } = dashboardPage(controls.places);
+  el.append(root);
+  const reference = model.get("bundle");
+  const library = Promise.resolve(
+    typeof reference === "string"
+      ? model.widget_manager.get_model(reference.replace(/^[^:_]*(_MODEL_|:)/, ""))
+      : reference
+  ).then(plotlyLibrary);
+  const plots = new Plots({ elements, root, library, emit });
+
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  const look = () => {
+    const large = model.get("large");
+    const dark = dashboardIsDark(media);
+    root.classList.toggle("maml-lab-large", large);
+    root.classList.toggle("maml-lab-dark", dark);
+    plots.setLook({ large, dark, colours: model.get("dark") });
+  };
+  const state = () => controls.update(model.get("state"));
+  const step = () => plots.setStep(model.get("inner_step"));
+  const hear = (message, buffers) => {
+    if (DASHBOARD_PLOTS.has(message.kind)) plots.receive(message, buffers);
+    else if (message.view === view) plotAnswer(plots, message, emit);
+  };
+  const theme = new MutationObserver(look);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  media.addEventListener("change", look);
+  const heard = [
+    ["change:large", look], ["change:dark", look], ["change:state", state],
+    ["change:inner_step", step], ["msg:custom", hear],
+  ];
+  heard.forEach(([name, handler]) => model.on(name, handler));
+
+  let gone = false;
+  const stop = () => {
+    if (gone) return;
+    gone = true;
+    heard.forEach(([name, handler]) => model.off(name, handler));
+    theme.disconnect();
+    media.removeEventListener("change", look);
+    plots.destroy();
+    root.remove();
+  };
+  signal?.addEventListener("abort", stop);
+  look();
+  state();
+  step();
+  emit({ kind: "ready" });
+  return stop;
+}
+
+export default { render: dashboardRender };

@@ -1,0 +1,223 @@
+"""The lab on the page: controls and three plots in one widget, drawn by the browser."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import plotly.graph_objects as go
+import traitlets
+from ipywidgets import widget_serialization
+
+from labkit.widgets.array_packing import packed
+from labkit.widgets.browser_messages import Message, is_message
+from labkit.widgets.live_figure import LiveFigure
+from labkit.widgets.plotly_bundle import PlotlyBundle, plotly_bundle
+
+PANELS = ("adaptation", "task", "training")
+PATIENCE_SECONDS = 1.0
+"""How long one picture may take before the page counts as one that nobody looks at."""
+
+_HERE = Path(__file__).parent
+_SCRIPTS = (
+    "controls.js",
+    "plotly_loader.js",
+    "plot_look.js",
+    "plot_hover.js",
+    "plot_support.js",
+    "plot_pictures.js",
+    "plots.js",
+    "dashboard.js",
+)
+"""In this order one module: only the last has an export."""
+
+_STYLES = ("controls.css", "dashboard.css")
+
+
+def _text(names: Sequence[str]) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+class Dashboard(anywidget.AnyWidget):
+    """Controls and plots; whoever draws stages changes in its figures and calls `flush`.
+
+    Nothing is sent to a page that does not draw: a hidden tab, or none at all, costs nothing, and
+    gets the present picture as soon as it is looked at. One thread draws; `on_message` callbacks
+    run on others.
+
+    Args:
+        controls: Groups of controls, as JSON.
+        figures: Panel ("adaptation", "task", "training") → its first picture.
+        dark: Colour `#rrggbb` on a light theme → the one on a dark theme.
+
+    Attributes:
+        state: Name of a control → what of it differs from its specification; any part of it.
+        large: Large type, for a room.
+        inner_step: The inner step that all panels show; None for all steps.
+
+    Raises:
+        ValueError: Not exactly these panels.
+
+    Example:
+        >>> names = ("adaptation", "task", "training")
+        >>> dashboard = Dashboard([], {name: go.Figure(go.Scatter()) for name in names})
+        >>> dashboard.figure("task").plotly_update({"y": [[1.0, 2.0]]}, {}, [0])
+        >>> dashboard.flush()
+        >>> dashboard.close()
+    """
+
+    _esm = _text(_SCRIPTS)
+    _css = _text(_STYLES)
+    controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    dark = traitlets.Dict().tag(sync=True)
+    large = traitlets.Bool(False).tag(sync=True)
+    inner_step = traitlets.Int(None, allow_none=True).tag(sync=True)
+    bundle = traitlets.Instance(PlotlyBundle).tag(sync=True, **widget_serialization)
+
+    def __init__(
+        self,
+        controls: Sequence[Mapping[str, Any]],
+        figures: Mapping[str, go.Figure],
+        dark: Mapping[str, str] | None = None,
+    ) -> None:
+        if set(figures) != set(PANELS):
+            raise ValueError(f"expected the figures {', '.join(PANELS)}, got {', '.join(figures)}")
+        self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)
+        self._figures = {name: LiveFigure(figures[name], self._lock) for name in PANELS}
+        self._callbacks: list[Callable[[Message], None]] = []
+        self._sent = self._drawn = 0
+        self._watched = self._shut = False
+        self._view = ""
+        super().__init__(
+            controls=list(controls),
+            dark={light.lower(): color for light, color in (dark or {}).items()},
+            bundle=plotly_bundle(),
+        )
+        self.on_msg(self._received)
+
+    @property
+    def watched(self) -> bool:
+        """Whether a page draws what is sent; if none does, nothing is sent."""
+        return self._watched
+
+    def figure(self, panel: str) -> LiveFigure:
+        """The figure of a panel, for updates that the next `flush` sends.
+
+        Raises:
+            KeyError: There is no such panel.
+        """
+        return self._figures[panel]
+
+    def flush(self) -> None:
+        """Send what has changed in all figures in one message."""
+        with self._lock:
+            if not self._watched or self._shut:
+                return
+            changes = {name: figure.take_changes() for name, figure in self._figures.items()}
+            changes = {name: change for name, change in changes.items() if change}
+            if changes:
+                self._post({"kind": "changes", "figures": changes})
+
+    def idle(self, timeout: float = PATIENCE_SECONDS) -> bool:
+        """Wait until a page has drawn the last message, so that a slow one is never flooded.
+
+        A page that takes longer is taken for one that nobody sees; without a page this returns at
+        once.
+
+        Args:
+            timeout: Longest wait, seconds.
+
+        Returns:
+            Whether the last message was drawn.
+        """
+        with self._news:
+            if not self._watched:
+                return False
+            self._news.wait_for(lambda: self._shut or self._drawn >= self._sent, timeout)
+            self._watched = not self._shut and self._drawn >= self._sent
+            return self._watched
+
+    def on_message(self, callback: Callable[[Message], None]) -> None:
+        """Call with each message of the kinds set, press, support, look and picture.
+
+        Args:
+            callback: Gets the message, a dict with "kind" and what belongs to it; may be called on
+                any thread.
+        """
+        self._callbacks.append(callback)
+
+    def save_picture(self, filename: str, *, file_format: str = "png", scale: float = 2) -> None:
+        """Let the page that was used last download a picture of the three panels.
+
+        Args:
+            filename: Of the picture, without a folder.
+            file_format: "png" or "svg".
+            scale: Pixels of a PNG for each pixel of the page.
+
+        Raises:
+            ValueError: Another format, or a scale that is not positive.
+        """
+        if file_format not in ("png", "svg"):
+            raise ValueError(f'file_format: expected "png" or "svg", got {file_format!r}')
+        if not scale > 0:
+            raise ValueError(f"scale: expected a number > 0, got {scale!r}")
+        wanted = {"filename": filename, "format": file_format, "scale": scale}
+        self._ask({"kind": "export", **wanted})
+
+    def ask_for_pictures(self) -> None:
+        """Let the page that was used last send an SVG of each panel, as a "picture" message."""
+        self._ask({"kind": "snapshot"})
+
+    def close(self) -> None:
+        """Take the widget from all pages; what is staged afterwards is not sent."""
+        with self._news:
+            self._shut, self._watched = True, False
+            self._news.notify_all()
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return "Dashboard (live in a notebook with widgets)"
+
+    def _ask(self, content: Message) -> None:
+        with self._lock:
+            if not self._shut:
+                self.send({**content, "view": self._view})
+
+    def _post(self, content: Message) -> None:
+        self._sent += 1
+        json, buffers = packed({**content, "number": self._sent})
+        self.send(json, buffers)
+
+    def _received(self, _: object, content: Any, __: object) -> None:
+        if not is_message(content):
+            return
+        kind = content["kind"]
+        if kind == "ready":
+            self._send_whole(content["view"])
+        elif kind == "drawn":
+            self._note_drawn(content["number"])
+        else:
+            self._view = content["view"]
+            for callback in tuple(self._callbacks):
+                callback({name: value for name, value in content.items() if name != "view"})
+
+    def _send_whole(self, view: str) -> None:
+        with self._lock:
+            if self._shut:
+                return
+            self._view, self._watched = view, True
+            whole = {name: figure.take_whole() for name, figure in self._figures.items()}
+            self._post({"kind": "whole", "figures": whole})
+
+    def _note_drawn(self, number: int) -> None:
+        with self._news:
+            self._drawn = max(self._drawn, number)
+            awoken, self._watched = not self._watched, not self._shut
+            self._news.notify_all()
+            if awoken:
+                # nothing was sent meanwhile, and perhaps nothing else changes
+                self.flush()

@@ -1,0 +1,244 @@
+// The three plots: they take the kernel's messages and draw what has changed once a frame.
+
+const PLOT_PANELS = ["adaptation", "task", "training"];
+const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
+
+// one panel: its figure as the kernel describes it, and the element that plotly draws in
+class PlotPanel {
+  constructor(name, gd) {
+    Object.assign(this, { name, gd, figure: null, width: 0, dirty: false, drawn: false });
+    this.lists = new WeakMap();
+    this.cursor = {};
+    this.support = null;
+  }
+
+  whole(figure) {
+    this.figure = figure;
+    this.dirty = true;
+  }
+
+  change({ traces, layout }) {
+    const { data } = this.figure;
+    for (const [index, paths] of traces) {
+      for (const path in paths) data[index] = plotWith(data[index], plotKeys(path), paths[path]);
+    }
+    for (const path in layout) {
+      this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
+    }
+    this.dirty = true;
+  }
+
+  get drawable() {
+    return this.dirty && this.figure !== null && this.width > 0;
+  }
+
+  derived(look) {
+    return plotDerived(this.figure, { ...look, panel: this.name, width: this.width });
+  }
+
+  async draw(Plotly, look, attach) {
+    this.dirty = false;
+    const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
+    this.support?.apply(data);
+    if (this.drawn) {
+      await Plotly.react(this.gd, data, layout, this.config);
+      return;
+    }
+    this.drawn = true;
+    // one object: plotly draws anew where it gets another
+    this.config = plotConfig(this.figure);
+    await Plotly.newPlot(this.gd, data, layout, this.config);
+    attach(this);
+  }
+}
+
+function plotConfig(figure) {
+  const buttons = plotEditable(figure) ? [] : ["zoom2d", "pan2d"];
+  return {
+    displaylogo: false,
+    displayModeBar: "hover",
+    modeBarButtons: [[...buttons, "resetScale2d"]],
+    doubleClick: "reset",
+    responsive: false,
+  };
+}
+
+function plotKeys(path) {
+  return path.match(/[^.[\]]+/g);
+}
+
+// a copy along the path: what plotly compares by identity is new only where it has changed
+function plotWith(holder, [key, ...rest], value) {
+  const copy = Array.isArray(holder) ? [...holder] : { ...holder };
+  const fresh = /^\d+$/.test(rest[0]) ? [] : {};
+  copy[key] = rest.length ? plotWith(holder?.[key] ?? fresh, rest, value) : value;
+  return copy;
+}
+
+const PLOT_ARRAYS = {
+  f8: Float64Array, f4: Float32Array, i4: Int32Array, u4: Uint32Array,
+  i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array,
+};
+
+function plotUnpacked(value, view) {
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((held) => plotUnpacked(held, view));
+  if (!value.$array) {
+    return Object.fromEntries(Object.entries(value).map(([k, held]) => [k, plotUnpacked(held, view)]));
+  }
+  const [start, count, type, shape] = value.$array;
+  const Numbers = PLOT_ARRAYS[type];
+  const first = (view?.byteOffset ?? 0) + start;
+  // a copy: one array alone must not keep the whole message
+  const bytes = view?.buffer.slice(first, first + count * Numbers.BYTES_PER_ELEMENT);
+  return plotShaped(count ? new Numbers(bytes) : new Numbers(0), shape);
+}
+
+function plotShaped(numbers, [rows, ...columns]) {
+  if (!columns.length) return numbers;
+  const size = numbers.length / rows;
+  return Array.from({ length: rows }, (_, i) =>
+    plotShaped(numbers.subarray(i * size, (i + 1) * size), columns));
+}
+
+// library: promise of plotly.js; root: what must be seen for plots to be drawn
+class Plots {
+  constructor({ elements, root, library, emit }) {
+    this.emit = emit;
+    this.panels = PLOT_PANELS.map((name) => new PlotPanel(name, elements[name]));
+    this.look = { dark: false, large: false, colours: {}, step: null };
+    this.hovered = null;
+    this.Plotly = null;
+    this.received = this.acknowledged = this.frame = 0;
+    this.visible = this.drawing = this.gone = false;
+    this.sizes = new ResizeObserver((entries) => this.resize(entries));
+    this.sight = new IntersectionObserver(
+      (entries) => this.see(entries.at(-1).isIntersecting), { rootMargin: PLOT_MARGIN }
+    );
+    this.panels.forEach((panel) => this.sizes.observe(panel.gd));
+    this.sight.observe(root);
+    library.then((Plotly) => {
+      this.Plotly = Plotly;
+      this.schedule();
+    }, (error) => console.error("MAML Lab: plotly.js could not be loaded", error));
+  }
+
+  receive(message, buffers) {
+    const figures = plotUnpacked(message.figures, buffers[0]);
+    const whole = message.kind === "whole";
+    // changes are of use to those only that have the whole
+    if (!whole && !this.received) return;
+    this.received = message.number;
+    for (const panel of this.panels) {
+      const news = figures[panel.name];
+      if (news) whole ? panel.whole(news) : panel.change(news);
+    }
+    this.fit();
+    this.schedule();
+  }
+
+  setLook(changes) {
+    Object.assign(this.look, changes);
+    for (const panel of this.panels) {
+      // remembered lists have the colours and sizes of the old look
+      panel.lists = new WeakMap();
+      panel.dirty = true;
+    }
+    this.fit();
+    this.schedule();
+  }
+
+  setStep(step) {
+    this.look.step = step;
+    this.emphasise();
+  }
+
+  hover(step) {
+    if (step === this.hovered) return;
+    this.hovered = step;
+    this.emphasise();
+  }
+
+  emphasise() {
+    for (const panel of this.panels) panel.dirty ||= panel.name !== "training";
+    this.schedule();
+  }
+
+  get shown() {
+    return { ...this.look, step: this.hovered ?? this.look.step };
+  }
+
+  fit() {
+    for (const { gd, name, figure } of this.panels) {
+      gd.style.height = `${plotHeight(name, figure, this.look.large)}px`;
+    }
+  }
+
+  resize(entries) {
+    for (const { target, contentRect } of entries) {
+      const panel = this.panels.find(({ gd }) => gd === target);
+      const width = Math.floor(contentRect.width);
+      if (width === panel.width) continue;
+      panel.width = width;
+      panel.dirty = true;
+    }
+    this.schedule();
+  }
+
+  see(visible) {
+    this.visible = visible;
+    this.schedule();
+  }
+
+  schedule() {
+    if (this.gone || !this.Plotly || !this.visible || this.drawing) return;
+    this.frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  async draw() {
+    this.frame = 0;
+    const number = this.received;
+    const waiting = this.panels.filter((panel) => panel.drawable);
+    this.drawing = true;
+    await Promise.all(waiting.map((panel) => this.drawPanel(panel)));
+    this.drawing = false;
+    if (this.gone) return;
+    if (number > this.acknowledged) {
+      this.acknowledged = number;
+      this.emit({ kind: "drawn", number });
+    }
+    if (this.panels.some((panel) => panel.drawable) || this.received > number) this.schedule();
+  }
+
+  async drawPanel(panel) {
+    try {
+      await panel.draw(this.Plotly, this.shown, (drawn) => this.attach(drawn));
+    } catch (error) {
+      if (!this.gone) console.error(`MAML Lab: the ${panel.name} plot failed`, error);
+    }
+  }
+
+  attach(panel) {
+    if (this.gone) {
+      this.Plotly.purge(panel.gd);
+      return;
+    }
+    plotFollowPointer(panel, (step) => this.hover(step), this.emit);
+    if (panel.name !== "task" || !plotEditable(panel.figure)) return;
+    panel.support = new PlotSupport(panel, this.emit, () => {
+      panel.dirty = true;
+      this.schedule();
+    });
+  }
+
+  destroy() {
+    this.gone = true;
+    cancelAnimationFrame(this.frame);
+    this.sizes.disconnect();
+    this.sight.disconnect();
+    for (const panel of this.panels) {
+      panel.support?.destroy();
+      if (panel.drawn) this.Plotly.purge(panel.gd);
+    }
+  }
+}
