@@ -4,6 +4,7 @@
 // one module; hence no import, no export, and the prefix of every name.
 
 const LAB_PLACES = ["top", "adaptation", "task", "training"];
+const LAB_BUTTONS = ["button", "toggle", "menu"];
 const LAB_ANSWER_MS = 100; // a kernel that has not answered by then gets the next value
 const LAB_HOLD_MS = 1000; // a choice that the kernel has not taken by then is put back
 const LAB_MESSAGE_MS = 5000;
@@ -17,9 +18,8 @@ const LAB_ICONS = {
   step: '<path class="f" d="M3.5 3v10L10 8z"/><path d="M12 3v10"/>',
   reset: '<path d="M3 8a5 5 0 1 0 1.6-3.7L3 5.8M3 2.5v3.3h3.3"/>',
   dice:
-    '<rect x="2.5" y="2.5" width="11" height="11" rx="2.2"/>' +
-    '<path class="f" d="M5 5h1.6v1.6H5zM9.4 5H11v1.6H9.4zM7.2 7.2h1.6v1.6H7.2z' +
-    'M5 9.4h1.6V11H5zM9.4 9.4H11V11H9.4z"/>',
+    '<rect x="2.2" y="2.2" width="11.6" height="11.6" rx="2.4"/><circle class="f" cx="5.5" cy="5.5" r=".7"/>' +
+    '<circle class="f" cx="8" cy="8" r=".7"/><circle class="f" cx="10.5" cy="10.5" r=".7"/>',
   undo: '<path d="M5.8 2.8 2.8 5.8l3 3M2.8 5.8h6.4a3.7 3.7 0 0 1 0 7.4H6"/>',
   redo: '<path d="m10.2 2.8 3 3-3 3M13.2 5.8H6.8a3.7 3.7 0 0 0 0 7.4H10"/>',
   pin: '<path d="M5.5 2.5h5M6.3 2.5v4.2L4 9.5h8L9.7 6.7V2.5M8 9.5v4.3"/>',
@@ -27,7 +27,7 @@ const LAB_ICONS = {
     '<path d="M4.5 5.3v5.4M11.5 5.3c0 3-7 2.2-7 5"/><circle cx="4.5" cy="3.7" r="1.6"/>' +
     '<circle cx="11.5" cy="3.7" r="1.6"/><circle cx="4.5" cy="12.3" r="1.6"/>',
   export: '<path d="M8 10V2.5M5 5l3-3 3 3M3 9v4.5h10V9"/>',
-  type: '<path d="M1.5 13 5.2 3h.6l3.7 10M2.8 9.8h5.4"/><circle cx="12" cy="10.5" r="2.4"/><path d="M14.4 8v5"/>',
+  type: '<text class="f" x="8" y="12.4">Aa</text>',
   shuffle: '<path d="M2 4.5h2.5l6 7H14M2 11.5h2.5l2-2.3M8.5 6.8l2-2.3H14M12 2.5l2 2-2 2M12 9.5l2 2-2 2"/>',
   live: '<circle class="f" cx="8" cy="8" r="2"/><path d="M4.6 11.4a4.8 4.8 0 0 1 0-6.8M11.4 4.6a4.8 4.8 0 0 1 0 6.8"/>',
 };
@@ -44,10 +44,18 @@ function labControls(groups, emit) {
   }
   for (const { place, controls: specs } of groups) {
     const row = labElement("div", { class: "maml-lab-row" });
+    let buttons;
     for (const spec of specs) {
       const control = labControl(spec, emit);
       controls.set(spec.name, control.update);
-      row.append(control.node);
+      if (!LAB_BUTTONS.includes(spec.kind)) {
+        buttons = undefined;
+        row.append(control.node);
+        continue;
+      }
+      // buttons in succession stand, and wrap, together
+      if (!buttons) row.append((buttons = labElement("div", { class: "maml-lab-buttons" })));
+      buttons.append(control.node);
     }
     places[place].append(row);
   }
@@ -245,12 +253,15 @@ function labSlider(spec, emit) {
     // small whole numbers lie many positions apart
     while (spec.whole && scale.value(position) === shown && position % scale.count)
       position += Math.sign(by);
+    // beyond the slider there is no further, only back
+    const beyond = shown < scale.low || shown > scale.high;
+    if (beyond && position === range.valueAsNumber) return;
     range.value = position;
     slide(position);
   });
   range.addEventListener("input", () => slide(range.valueAsNumber));
   // a drag that ends where it began makes no "change"
-  for (const end of ["change", "pointerup", "pointercancel", "keyup", "blur"])
+  for (const end of ["change", "lostpointercapture", "keyup", "blur"])
     range.addEventListener(end, finish);
 
   const complain = (message) => {
