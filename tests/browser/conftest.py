@@ -25,14 +25,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def opened(server: str) -> Opener:
-    chromium = find_chromium()
-    if chromium is None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser; without one the tests are skipped, and fail in CI."""
+    found = find_chromium()
+    if found is None:
         message = "no Chromium or Chrome found: the browser tests did not run"
         if os.environ.get("CI"):
             pytest.fail(f"{message}, and CI must run them")
         pytest.skip(message)
+    return found
+
+
+@pytest.fixture
+def opened(chromium: str, server: str) -> Opener:
 
     @contextmanager
     def open_notebook(name: str) -> Iterator[NotebookPage]:
