@@ -67,7 +67,9 @@ def code_cell(recipe: Recipe) -> str:
     settings = recipe.settings
     changed = settings.model_dump(exclude_defaults=True, exclude={"events"})
     values = [f"{name}={_python(value)}" for name, value in changed.items()]
-    if settings.events:
+    if len(settings.events) == 1:
+        values.append(f"events={_python(settings.events)}")
+    elif settings.events:
         values.append(_call("events=", [_python(event) for event in settings.events]))
     arguments = [
         _call(f"labkit.{type(settings).__name__}", values),
@@ -95,11 +97,11 @@ def _text(value: Any) -> str:
 
 
 def _python(value: Any) -> str:
-    """A value as `ruff format` writes it: its strings have double quotes."""
+    """A value as `ruff format` writes it: "x" for 'x', 1e16 for 1e+16."""
     if isinstance(value, tuple):
         inner = ", ".join(map(_python, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    return json.dumps(value) if isinstance(value, str) else repr(value).replace("e+", "e")
 
 
 def _call(function: str, arguments: list[str]) -> str:
