@@ -36,6 +36,7 @@ class LiveTimeline(SnapshotMeasures):
         self._looking_back = threading.Lock()
         self._looking: int | None = None
         self._cursor: Cursor | None = None
+        self._until: int | None = None
         self._recent: deque[tuple[float, int]] = deque()
 
     @property
@@ -58,9 +59,18 @@ class LiveTimeline(SnapshotMeasures):
         """The meta-step that the session looks back at, or None."""
         return self._looking
 
-    def play(self) -> None:
-        """Train in the background until `pause`; while playing, nothing happens."""
-        self._looking, self._cursor = None, None
+    @property
+    def last_step(self) -> int:
+        """Meta-steps taken in all, wherever the session looks."""
+        return self._timeline.meta_step
+
+    def play(self, until: int | None = None) -> None:
+        """Train in the background until `pause`; while playing, nothing happens.
+
+        Args:
+            until: Pause by itself after so many meta-steps in all.
+        """
+        self._looking, self._cursor, self._until = None, None, until
         self._player.play()
 
     def pause(self) -> None:
@@ -160,6 +170,8 @@ class LiveTimeline(SnapshotMeasures):
 
     def _advance(self) -> None:
         self._timeline.advance()
+        if self._timeline.meta_step == self._until:
+            self._player.pause()
         self._recent.append((time.monotonic(), self._timeline.meta_step))
         while self._recent[-1][0] - self._recent[0][0] > RATE_SECONDS:
             self._recent.popleft()

@@ -12,7 +12,7 @@ from labkit.session.named_sources import name_of
 from labkit.session.recipe import Recipe, precision_of
 from labkit.session.settings import ParameterError, Settings
 from labkit.session.snapshot import Ghost
-from labkit.session.source import Source
+from labkit.session.source import Source, source_of
 from labkit.session.task_source import check_task_source
 from labkit.session.timeline import Timeline
 from labkit.tasks.family import TaskFamily
@@ -144,6 +144,19 @@ class Session(LiveTimeline):
         """
         check_task_source(source.tasks, settings)
         self._begin(source, settings)
+
+    def load(self, recipe: Recipe) -> None:
+        """Back to meta-step 0 of a session that was shared, and replay it from there; it plays.
+
+        Args:
+            recipe: What determines it. Where tasks or model are "custom" this session's are taken.
+
+        Raises:
+            ValueError: They do not fit; everything is then as it was.
+        """
+        self.restart(source_of(recipe, self.source), recipe.settings)
+        if recipe.meta_step:
+            self.play(until=recipe.meta_step)
 
     def undo(self) -> None:
         """Back to before the last change, fork or reset, as if it had not happened; paused.

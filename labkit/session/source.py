@@ -1,13 +1,15 @@
 """What a session is made from: a model, a task family, and how both are tested."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
 from labkit.core.checks import check_count
 from labkit.session.algorithms import algorithm_of
+from labkit.session.named_sources import CUSTOM, source_named
+from labkit.session.recipe import Recipe
 from labkit.session.settings import Settings
 from labkit.tasks.family import TaskFamily
 from labkit.training.held_out import HELD_OUT
@@ -71,3 +73,12 @@ class Families:
         if key not in self._made:
             self._made[key] = self._source.tasks(**settings.task_options)
         return self._made[key]
+
+
+def source_of(recipe: Recipe, present: Source) -> Source:
+    """What a recipe was made from; what is "custom" there is taken from the present source."""
+    tasks = present.tasks if recipe.tasks == CUSTOM else source_named(recipe.tasks)
+    model = present.model if recipe.model == CUSTOM else source_named(recipe.model)
+    dtype = None if recipe.dtype is None else getattr(torch, recipe.dtype)
+    source = replace(present, tasks=tasks, model=model, dtype=dtype, batch_norm=recipe.batch_norm)
+    return present if source == present else source

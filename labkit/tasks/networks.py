@@ -7,7 +7,7 @@ from labkit.core.checks import check_count, check_positive
 from labkit.tasks.tides import HOURS_PER_UNIT
 
 
-def sinusoid_mlp(generator: torch.Generator, inputs: int = 1) -> nn.Sequential:
+def sinusoid_mlp(generator: torch.Generator, inputs: int = 1, width: int = 40) -> nn.Sequential:
     """The paper's sinusoid regressor: 1-40-40-1 with ReLU.
 
     f(x) = W₃ relu(W₂ relu(W₁x + b₁) + b₂) + b₃; weights from a normal with standard deviation
@@ -16,9 +16,13 @@ def sinusoid_mlp(generator: torch.Generator, inputs: int = 1) -> nn.Sequential:
     Args:
         generator: Source of the initial weights; the global generator is not touched.
         inputs: Numbers per point: 1, or 3 for the oracle, which is told A and φ.
+        width: Units of each hidden layer, ≥ 1.
 
     Returns:
         A module from (…, inputs) to (…, 1); 1,761 parameters for one input.
+
+    Raises:
+        ValueError: `inputs` or `width` is out of its range.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.1; initial weights as in its released code.
@@ -28,10 +32,12 @@ def sinusoid_mlp(generator: torch.Generator, inputs: int = 1) -> nn.Sequential:
         >>> sum(p.numel() for p in net.parameters())
         1761
     """
+    check_count("inputs", inputs, 1)
+    check_count("width", width, 1)
     layers: list[nn.Module] = []
-    for width, outputs in ((inputs, 40), (40, 40), (40, 1)):
+    for units, outputs in ((inputs, width), (width, width), (width, 1)):
         # drawn in float64, so that rounding to float32 hides how a machine computes erfinv
-        weight = torch.empty(outputs, width, dtype=torch.float64)
+        weight = torch.empty(outputs, units, dtype=torch.float64)
         nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
         layers += [_linear(weight, torch.zeros(outputs)), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

@@ -59,7 +59,10 @@ async function dashboardRender({ model, el, signal }) {
   const step = () => plots.setStep(model.get("inner_step"));
   const hear = (message, buffers) => {
     if (DASHBOARD_PLOTS.has(message.kind)) plots.receive(message, buffers);
-    else if (message.view === view) plotAnswer(plots, message, emit);
+    else if (message.view === view) {
+      pageAnswer(root, message, buffers);
+      plotAnswer(plots, message, emit);
+    }
   };
   const theme = new MutationObserver(look);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });

@@ -28,6 +28,7 @@ _SCRIPTS = (
     "plot_support.js",
     "plot_pictures.js",
     "plots.js",
+    "page_files.js",
     "dashboard.js",
 )
 """In this order one module: only the last has an export."""
@@ -171,6 +172,21 @@ class Dashboard(anywidget.AnyWidget):
         """Let the page that was used last send an SVG of each panel, as a "picture" message."""
         self._ask({"kind": "snapshot"})
 
+    def copy(self, text: str) -> None:
+        """Let the page that was used last put a text on the clipboard."""
+        self._ask({"kind": "copy", "text": text})
+
+    def save_file(self, filename: str, content: bytes) -> None:
+        """Let the page that was used last download a file, by a name without a folder."""
+        self._ask({"kind": "file", "filename": filename}, [content])
+
+    def replace(self, panel: str, figure: go.Figure) -> None:
+        """Begin a panel anew with another figure, of other traces and axes."""
+        with self._lock:
+            self._figures[panel].become(figure)
+            if self._watched:
+                self._send_whole(self._view)
+
     def close(self) -> None:
         """Take the widget from all pages; what is staged afterwards is not sent."""
         with self._news:
@@ -182,10 +198,10 @@ class Dashboard(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "Dashboard (live in a notebook with widgets)"
 
-    def _ask(self, content: Message) -> None:
+    def _ask(self, content: Message, buffers: list[bytes] | None = None) -> None:
         with self._lock:
             if not self._shut:
-                self.send({**content, "view": self._view})
+                self.send({**content, "view": self._view}, buffers)
 
     def _post(self, content: Message) -> None:
         self._sent += 1

@@ -1,229 +1,292 @@
-"""The lab: controls, read-outs and figures over a session."""
+"""The lab: controls and linked plots over a session."""
 
-import html
-import math
-import time
-from collections.abc import Callable
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Collection
 from typing import Any
 
-import ipywidgets as w
-import plotly.graph_objects as go
-
-from labkit.figures import (
-    AdaptationPanel,
-    adaptation_panel,
-    lab_figures,
-    show_adaptation,
-    show_task,
-    show_training,
-)
+from labkit.figures.lab import lab_figures
+from labkit.figures.palette import DARK
+from labkit.figures.task_figure import task_figure
+from labkit.session.catalog import problem_of, switched
+from labkit.session.changes import LIVE
+from labkit.session.cursor import Stride
+from labkit.session.run import InterruptedReplayError
 from labkit.session.session import Session
-from labkit.session.settings import Settings
+from labkit.session.share import read_share_code
 from labkit.session.snapshot import Snapshot
-from labkit.widgets.log_control import LogControl
+from labkit.widgets.browser_messages import Message
+from labkit.widgets.controls import specification
+from labkit.widgets.dashboard import Dashboard
+from labkit.widgets.exports import Copied, exported
+from labkit.widgets.lab_controls import Looks, control_state, lab_groups
+from labkit.widgets.painter import Painter
 from labkit.widgets.publisher import Publisher
-from labkit.widgets.refit import Refit
 
-REDRAW_SECONDS = 0.2
-DOUBLE_CLICK_SECONDS = 0.35
-LONGEST_REST_SECONDS = 2.0
-EVALUATION_SHARE = 0.12
-"""Share of the time that the training gives up for evaluating adaptation curves."""
-
-_STYLE = """<style>
-.maml-lab {padding: 4px 0;}
-.maml-lab .widget-hbox {overflow: visible;}
-.maml-lab .widget-inline-hbox .widget-label {width: auto; min-width: 20px;}
-.maml-lab-number input {text-align: right; font-variant-numeric: tabular-nums;}
-.maml-lab-status .widget-html-content {font-variant-numeric: tabular-nums; line-height: 1.35;}
-.maml-lab-message {color: #9c2a00; white-space: pre-wrap;}
-</style>"""
+REDRAW_SECONDS = 0.1
+LOCKED = "locked for this lesson"
 
 
 class Lab:
-    """The live view of a session; displaying it shows the controls and the figures.
+    """The live view of a session; displaying it shows the controls and the plots.
 
     Callbacks only set values on the session; one thread draws. `close` ends it.
 
     Args:
         session: What is shown and steered.
+        show: Names of the controls to show, such as "alpha", "order", "play"; None: all. What is
+            not shown keeps its value.
+        lock: Names of controls that are shown but cannot be moved.
+
+    Raises:
+        ValueError: There is no control of a name.
 
     Example:
         >>> from labkit.session import Settings
         >>> from labkit.tasks import Sinusoid, sinusoid_mlp
-        >>> lab = Lab(Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid))
-        >>> lab.alpha.slider.value = 0.02
+        >>> lab = Lab(Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid), lock=["beta"])
+        >>> lab.choose("alpha", 0.02)
         >>> lab.session.settings.alpha
         0.02
         >>> lab.close()
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        show: Collection[str] | None = None,
+        lock: Collection[str] = (),
+    ) -> None:
         self.session = session
-        settings = session.settings
-        self.play = _button("Play", "play", "Train, or pause", button_style="primary")
-        self.step = _button("Step", "step-forward", "Take one meta-step while paused")
-        self.reset = _button(
-            "Reset", "undo", "Back to meta-step 0: same seed, settings as they are now"
-        )
-        self.another = _button("New task", "random", "Draw another held-out task")
-        self.alpha = self._number("alpha", "α", 1e-4, 1.0)
-        self.beta = self._number("beta", "β", 1e-5, 1e-1)
-        self.inner_steps = w.IntSlider(
-            value=settings.inner_steps,
-            min=0,
-            max=max(10, settings.inner_steps),
-            description="inner steps",
-            tooltip=_tooltip("inner_steps"),
-            style={"description_width": "initial"},
-            layout=w.Layout(flex="1 1 240px", width="auto"),
-        )
-        self.order = w.ToggleButtons(
-            options=[("1 first-order", 1), ("2 exact", 2)],
-            value=settings.order,
-            tooltips=[_tooltip("order")] * 2,
-            style={"button_width": "108px"},
-        )
-        order = w.HBox(
-            [w.Label("order", tooltip=_tooltip("order")), self.order],
-            layout=w.Layout(flex="1 1 300px", align_items="center"),
-        )
-        self.measure = w.Dropdown(
-            description="shown",
-            tooltip="What the curve of the held-out tasks shows",
-            style={"description_width": "initial"},
-            layout=w.Layout(flex="0 0 auto", width="auto"),
-        )
-        self.status = w.HTML()
-        self.status.add_class("maml-lab-status")
-        self.message = w.HTML()
-        self.play.on_click(self._on_play)
-        self.step.on_click(lambda _: session.step())
-        self.reset.on_click(self._on_reset)
-        self.another.on_click(self._on_another)
-        self.inner_steps.observe(lambda change: self._set("inner_steps", change["new"]), "value")
-        self.order.observe(lambda change: self._set("order", change["new"]), "value")
-        self._known = settings
-        self._task = self._drawn = 0
-        self._complaint = ""
-        self._evaluated: tuple[object, ...] = ()
-        self._panel: AdaptationPanel | None = None
-        self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
-        self._pressed, self._wanted = -math.inf, False
-        # drawn once before it is a widget: the browser then gets it whole, with its first message
-        portrait = session.portrait(session.snapshot())
-        self.figures = lab_figures(portrait)
-        show_task(self.figures["task"], portrait)
+        groups = lab_groups(session)
+        names = {control.name for group in groups for control in group.controls}
+        for argument, given in (("show", show or ()), ("lock", lock)):
+            unknown = [given] if isinstance(given, str) else sorted(set(given) - names)
+            if unknown:
+                raise ValueError(
+                    f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
+                    f"are: {', '.join(sorted(names))}"
+                )
+        self._hidden = set() if show is None else names - {*show, "status", "message"}
+        self._locked = set(lock)
+        self._looks = Looks()
+        self._home = session.source, session.settings
+        self._last: tuple[str, bool] = "", True
+        self._turn = threading.RLock()  # one thing at a time is done to the session
+        snapshot = session.snapshot()
+        portrait = session.portrait(snapshot)
+        figures = lab_figures(portrait)
+        figures["task"] = task_figure(portrait, editable=session.editable(snapshot))
+        self.dashboard = Dashboard(specification(groups), figures, DARK)
+        self.dashboard.on_message(self._heard)
+        self._painter = Painter(session, self.dashboard, self._looks, self._tried)
+        self._source = session.source
         self._draw()
-        self._offer_measures()
-        self.figures = {name: go.FigureWidget(figure) for name, figure in self.figures.items()}
-        for figure in self.figures.values():
-            figure._config = {"responsive": True}  # lets `Refit` reach it
-        self.widget = w.VBox(
-            [
-                w.HTML(_STYLE),
-                _row([self.play, self.step, self.reset, self.another, self.status]),
-                _row([self.alpha.widget, self.beta.widget]),
-                _row([self.inner_steps, order, self.measure]),
-                self.message,
-                _row([_half(self.figures[name]) for name in ("adaptation", "task")]),
-                self.figures["training"],
-                Refit(),
-            ]
-        )
-        self.widget.add_class("maml-lab")
         self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
 
     def close(self) -> None:
-        """Stop the training and the drawing, and take the widgets from the page."""
-        # first: plotly's view fails on updates that come after it was taken from the page
+        """Stop the training and the drawing, and take the lab from the page."""
         self._publisher.close()
         self.session.close()
-        _close(self.widget)
+        self.dashboard.close()
+
+    def choose(self, name: str, value: Any, *, final: bool = True) -> None:
+        """Do what moving a control does; `final` is False while it is being dragged."""
+        joined = self._last == (name, False)
+        self._last = name, final
+        with self._turn:
+            self._refusable(lambda: self._set(name, value, joined=joined))
+
+    def press(self, name: str) -> None:
+        """Do what pressing a button does."""
+        self._last = "", True
+        with self._turn:
+            self._refusable(lambda: self._press(name))
 
     def __repr__(self) -> str:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = self.widget._repr_mimebundle_(**kwargs)
+        bundle: dict[str, Any] = self.dashboard._repr_mimebundle_(**kwargs)
+        if isinstance(bundle, tuple):
+            bundle = bundle[0]
         return bundle | {"text/plain": repr(self)}
 
-    def _number(self, name: str, label: str, low: float, high: float) -> LogControl:
-        return LogControl(
-            label,
-            value=getattr(self.session.settings, name),
-            low=low,
-            high=high,
-            tooltip=_tooltip(name),
-            chosen=lambda value: self._set(name, value),
-            refused=self._complain,
-        )
+    def _heard(self, message: Message) -> None:
+        match message["kind"]:
+            case "set":
+                self.choose(message["name"], message["value"], final=message["final"])
+            case "press":
+                self.press(message["name"])
+            case "support":
+                with self._turn:
+                    self._move_point(message)
+            case "look":
+                self.choose("look", message["meta_step"])
 
-    def _set(self, name: str, value: object) -> None:
-        self._complaint = ""
-        if value != getattr(self.session.settings, name):
-            self.session.set(**{name: value})
-            self._known = self.session.settings
+    def _refusable(self, action: Callable[[], None]) -> None:
+        """Do something that may be refused; the lab then says why."""
+        self._looks.message = ""
+        try:
+            action()
+        except (ValueError, ModuleNotFoundError) as error:
+            self._looks.message = str(error)
+        finally:
+            self._publisher.hurry()
 
-    def _complain(self, message: str) -> None:
-        self._complaint = message
-        self.session.changed.set()
+    def _set(self, name: str, value: Any, *, joined: bool) -> None:
+        session, looks = self.session, self._looks
+        if name in self._locked | self._hidden:
+            return
+        if name in LIVE:
+            session.set(joined=joined, **{name: value})
+            return
+        match name:
+            case "look":
+                session.look(min(int(value), session.last_step))
+            case "tasks" | "model":
+                self._restart(name, value)
+            case "export":
+                self._export(value)
+            case "load":
+                session.load(read_share_code(value))
+            case "measure":
+                looks.measure = value
+            case "by":
+                looks.by = value
+            case "shown_step":
+                looks.shown_step = int(value)
 
-    def _on_play(self, _: w.Button) -> None:
-        self._complaint = ""
-        playing = self.session.playing
-        pressed, self._pressed = self._pressed, time.monotonic()
-        if self._pressed - pressed < DOUBLE_CLICK_SECONDS and playing == self._wanted:
-            return  # a double click means what one click means
-        self._wanted = not playing
-        if playing:
-            self.session.pause()
+    def _press(self, name: str) -> None:
+        session, looks = self.session, self._looks
+        if name in self._locked | self._hidden:
+            return
+        strides: dict[str, Stride] = {
+            "inner_step": "inner_step",
+            "task": "task",
+            "meta_step": "meta_step",
+        }
+        if name in strides:
+            session.step(strides[name])
+            return
+        match name:
+            case "play":
+                session.pause() if session.playing else session.play()
+            case "reset":
+                session.reset()
+            case "reseed":
+                session.reseed()
+            case "undo":
+                session.undo()
+            case "redo":
+                session.redo()
+            case "live":
+                session.look(None)
+            case "fork":
+                session.pin()
+                session.fork()
+            case "pin":
+                session.pin()
+            case "unpin":
+                session.unpin()
+            case "large":
+                looks.large = not looks.large
+                self.dashboard.large = looks.large
+            case "another":
+                looks.task = (looks.task + 1) % session.source.test_tasks
+                looks.points = None
+            case "own_points":
+                looks.points = None
+            case "all_steps":
+                looks.shown_step = self._painter.steps if looks.shown_step is None else None
+
+    def _restart(self, name: str, value: str) -> None:
+        session = self.session
+        problem = value if name == "tasks" else problem_of(session.source)
+        if problem not in (None, "yours"):
+            model = value if name == "model" and value != "yours" else None
+            session.restart(
+                *switched(session.source, session.settings, problem=problem, model=model)
+            )
+        elif self._home[0] is not session.source:
+            session.restart(*self._home)
+
+    def _export(self, what: str) -> None:
+        if what in ("svg", "png"):
+            name = f"maml-lab-{self.session.snapshot().meta_step}.{what}"
+            self.dashboard.save_picture(name, file_format=what)
+            return
+        result = exported(self.session, what)
+        if isinstance(result, Copied):
+            self.dashboard.copy(result.text)
+            self._looks.message = f"Copied: {result.text.splitlines()[0][:60]} …"
+            return
+        for name, content in result.contents.items():
+            self.dashboard.save_file(name, content)
+
+    def _move_point(self, message: Message) -> None:
+        session, looks = self.session, self._looks
+        snapshot = session.snapshot()
+        if snapshot.cursor is not None or not session.editable(snapshot):
+            return
+        if looks.points is None:
+            portrait: Any = session.portrait(snapshot, looks.task)
+            shown = zip(portrait.support_x.tolist(), portrait.support_y.tolist(), strict=True)
+            looks.points = tuple(shown)
+        points, at = list(looks.points), message.get("index")
+        point = float(message["x"]), float(message["y"])
+        if message["action"] == "add":
+            points.append(point)
+        elif at is not None and at < len(points):
+            points[at : at + 1] = [point] if message["action"] == "move" else []
+        if points:
+            looks.points = tuple(points)
         else:
-            self.session.play()
-
-    def _on_another(self, _: w.Button) -> None:
-        self._complaint = ""
-        self._task = (self._task + 1) % self.session.source.test_tasks
-        self.session.changed.set()
-
-    def _on_reset(self, _: w.Button) -> None:
-        self._complaint = ""
-        self.session.reset()
+            looks.message = (
+                "The last support point stays: without any there is nothing to adapt to."
+            )
+        self._publisher.hurry()
 
     def _draw(self) -> bool:
-        """Show the session as it is; True if the adaptation curve is still to follow."""
-        snapshot = self.session.snapshot()
-        self._show_state(snapshot)
-        wanted = (snapshot.meta_step, snapshot.settings)
-        due = self._evaluated != wanted
-        # changed by hand: at once; grown by training: within the share of time that it may take
-        by_hand = not snapshot.playing or self._evaluated[1:] != wanted[1:]
-        rest = min(self._evaluation_seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
-        evaluate = due and (by_hand or time.monotonic() > self._evaluation_ends + rest)
-        started = time.monotonic()
-        # the first portrait is there before the first curve
-        if (evaluate and self._evaluated) or self._drawn != self._task:
-            # before the curve, which may take long: another task is there at once
-            self._drawn = self._task
-            self._tried(
-                lambda: show_task(
-                    self.figures["task"], self.session.portrait(snapshot, self._drawn)
-                )
-            )
-        if evaluate:
-            self._tried(lambda: self._evaluate(snapshot))
-            self._evaluation_ends = time.monotonic()
-            self._evaluation_seconds = self._evaluation_ends - started
-            self._evaluated = wanted
-        if self._panel is not None and (evaluate or self._panel.measure != self.measure.value):
-            self._panel = replace(self._panel, measure=self.measure.value)
-            show_adaptation(self.figures["adaptation"], self._panel)
-        show_training(self.figures["training"], snapshot.curve, snapshot.events)
-        return due and not evaluate
+        """Show the session as it is; True if something is still to follow."""
+        session, looks = self.session, self._looks
+        try:
+            snapshot = session.snapshot()
+        except InterruptedReplayError:
+            return True
+        if session.source is not self._source:
+            self._source = session.source
+            self._begin_anew(snapshot)
+        more = self._painter.draw(snapshot)
+        walk = snapshot.cursor
+        self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
+        self.dashboard.state = self._state(snapshot)
+        self.dashboard.flush()
+        self.dashboard.idle()
+        return more
 
-    def _evaluate(self, snapshot: Snapshot) -> None:
-        self._panel = adaptation_panel(self.session, snapshot)
+    def _begin_anew(self, snapshot: Snapshot) -> None:
+        """Other tasks: another kind of picture, other measures."""
+        looks, session = self._looks, self.session
+        looks.task, looks.points, looks.measure, looks.shown_step = 0, None, None, None
+        self._painter.forget()
+        portrait = session.portrait(snapshot)
+        editable = session.editable(snapshot)
+        self.dashboard.replace("task", task_figure(portrait, editable=editable))
+
+    def _state(self, snapshot: Snapshot) -> dict[str, Any]:
+        looks = self._looks
+        failure = snapshot.failure
+        said = looks.message
+        if failure is not None:
+            looks.message = said or f"Training stopped. {type(failure).__name__}: {failure}"
+        state = control_state(self.session, snapshot, looks, self._painter.steps)
+        looks.message = said
+        for name in self._locked:
+            state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
+        for name in self._hidden:
+            state[name] = {**state.get(name, {}), "hidden": True}
+        return state
 
     def _tried(self, draw: Callable[[], None]) -> None:
         """Draw; what a task family's own code raises is said in the lab, which goes on."""
@@ -231,77 +294,6 @@ class Lab:
             draw()
         except Exception as error:  # noqa: BLE001  # it may raise anything
             text = f"Drawing failed. {type(error).__name__}: {error}"
-            if text != self._complaint:
-                self._complain(text)
-
-    def _offer_measures(self) -> None:
-        measures = self._panel.measures if self._panel else ()
-        self.measure.options = measures
-        self.measure.value = measures[0] if measures else None
-        self.measure.layout.display = None if len(measures) > 1 else "none"
-        self.measure.observe(lambda _: self.session.changed.set(), "value")
-
-    def _follow(self) -> None:
-        """Let the controls show settings that were changed elsewhere, in a cell for example."""
-        settings, known = self.session.settings, self._known
-        self._known = settings
-        if settings.alpha != known.alpha:
-            self.alpha.show(settings.alpha)
-        if settings.beta != known.beta:
-            self.beta.show(settings.beta)
-        if settings.inner_steps != known.inner_steps:
-            self.inner_steps.max = max(self.inner_steps.max, settings.inner_steps)
-            self.inner_steps.value = settings.inner_steps
-        if settings.order != known.order:
-            self.order.value = settings.order
-
-    def _show_state(self, snapshot: Snapshot) -> None:
-        self._follow()
-        playing = snapshot.playing
-        self.play.description = "Pause" if playing else "Play"
-        self.play.icon = "pause" if playing else "play"
-        self.step.disabled = playing
-        settings = snapshot.settings
-        rate = f" · {snapshot.rate:,.0f} meta-steps/s" if playing else " · paused"
-        self.status.value = (
-            f"<b>meta-step {snapshot.meta_step:,}</b>{rate}<br>"
-            f"seed {settings.seed} · {settings.task_words} · {settings.meta_batch} tasks per "
-            f"meta-step, mean · {settings.meta_optimizer.upper()}"
-        )
-        text = html.escape(self._complaint or _failure(snapshot))
-        self.message.value = f"<div class='maml-lab-message'>{text}</div>"
-
-
-def _close(widget: w.Widget) -> None:
-    """Close a widget with all that it holds: a closed box alone leaves its contents open."""
-    for name in ("children", "layout", "style"):
-        held = getattr(widget, name, ())
-        for part in held if isinstance(held, tuple) else (held,):
-            if isinstance(part, w.Widget):
-                _close(part)
-    widget.close()
-
-
-def _failure(snapshot: Snapshot) -> str:
-    if snapshot.failure is None:
-        return ""
-    kind = type(snapshot.failure).__name__
-    return f"Training stopped. {kind}: {snapshot.failure}"
-
-
-def _tooltip(name: str) -> str:
-    return str(Settings.model_fields[name].description)
-
-
-def _button(description: str, icon: str, tooltip: str, **options: str) -> w.Button:
-    layout = w.Layout(width="98px", flex="0 0 auto")
-    return w.Button(description=description, icon=icon, tooltip=tooltip, layout=layout, **options)
-
-
-def _half(child: w.Widget) -> w.HBox:
-    return w.HBox([child], layout=w.Layout(flex="1 1 430px", min_width="0"))
-
-
-def _row(children: list[w.Widget]) -> w.HBox:
-    layout = w.Layout(flex_flow="row wrap", align_items="center", grid_gap="4px 16px")
-    return w.HBox(children, layout=layout)
+            if text != self._looks.message:
+                self._looks.message = text
+                self.session.changed.set()

@@ -31,12 +31,17 @@ class LiveFigure:
 
     def __init__(self, figure: go.Figure, lock: "threading.RLock") -> None:
         self._lock = lock
-        self._data: list[dict[str, Any]] = [plain(trace) for trace in figure.data]
-        self._layout: dict[str, Any] = plain(figure.layout)
-        # plotly.js has its own copy of every template's defaults
-        self._layout.pop("template", None)
-        self._changed: dict[int, dict[str, Any]] = {}
-        self._relaid: dict[str, Any] = {}
+        self.become(figure)
+
+    def become(self, figure: go.Figure) -> None:
+        """Begin anew with another picture; it is not part of any changes."""
+        with self._lock:
+            self._data: list[dict[str, Any]] = [plain(trace) for trace in figure.data]
+            self._layout: dict[str, Any] = plain(figure.layout)
+            # plotly.js has its own copy of every template's defaults
+            self._layout.pop("template", None)
+            self._changed: dict[int, dict[str, Any]] = {}
+            self._relaid: dict[str, Any] = {}
 
     def plotly_update(
         self,

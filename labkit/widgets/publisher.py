@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Publisher:
-    """Calls `draw` after a change, at most once in `interval` seconds.
+    """Calls `draw` after a change, at most once in `interval` seconds, or at once when hurried.
 
     Args:
         changed: Set by whoever has something to show.
@@ -15,14 +15,19 @@ class Publisher:
 
     def __init__(self, changed: threading.Event, draw: Callable[[], bool], interval: float) -> None:
         self._changed, self._draw, self._interval = changed, draw, interval
-        self._closed = threading.Event()
+        self._closed, self._hurry = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="maml-lab-view", daemon=True)
         self._thread.start()
+
+    def hurry(self) -> None:
+        """Somebody waits: draw without the usual pause before."""
+        self._hurry.set()
+        self._changed.set()
 
     def close(self) -> None:
         """End the thread; a drawing under way is finished first."""
         self._closed.set()
-        self._changed.set()
+        self.hurry()
         if self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -32,6 +37,7 @@ class Publisher:
             self._changed.clear()
             if self._closed.is_set():
                 return
+            self._hurry.clear()
             if self._draw():
                 self._changed.set()
-            self._closed.wait(self._interval)
+            self._hurry.wait(self._interval)

@@ -1,0 +1,105 @@
+"""Task families and models that a session can be switched to by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from labkit.session.named_sources import name_of
+from labkit.session.settings import ClassificationSettings, Settings
+from labkit.session.source import Source
+from labkit.tasks.emoji import Emoji
+from labkit.tasks.image_networks import conv4, image_mlp
+from labkit.tasks.networks import sinusoid_mlp, tide_mlp
+from labkit.tasks.sinusoid import Sinusoid
+from labkit.tasks.tides import Tides
+from labkit.training.parameters import ModelSource
+
+EMOJI_INPUTS = 28 * 28 * 3
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A task family with models that fit it, and settings that go well with it.
+
+    Attributes:
+        tasks: As for `Session`.
+        models: What a model is called → the model for some settings; the first is the usual one.
+        settings: To begin with.
+        options: Of `Source`, beside model and tasks.
+    """
+
+    tasks: Callable[..., Any]
+    models: Mapping[str, Callable[[Settings], ModelSource]]
+    settings: Settings
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def source(self, model: str, settings: Settings, dtype: torch.dtype | None) -> Source:
+        """How sessions of this problem are made."""
+        return Source(self.models[model](settings), self.tasks, dtype, **self.options)
+
+    def model_named(self, source: Source, settings: Settings) -> str | None:
+        """What a source's model is called here; None if it is another one."""
+        wanted = name_of(source.model)
+        known = {name_of(make(settings)): name for name, make in self.models.items()}
+        return known.get(wanted) if name_of(source.tasks) == name_of(self.tasks) else None
+
+
+PROBLEMS: Mapping[str, Problem] = {
+    "Sinusoid": Problem(
+        Sinusoid,
+        {
+            "40-40 ReLU": lambda _: sinusoid_mlp,
+            "100-100 ReLU": lambda _: partial(sinusoid_mlp, width=100),
+        },
+        Settings(),
+    ),
+    "Tides": Problem(
+        Tides,
+        {"64-64 tanh": lambda _: tide_mlp, "32-32 tanh": lambda _: partial(tide_mlp, width=32)},
+        Settings(alpha=0.05),
+        {"test_tasks": 200},
+    ),
+    "Emoji": Problem(
+        Emoji,
+        {
+            "conv4": lambda s: partial(conv4, ways=_ways(s), channels=3, filters=32),
+            "dense": lambda s: partial(image_mlp, ways=_ways(s), inputs=EMOJI_INPUTS),
+        },
+        ClassificationSettings(alpha=0.1, beta=0.003, meta_batch=8),
+        {"batch_norm": "transductive", "test_tasks": 40, "test_steps": 3},
+    ),
+}
+"""What a task family is called → the problem."""
+
+
+def problem_of(source: Source) -> str | None:
+    """What the tasks of a source are called; None if they are somebody's own."""
+    wanted = name_of(source.tasks)
+    return next((name for name, p in PROBLEMS.items() if name_of(p.tasks) == wanted), None)
+
+
+def switched(
+    source: Source, settings: Settings, *, problem: str, model: str | None = None
+) -> tuple[Source, Settings]:
+    """Source and settings for another problem, or another model of the same one.
+
+    Args:
+        source: The present one; its precision stays.
+        settings: The present ones. Another problem brings settings of its own, with the same seed.
+        problem: One of `PROBLEMS`.
+        model: One of its models; None: the usual one.
+    """
+    chosen = PROBLEMS[problem]
+    if problem != problem_of(source):
+        settings = chosen.settings.changed(seed=settings.seed, meta_steps=settings.meta_steps)
+    made = chosen.source(model or next(iter(chosen.models)), settings, source.dtype)
+    return made, settings
+
+
+def _ways(settings: Settings) -> int:
+    if not isinstance(settings, ClassificationSettings):
+        raise TypeError(f"a model for images needs ClassificationSettings, got {settings!r}")
+    return settings.ways

@@ -1,0 +1,207 @@
+"""What the lab draws of a session, and when it takes the time to measure it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from labkit.figures.adaptation import show_adaptation
+from labkit.figures.adaptation_panel import LOSS, AdaptationPanel
+from labkit.figures.frame import show_cursor
+from labkit.figures.ghosts import GhostCurve
+from labkit.figures.palette import algorithm_color
+from labkit.figures.task_figure import HEADING, show_task
+from labkit.figures.training import show_training
+from labkit.session.algorithms import label
+from labkit.session.session import Session
+from labkit.session.settings import Settings
+from labkit.session.snapshot import Ghost, Snapshot
+from labkit.training.evaluation import AdaptationCurve
+from labkit.widgets.dashboard import Dashboard
+from labkit.widgets.lab_controls import Looks
+
+QUICK_TASKS = 100
+"""Held-out tasks measured while something moves; the others follow when it rests."""
+
+EVALUATION_SHARE = 0.12
+"""Share of the time that the training gives up for measuring adaptation curves."""
+
+LONGEST_REST_SECONDS = 2.0
+QUIET_SECONDS = 0.4
+"""So long after the last change by hand all held-out tasks are measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an adaptation curve was measured for."""
+
+    settings: Settings
+    meta_step: int
+    part: int | None
+    ghosts: tuple[Ghost, ...]
+    run: object
+
+
+class Painter:
+    """Draws a session into a dashboard's figures; called by one thread.
+
+    Args:
+        session: What is drawn.
+        dashboard: Where.
+        looks: How.
+        tried: Runs what may raise because of a task family's own code, and says so in the lab.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        dashboard: Dashboard,
+        looks: Looks,
+        tried: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._session, self._dashboard, self._looks, self._tried = session, dashboard, looks, tried
+        self._shown: Shown | None = None
+        self._panel: AdaptationPanel | None = None
+        self._ended, self._seconds, self._moved = 0.0, 0.0, 0.0
+        self._drawn_task: tuple[Any, ...] = ()
+        self._ghost_curves: dict[tuple[int, int | None], AdaptationCurve] = {}
+        self.steps = session.source.test_steps
+
+    def draw(self, snapshot: Snapshot) -> bool:
+        """Show a snapshot; True if something is still to follow."""
+        moved = self._by_hand(snapshot)
+        if moved:
+            self._moved = time.monotonic()
+        part = self._part(snapshot)
+        wanted = Shown(
+            snapshot.settings, snapshot.meta_step, part, self._session.ghosts, snapshot.observer
+        )
+        due = wanted != self._shown
+        rest = min(self._seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
+        evaluate = due and (moved or not snapshot.playing or time.monotonic() > self._ended + rest)
+        task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)
+        if evaluate or task != self._drawn_task:
+            self._drawn_task = task
+            self._tried(lambda: self._show_task(snapshot))
+        if evaluate:
+            started = time.monotonic()
+            self._shown = wanted
+            self._tried(lambda: self._measure(snapshot, part))
+            self._ended = time.monotonic()
+            self._seconds = self._ended - started
+        if self._panel is not None:
+            self._tried(self._show_adaptation)
+        self._show_training(snapshot)
+        whole = part is None or snapshot.playing
+        return (due and not evaluate) or not whole
+
+    def forget(self) -> None:
+        """Another problem: what was measured before says nothing any more."""
+        self._shown = self._panel = None
+        self._ghost_curves.clear()
+        self._drawn_task = ()
+        self.steps = self._session.source.test_steps
+
+    def _by_hand(self, snapshot: Snapshot) -> bool:
+        shown = self._shown
+        if (
+            shown is None
+            or shown.settings != snapshot.settings
+            or shown.run is not snapshot.observer
+        ):
+            return True
+        return not snapshot.playing and shown.meta_step != snapshot.meta_step
+
+    def _part(self, snapshot: Snapshot) -> int | None:
+        tasks = self._session.source.test_tasks
+        moving = snapshot.playing or time.monotonic() - self._moved < QUIET_SECONDS
+        return QUICK_TASKS if moving and tasks > QUICK_TASKS else None
+
+    def _measure(self, snapshot: Snapshot, part: int | None) -> None:
+        session, settings = self._session, snapshot.settings
+        with session.waiting():  # so that what was changed by hand is seen at once
+            curve = session.adaptation_curve(snapshot, part=part)
+            untrained = session.untrained_curve(snapshot, part)
+        ghosts = [g for g in session.ghosts if comparable(g, snapshot)]
+        self._looks.measures = (*curve.metrics, LOSS)
+        self.steps = len(curve.mean) - 1
+        self._panel = AdaptationPanel(
+            curve=curve,
+            untrained=untrained,
+            inner_steps=settings.inner_steps,
+            label=label(settings),
+            color=algorithm_color(settings.algorithm, settings.order),
+            ghosts=tuple(self._ghost(ghost, part) for ghost in ghosts),
+            baseline=_baseline(snapshot),
+        )
+
+    def _ghost(self, ghost: Ghost, part: int | None) -> GhostCurve[AdaptationCurve]:
+        key = id(ghost), part
+        if key not in self._ghost_curves:
+            self._ghost_curves[key] = self._session.adaptation_curve(ghost.snapshot, part=part)
+        return GhostCurve(ghost.label, color_of(ghost.snapshot), self._ghost_curves[key])
+
+    def _show_adaptation(self) -> None:
+        looks, panel = self._looks, self._panel
+        if panel is None:
+            return
+        measure = looks.measure if looks.measure in panel.measures else None
+        shown = measure or panel.measures[0]
+        show_adaptation(
+            self._dashboard.figure("adaptation"),
+            replace(
+                panel,
+                measure=measure,
+                baseline=panel.baseline if shown == "accuracy" else None,
+            ),
+        )
+
+    def _show_task(self, snapshot: Snapshot) -> None:
+        session, looks, walk = self._session, self._looks, snapshot.cursor
+        points = None if walk else looks.points
+        portrait = session.portrait(snapshot, looks.task, points)
+        heading = HEADING
+        if walk is not None:
+            heading = f"Training task {walk.task + 1} of {snapshot.settings.meta_batch}"
+        figure = self._dashboard.figure("task")
+        show_task(figure, portrait, heading, color=color_of(snapshot))
+
+    def _show_training(self, snapshot: Snapshot) -> None:
+        figure, looks = self._dashboard.figure("training"), self._looks
+        ghosts = [g for g in self._session.ghosts if comparable(g, snapshot)]
+        show_training(
+            figure,
+            snapshot.curve,
+            snapshot.events,
+            by=looks.by,
+            color=color_of(snapshot),
+            ghosts=[GhostCurve(g.label, color_of(g.snapshot), g.snapshot.curve) for g in ghosts],
+        )
+        show_cursor(figure, _cursor(snapshot, looks.by))
+
+
+def color_of(snapshot: Snapshot) -> str:
+    """The colour of the algorithm that a snapshot trains with."""
+    return algorithm_color(snapshot.settings.algorithm, snapshot.settings.order)
+
+
+def comparable(ghost: Ghost, snapshot: Snapshot) -> bool:
+    """Whether a ghost was trained on tasks of the same kind."""
+    tasks = snapshot.observer.source.tasks
+    return ghost.snapshot.observer.source.tasks == tasks
+
+
+def _baseline(snapshot: Snapshot) -> tuple[float, str] | None:
+    ways = getattr(snapshot.settings, "ways", None)
+    return None if ways is None else (1 / ways, "guessing")
+
+
+def _cursor(snapshot: Snapshot, by: str) -> float | None:
+    """Where the training panel shows that the session looks back."""
+    if snapshot.meta_step == snapshot.last_step:
+        return None
+    if by == "meta_step":
+        return float(snapshot.meta_step)
+    curve = snapshot.curve
+    passed = curve.seconds[curve.meta_step <= snapshot.meta_step]
+    return float(passed[-1]) if len(passed) else 0.0
