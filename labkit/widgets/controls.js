@@ -495,7 +495,7 @@ function labQuestion(node, focus) {
   const words = labElement("span");
   const restart = labElement("button", { type: "button", class: "maml-lab-primary" }, "Restart");
   const keep = labElement("button", { type: "button" }, "Keep");
-  const panel = labElement("div", { class: "maml-lab-panel", role: "group" }, words, restart, keep);
+  const panel = labElement("div", { class: "maml-lab-popup", role: "group" }, words, restart, keep);
   const overlay = labOverlay(node, panel, focus);
   let agreed;
   node.append(panel);
@@ -557,7 +557,7 @@ function labToggle(spec, emit) {
 
 function labMenu(spec, emit) {
   const button = labElement("button", { type: "button", "aria-haspopup": "menu" });
-  const list = labElement("div", { role: "menu", class: "maml-lab-panel" });
+  const list = labElement("div", { role: "menu", class: "maml-lab-popup" });
   const node = labElement("div", {}, button, list);
   const overlay = labOverlay(node, list, () => button.focus(), (open) =>
     button.setAttribute("aria-expanded", open),

@@ -9,7 +9,6 @@ from labkit.figures.palette import DARK
 from labkit.figures.task_figure import task_figure
 from labkit.session.catalog import problem_of, switched
 from labkit.session.changes import LIVE
-from labkit.session.cursor import Stride
 from labkit.session.run import InterruptedReplayError
 from labkit.session.session import Session
 from labkit.session.share import read_share_code
@@ -18,7 +17,8 @@ from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.exports import Copied, exported
-from labkit.widgets.lab_controls import Looks, control_state, lab_groups
+from labkit.widgets.lab_controls import lab_groups
+from labkit.widgets.lab_state import Looks, control_state
 from labkit.widgets.painter import Painter
 from labkit.widgets.publisher import Publisher
 
@@ -70,6 +70,7 @@ class Lab:
         self._hidden = set() if show is None else names - {*show, "status", "message"}
         self._locked = set(lock)
         self._looks = Looks()
+        self._presses = self._actions()
         self._home = session.source, session.settings
         self._last: tuple[str, bool] = "", True
         self._turn = threading.RLock()  # one thing at a time is done to the session
@@ -107,10 +108,8 @@ class Lab:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = self.dashboard._repr_mimebundle_(**kwargs)
-        if isinstance(bundle, tuple):
-            bundle = bundle[0]
-        return bundle | {"text/plain": repr(self)}
+        data, _ = self.dashboard._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**data, "text/plain": repr(self)}
 
     def _heard(self, message: Message) -> None:
         match message["kind"]:
@@ -158,47 +157,49 @@ class Lab:
                 looks.shown_step = int(value)
 
     def _press(self, name: str) -> None:
+        if name not in self._locked | self._hidden and name in self._presses:
+            self._presses[name]()
+
+    def _actions(self) -> dict[str, Callable[[], object]]:
         session, looks = self.session, self._looks
-        if name in self._locked | self._hidden:
-            return
-        strides: dict[str, Stride] = {
-            "inner_step": "inner_step",
-            "task": "task",
-            "meta_step": "meta_step",
+
+        def play() -> None:
+            session.pause() if session.playing else session.play()
+
+        def fork() -> None:
+            session.pin()
+            session.fork()
+
+        def large() -> None:
+            looks.large = self.dashboard.large = not looks.large
+
+        def another() -> None:
+            looks.task, looks.points = (looks.task + 1) % session.source.test_tasks, None
+
+        def own_points() -> None:
+            looks.points = None
+
+        def all_steps() -> None:
+            looks.shown_step = looks.steps if looks.shown_step is None else None
+
+        return {
+            "play": play,
+            "inner_step": lambda: session.step("inner_step"),
+            "task": lambda: session.step("task"),
+            "meta_step": lambda: session.step("meta_step"),
+            "reset": session.reset,
+            "reseed": session.reseed,
+            "undo": session.undo,
+            "redo": session.redo,
+            "live": lambda: session.look(None),
+            "fork": fork,
+            "pin": session.pin,
+            "unpin": session.unpin,
+            "large": large,
+            "another": another,
+            "own_points": own_points,
+            "all_steps": all_steps,
         }
-        if name in strides:
-            session.step(strides[name])
-            return
-        match name:
-            case "play":
-                session.pause() if session.playing else session.play()
-            case "reset":
-                session.reset()
-            case "reseed":
-                session.reseed()
-            case "undo":
-                session.undo()
-            case "redo":
-                session.redo()
-            case "live":
-                session.look(None)
-            case "fork":
-                session.pin()
-                session.fork()
-            case "pin":
-                session.pin()
-            case "unpin":
-                session.unpin()
-            case "large":
-                looks.large = not looks.large
-                self.dashboard.large = looks.large
-            case "another":
-                looks.task = (looks.task + 1) % session.source.test_tasks
-                looks.points = None
-            case "own_points":
-                looks.points = None
-            case "all_steps":
-                looks.shown_step = self._painter.steps if looks.shown_step is None else None
 
     def _restart(self, name: str, value: str) -> None:
         session = self.session
@@ -280,7 +281,7 @@ class Lab:
         said = looks.message
         if failure is not None:
             looks.message = said or f"Training stopped. {type(failure).__name__}: {failure}"
-        state = control_state(self.session, snapshot, looks, self._painter.steps)
+        state = control_state(self.session, snapshot, looks)
         looks.message = said
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}

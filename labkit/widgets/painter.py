@@ -16,9 +16,10 @@ from labkit.session.algorithms import label
 from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Ghost, Snapshot
+from labkit.tasks.family import AnyPortrait, Portrait
 from labkit.training.evaluation import AdaptationCurve
 from labkit.widgets.dashboard import Dashboard
-from labkit.widgets.lab_controls import Looks
+from labkit.widgets.lab_state import Looks
 
 QUICK_TASKS = 100
 """Held-out tasks measured while something moves; the others follow when it rests."""
@@ -65,7 +66,6 @@ class Painter:
         self._ended, self._seconds, self._moved = 0.0, 0.0, 0.0
         self._drawn_task: tuple[Any, ...] = ()
         self._ghost_curves: dict[tuple[int, int | None], AdaptationCurve] = {}
-        self.steps = session.source.test_steps
 
     def draw(self, snapshot: Snapshot) -> bool:
         """Show a snapshot; True if something is still to follow."""
@@ -100,7 +100,6 @@ class Painter:
         self._shown = self._panel = None
         self._ghost_curves.clear()
         self._drawn_task = ()
-        self.steps = self._session.source.test_steps
 
     def _by_hand(self, snapshot: Snapshot) -> bool:
         shown = self._shown
@@ -124,7 +123,6 @@ class Painter:
             untrained = session.untrained_curve(snapshot, part)
         ghosts = [g for g in session.ghosts if comparable(g, snapshot)]
         self._looks.measures = (*curve.metrics, LOSS)
-        self.steps = len(curve.mean) - 1
         self._panel = AdaptationPanel(
             curve=curve,
             untrained=untrained,
@@ -160,6 +158,7 @@ class Painter:
         session, looks, walk = self._session, self._looks, snapshot.cursor
         points = None if walk else looks.points
         portrait = session.portrait(snapshot, looks.task, points)
+        looks.steps = steps_of(portrait)
         heading = HEADING
         if walk is not None:
             heading = f"Training task {walk.task + 1} of {snapshot.settings.meta_batch}"
@@ -178,6 +177,14 @@ class Painter:
             ghosts=[GhostCurve(g.label, color_of(g.snapshot), g.snapshot.curve) for g in ghosts],
         )
         show_cursor(figure, _cursor(snapshot, looks.by))
+
+
+def steps_of(portrait: AnyPortrait | None) -> int:
+    """Inner steps that a portrait shows."""
+    if portrait is None:
+        return 1
+    shown = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
+    return len(shown) - 1
 
 
 def color_of(snapshot: Snapshot) -> str:

@@ -89,10 +89,13 @@ class NotebookPage:
             "() => document.querySelectorAll('.maml-lab').forEach((lab) => lab.remove())"
         )
         self.command("notebook:run-all-cells")
-        self.page.wait_for_selector(".maml-lab .js-plotly-plot .main-svg", timeout=90_000)
+        lab = self.page.locator(".maml-lab")
+        lab.wait_for(timeout=90_000)
         # a request in the queue behind the cells
         self.kernel("None")
-        self.page.locator(".maml-lab").scroll_into_view_if_needed()
+        # plots are drawn once they are in sight
+        lab.evaluate("(lab) => lab.scrollIntoView()")
+        self.page.wait_for_selector(".maml-lab .js-plotly-plot .main-svg", timeout=90_000)
 
     def restart_kernel(self) -> None:
         """Restart the notebook's kernel without asking."""
