@@ -48,6 +48,7 @@ def opened(served: Served, chromium: str) -> Opener:
     @contextmanager
     def open_notebook(name: str, place: Place = JUPYTERLAB) -> Iterator[NotebookPage]:
         server = served(place)
+        server.fresh(name)
         with browser(chromium) as context:
             notebook = NotebookPage(context.new_page(), place.own_errors)
             notebook.open(server.url(name))
@@ -65,9 +66,11 @@ def opened_app(
 ) -> Callable[[str, Place], AbstractContextManager[AppPage]]:
     @contextmanager
     def open_app(name: str, place: Place) -> Iterator[AppPage]:
+        server = served(place)
+        server.fresh(name)
         with browser(chromium) as context:
             app = AppPage(context.new_page(), place.own_errors)
-            app.open(served(place).url(name))
+            app.open(server.url(name))
             yield app
             assert app.errors == []
 

@@ -23,6 +23,7 @@ def take(target: Path, width: int, height: int) -> None:
         browser(chromium, width, height) as context,
     ):
         lab = NotebookPage(context.new_page())
+        server.fresh("01_sinusoid.ipynb")
         lab.open(server.url("01_sinusoid.ipynb"))
         lab.command("application:toggle-left-area")
         lab.run_all()

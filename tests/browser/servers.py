@@ -90,6 +90,10 @@ class Server:
     token: str
     root: Path
 
+    def fresh(self, notebook: str) -> None:
+        """Put the committed form of a notebook in the place of what was saved there."""
+        shutil.copy(ROOT / "notebooks" / notebook, self.root)
+
     def url(self, notebook: str) -> str:
         """Address of a notebook's page."""
         return f"{self.base}{self.place.path.format(notebook=notebook)}token={self.token}"
@@ -111,11 +115,9 @@ class Server:
 
 @contextmanager
 def serving(place: Place, folder: Path) -> Iterator[Server]:
-    """A server on copies of the committed notebooks; all that it writes is in `folder`."""
+    """A server on a folder without notebooks; all that it writes is in `folder`."""
     root, config = folder / "notebooks", folder / "config"
     root.mkdir()
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        shutil.copy(notebook, root)
     for plugin, values in place.settings.items():
         package, name = plugin.split(":")
         path = config / "lab" / "user-settings" / package / f"{name}.jupyterlab-settings"

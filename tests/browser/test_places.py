@@ -19,9 +19,7 @@ AppOpener = Callable[[str, Place], AbstractContextManager[AppPage]]
 
 
 @pytest.fixture(params=[JUPYTERLAB, WITHOUT_SUBSHELLS, NOTEBOOK, VOILA], ids=str)
-def lab(
-    request: pytest.FixtureRequest, opened: Opener, opened_app: AppOpener
-) -> Iterator[LabPage]:
+def lab(request: pytest.FixtureRequest, opened: Opener, opened_app: AppOpener) -> Iterator[LabPage]:
     place: Place = request.param
     with opened_app(FIRST, place) if place is VOILA else opened(FIRST, place) as page:
         yield page
@@ -33,19 +31,36 @@ def test_a_lab_trains_and_answers_to_the_keyboard(lab: LabPage) -> None:
     lab.button("Play").click()
     lab.wait_for_status("meta-step [1-9].* meta-steps/s")
     lab.wait_for_trace("after adaptation", "t.y.length > 10")
-    before = lab.number(0).input_value()
-    lab.slider(0).focus()
-    lab.page.keyboard.press("ArrowRight")
-    # the mark is drawn by the kernel: the key has been there and back
+    lab.number(0).fill("0.02")
+    lab.page.keyboard.press("Enter")
+    # the mark is drawn by the kernel: the change has been there and back
     lab.wait_for_trace("changes", "t.text.some((text) => text.includes('α'))")
-    assert float(lab.number(0).input_value()) > float(before)
     lab.button("Pause").click()
     lab.wait_for_status("paused")
 
 
-@pytest.mark.parametrize(
-    ("place", "subshells"), [(JUPYTERLAB, 1), (WITHOUT_SUBSHELLS, 0)], ids=str
-)
+@pytest.mark.xfail(strict=True, reason="the controls of ipywidgets let keys through")
+@pytest.mark.parametrize("place", [JUPYTERLAB, NOTEBOOK], ids=str)
+def test_keys_pressed_in_the_lab_do_not_reach_the_notebook(place: Place, opened: Opener) -> None:
+    """`b` inserts a cell, and in Notebook an arrow leaves the lab, unless the control forbids it.
+
+    What forbids it is the attribute `data-lm-suppress-shortcuts` on the element that has the focus
+    (on one around it, it does nothing).
+    """
+    with opened(FIRST, place) as lab:
+        cells = lab.page.locator(".jp-Cell").count()
+        lab.slider(0).focus()
+        lab.page.keyboard.press("ArrowRight")
+        expect(lab.number(0)).not_to_have_value("0.01")
+        expect(lab.slider(0)).to_be_focused()
+        lab.page.keyboard.press("b")
+        lab.button("Step").focus()
+        lab.page.keyboard.press("b")
+        lab.kernel("None")
+        assert lab.page.locator(".jp-Cell").count() == cells
+
+
+@pytest.mark.parametrize(("place", "subshells"), [(JUPYTERLAB, 1), (WITHOUT_SUBSHELLS, 0)], ids=str)
 def test_widget_messages_go_where_the_settings_say(
     place: Place, subshells: int, opened: Opener
 ) -> None:
@@ -72,17 +87,16 @@ def test_a_saved_notebook_finds_its_lab_after_a_reload_and_in_a_second_page(
         second.wait_for_status("meta-step [1-9].* meta-steps/s")
         second.button("Pause").click()
         lab.wait_for_status("paused")
-        lab.slider(0).focus()
-        lab.page.keyboard.press("ArrowRight")
-        expect(second.number(0)).not_to_have_value("0.01")
+        lab.number(0).fill("0.02")
+        lab.page.keyboard.press("Enter")
+        expect(second.number(0)).to_have_value("0.02", timeout=30_000)
         assert second.errors == []
         second.page.close()
 
-        alpha = lab.number(0).input_value()
         lab.page.reload()
         lab.wait_for_kernel()
         lab.wait_for_lab()
-        assert lab.number(0).input_value() == alpha
+        expect(lab.number(0)).to_have_value("0.02")
         lab.button("Play").click()
         lab.wait_for_status("meta-steps/s")
 
