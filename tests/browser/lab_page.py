@@ -17,9 +17,6 @@ from playwright.sync_api import (
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
-# anywidget says so where a module takes more than 2 s to load, as on a machine under load
-_SLOW_MODULE = "[anywidget] Failed to initialize model."
-
 _LAB = ".maml-lab"
 _PLOT = f"{_LAB} .js-plotly-plot"
 _STATUS = ".maml-lab-status"
@@ -51,7 +48,7 @@ class LabPage:
             self._note(f"{message.text} {message.location.get('url', '')}".strip())
 
     def _note(self, error: str) -> None:
-        if not any(part in error for part in (*self.own_errors, _SLOW_MODULE)):
+        if not any(part in error for part in self.own_errors):
             self.errors.append(error)
 
     def wait_for_lab(self) -> None:

@@ -1,4 +1,4 @@
-"""Servers that show notebooks in a browser: JupyterLab, Notebook and Voilà, each on its own port."""
+"""Servers that show notebooks in a browser: JupyterLab, Notebook, Voilà."""
 
 import json
 import os
