@@ -32,7 +32,7 @@ display(view)
 copy.show("<b>before</b>")
 """
 UPDATE = """
-square = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="40" height="40"/></svg>'
+square = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"></svg>'
 data = "data:image/svg+xml," + __import__("urllib.parse").parse.quote(square)
 update = lambda: copy.update(picture_html({"loss": data}))
 thread = threading.Timer(0.5, update)
