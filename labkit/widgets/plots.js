@@ -10,6 +10,8 @@ class PlotPanel {
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
+    // the event that plotly shows a label for, and the points that it tells of
+    this.pointer = this.points = null;
   }
 
   whole(figure) {
@@ -42,6 +44,8 @@ class PlotPanel {
     this.support?.apply(data);
     if (this.drawn) {
       await Plotly.react(this.gd, data, layout, this.config);
+      // what the pointer's label says is as old as the picture before
+      if (this.pointer) Plotly.Fx.hover(this.gd, this.pointer);
       return;
     }
     this.drawn = true;
