@@ -123,8 +123,12 @@ def last_message(lab: NotebookPage) -> Any:
 
 def count_drawings(lab: NotebookPage) -> None:
     lab.page.evaluate(
-        """() => { window.drawings = [];
-          for (const gd of document.querySelectorAll('.maml-lab-plot')) gd.on('plotly_afterplot', () => window.drawings.push(gd.parentElement.className)); }"""
+        """() => {
+          window.drawings = [];
+          for (const gd of document.querySelectorAll('.maml-lab-plot')) {
+            gd.on('plotly_afterplot', () => window.drawings.push(gd.parentElement.className));
+          }
+        }"""
     )
 
 

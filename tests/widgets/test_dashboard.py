@@ -267,7 +267,8 @@ def test_other_messages_are_not(dashboard: Recorded, wrong: dict[str, Any]) -> N
     heard: list[dict[str, Any]] = []
     dashboard.on_message(heard.append)
     dashboard.hear(**wrong)
-    assert heard == dashboard.sent == []
+    assert heard == []
+    assert dashboard.sent == []
 
 
 def test_pictures_are_asked_of_the_page_that_was_used_last(dashboard: Recorded) -> None:
