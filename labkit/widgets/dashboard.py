@@ -189,6 +189,8 @@ class Dashboard(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget from all pages; what is staged afterwards is not sent."""
+        if self.comm is None:  # closed already, or never opened
+            return
         with self._news:
             self._shut, self._watched = True, False
             self._news.notify_all()

@@ -10,6 +10,8 @@ class PlotPanel {
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
+    // the event that plotly shows a label for, and the points that it tells of
+    this.pointer = this.points = null;
   }
 
   whole(figure) {
@@ -42,6 +44,8 @@ class PlotPanel {
     this.support?.apply(data);
     if (this.drawn) {
       await Plotly.react(this.gd, data, layout, this.config);
+      // what the pointer's label says is as old as the picture before
+      if (this.pointer) Plotly.Fx.hover(this.gd, this.pointer);
       return;
     }
     this.drawn = true;
@@ -191,7 +195,9 @@ class Plots {
   }
 
   schedule() {
-    if (this.gone || !this.Plotly || !this.visible || this.drawing) return;
+    // the first picture is there before a reader scrolls to it
+    const awake = this.visible || this.panels.some((panel) => !panel.drawn);
+    if (this.gone || !this.Plotly || !awake || this.drawing) return;
     this.frame ||= requestAnimationFrame(() => this.draw());
   }
 
