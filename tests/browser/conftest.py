@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.controls_page import Controls
 from tests.browser.jupyterlab import NotebookPage, browser_page, find_chromium, jupyterlab
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -50,3 +51,18 @@ def opened(chromium: str, server: str) -> Opener:
             notebook.shut_down_kernel()
 
     return open_notebook
+
+
+@pytest.fixture(scope="module")
+def page_of_controls(chromium: str) -> Iterator[NotebookPage]:
+    with browser_page(chromium, 1116, 700) as opened:
+        yield opened
+        assert opened.errors == []
+
+
+@pytest.fixture
+def controls(page_of_controls: NotebookPage) -> Controls:
+    page_of_controls.page.mouse.move(0, 0)
+    shown = Controls(page_of_controls.page)
+    shown.show()
+    return shown
