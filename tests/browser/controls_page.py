@@ -155,6 +155,10 @@ class Controls:
             <div class="maml-lab"></div><p>elsewhere</p><script>{{
               {script}
               window.sent = [];
+              // timers wait for `run_timers`, so that no test depends on the time
+              window.timers = [];
+              window.setTimeout = (run, ms) => timers.push({{run, ms}});
+              window.clearTimeout = (id) => {{ if (id) timers[id - 1].ms = undefined; }};
               const emit = (message) => sent.push(message);
               window.lab = labControls({json.dumps(specification(groups))}, emit);
               document.querySelector(".maml-lab").append(...Object.values(lab.places));
@@ -177,17 +181,8 @@ class Controls:
         """The final values that were sent since the last call; how many came before depends."""
         return [value for value, final in self.values() if final]
 
-    def stop_timers(self) -> None:
-        """From now on timers wait for `run_timers`, so that no test depends on the time."""
-        self.page.evaluate(
-            """() => {
-              window.timers = [];
-              window.setTimeout = (run, ms) => timers.push({run, ms});
-              window.clearTimeout = (id) => { if (id) timers[id - 1].ms = undefined; };
-            }"""
-        )
-
     def run_timers(self, ms: int) -> None:
+        """Let the running timers of this duration end."""
         self.page.evaluate("(ms) => timers.filter((t) => t.ms === ms).forEach((t) => t.run())", ms)
 
     def frames(self) -> None:

@@ -28,6 +28,12 @@ def test_all_controls_have_roles_labels_and_tooltips(controls: Controls) -> None
     assert page.locator("svg").count() == page.locator("[aria-hidden=true] > svg").count() > 10
 
 
+def test_keys_pressed_on_controls_are_not_for_jupyterlab(controls: Controls) -> None:
+    focusable = controls.page.locator(".maml-lab :is(button, select, [type=range])")
+    assert focusable.count() > 30
+    assert focusable.and_(controls.page.locator(":not([data-lm-suppress-shortcuts])")).count() == 0
+
+
 def test_select_sends_and_follows(controls: Controls) -> None:
     select = controls.page.get_by_label("algorithm")
     select.select_option("ANIL")

@@ -138,7 +138,6 @@ def test_the_kernel_does_not_overwrite_what_is_being_typed(controls: Controls) -
 def test_a_drag_has_one_message_unanswered_and_ends_with_the_final_value(
     controls: Controls,
 ) -> None:
-    controls.stop_timers()
     x, y, width = controls.grab("α")
     for move in range(1, 40):
         controls.page.mouse.move(x + move, y)
@@ -166,7 +165,6 @@ def test_a_drag_has_one_message_unanswered_and_ends_with_the_final_value(
 def test_an_echo_answers_a_message_of_a_drag_and_does_not_move_the_slider(
     controls: Controls,
 ) -> None:
-    controls.stop_timers()
     x, y, _ = controls.grab("α")
     controls.page.mouse.move(x + 20, y)
     controls.frames()
@@ -204,7 +202,6 @@ def test_a_drag_that_ends_where_it_began_ends(controls: Controls) -> None:
 
 
 def test_a_value_that_the_kernel_refuses_is_put_back(controls: Controls) -> None:
-    controls.stop_timers()
     controls.typed("α").fill("-1")
     controls.typed("α").press("Enter")
     expect(controls.typed("α")).to_have_value("-1")
