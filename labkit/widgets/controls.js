@@ -36,11 +36,7 @@ function labControls(groups, emit) {
   const controls = new Map();
   const places = {};
   for (const place of LAB_PLACES) {
-    // the attribute: the arrow keys are ours, not those of JupyterLab's notebook
-    places[place] = labElement("div", {
-      class: `maml-lab-place maml-lab-place-${place}`,
-      "data-lm-suppress-shortcuts": "true",
-    });
+    places[place] = labElement("div", { class: `maml-lab-place maml-lab-place-${place}` });
   }
   for (const { place, controls: specs } of groups) {
     const row = labElement("div", { class: "maml-lab-row" });
@@ -95,6 +91,9 @@ function labControl(spec, emit) {
 function labElement(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  // JupyterLab takes keys pressed on what cannot be written in for its own ("a" is a new cell),
+  // unless the focused element itself says otherwise
+  if (element.matches("button, select, [type=range]")) element.dataset.lmSuppressShortcuts = true;
   element.append(...children);
   return element;
 }

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
+from tests.browser.controls_page import Controls
 from tests.browser.jupyterlab import NotebookPage
 from tests.browser.lab_page import browser, find_chromium
 from tests.browser.servers import JUPYTERLAB, Place, Server, serving
@@ -76,3 +77,19 @@ def opened_app(
             assert app.errors == []
 
     return open_app
+
+
+@pytest.fixture(scope="module")
+def page_of_controls(chromium: str) -> Iterator[NotebookPage]:
+    with browser(chromium, 1116, 700) as context:
+        opened = NotebookPage(context.new_page())
+        yield opened
+        assert opened.errors == []
+
+
+@pytest.fixture
+def controls(page_of_controls: NotebookPage) -> Controls:
+    page_of_controls.page.mouse.move(0, 0)
+    shown = Controls(page_of_controls.page)
+    shown.show()
+    return shown
