@@ -10,11 +10,11 @@ MOST_CLASSES, MOST_SHOTS, MOST_STEPS = 8, 5, 6
 PANEL = (404.0, 264.0)
 """Width and height of the panel in the narrowest figure; wider ones have more room."""
 
-NAME, LINE, ONE_LINE, TWO_LINES = 82.0, 15.0, 46.0, 36.0
+NAME, LINE, ONE_LINE, TWO_LINES = 74.0, 15.0, 46.0, 34.0
 """Pixels on the screen: width of a class's name, height of a line of text, and width of
 "✓ 62 %" on one line and on two."""
 
-HEADS = (46.0, 34.0)
+HEADS = (44.0, 33.0)
 """Pixels on the screen for the heads "support" and "query"."""
 
 SMALLEST, READABLE, LARGEST = 14, 24, 52

@@ -126,8 +126,7 @@ class Lab:
                 _row([self.alpha.widget, self.beta.widget]),
                 _row([self.inner_steps, order, self.measure]),
                 self.message,
-                _row([_half(self.figures[name]) for name in ("adaptation", "task")]),
-                self.figures["training"],
+                *self.figures.values(),
                 Refit(),
             ]
         )
@@ -295,10 +294,6 @@ def _tooltip(name: str) -> str:
 def _button(description: str, icon: str, tooltip: str, **options: str) -> w.Button:
     layout = w.Layout(width="98px", flex="0 0 auto")
     return w.Button(description=description, icon=icon, tooltip=tooltip, layout=layout, **options)
-
-
-def _half(child: w.Widget) -> w.HBox:
-    return w.HBox([child], layout=w.Layout(flex="1 1 430px", min_width="0"))
 
 
 def _row(children: list[w.Widget]) -> w.HBox:
