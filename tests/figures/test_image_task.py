@@ -13,7 +13,7 @@ from PIL import Image
 
 from labkit.figures.frame import NARROW
 from labkit.figures.image_raster import columns, drawing, guess, png_uri, table_raster, tile_color
-from labkit.figures.image_table import PANEL, image_table
+from labkit.figures.image_table import PANEL_WIDTH, image_table, panel_height
 from labkit.figures.image_task import ImagePanel, short_name
 from labkit.figures.palette import AFTER, GRID, SUPPORT, blend
 from labkit.figures.task_figure import show_task, task_figure
@@ -127,7 +127,9 @@ def test_the_table_fits_and_is_readable(ways: int, shots: int, steps: int) -> No
     one = portrait(ways, shots, steps)
     table = image_table(one)
     assert table.fits
-    assert table.cell * PANEL[0] / table.panel[0] >= 24
+    assert table.cell * PANEL_WIDTH / table.panel[0] >= 24
+    # two lines of a name
+    assert table.tile[1] * PANEL_WIDTH / table.panel[0] >= 29.5
     assert table.classes == min(ways, 8)
     assert table.shots == min(shots, 5)
     assert (table.steps[0], table.steps[-1]) == (0, steps)
@@ -198,13 +200,14 @@ def test_the_figure_is_updated_in_place(kind: type[go.Figure]) -> None:
     assert heads.text[-1] == "step 4"
 
 
-def test_drawings_stay_square_in_a_panel_of_any_width() -> None:
-    layout = task_figure(portrait()).layout
+@pytest.mark.parametrize("ways", [2, 5, 8, 20])
+def test_drawings_stay_square_in_a_panel_of_any_width(ways: int) -> None:
+    layout = task_figure(portrait(ways)).layout
     assert layout.yaxis.scaleanchor == "x"
     assert layout.xaxis.constrain == layout.yaxis.constrain == "domain"
     # the room for which tables are made is there in the narrowest figure
-    assert layout.margin.l + PANEL[0] + layout.margin.r <= NARROW
-    assert layout.margin.t + PANEL[1] + layout.margin.b <= layout.height
+    assert layout.margin.l + PANEL_WIDTH + layout.margin.r <= NARROW
+    assert layout.margin.t + panel_height(min(ways, 8)) + layout.margin.b == layout.height
 
 
 @pytest.mark.parametrize(
