@@ -15,7 +15,6 @@ from labkit.figures.adaptation_panel import (
 from labkit.figures.frame import (
     APART,
     MARGIN,
-    PANEL_HEIGHT,
     SMALL,
     axis,
     cursor,
@@ -47,7 +46,6 @@ def adaptation_figure() -> go.Figure:
     return panel_figure(
         adaptation_traces(),
         title(_NAME),
-        height=PANEL_HEIGHT,
         xaxis=axis("inner steps", dtick=1, range=[-0.2, 10.2]),
         yaxis=axis("query loss", range=[0, 5]),
         yaxis2=overlay("y"),
