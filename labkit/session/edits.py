@@ -1,6 +1,7 @@
 """What a person did to a session, to be undone and done again."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labkit.session.run import Run
@@ -10,50 +11,48 @@ MOST_EDITS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """Where a session stood before something was done to it.
+class Place:
+    """Where a session stands or stood; a run only grows, so that the way back stays open.
 
     Attributes:
         run: Its run.
         meta_step: Meta-steps taken then.
-        changes: Changes that had been made in that run.
         settings: As chosen then.
     """
 
     run: Run
     meta_step: int
-    changes: int
     settings: Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """Where a session stood before an edit was undone.
-
-    Attributes:
-        run: Its run, put aside.
-        settings: As chosen then.
-        edit: What was undone.
-    """
-
-    run: Run
-    settings: Settings
-    edit: Edit
 
 
 class Edits:
-    """Two stacks: what can be undone, and what can be done again."""
+    """Two stacks of places: where each edit was made, and where each `undo` was asked for."""
 
     def __init__(self) -> None:
-        self.done: deque[Edit] = deque(maxlen=MOST_EDITS)
-        self.undone: list[Undone] = []
+        self.done: deque[Place] = deque(maxlen=MOST_EDITS)
+        self.undone: list[Place] = []
 
-    def add(self, edit: Edit) -> None:
-        """Something new is done: what was undone before cannot be done again."""
-        self.done.append(edit)
+    def add(self, place: Place) -> None:
+        """Something new is done here: what was undone before cannot be done again."""
+        self.done.append(place)
         self.undone.clear()
 
-    def rename(self, old: Run, new: Run) -> None:
-        """One run took the place of another, from which it was cut or to which it returns."""
-        renamed = [replace(e, run=new) if e.run is old else e for e in self.done]
-        self.done = deque(renamed, maxlen=MOST_EDITS)
+    def settle(self, run: Run, begun: int, due: Mapping[str, object]) -> None:
+        """Edits made during a meta-step stand where it has led: behind it, or where it failed.
+
+        Args:
+            run: Whose meta-step it was.
+            begun: Meta-steps taken before it.
+            due: Settings that were prescribed to change behind it.
+        """
+        settled = [
+            replace(place, meta_step=run.meta_step, settings=place.settings.changed(**due))
+            if place.run is run and place.meta_step > begun
+            else place
+            for place in self.done
+        ]
+        self.done = deque(settled, maxlen=MOST_EDITS)
+
+    def runs(self) -> list[Run]:
+        """All runs that can be returned to, each once."""
+        return list({id(place.run): place.run for place in [*self.done, *self.undone]}.values())

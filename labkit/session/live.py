@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from labkit.session.cursor import Cursor, Stride, next_place
 from labkit.session.history import TrainingCurve
 from labkit.session.player import Player
-from labkit.session.run import Run
+from labkit.session.run import InterruptedReplayError
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
 from labkit.session.snapshot_measures import SnapshotMeasures
@@ -32,7 +32,9 @@ class LiveTimeline(SnapshotMeasures):
         """Set whenever there is something new to show; views clear it."""
         self._timeline = timeline
         self._player = Player(self._advance, self.changed)
-        self._past: tuple[Run, Snapshot] | None = None
+        self._past: tuple[object, Snapshot] | None = None
+        # taken in this order: editing, looking back, a visit of the player, the timeline's lock
+        self._editing = threading.RLock()
         self._looking_back = threading.Lock()
         self._looking: int | None = None
         self._cursor: Cursor | None = None
@@ -68,10 +70,14 @@ class LiveTimeline(SnapshotMeasures):
         """Train in the background until `pause`; while playing, nothing happens.
 
         Args:
-            until: Pause by itself after so many meta-steps in all.
+            until: Pause by itself after so many meta-steps in all; if they have been taken
+                already, nothing happens.
         """
-        self._looking, self._cursor, self._until = None, None, until
-        self._player.play()
+        with self._timeline.lock:
+            if until is not None and until <= self._timeline.meta_step:
+                return
+            self._looking, self._cursor, self._until = None, None, until
+            self._player.play()
 
     def pause(self) -> None:
         """Stop after the meta-step under way; while paused, nothing happens."""
@@ -81,16 +87,17 @@ class LiveTimeline(SnapshotMeasures):
         """Go on by one inner step, one task or one meta-step; while playing, nothing happens.
 
         The first two walk through the next meta-step, which moves θ behind its last task. The
-        meta-step is taken in the background.
+        meta-step is taken in the background; no walk begins before it is over.
         """
-        if self.playing:
-            return
-        self._looking = None
-        settings = self.settings
-        sizes = {"inner_steps": settings.inner_steps, "meta_batch": settings.meta_batch}
-        self._cursor = next_place(self._cursor, stride, **sizes)
-        if self._cursor is None:
-            self._player.step()
+        with self._timeline.lock:
+            if self.playing and stride != "meta_step":
+                return
+            self._looking = None
+            settings = self.settings
+            sizes = {"inner_steps": settings.inner_steps, "meta_batch": settings.meta_batch}
+            self._cursor = next_place(self._cursor, stride, **sizes)
+            if self._cursor is None:
+                self._player.step()
         self.changed.set()
 
     def wait(self, timeout: float = 10.0) -> None:
@@ -114,7 +121,9 @@ class LiveTimeline(SnapshotMeasures):
         """
         if self.playing:
             raise RuntimeError("the session is playing: pause it before you call run")
-        self._looking, self._cursor = None, None
+        with self._timeline.lock:
+            self._looking, self._cursor, self._until = None, None, None
+            self._player.failure = None
         while self._timeline.meta_step < meta_steps:
             with self._player.visit():
                 self._advance()
@@ -134,15 +143,23 @@ class LiveTimeline(SnapshotMeasures):
         Raises:
             InterruptedReplayError: The session has gone elsewhere meanwhile.
         """
-        looking, run = self._looking, self._timeline.run
+        looking, timeline = self._looking, self._timeline
         if looking is None:
-            with self._player.visit():
-                return self._taken(self._timeline.trainer, self.settings)
-        if self._past is None or self._past[0] is not run or self._past[1].meta_step != looking:
-            with self._looking_back:
-                trainer = self._timeline.past(looking, lambda: self._looking != looking)
-                self._past = run, self._taken(trainer, run.settings_at(looking))
-        return self._past[1]
+            with self._between_steps():
+                return self._taken(timeline.trainer, timeline.settings)
+        with self._looking_back:
+            if self._looking != looking:
+                raise InterruptedReplayError
+            # it stays the run: whoever changes that looks back too
+            run = timeline.run
+            shown = (run, looking, run.meta_step, self._player.failure)
+            if self._past is not None and self._past[0] == shown:
+                return self._past[1]
+            trainer = timeline.past(looking, lambda: self._looking != looking)
+            with self._between_steps():
+                taken = self._taken(trainer, run.settings_at(looking))
+            self._past = shown, taken
+            return taken
 
     def _taken(self, trainer: Trainer, settings: Settings) -> Snapshot:
         run = self._timeline.run
@@ -159,18 +176,18 @@ class LiveTimeline(SnapshotMeasures):
             seconds=run.history.seconds,
             failure=self._player.failure,
             last_step=run.meta_step,
-            cursor=self._cursor,
+            cursor=self._cursor if trainer is self._timeline.trainer else None,
             observer=self._timeline.observer,
         )
 
     def training_curve(self, most: int | None = None) -> TrainingCurve:
         """Losses of meta-training in at most `most` entries; None: of every meta-step."""
-        with self._player.visit():
+        with self._between_steps():
             return self._timeline.run.history.curve(most)
 
     def _advance(self) -> None:
         self._timeline.advance()
-        if self._timeline.meta_step == self._until:
+        if self._until is not None and self._timeline.meta_step >= self._until:
             self._player.pause()
         self._recent.append((time.monotonic(), self._timeline.meta_step))
         while self._recent[-1][0] - self._recent[0][0] > RATE_SECONDS:
@@ -178,21 +195,35 @@ class LiveTimeline(SnapshotMeasures):
 
     def _rest(self) -> None:
         """As after something was done to the session that training does not do."""
-        self._looking, self._cursor = None, None
+        self._looking, self._cursor, self._past = None, None, None
         self._recent.clear()
         self._player.failure = None
-        self.changed.set()
 
     @contextmanager
-    def _resting(self) -> Iterator[Timeline]:
-        """Paused, between two meta-steps and between two looks back."""
-        self._player.pause()
-        self._looked_at, self._looking = self._looking, None
-        with self._looking_back, self._player.visit():
+    def _between_steps(self) -> Iterator[None]:
+        """A time in which neither a meta-step is taken nor anything else is done."""
+        with self._player.visit(), self._timeline.lock:
+            yield
+
+    @contextmanager
+    def _resting(self) -> Iterator[tuple[Timeline, int | None]]:
+        """Paused, with the timeline to oneself, and the meta-step that was looked back at.
+
+        What is raised inside leaves the session paused, and otherwise as it was.
+        """
+        with self._editing:
+            self._player.pause()
+            looked_at, self._looking = self._looking, None  # who replays for that can stop
             try:
-                yield self._timeline
+                with self._looking_back, self._between_steps():
+                    self._player.pause()  # somebody may have played meanwhile
+                    yield self._timeline, looked_at
+                    self._rest()
+            except BaseException:
+                self._looking = looked_at
+                raise
             finally:
-                self._rest()
+                self.changed.set()
 
     def _rate(self) -> float:
         if not self.playing or len(self._recent) < 2:

@@ -22,6 +22,7 @@ from labkit.training.batches import draw, map_batch
 from labkit.training.evaluation import AdaptationCurve
 from labkit.training.held_out import on_split, one_task
 from labkit.training.meta_learner import MetaLearner
+from labkit.training.streams import stream
 
 Points = tuple[tuple[float, float], ...]
 """Support points that were set by hand: x and y of each."""
@@ -48,7 +49,6 @@ class Observer:
         """θ₀."""
         self._untrained_key: object = None
         self._untrained: AdaptationCurve
-        check_held_out(self._learner)
 
     def check(self, settings: Settings) -> None:
         """Try what settings ask of model and tasks, before they are taken.
@@ -58,6 +58,9 @@ class Observer:
         """
         with self._lock:
             self._take(settings)
+            learner = self._learner
+            check_held_out(learner)
+            draw(learner.tasks, settings.meta_batch, stream(self.seed, "trial"), self.initial)
 
     def adaptation_curve(
         self, snapshot: Snapshot, *, split: Split, tasks: int | None, part: int | None
@@ -74,14 +77,15 @@ class Observer:
         """The live curve for θ₀ and α as both were at first, with the settings of a snapshot."""
         settings = snapshot.settings
         key = (settings.changed(beta=1, meta_batch=1, meta_optimizer="adam"), part)
-        if key != self._untrained_key:
-            alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
-            begun = replace(snapshot, params=self.initial, alpha=alpha)
-            self._untrained = self.adaptation_curve(
-                begun, split="validation", tasks=None, part=part
-            )
-            self._untrained_key = key
-        return self._untrained
+        with self._lock:
+            if key != self._untrained_key:
+                alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
+                begun = replace(snapshot, params=self.initial, alpha=alpha)
+                self._untrained = self.adaptation_curve(
+                    begun, split="validation", tasks=None, part=part
+                )
+                self._untrained_key = key
+            return self._untrained
 
     def portrait(
         self, snapshot: Snapshot, task: int, points: Points | None = None

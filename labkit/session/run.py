@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from labkit.session.changes import Value
+from labkit.session.changes import Change, Value
 from labkit.session.history import Event, History
 from labkit.session.settings import Settings
 from labkit.session.source import Source
 from labkit.session.states import States
 from labkit.session.trainer import State, Trainer
-
-MOST_STATES_ASIDE = 16
 
 
 class InterruptedReplayError(Exception):
@@ -26,7 +24,7 @@ class Run:
         start: Settings at meta-step 0; its `events` are prescribed for this run.
         history: Losses, and the changes that were made.
         states: States to replay from.
-        head: The last state, once the run has been put aside.
+        head: The state in which the run was left, once it has been.
     """
 
     source: Source
@@ -59,10 +57,10 @@ class Run:
         history, states = self.history.until(meta_step), self.states.until(meta_step)
         return Run(self.source, self.start, history, states)
 
-    def put_aside(self, head: State) -> None:
-        """Keep the last state, and few of the others."""
-        self.head = head
-        self.states.thin(MOST_STATES_ASIDE)
+    @property
+    def ahead(self) -> tuple[Change, ...]:
+        """Changes that this run was told beforehand and that are still to come."""
+        return tuple(change for change in self.start.events if change[0] > self.meta_step)
 
     def replay(
         self, meta_step: int, trainer: Trainer, stopped: Callable[[], bool] = lambda: False

@@ -19,11 +19,7 @@ from labkit.tasks.family import TaskFamily
 from labkit.training.held_out import HELD_OUT
 from labkit.training.parameters import ModelSource
 
-RATE_SECONDS = 2.0
 MOST_GHOSTS = 6
-
-TRIED = {"algorithm", "alpha_learned", "meta_batch", "shots"}
-"""Settings that not every model and task family can serve."""
 
 
 class Session(LiveTimeline):
@@ -103,29 +99,26 @@ class Session(LiveTimeline):
                 session looks back.
             ValueError: The model or the tasks cannot do it.
         """
-        fixed = [name for name in values if name in Settings.model_fields and name not in LIVE]
-        if fixed:
-            raise ParameterError(
-                f"{fixed[0]} decides how a session begins and cannot change while it runs; make a "
-                f"new Session. These can change: {', '.join(LIVE)}"
-            )
-        if self._looking is not None:
-            raise ParameterError(
-                f"the session looks back at meta-step {self._looking}: fork there to go on with "
-                "other settings, or return with look(None)"
-            )
-        settings = self.settings.changed(**values)
-        if settings == self.settings:
-            return
-        if values.keys() & TRIED:
-            self._timeline.observer.check(settings)
-        self._timeline.choose(settings, joined=joined)
-        self._cursor = None
+        _check_live(values)
+        with self._editing:
+            if (looking := self._looking) is not None:
+                raise ParameterError(
+                    f"the session looks back at meta-step {looking}: fork there to go on with "
+                    "other settings, or return with look(None)"
+                )
+            settings = self.settings.changed(**values)
+            if settings == self.settings:
+                return
+            self._timeline.check(settings)
+            with self._timeline.lock:
+                self._timeline.choose(values, joined=joined)
+                self._cursor = None
         self.changed.set()
 
     def reset(self) -> None:
         """Back to meta-step 0 with the same seed and the settings as they are now; paused."""
-        self._begin(self.source, self.settings)
+        with self._resting() as (timeline, _):
+            timeline.begin(timeline.run.source, timeline.settings)
 
     def reseed(self, seed: int | None = None) -> None:
         """Back to meta-step 0 with another seed, if none is given the next one; paused.
@@ -133,17 +126,20 @@ class Session(LiveTimeline):
         Raises:
             ParameterError: The seed is not allowed.
         """
-        seed = self.settings.seed + 1 if seed is None else seed
-        self._begin(self.source, self.settings.changed(seed=seed))
+        with self._resting() as (timeline, _):
+            settings = timeline.settings
+            other = settings.changed(seed=settings.seed + 1 if seed is None else seed)
+            timeline.begin(timeline.run.source, other)
 
     def restart(self, source: Source, settings: Settings) -> None:
         """Back to meta-step 0 with another model, other tasks or any other settings; paused.
 
         Raises:
-            ValueError: As for `Session`; everything is then as it was.
+            ValueError: As for `Session`; everything is then as it was, but paused.
         """
         check_task_source(source.tasks, settings)
-        self._begin(source, settings)
+        with self._resting() as (timeline, _):
+            timeline.begin(source, settings)
 
     def load(self, recipe: Recipe) -> None:
         """Back to meta-step 0 of a session that was shared, and replay it from there; it plays.
@@ -152,7 +148,7 @@ class Session(LiveTimeline):
             recipe: What determines it. Where tasks or model are "custom" this session's are taken.
 
         Raises:
-            ValueError: They do not fit; everything is then as it was.
+            ValueError: They do not fit; everything is then as it was, but paused.
         """
         self.restart(source_of(recipe, self.source), recipe.settings)
         if recipe.meta_step:
@@ -164,13 +160,13 @@ class Session(LiveTimeline):
         What was trained since then comes back with `redo`. Without anything to undo, nothing
         happens.
         """
-        with self._resting() as timeline:
+        with self._resting() as (timeline, _):
             if timeline.edits.done:
                 timeline.undo()
 
     def redo(self) -> None:
         """Back to where the session stood before `undo`; paused."""
-        with self._resting() as timeline:
+        with self._resting() as (timeline, _):
             if timeline.edits.undone:
                 timeline.redo()
 
@@ -180,11 +176,11 @@ class Session(LiveTimeline):
         Raises:
             ValueError: So many meta-steps have not been taken.
         """
-        self._player.pause()
-        with self._player.visit():
+        with self._editing, self._between_steps():
             last = self._timeline.meta_step
-            if meta_step is not None and not 0 <= meta_step <= last:
-                raise ValueError(f"meta_step must be from 0 to {last}, got {meta_step!r}")
+            if meta_step is not None:
+                _check_place(meta_step, last)
+            self._player.pause()
             self._looking = None if meta_step == last else meta_step
             self._cursor = None
         self.changed.set()
@@ -201,32 +197,34 @@ class Session(LiveTimeline):
         Raises:
             ValueError: There is no such meta-step, or as for `set`.
         """
-        with self._resting() as timeline:
+        _check_live(values)
+        with self._resting() as (timeline, looked_at):
             last = timeline.meta_step
-            at = next((m for m in (meta_step, self._looked_at) if m is not None), last)
-            if not 0 <= at <= last:
-                raise ValueError(f"meta_step must be from 0 to {last}, got {at!r}")
+            at = next((m for m in (meta_step, looked_at) if m is not None), last)
+            _check_place(at, last)
             then = timeline.settings if at == last else timeline.run.settings_at(at)
-            timeline.fork(at, then)
-        if values:
-            self.set(joined=True, **values)
+            settings = then.changed(**values)
+            timeline.check(settings)
+            timeline.fork(at, settings)
 
     def pin(self) -> Ghost:
         """Keep the session as it is shown now as a ghost, to be compared with."""
         snapshot = self.snapshot()
         ghost = Ghost(f"{label(snapshot.settings)} · {snapshot.meta_step:,}", snapshot)
-        self._ghosts = (*self._ghosts, ghost)[-MOST_GHOSTS:]
+        with self._timeline.lock:
+            self._ghosts = (*self._ghosts, ghost)[-MOST_GHOSTS:]
         self.changed.set()
         return ghost
 
     def unpin(self, ghost: Ghost | None = None) -> None:
         """Let a ghost go; None: all."""
-        self._ghosts = tuple(g for g in self._ghosts if ghost is not None and g is not ghost)
+        with self._timeline.lock:
+            self._ghosts = tuple(g for g in self._ghosts if ghost is not None and g is not ghost)
         self.changed.set()
 
     def recipe(self) -> Recipe:
         """What determines the session as it is shown now, to be shared and repeated."""
-        with self._player.visit():
+        with self._between_steps():
             timeline = self._timeline
             at = timeline.meta_step if self._looking is None else self._looking
             run, chosen = timeline.run, timeline.settings
@@ -250,6 +248,16 @@ class Session(LiveTimeline):
             source.batch_norm,
         )
 
-    def _begin(self, source: Source, settings: Settings) -> None:
-        with self._resting() as timeline:
-            timeline.begin(source, settings)
+
+def _check_live(values: dict[str, object]) -> None:
+    fixed = [name for name in values if name in Settings.model_fields and name not in LIVE]
+    if fixed:
+        raise ParameterError(
+            f"{fixed[0]} decides how a session begins and cannot change while it runs; make a "
+            f"new Session. These can change: {', '.join(LIVE)}"
+        )
+
+
+def _check_place(meta_step: object, last: int) -> None:
+    if type(meta_step) is not int or not 0 <= meta_step <= last:
+        raise ValueError(f"meta_step must be a whole number from 0 to {last}, got {meta_step!r}")

@@ -18,12 +18,14 @@ class States:
 
     Args:
         most: Largest number of states without marks, ≥ 2.
-        most_bytes: Largest memory of those, bytes; two states are kept in any case.
+        most_bytes: Largest memory of all, bytes: half of it for those with marks. Two states
+            without and one with a mark are kept in any case.
     """
 
     def __init__(self, most: int = MOST_STATES, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
         self._stride = FIRST_STRIDE
+        self._largest = 1
         self._states: dict[int, State] = {}
         self._marked: dict[int, State] = {}
 
@@ -37,21 +39,22 @@ class States:
     def put(self, state: State) -> None:
         """Keep a state; others may go for it."""
         self._states[state.meta_step] = state
-        self.thin(self._most, self._most_bytes)
+        self._bound(state)
 
     def mark(self, state: State) -> None:
         """Keep a state among the last marked ones."""
         self._marked[state.meta_step] = state
-        if len(self._marked) > MOST_MARKS:
-            del self._marked[min(self._marked)]
+        self._bound(state)
 
-    def thin(self, most: int, most_bytes: int = MOST_BYTES) -> None:
+    def thin(self, most: int, most_bytes: int) -> None:
         """Keep no more than so many."""
-        # all states of a run have the same size
-        most = max(2, min(most, most_bytes // max(self._states[0].nbytes, 1)))
-        while len(self._states) > most:
+        # the first state is smaller: no optimiser has moments before its first step
+        room = most_bytes // 2 // self._largest
+        while len(self._states) > max(2, min(most, room)):
             self._stride *= 2
             self._states = {at: s for at, s in self._states.items() if at % self._stride == 0}
+        for at in sorted(self._marked)[: -max(1, min(MOST_MARKS, room))]:
+            del self._marked[at]
 
     def before(self, meta_step: int) -> State:
         """The latest state that is not later; there is always one at 0."""
@@ -61,7 +64,11 @@ class States:
     def until(self, meta_step: int) -> Self:
         """A copy with the states that are not later; the states themselves are shared."""
         copied = type(self)(self._most, self._most_bytes)
-        copied._stride = self._stride
+        copied._stride, copied._largest = self._stride, self._largest
         copied._states = {at: s for at, s in self._states.items() if at <= meta_step}
         copied._marked = {at: s for at, s in self._marked.items() if at <= meta_step}
         return copied
+
+    def _bound(self, state: State) -> None:
+        self._largest = max(self._largest, state.nbytes)
+        self.thin(self._most, self._most_bytes)

@@ -1,22 +1,30 @@
 """A session's runs without its thread: training, undoing, forking, going back."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from labkit.session.changes import LIVE
-from labkit.session.edits import Edit, Edits, Undone
+from labkit.session.edits import Edits, Place
 from labkit.session.history import Event
 from labkit.session.observer import Observer
 from labkit.session.run import Run
 from labkit.session.settings import Settings
 from labkit.session.source import Source
+from labkit.session.states import MOST_BYTES
 from labkit.session.trainer import Trainer
+
+MOST_STATES_ASIDE = 16
+
+TRIED = ("algorithm", "alpha_learned", "meta_batch", "shots")
+"""Settings that not every model and task family can serve."""
 
 
 class Timeline:
     """The run that a session is in, and the way back to those that it was in before.
 
-    Nothing here is safe against other threads; `Session` sees to that.
+    `choose` may be called while another thread is inside of `advance`; all else is for one thread
+    at a time, and `Session` sees to that.
 
     Args:
         source: Model and tasks.
@@ -25,14 +33,19 @@ class Timeline:
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self.edits = Edits()
+        self.lock = threading.RLock()
+        """Held while what a person has chosen is read or changed, never during a meta-step."""
+        self._under_way = False
+        self._replayer: Trainer | None = None
         self._begin(source, settings)
 
     def _begin(self, source: Source, settings: Settings) -> None:
         plain = settings.changed(events=())
         trainer, observer = Trainer(source, plain), self._observer_of(source, plain)
-        # both may have failed; nothing is changed until here
+        observer.check(plain)
+        # any of it may have failed; nothing is changed until here
         self.trainer, self.observer = trainer, observer
-        self._replayer: Trainer | None = None
+        self._replayer = None
         self.run = Run(source, settings)
         self.run.states.put(trainer.state())
         self.settings = plain.changed(**self.run.prescribed(0))
@@ -44,80 +57,90 @@ class Timeline:
 
     def advance(self) -> None:
         """Take a meta-step with the settings as chosen; what it raises leaves all as it was."""
-        run, settings, trainer = self.run, self.settings, self.trainer
-        taken = trainer.settings
+        run, trainer = self.run, self.trainer
+        with self.lock:
+            settings, begun = self.settings, run.meta_step
+            self._under_way = True
         changes = [
-            Event(run.meta_step, name, getattr(settings, name))
+            Event(begun, name, getattr(settings, name))
             for name in LIVE
-            if getattr(settings, name) != getattr(taken, name)
+            if getattr(settings, name) != getattr(trainer.settings, name)
         ]
         before = trainer.state() if changes else None
         started = time.perf_counter()
-        step = trainer.advance(settings)
+        try:
+            step = trainer.advance(settings)
+        except BaseException:
+            # other settings were tried: the optimiser or a learned α may have gone with them
+            if before is not None:
+                trainer.restore(before)
+            with self.lock:
+                self._under_way = False
+                self.edits.settle(run, begun, {})
+            raise
         seconds = time.perf_counter() - started
         if before is not None:
             run.states.mark(before)
-        run.history.events += changes
-        run.history.append(step, seconds)
+        with self.lock:
+            run.history.events += changes
+            run.history.append(step, seconds)
+            self._under_way = False
+            due = run.prescribed(run.meta_step)
+            if due:
+                self.settings = self.settings.changed(**due)
+            self.edits.settle(run, begun, due)
         if run.states.wants(run.meta_step):
             run.states.put(trainer.state())
-        if due := run.prescribed(run.meta_step):
-            self.settings = self.settings.changed(**due)
 
-    def choose(self, settings: Settings, *, joined: bool) -> None:
+    def check(self, settings: Settings) -> None:
+        """Refuse settings with which this run cannot go on.
+
+        Raises:
+            ParameterError: They do not go together with a change that is prescribed for later.
+            ValueError: The model or the tasks cannot do it.
+        """
+        settings.changed(events=self.run.ahead)
+        if any(getattr(settings, name) != getattr(self.settings, name) for name in TRIED):
+            self.observer.check(settings)
+
+    def choose(self, values: Mapping[str, object], *, joined: bool) -> None:
         """Settings for the next meta-step; `joined` to the last edit, or undone by itself."""
-        if not (joined and self.edits.done and not self.edits.undone):
-            self.edits.add(self._edit())
-        self.settings = settings
+        with self.lock:
+            settings = self.settings.changed(**values)
+            if not (joined and self.edits.done and not self.edits.undone):
+                self.edits.add(self._here())
+            self.settings = settings
 
     def begin(self, source: Source, settings: Settings) -> None:
         """Go to meta-step 0 of a new run; it can be undone."""
-        left, edit = self.run, self._edit()
-        head = self.trainer.state()
+        here, head = self._here(), self.trainer.state()
         self._begin(source, settings)
-        left.put_aside(head)
-        self.edits.add(edit)
+        here.run.head = head
+        self.edits.add(here)
+        self._thin()
 
     def fork(self, meta_step: int, settings: Settings) -> None:
         """Go on from an earlier meta-step, or this one, in a run of its own; it can be undone."""
-        left, edit = self.run, self._edit()
-        head = self.trainer.state()
-        self._cut(meta_step)
-        self.settings = settings
-        left.put_aside(head)
-        self.edits.add(edit)
+        here = self._here()
+        self._go(Place(self.run, meta_step, settings), anew=True)
+        self.edits.add(here)
+        self._thin()
 
     def undo(self) -> None:
         """Go back to where the session stood before the last edit, as if it had never been."""
-        edit = self.edits.done.pop()
-        left = self.run
-        undone = Undone(left, self.settings, edit)
-        head = self.trainer.state()
-        self.settings = edit.settings
-        if edit.run is not left:
-            self._enter(edit.run)
-            left.put_aside(head)
-        elif later := left.history.events[edit.changes :]:
-            self._cut(later[0].meta_step)
-            self.edits.rename(left, self.run)
-            left.put_aside(head)
-            # what the run was told beforehand holds without the edit too
-            for at in range(edit.meta_step + 1, self.meta_step + 1):
-                self.settings = self.settings.changed(**self.run.prescribed(at))
-        self.edits.undone.append(undone)
+        here = self._here()
+        self._go(self.edits.done[-1])
+        self.edits.done.pop()
+        self.edits.undone.append(here)
+        self._thin()
 
     def redo(self) -> None:
         """Go to where the session stood before the last `undo`."""
-        undone = self.edits.undone.pop()
-        edit = undone.edit
-        if undone.run is self.run:
-            edit = self._edit()
-        else:
-            if edit.run is undone.run:
-                self.edits.rename(self.run, undone.run)
-            self._enter(undone.run)
-        self.settings = undone.settings
-        self.edits.done.append(edit)
+        here = self._here()
+        self._go(self.edits.undone[-1])
+        self.edits.undone.pop()
+        self.edits.done.append(here)
+        self._thin()
 
     def past(self, meta_step: int, stopped: Callable[[], bool]) -> Trainer:
         """A trainer in the state after `meta_step` meta-steps, for looking only.
@@ -131,8 +154,9 @@ class Timeline:
         replayer.restore(self.run.replay(meta_step, replayer, stopped))
         return replayer
 
-    def _edit(self) -> Edit:
-        return Edit(self.run, self.meta_step, len(self.run.history.events), self.settings)
+    def _here(self) -> Place:
+        # a change during a meta-step comes behind it
+        return Place(self.run, self.meta_step + self._under_way, self.settings)
 
     def _observer_of(self, source: Source, settings: Settings) -> Observer:
         """The present one, unless it watches something else."""
@@ -141,23 +165,34 @@ class Timeline:
             return now
         return Observer(source, settings)
 
-    def _cut(self, meta_step: int) -> None:
-        """Into a copy of this run that ends earlier."""
-        state = (
-            self.trainer.state()
-            if meta_step == self.meta_step
-            else self.run.replay(meta_step, self.trainer)
-        )
-        self.run = self.run.until(meta_step)
-        self.trainer.restore(state)
+    def _go(self, place: Place, *, anew: bool = False) -> None:
+        """To a place, in a copy of its run if that has gone on from there, or if it is to be anew.
 
-    def _enter(self, run: Run) -> None:
-        """Into a run that was put aside."""
-        if run.head is None:
-            raise RuntimeError("a run was not put aside before another was entered")
+        What it raises leaves all as it was.
+        """
+        run, left = place.run, self.run
+        if run is left and place.meta_step == run.meta_step and not anew:
+            self.settings = place.settings
+            return
         plain = run.start.changed(events=())
-        self.observer = self._observer_of(run.source, plain)
-        if run.source is not self.run.source:
-            self.trainer, self._replayer = Trainer(run.source, plain), None
-        self.run = run
-        self.trainer.restore(run.head)
+        observer = self._observer_of(run.source, plain)
+        other = run.source is not left.source
+        trainer = Trainer(run.source, plain) if other else self.trainer
+        left.head = head = self.trainer.state()
+        try:
+            trainer.restore(run.replay(place.meta_step, trainer))
+        except BaseException:
+            self.trainer.restore(head)
+            raise
+        self.trainer, self.observer = trainer, observer
+        if other:
+            self._replayer = None
+        same = place.meta_step == run.meta_step and not anew
+        self.run = run if same else run.until(place.meta_step)
+        self.settings = place.settings
+
+    def _thin(self) -> None:
+        """Of the runs that were left keep few states."""
+        aside = [run for run in self.edits.runs() if run is not self.run]
+        for run in aside:
+            run.states.thin(MOST_STATES_ASIDE, MOST_BYTES // len(aside))

@@ -81,8 +81,9 @@ class Trainer:
         return initial_alpha(wanted, self._learner.params)
 
     def advance(self, settings: Settings) -> MetaStep:
-        """Take a meta-step; what it raises leaves θ as it was."""
-        self._take(settings)
+        """Take a meta-step; after what it raises only `restore` leads back."""
+        if settings != self._settings:
+            self._take(settings)
         return self._learner.step()
 
     def state(self) -> State:
@@ -95,8 +96,6 @@ class Trainer:
         self._learner.restore(state.learner)
 
     def _take(self, settings: Settings) -> None:
-        if settings == self._settings:
-            return
         learner, algorithm = self._learner, self._algorithm(settings)
         learner.tasks = self._families.of(settings)
         learner.meta_batch = settings.meta_batch

@@ -96,8 +96,9 @@ class LearnedSizes:
         return f"{positive} of shapes {shapes}{' for each step' * self.spec.per_step}"
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
-        return {"form": self.form, "rows": self._rows}
+        """What a checkpoint holds: a copy."""
+        rows = [{name: leaf.detach().clone() for name, leaf in r.items()} for r in self._rows]
+        return {"form": self.form, "rows": rows}
 
     def restore(self, rows: list[Leaves]) -> None:
         """Take up the leaves of a saved state, with as many steps as it has."""

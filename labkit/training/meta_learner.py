@@ -105,6 +105,7 @@ class MetaLearner(LearnerTests):
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
         self._moved = MetaParameters(params, meta_optimizer, beta)
+        self._random: dict[type[Algorithm], bool] = {}
         self.algorithm = algorithm
 
     @property
@@ -139,9 +140,10 @@ class MetaLearner(LearnerTests):
     def algorithm(self, value: Algorithm) -> None:
         if not isinstance(value, Algorithm):
             raise ValueError(f"algorithm must be one such as MAML(alpha=0.01), got {value!r}")
-        if type(value) is not type(getattr(self, "_algorithm", None)):
+        if type(value) not in self._random:
             tried = (self.loss_fn, self.test_loss_fn, self._moved.params, value)
-            self._random = is_random(*tried, self._measurement, self.meta_batch, self.seed)
+            found = is_random(*tried, self._measurement, self.meta_batch, self.seed)
+            self._random[type(value)] = found
         self._moved.serve(value)
         self._algorithm = value
 
@@ -257,4 +259,5 @@ class MetaLearner(LearnerTests):
     def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
         device = next(iter(self._moved.params.values())).device
-        return private_randomness(self.seed, name, device) if self._random else nullcontext()
+        random = self._random[type(self._algorithm)]
+        return private_randomness(self.seed, name, device) if random else nullcontext()

@@ -92,13 +92,13 @@ class MetaParameters:
 
     def state(self) -> dict[str, Any]:
         """What `restore` takes: a copy, part of a checkpoint."""
-        state = {
-            "params": self.params,
-            "optimizer": self._optimizer.state_dict(),
+        # clones, since deepcopy takes the gradients along
+        return {
+            "params": {name: p.detach().clone() for name, p in self.params.items()},
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "meta_optimizer": self.meta_optimizer,
             "alpha": None if self._sizes is None else self._sizes.state(),
         }
-        return copy.deepcopy(state)
 
     def restore(self, state: dict[str, Any], path: str | Path) -> None:
         """Take up a copy of a state of these shapes and this optimiser.

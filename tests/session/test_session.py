@@ -24,6 +24,7 @@ from labkit import (
     conv4,
     sinusoid_mlp,
 )
+from labkit.session.changes import LIVE
 
 SMALL = Settings(meta_batch=2, shots=3)
 
@@ -93,7 +94,7 @@ def test_session_trains_as_the_learner_does(session: Session) -> None:
 
 
 def test_all_settings_reach_the_training() -> None:
-    """Every field but `meta_steps` changes what is learned: no option does nothing."""
+    """Every field but `meta_steps` changes what is learned, at the start and on the way."""
     changes: dict[str, Any] = {
         "alpha": 0.1,
         "beta": 0.1,
@@ -102,18 +103,25 @@ def test_all_settings_reach_the_training() -> None:
         "shots": 4,
         "meta_batch": 3,
         "meta_optimizer": "sgd",
+        "algorithm": "anil",
+        "alpha_learned": "scalar",
         "seed": 1,
+        "events": [[1, "alpha", 0.1]],
     }
     assert changes.keys() | {"meta_steps"} == Settings.model_fields.keys()
 
-    def trained(settings: Settings) -> Snapshot:
+    def trained(settings: Settings, **later: Any) -> Snapshot:
         session = Session(settings, model=sinusoid_mlp, tasks=Sinusoid, dtype=torch.float64)
+        session.run(1)
+        session.set(**later)
         session.run(2)
         return session.snapshot()
 
     base = trained(SMALL)
     for name, value in changes.items():
         assert not equal(trained(SMALL.changed(**{name: value})), base), name
+        if name in LIVE:
+            assert not equal(trained(SMALL, **{name: value}), base), name
 
 
 def test_double_start_and_double_pause_are_harmless(session: Session) -> None:
@@ -171,11 +179,14 @@ def test_values_that_do_not_hold_for_a_step_leave_no_event(session: Session) -> 
 def test_bad_changes_are_refused_and_change_nothing(session: Session) -> None:
     with pytest.raises(ParameterError, match="alpha = -1: must be"):
         session.set(alpha=-1)
-    with pytest.raises(ParameterError, match="shots decides how a session begins"):
-        session.set(shots=5)
+    with pytest.raises(ParameterError, match="seed decides how a session begins"):
+        session.set(seed=5)
+    with pytest.raises(ParameterError, match="shots = 0: must be"):
+        session.set(shots=0)
     with pytest.raises(ParameterError, match="there is no parameter"):
         session.set(gamma=1)
     assert session.settings == SMALL
+    assert not session.can_undo
 
 
 def test_a_failure_stops_the_player_and_is_told(session: Session) -> None:
