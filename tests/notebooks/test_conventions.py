@@ -1,8 +1,8 @@
 """The committed notebooks: thin, one form, and with outputs that nbval really compares."""
 
 import ast
-import math
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
