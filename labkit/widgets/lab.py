@@ -108,17 +108,16 @@ class Lab:
         self._complaint = ""
         self._evaluated: tuple[object, ...] = ()
         self._panel: AdaptationPanel | None = None
-        self._evaluation_ends, self._evaluation_seconds = 0.0, 0.0
+        self._evaluation_ends = self._evaluation_seconds = 0.0
         self._pressed, self._wanted = -math.inf, False
-        # drawn once before it is a widget: the browser then gets it whole, with its first message
-        portrait = session.portrait(session.snapshot())
-        self.figures = lab_figures(portrait)
+        # drawn once before they are widgets: the browser gets each whole, with its first message
+        self.figures = lab_figures(portrait := session.portrait(session.snapshot()))
         show_task(self.figures["task"], portrait)
         self._draw()
         self._offer_measures()
         self.figures = {name: go.FigureWidget(figure) for name, figure in self.figures.items()}
-        for figure in self.figures.values():
-            figure._config = {"responsive": True}  # lets `Refit` reach it
+        for figure in self.figures.values():  # lets `Refit` reach them
+            figure._config = {"responsive": True}
         self.widget = w.VBox(
             [
                 w.HTML(_STYLE),
