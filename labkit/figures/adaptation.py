@@ -2,6 +2,7 @@
 
 import html
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -43,22 +44,19 @@ _NAME = "Held-out tasks"
 
 def adaptation_figure() -> go.Figure:
     """The figure with all its traces and axes, empty; `show_adaptation` fills it."""
+    columns: dict[str, Any] = {
+        name: legend(
+            x=i / len(_GHOST_LEGENDS), y=0, yref="container", yanchor="bottom", orientation="v"
+        )
+        for i, name in enumerate(_GHOST_LEGENDS)
+    }
     return panel_figure(
         adaptation_traces(),
         title(_NAME),
         xaxis=axis("inner steps", dtick=1, range=[-0.2, 10.2]),
         yaxis=axis("query loss", range=[0, 5]),
         yaxis2=overlay("y"),
-        **{
-            name: legend(
-                x=i / len(_GHOST_LEGENDS),
-                y=0,
-                yref="container",
-                yanchor="bottom",
-                orientation="v",
-            )
-            for i, name in enumerate(_GHOST_LEGENDS)
-        },
+        **columns,
     )
 
 
