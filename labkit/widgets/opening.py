@@ -29,3 +29,4 @@ def open_lab(session: Session) -> None:
         _open.pop(cell).close()
     _open[cell] = Lab(session)
     display(_open[cell])
+    _open[cell].show_still()
