@@ -24,11 +24,11 @@ function plotFollowPointer(panel, hovered, emit) {
     if (name !== "training") hovered(plotPointedStep(panel, clientY));
   };
   gd.on("plotly_hover", ({ event, points }) => {
-    Object.assign(panel, { pointer: event, points });
+    panel.points = points;
     point(event.clientY);
   });
   gd.on("plotly_unhover", () => {
-    Object.assign(panel, { pointer: null, points: null });
+    panel.points = null;
     point(0);
   });
   // plotly tells of other points only, and a pointer may go from curve to curve at the same x

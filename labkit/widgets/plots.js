@@ -10,8 +10,7 @@ class PlotPanel {
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
-    // the event that plotly shows a label for, and the points that it tells of
-    this.pointer = this.points = null;
+    this.points = null; // what plotly's label at the pointer tells of
   }
 
   whole(figure) {
@@ -44,8 +43,6 @@ class PlotPanel {
     this.support?.apply(data);
     if (this.drawn) {
       await Plotly.react(this.gd, data, layout, this.config);
-      // what the pointer's label says is as old as the picture before
-      if (this.pointer) Plotly.Fx.hover(this.gd, this.pointer);
       return;
     }
     this.drawn = true;
