@@ -153,6 +153,8 @@ class Lab:
         if session.source is not self._source:
             self._source = session.source
             self._begin_anew(snapshot)
+        if snapshot.playing and not self.dashboard.watched and self._painter.begun:
+            return True  # nobody sees it: the training has the time
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step

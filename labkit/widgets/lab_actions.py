@@ -48,7 +48,8 @@ class Actions:
             case "by":
                 looks.by = value
             case "shown_step":
-                looks.shown_step = int(value)
+                # the same step chosen again: all of them
+                looks.shown_step = None if value == looks.shown_step else int(value)
 
     def press(self, name: str) -> None:
         """Do what a button says."""
