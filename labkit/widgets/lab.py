@@ -92,11 +92,8 @@ class Lab:
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
         with self._turn:
-            joined, before = self._last == (name, False), self.session.settings
+            joined, self._last = self._last == (name, False), (name, final)
             self._refusable(name, lambda: self._actions.choose(name, value, joined=joined))
-            changed = self.session.settings != before
-            # what was refused is nothing that the next value could belong to
-            self._last = (name, final) if joined or changed else ("", True)
 
     def press(self, name: str) -> None:
         """Do what pressing a button does."""
@@ -157,6 +154,8 @@ class Lab:
         if snapshot.observer.source is not self._source:
             self._source = snapshot.observer.source
             self._begin_anew()
+        if snapshot.playing and not self.dashboard.watched and self._painter.begun:
+            return True  # nobody sees it: the training has the time
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step

@@ -97,6 +97,11 @@ class Painter:
         whole = part is None or snapshot.playing
         return (due and not evaluate) or not whole
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a first picture."""
+        return self._panel is not None
+
     def forget(self) -> None:
         """Another problem: what was measured before says nothing any more."""
         self._shown = self._panel = self._kind = None
