@@ -80,7 +80,8 @@ class Lab:
         self._painter = Painter(session, self.dashboard, self._looks, self._tried)
         self._source = session.source
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
-        self._draw()
+        if self._draw():
+            session.changed.set()
         self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
 
     def close(self) -> None:
@@ -105,7 +106,8 @@ class Lab:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        data, _ = self.dashboard._repr_mimebundle_(**kwargs) or ({}, {})
+        live = self.dashboard._repr_mimebundle_  # None once it is closed
+        data, _ = (live and live(**kwargs)) or ({}, {})
         return {**data, "text/plain": repr(self)}
 
     def show_still(self) -> None:

@@ -55,8 +55,9 @@ class Actions:
                 looks.by = _one_of(name, value, get_args(By))
             case "shown_step":
                 # the same step chosen again, and not at the end of a drag: all of them
-                again = value == looks.shown_step and not joined
-                looks.shown_step = None if again else _whole(name, value)
+                step = _whole(name, value)
+                again = step == looks.shown_step and not joined
+                looks.shown_step = None if again else step
 
     def press(self, name: str) -> None:
         """Do what a button says."""
