@@ -183,7 +183,7 @@ def test_what_fails_half_way_leaves_all_as_it_was(action: Callable[[Session], No
     [
         (Source(nn.Identity(), Sinusoid), SMALL, "no parameter"),
         (Source(nn.Linear(2, 2), Sinusoid), SMALL, "cannot run on the first task"),
-        (Source(tiny, lambda shots: None), SMALL, "None"),
+        (Source(tiny, lambda **_: None), SMALL, "None"),
         (Source(tiny, Sinusoid()), SMALL, "tasks must be a function"),  # type: ignore[arg-type]
     ],
 )

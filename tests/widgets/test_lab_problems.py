@@ -168,11 +168,11 @@ def test_a_trainers_exception_is_told_and_the_training_can_go_on(
         until(lambda: session.last_step > 2)
         monkeypatch.setattr(Fragile, "broken", True)
         until(lambda: "out of order" in page.message() and not session.playing)
+        stopped = session.snapshot()
+        monkeypatch.setattr(Fragile, "broken", False)
         page.set("beta", 0.002)  # what was said of the drawing is forgotten
         until(lambda: page.message() == "Training stopped. RuntimeError: out of order")
         assert page.control("play") == {}
-        stopped = session.snapshot()
-        monkeypatch.setattr(Fragile, "broken", False)
         assert all(tensor.isfinite().all() for tensor in stopped.params.values())
         page.press("meta_step")
         session.wait()
