@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit import DivergedError, MetaLearner, ParameterError, Session, Sinusoid, sinusoid_mlp
+from labkit import (
+    DivergedError,
+    MetaLearner,
+    ParameterError,
+    Session,
+    Sinusoid,
+    TaskBatch,
+    sinusoid_mlp,
+)
+from labkit.session.changes import Change
 from labkit.session.run import InterruptedReplayError, Run
 from labkit.session.source import Source
 from tests.session.small_sessions import (
@@ -55,6 +64,10 @@ class Fragile(nn.Module):
 
 def fragile(generator: torch.Generator, fuse: Fuse) -> nn.Module:
     return Fragile(tiny(generator), fuse)
+
+
+def nothing(**_: int) -> Any:
+    return None
 
 
 def fragile_session() -> tuple[Session, Fuse]:
@@ -183,7 +196,7 @@ def test_what_fails_half_way_leaves_all_as_it_was(action: Callable[[Session], No
     [
         (Source(nn.Identity(), Sinusoid), SMALL, "no parameter"),
         (Source(nn.Linear(2, 2), Sinusoid), SMALL, "cannot run on the first task"),
-        (Source(tiny, lambda shots: None), SMALL, "None"),
+        (Source(tiny, nothing), SMALL, "no attribute 'sample'"),
         (Source(tiny, Sinusoid()), SMALL, "tasks must be a function"),  # type: ignore[arg-type]
     ],
 )
@@ -230,10 +243,7 @@ def test_a_restart_with_another_model_can_be_undone_and_done_again() -> None:
 
 
 def test_settings_that_the_tasks_cannot_serve_are_refused_at_once() -> None:
-    def few(shots: int) -> Any:
-        return Few(shots)
-
-    session = small_session(tasks=few)
+    session = small_session(tasks=Few)
     with pytest.raises(ValueError, match="at most 3"):
         session.set(shots=4)
     session.set(shots=2)
@@ -241,13 +251,19 @@ def test_settings_that_the_tasks_cannot_serve_are_refused_at_once() -> None:
     assert not session.snapshot().failure
 
 
-class Few(Sinusoid):
+class Few:
     """Sinusoids of few points."""
 
-    def sample(self, tasks: int, generator: torch.Generator) -> Any:
-        if self.shots > 3:
+    def __init__(self, shots: int) -> None:
+        self._family = Sinusoid(shots)
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        if self._family.shots > 3:
             raise ValueError("at most 3 points")
-        return Sinusoid(self.shots).sample(tasks, generator)
+        return self._family.sample(tasks, generator)
+
+    def loss(self, predict: Any, batch: Any) -> Tensor:
+        return self._family.loss(predict, batch)
 
 
 @pytest.mark.parametrize("place", [-1, 6, 2.5, True, "2"])
@@ -304,8 +320,7 @@ def test_a_change_during_a_meta_step_comes_behind_it(
         session.run(5)
     session.close()
     changed = 3 if failing else 4
-    log = ((3, "alpha", 0.1), (changed, "beta", 0.02), (4, "shots", 2))
-    log = tuple(sorted(log, key=lambda change: change[0]))
+    log: tuple[Change, ...] = ((3, "alpha", 0.1), (changed, "beta", 0.02), (4, "shots", 2))
     follows(session.snapshot(), Line(SMALL, log, 5, SMALL.changed(alpha=0.1, beta=0.02, shots=2)))
     session.undo()
     shots = SMALL.shots if failing else 2
