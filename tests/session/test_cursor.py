@@ -16,7 +16,7 @@ from tests.session.small_sessions import SMALL, same, same_session, small_sessio
 
 def walked(session: Session, stride: Stride) -> list[Cursor]:
     """Every place of a walk through the next meta-step, which it ends with."""
-    places = []
+    places: list[Cursor] = []
     while True:
         session.step(stride)
         if (place := session.snapshot().cursor) is None:
@@ -86,9 +86,7 @@ def test_the_walk_shows_the_very_tasks_of_the_next_meta_step(learned: Any) -> No
 
     tasks = Seen(Sinusoid(shots=2))
     size: Any = 0.05 if learned == "no" else LearnedAlpha(0.05, granularity=learned)
-    learner = MetaLearner(
-        tiny, Sinusoid(shots=3), MAML(size, 2), meta_batch=3, dtype=torch.float64
-    )
+    learner = MetaLearner(tiny, Sinusoid(shots=3), MAML(size, 2), meta_batch=3, dtype=torch.float64)
     learner.train(4)
     params, alpha = learner.params, learner.alpha
     assert same(snapshot.params, params)
@@ -97,9 +95,7 @@ def test_the_walk_shows_the_very_tasks_of_the_next_meta_step(learned: Any) -> No
     drawn = to_model(tasks.batches[-1], params)
     learner.algorithm = MAML(alpha, 2)
     for number, portrait in enumerate(shown):
-        expected = learner.portrait_of(
-            one_task(drawn, number), family=tasks.family, params=params
-        )
+        expected = learner.portrait_of(one_task(drawn, number), family=tasks.family, params=params)
         assert isinstance(expected, Portrait)
         assert torch.equal(portrait.support_x, expected.support_x)
         assert torch.equal(portrait.support_y, expected.support_y)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from labkit import Session
 from labkit.session.changes import LIVE
 from labkit.session.run import InterruptedReplayError
 from labkit.session.settings import ParameterError
-from tests.session.small_sessions import SMALL, VALUES, headless, same_session, small_session
+from tests.session.small_sessions import SMALL, VALUES, headless, same_session, small_session, tiny
 
 Action = Callable[[Session, random.Random], object]
 
@@ -126,7 +127,8 @@ def test_two_who_change_settings_at_once_are_both_heard() -> None:
 
     def drag(name: str) -> None:
         for number in range(1, 60):
-            session.set(**{name: number / 100})
+            values: dict[str, Any] = {name: number / 100}
+            session.set(**values)
 
     threads = [threading.Thread(target=drag, args=(name,)) for name in names]
     for thread in threads:
@@ -134,6 +136,23 @@ def test_two_who_change_settings_at_once_are_both_heard() -> None:
     for thread in threads:
         thread.join()
     assert session.settings == SMALL.changed(alpha=0.59, beta=0.59)
+
+
+def dropping(generator: torch.Generator) -> nn.Module:
+    return nn.Sequential(tiny(generator), nn.Dropout(0.5))
+
+
+def test_watching_does_not_change_the_masks_of_dropout() -> None:
+    """Modules know only torch's global generator, which is one for all threads."""
+    session = small_session(SMALL.changed(meta_batch=9), model=dropping)
+    snapshot = session.snapshot()
+    session.play(until=60)
+    while session.playing:
+        session.adaptation_curve(snapshot)
+    session.close()
+    quiet = small_session(SMALL.changed(meta_batch=9), model=dropping)
+    quiet.run(60)
+    assert same_session(quiet.snapshot(), session.snapshot())
 
 
 def test_curves_of_other_settings_are_not_mixed_up() -> None:
