@@ -19,7 +19,7 @@ MOST_GHOSTS = 6
 """Runs that can be compared with at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Snapshot:
     """A session between two meta-steps; nothing in it changes any more.
 
@@ -57,7 +57,7 @@ class Snapshot:
     observer: "Observer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Ghost:
     """A run that was pinned to be compared with.
 

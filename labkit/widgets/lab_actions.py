@@ -1,8 +1,9 @@
 """What the lab's controls do."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, get_args
 
+from labkit.figures.training import By
 from labkit.session.catalog import problem_of, switched
 from labkit.session.changes import LIVE
 from labkit.session.session import Session
@@ -36,7 +37,7 @@ class Actions:
             return
         match name:
             case "look":
-                session.look(min(int(value), session.last_step))
+                session.look(min(_whole(name, value), session.last_step))
             case "tasks" | "model":
                 self._restart(name, value)
             case "export":
@@ -44,12 +45,12 @@ class Actions:
             case "load":
                 session.load(read_share_code(value))
             case "measure":
-                looks.measure = value
+                looks.measure = _one_of(name, value, looks.measures)
             case "by":
-                looks.by = value
+                looks.by = _one_of(name, value, get_args(By))
             case "shown_step":
                 # the same step chosen again: all of them
-                looks.shown_step = None if value == looks.shown_step else int(value)
+                looks.shown_step = None if value == looks.shown_step else _whole(name, value)
 
     def press(self, name: str) -> None:
         """Do what a button says."""
@@ -143,3 +144,15 @@ class Actions:
             looks.message = (
                 "The last support point stays: without any there is nothing to adapt to."
             )
+
+
+def _whole(name: str, value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} = {value!r}: must be a whole number ≥ 0")
+    return value
+
+
+def _one_of(name: str, value: Any, known: Collection[str]) -> Any:
+    if value not in known:
+        raise ValueError(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    return value
