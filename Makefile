@@ -1,4 +1,4 @@
-# make lab | test | run: each sets up the environment in .venv first when that is needed.
+# make lab | app | test | run: each sets up the environment in .venv first when that is needed.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,7 @@ export PYTHONUTF8 := 1
 # else is at work, such as the browser, or the lab's own curves beside its training
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: install lab test lint run notebooks screenshot clean
+.PHONY: install lab app test lint run notebooks screenshot clean
 .DEFAULT_GOAL := lab
 
 install: $(STAMP)
@@ -36,13 +36,17 @@ $(STAMP): pyproject.toml constraints.txt jupyter/overrides.json
 		echo "MAML Lab needs Python 3.11 or newer, and $(or $(PYTHON),python3) is not: install one and run make PYTHON=/path/to/python3 again." >&2; exit 1; fi
 	@echo "Setting up $(VENV); the first time takes a few minutes."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,app,test]'
 	mkdir -p $(VENV)/share/jupyter/lab/settings
 	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
 	touch $@
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(LAB_ARGS)
+
+# all settings of the application are in jupyter/voila.json
+app: $(STAMP)
+	$(BIN)/voila --Voila.ip=127.0.0.1 --Voila.config_file_paths=jupyter $(NOTEBOOK)
 
 run: $(STAMP)
 	@mkdir -p $(RUNS)

@@ -115,7 +115,7 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
         for when, step in (("before", 0), ("after", inner_steps))
     }
     training = training_columns(snapshot.curve)
-    training.pop("seconds", None)  # of one run; two of the same parameters give equal curves
+    training.pop("seconds")  # of one run; two of the same parameters give equal curves
     return Result(
         parameters=snapshot.settings.model_dump(),
         metrics={

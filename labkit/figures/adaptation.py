@@ -2,6 +2,7 @@
 
 import html
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,7 +16,6 @@ from labkit.figures.adaptation_panel import (
 from labkit.figures.frame import (
     APART,
     MARGIN,
-    PANEL_HEIGHT,
     SMALL,
     axis,
     cursor,
@@ -24,10 +24,11 @@ from labkit.figures.frame import (
     panel_figure,
     title,
 )
-from labkit.figures.ghosts import MOST_GHOSTS, ghost_styles, ghost_traces
+from labkit.figures.ghosts import ghost_styles, ghost_traces
 from labkit.figures.limits import drawable
 from labkit.figures.palette import AFTER, BEFORE, TEXT, translucent, weakest
 from labkit.figures.updates import Drawable, Update, put
+from labkit.session.snapshot import MOST_GHOSTS
 
 _BAND, _TRAINED, _BASELINE, _UNTRAINED, _GHOSTS = range(1, 6)
 _MEDIAN = _GHOSTS + MOST_GHOSTS
@@ -44,23 +45,19 @@ _NAME = "Held-out tasks"
 
 def adaptation_figure() -> go.Figure:
     """The figure with all its traces and axes, empty; `show_adaptation` fills it."""
+    columns: dict[str, Any] = {
+        name: legend(
+            x=i / len(_GHOST_LEGENDS), y=0, yref="container", yanchor="bottom", orientation="v"
+        )
+        for i, name in enumerate(_GHOST_LEGENDS)
+    }
     return panel_figure(
         adaptation_traces(),
         title(_NAME),
-        height=PANEL_HEIGHT,
         xaxis=axis("inner steps", dtick=1, range=[-0.2, 10.2]),
         yaxis=axis("query loss", range=[0, 5]),
         yaxis2=overlay("y"),
-        **{
-            name: legend(
-                x=i / len(_GHOST_LEGENDS),
-                y=0,
-                yref="container",
-                yanchor="bottom",
-                orientation="v",
-            )
-            for i, name in enumerate(_GHOST_LEGENDS)
-        },
+        **columns,
     )
 
 

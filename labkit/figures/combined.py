@@ -71,7 +71,7 @@ def combined(figures: Mapping[str, go.Figure]) -> go.Figure:
         raise ValueError(
             f"figures must be 'adaptation', 'task' and 'training', got {', '.join(figures)}"
         )
-    plain = {name: figure.to_plotly_json() for name, figure in figures.items()}
+    plain = {name: _plain(figure) for name, figure in figures.items()}
     whole = go.Figure()
     first = plain["adaptation"]["layout"]
     inner = _inner_height(plain)
@@ -92,6 +92,12 @@ def combined(figures: Mapping[str, go.Figure]) -> go.Figure:
     for place in _places(plain, inner):
         _add(whole, place, counters)
     return whole
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    """Copies that may be changed; `Figure.to_plotly_json` would turn arrays into text."""
+    data = [trace.to_plotly_json() for trace in figure.data]
+    return {"data": data, "layout": figure.layout.to_plotly_json()}
 
 
 class _Counters:

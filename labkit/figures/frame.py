@@ -32,7 +32,7 @@ CURSOR_AT = 0
 
 
 def panel_figure(
-    traces: Sequence[BaseTraceType], title: str, *, height: int, **layout: Any
+    traces: Sequence[BaseTraceType], title: str, *, height: float = PANEL_HEIGHT, **layout: Any
 ) -> go.Figure:
     """A figure of one panel, with all its traces, empty.
 

@@ -7,14 +7,17 @@ from labkit.tasks.family import ImagePortrait
 MOST_CLASSES, MOST_SHOTS, MOST_STEPS = 8, 5, 6
 """Rows, support drawings of a row and columns of steps that the panel has room for."""
 
-PANEL = (404.0, 264.0)
-"""Width and height of the panel in the narrowest figure; wider ones have more room."""
+PANEL_WIDTH = 404.0
+"""Of the panel in the narrowest figure; wider ones have more room."""
 
-NAME, LINE, ONE_LINE, TWO_LINES = 82.0, 15.0, 46.0, 36.0
+LOW, TALL, MOST_CLASSES_IN_LOW = 264.0, 330.0, 6
+"""Heights of the panel, and rows up to which the lower one is enough."""
+
+NAME, LINE, ONE_LINE, TWO_LINES = 86.0, 15.0, 46.0, 34.0
 """Pixels on the screen: width of a class's name, height of a line of text, and width of
 "✓ 62 %" on one line and on two."""
 
-HEADS = (46.0, 34.0)
+HEADS = (44.0, 33.0)
 """Pixels on the screen for the heads "support" and "query"."""
 
 SMALLEST, READABLE, LARGEST = 14, 24, 52
@@ -65,7 +68,7 @@ class ImageTable:
         """Width and height of a step's cell: a drawing and words."""
         width, height = self.word
         if self.beside:
-            return self.cell + width, self.cell
+            return self.cell + width, max(self.cell, 2 * height)
         return max(self.cell, width), self.cell + height
 
     @property
@@ -105,8 +108,10 @@ class ImageTable:
 
     def drawing_at(self, row: int, column: int) -> tuple[int, int]:
         """Left and upper edge of the drawing in a step's cell."""
-        spare = 0 if self.beside else (self.tile[0] - self.cell) // 2
-        return self.step_left(column) + spare + self.margin, self.top(row) + self.margin
+        left = self.step_left(column) + self.margin
+        if self.beside:
+            return left, self.middle(row) + self.margin
+        return left + (self.tile[0] - self.cell) // 2, self.top(row) + self.margin
 
     @property
     def size(self) -> tuple[int, int]:
@@ -127,8 +132,13 @@ class ImageTable:
         return max(self.size[0], 2 / 3 * self.panel[0]), max(self.size[1], 2 / 3 * self.panel[1])
 
 
+def panel_height(classes: int) -> float:
+    """Of a panel on the screen in which so many classes are readable, pixels."""
+    return LOW if classes <= MOST_CLASSES_IN_LOW else TALL
+
+
 def image_table(portrait: ImagePortrait) -> ImageTable:
-    """The table that shows a portrait with the largest drawings that fit into `PANEL`."""
+    """The table that shows a portrait with the largest drawings that fit into the panel."""
     ways, shots, height, width = portrait.support.shape[:4]
     side = _scaled_side(max(height, width))
     rows, drawings = min(ways, MOST_CLASSES), min(shots, MOST_SHOTS)
@@ -159,7 +169,7 @@ def _table(
         heads=(round(HEADS[0] * per_pixel), round(HEADS[1] * per_pixel)),
         word=(round((TWO_LINES if beside else ONE_LINE) * per_pixel), round(LINE * per_pixel)),
         beside=beside,
-        panel=(PANEL[0] * per_pixel, PANEL[1] * per_pixel),
+        panel=(PANEL_WIDTH * per_pixel, panel_height(classes) * per_pixel),
     )
 
 

@@ -10,7 +10,7 @@ from plotly.basedatatypes import BaseTraceType
 
 from labkit.figures.frame import SMALL
 from labkit.figures.image_raster import Pixels, columns, guess, png_uri, table_raster
-from labkit.figures.image_table import MOST_STEPS, ImageTable, image_table
+from labkit.figures.image_table import MOST_STEPS, ImageTable, image_table, panel_height
 from labkit.figures.palette import TEXT
 from labkit.figures.updates import Update
 from labkit.tasks.family import ImagePortrait
@@ -24,7 +24,7 @@ _CELLS = _WORDS + MOST_STEPS
 """Where these stand among the traces: what is left of the steps, the columns of steps as images,
 heads and names, the words in the columns, what the pointer tells."""
 
-_MARGIN_LEFT, _MARGIN_TOP, _MARGIN_BOTTOM = 12, 50, 12
+_MARGIN_LEFT, _MARGIN_TOP, _MARGIN_BOTTOM = 12, 52, 14
 
 _ON_TILE = "rgb(27,27,27)"
 """Letters on a step's cell, whose background is light whatever the paper is."""
@@ -89,10 +89,12 @@ class ImagePanel:
 
     def layout(self) -> dict[str, Any]:
         """Hidden axes of equal scale, so that drawings stay square in a panel of any width."""
+        table = image_table(self.portrait)
         axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
         return {
             "xaxis": {"constraintoward": "left", **axis},
             "yaxis": {"scaleanchor": "x", "constraintoward": "top", **axis},
+            "height": panel_height(table.classes) + _MARGIN_TOP + _MARGIN_BOTTOM,
             "margin_l": _MARGIN_LEFT,
             "margin_t": _MARGIN_TOP,
             "margin_b": _MARGIN_BOTTOM,

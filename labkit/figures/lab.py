@@ -12,6 +12,7 @@ from labkit.figures.palette import algorithm_color
 from labkit.figures.task_figure import show_task, task_figure
 from labkit.figures.training import By, TrainingGhost, show_training, training_figure
 from labkit.figures.updates import Drawable
+from labkit.session.algorithms import label
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.session import Session
 from labkit.session.settings import Settings
@@ -63,6 +64,7 @@ def adaptation_panel(session: Session, snapshot: Snapshot) -> AdaptationPanel:
         curve=session.adaptation_curve(snapshot),
         untrained=session.untrained_curve(snapshot),
         inner_steps=snapshot.settings.inner_steps,
+        label=label(snapshot.settings),
         color=_color(snapshot.settings),
     )
 
@@ -110,4 +112,4 @@ def lab_figure(view: LabView) -> go.Figure:
 
 
 def _color(settings: Settings) -> str:
-    return algorithm_color(getattr(settings, "algorithm", "maml"), settings.order)
+    return algorithm_color(settings.algorithm, settings.order)

@@ -2,6 +2,8 @@
 
 import html
 
+import plotly.graph_objects as go
+
 from labkit.figures.frame import NARROW
 from labkit.figures.lab import LabView, lab_figures, show_lab
 from labkit.figures.palette import DARK_PAPER, PAPER, TEXT
@@ -18,7 +20,7 @@ body {{ margin: 16px; font: 14px system-ui, 'DejaVu Sans', sans-serif; color: {i
 @media (prefers-color-scheme: dark) {{ body {{ background: {dark}; color: {paper}; }} }}
 .plots {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }}
 .plots > div {{ background: {paper}; border-radius: 4px; }}
-.plots > :last-child {{ grid-column: 1 / -1; }}
+.plots > .training {{ grid-column: 1 / -1; }}
 @media (max-width: 899px) {{ .plots {{ grid-template-columns: minmax(0, 1fr); }} }}
 table {{ border-collapse: collapse; margin-top: 16px; }}
 th, td {{ padding: 3px 12px 3px 0; text-align: left; vertical-align: top; }}
@@ -53,12 +55,7 @@ def standalone_html(view: LabView, title: str) -> str:
     figures = lab_figures(view.portrait)
     show_lab(figures, view, width=NARROW)
     plots = [
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=name == "adaptation",
-            div_id=f"maml-lab-{name}",
-            config={"responsive": True},
-        )
+        f'<div class="{name}">{_plot(name, figure, with_script=name == "adaptation")}</div>'
         for name, figure in figures.items()
     ]
     return _PAGE.format(
@@ -68,6 +65,18 @@ def standalone_html(view: LabView, title: str) -> str:
         dark=DARK_PAPER,
         plots="\n".join(plots),
         rows=_rows(view.settings),
+    )
+
+
+def _plot(name: str, figure: go.Figure, *, with_script: bool) -> str:
+    """A figure as HTML, with plotly.js for all or without it."""
+    return str(
+        figure.to_html(
+            full_html=False,
+            include_plotlyjs=with_script,
+            div_id=f"maml-lab-{name}",
+            config={"responsive": True},
+        )
     )
 
 

@@ -59,7 +59,7 @@ def step_colors(count: int, color: str = AFTER) -> list[str]:
 
     Example:
         >>> step_colors(2), step_colors(1), step_colors(0)
-        (['#5fa6d0', '#0072b2'], ['#0072b2'], [])
+        (['#4c9cc9', '#0072b2'], ['#0072b2'], [])
     """
     tints = _tints(color, PAPER)
     gap = (TINTS - 1) / max(count - 1, 1)

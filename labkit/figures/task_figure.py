@@ -6,7 +6,7 @@ import textwrap
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseFigure
 
-from labkit.figures.frame import NARROW, PANEL_HEIGHT, SMALL, panel_figure, title
+from labkit.figures.frame import NARROW, SMALL, panel_figure, title
 from labkit.figures.palette import AFTER, TEXT
 from labkit.figures.panels import task_panel
 from labkit.figures.updates import Drawable, Update, put
@@ -41,7 +41,6 @@ def task_figure(portrait: AnyPortrait | None = None, *, editable: bool = False) 
     figure = panel_figure(
         panel.traces(),
         title(HEADING),
-        height=PANEL_HEIGHT,
         meta={_KIND: panel.kind, "editable": editable},
         **panel.layout(),
     )

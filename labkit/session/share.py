@@ -18,9 +18,11 @@ from labkit.session.settings import ClassificationSettings, Settings
 PREFIX = "maml1."
 """What codes begin with. What a code leaves out are today's defaults: other ones need "maml2."."""
 
-MOST_CHARACTERS = 100_000
 MOST_BYTES = 200_000
-"""Of a code and of what it unpacks to; some 10 000 events."""
+"""What a code unpacks to is less: some 6000 events of all digits, 10 000 from sliders."""
+
+MOST_CHARACTERS = 100_000
+"""Of a code, more than any has that unpacks to so much."""
 
 _CHECK = 8
 """Characters of the checksum, 48 bits."""
@@ -55,13 +57,13 @@ def share_code(recipe: Recipe) -> str:
     }
     entries |= {"settings": written, "kind": type(settings).__name__}
     text = json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()
-    packer = zlib.compressobj(9, wbits=-15)
-    payload = _letters(packer.compress(text) + packer.flush())
-    if len(text) > MOST_BYTES or len(payload) > MOST_CHARACTERS - 100:
+    if len(text) >= MOST_BYTES:
         raise ParameterError(
             f"{len(settings.events)} events are too many for a share code: pass on the parameters "
             "as a file instead, see parameters_yaml"
         )
+    packer = zlib.compressobj(9, wbits=-15)
+    payload = _letters(packer.compress(text) + packer.flush())
     return f"{PREFIX}{payload}.{_checksum(payload)}"
 
 
@@ -133,11 +135,11 @@ def _unpacked(payload: str) -> Any:
     unpacker = zlib.decompressobj(wbits=-15)
     try:
         packed = base64.b64decode(payload + "=" * (-len(payload) % 4), altchars="-_", validate=True)
-        text = unpacker.decompress(packed, MOST_BYTES + 1)
+        text = unpacker.decompress(packed, MOST_BYTES)
     except (binascii.Error, zlib.error) as error:
         raise _unreadable(str(error)) from error
-    if len(text) > MOST_BYTES or not unpacker.eof or unpacker.unused_data:
-        raise _unreadable(f"it does not unpack to a whole of at most {MOST_BYTES} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise _unreadable(f"it does not unpack to a whole of less than {MOST_BYTES} bytes")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # no JSON, or too deep, or a very long number

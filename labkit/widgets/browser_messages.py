@@ -65,10 +65,13 @@ _CHECKS: dict[str, Callable[[Message], bool]] = {
 def is_message(content: object) -> bool:
     """Whether this is a message of the dashboard with all that its kind needs.
 
+    Args:
+        content: A dict with "kind" and "view", the name of the page's view that sends it.
+
     Example:
-        >>> is_message({"kind": "look", "meta_step": 200})
+        >>> is_message({"kind": "look", "meta_step": 200, "view": "1"})
         True
-        >>> is_message({"kind": "look", "meta_step": None})
+        >>> is_message({"kind": "look", "meta_step": None, "view": "1"})
         False
     """
     if not isinstance(content, dict) or not isinstance(content.get("view"), str):

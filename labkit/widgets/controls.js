@@ -36,11 +36,7 @@ function labControls(groups, emit) {
   const controls = new Map();
   const places = {};
   for (const place of LAB_PLACES) {
-    // the attribute: the arrow keys are ours, not those of JupyterLab's notebook
-    places[place] = labElement("div", {
-      class: `maml-lab-place maml-lab-place-${place}`,
-      "data-lm-suppress-shortcuts": "true",
-    });
+    places[place] = labElement("div", { class: `maml-lab-place maml-lab-place-${place}` });
   }
   for (const { place, controls: specs } of groups) {
     const row = labElement("div", { class: "maml-lab-row" });
@@ -95,6 +91,9 @@ function labControl(spec, emit) {
 function labElement(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  // JupyterLab takes keys pressed on what cannot be written in for its own ("a" is a new cell),
+  // unless the focused element itself says otherwise
+  if (element.matches("button, select, [type=range]")) element.dataset.lmSuppressShortcuts = true;
   element.append(...children);
   return element;
 }
@@ -495,7 +494,7 @@ function labQuestion(node, focus) {
   const words = labElement("span");
   const restart = labElement("button", { type: "button", class: "maml-lab-primary" }, "Restart");
   const keep = labElement("button", { type: "button" }, "Keep");
-  const panel = labElement("div", { class: "maml-lab-panel", role: "group" }, words, restart, keep);
+  const panel = labElement("div", { class: "maml-lab-popup", role: "group" }, words, restart, keep);
   const overlay = labOverlay(node, panel, focus);
   let agreed;
   node.append(panel);
@@ -557,7 +556,7 @@ function labToggle(spec, emit) {
 
 function labMenu(spec, emit) {
   const button = labElement("button", { type: "button", "aria-haspopup": "menu" });
-  const list = labElement("div", { role: "menu", class: "maml-lab-panel" });
+  const list = labElement("div", { role: "menu", class: "maml-lab-popup" });
   const node = labElement("div", {}, button, list);
   const overlay = labOverlay(node, list, () => button.focus(), (open) =>
     button.setAttribute("aria-expanded", open),

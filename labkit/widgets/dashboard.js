@@ -22,7 +22,8 @@ function dashboardPage(places) {
     places[name].classList.add("maml-lab-header");
     return dashboardElement("section", `maml-lab-panel maml-lab-${name}`, places[name], plots[name]);
   });
-  const lost = dashboardElement("p", "maml-lab-lost", "The kernel has restarted: run the cell again.");
+  const words = "The kernel has restarted: run the cell again.";
+  const lost = dashboardElement("p", "maml-lab-lost", words);
   lost.setAttribute("role", "status");
   const root = dashboardElement(
     "div", "maml-lab", places.top, lost, dashboardElement("div", "maml-lab-plots", ...panels)
@@ -30,22 +31,22 @@ function dashboardPage(places) {
   return { root, plots };
 }
 
+// the model that a trait refers to
+function dashboardModel(model, trait) {
+  return model.widget_manager.get_model(model.get(trait).replace("IPY_MODEL_", ""));
+}
+
 async function dashboardRender({ model, el, signal }) {
   const view = crypto.randomUUID?.() ?? String(Math.random());
+  let lost = false;
   const emit = (message) => {
-    // a kernel that has gone knows nothing of this model
-    if (!el.closest(".jupyter-widgets-disconnected")) model.send({ ...message, view });
+    if (!lost) model.send({ ...message, view });
   };
   const controls = labControls(model.get("controls"), emit);
   const { root, plots: elements } = dashboardPage(controls.places);
   el.append(root);
-  const reference = model.get("bundle");
-  const library = Promise.resolve(
-    typeof reference === "string"
-      ? model.widget_manager.get_model(reference.replace(/^[^:_]*(_MODEL_|:)/, ""))
-      : reference
-  ).then(plotlyLibrary);
-  const plots = new Plots({ elements, root, library, emit });
+  const bundle = dashboardModel(model, "bundle");
+  const plots = new Plots({ elements, root, library: bundle.then(plotlyLibrary), emit });
 
   const media = matchMedia("(prefers-color-scheme: dark)");
   const look = () => {
@@ -64,12 +65,17 @@ async function dashboardRender({ model, el, signal }) {
       plotAnswer(plots, message, emit);
     }
   };
+  // of a kernel that restarts JupyterLab tells each model; the bundle's can be asked
+  const live = async () => {
+    lost = (await bundle).comm_live === false;
+    root.classList.toggle("maml-lab-is-lost", lost);
+  };
   const theme = new MutationObserver(look);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   media.addEventListener("change", look);
   const heard = [
     ["change:large", look], ["change:dark", look], ["change:state", state],
-    ["change:inner_step", step], ["msg:custom", hear],
+    ["change:inner_step", step], ["msg:custom", hear], ["comm_live_update", live],
   ];
   heard.forEach(([name, handler]) => model.on(name, handler));
 

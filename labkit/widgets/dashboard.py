@@ -14,6 +14,7 @@ from labkit.widgets.array_packing import packed
 from labkit.widgets.browser_messages import Message, is_message
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import PlotlyBundle, plotly_bundle
+from labkit.widgets.static_copy import HIDE_BESIDE_LIVE_LAB
 
 PANELS = ("adaptation", "task", "training")
 PATIENCE_SECONDS = 1.0
@@ -69,7 +70,7 @@ class Dashboard(anywidget.AnyWidget):
     """
 
     _esm = _text(_SCRIPTS)
-    _css = _text(_STYLES)
+    _css = _text(_STYLES) + HIDE_BESIDE_LIVE_LAB
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     dark = traitlets.Dict().tag(sync=True)
@@ -189,6 +190,8 @@ class Dashboard(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget from all pages; what is staged afterwards is not sent."""
+        if self.comm is None:  # closed already, or never opened
+            return
         with self._news:
             self._shut, self._watched = True, False
             self._news.notify_all()

@@ -3,13 +3,17 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 from labkit.figures.lab import lab_view
 from labkit.figures.page import standalone_html
-from labkit.session.curve_files import write_curves
+from labkit.session.curve_files import Format, write_curves
 from labkit.session.export import code_cell, parameters_json, parameters_yaml
 from labkit.session.session import Session
 from labkit.session.share import share_code
+
+_TEXTS = {"code": share_code, "cell": code_cell}
+_PARAMETERS = {"yaml": parameters_yaml, "json": parameters_json}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +49,21 @@ def exported(session: Session, what: str) -> Copied | Files:
     """
     recipe = session.recipe()
     stem = f"maml-lab-{recipe.meta_step}"
-    match what:
-        case "code":
-            return Copied(share_code(recipe))
-        case "cell":
-            return Copied(code_cell(recipe))
-        case "yaml":
-            return Files({f"{stem}.yaml": parameters_yaml(recipe).encode()})
-        case "json":
-            return Files({f"{stem}.json": parameters_json(recipe).encode()})
-        case "csv":
-            return _curves(session, stem, "csv")
-        case "parquet":
-            return _curves(session, stem, "parquet")
-        case "html":
-            title = f"MAML Lab, meta-step {recipe.meta_step:,}"
-            return Files({f"{stem}.html": standalone_html(lab_view(session), title).encode()})
+    if what in _TEXTS:
+        return Copied(_TEXTS[what](recipe))
+    if what in _PARAMETERS:
+        return Files({f"{stem}.{what}": _PARAMETERS[what](recipe).encode()})
+    if what == "html":
+        title = f"MAML Lab, meta-step {recipe.meta_step:,}"
+        return Files({f"{stem}.html": standalone_html(lab_view(session), title).encode()})
+    if what in get_args(Format):
+        return _curves(session, stem, what)
     raise ValueError(f"there is no export {what!r}")
 
 
-def _curves(session: Session, stem: str, kind: str) -> Files:
+def _curves(session: Session, stem: str, kind: Any) -> Files:
     adaptation = session.adaptation_curve(session.snapshot())
     with tempfile.TemporaryDirectory() as folder:
         prefix = Path(folder) / stem
-        paths = write_curves(prefix, session.training_curve(), adaptation, formats=(kind,))  # type: ignore[arg-type]
+        paths = write_curves(prefix, session.training_curve(), adaptation, formats=(kind,))
         return Files({path.name: path.read_bytes() for path in paths})

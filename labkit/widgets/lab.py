@@ -2,27 +2,29 @@
 
 import threading
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from labkit.figures.lab import lab_figures
 from labkit.figures.palette import DARK
-from labkit.figures.task_figure import task_figure
-from labkit.session.catalog import problem_of, switched
-from labkit.session.changes import LIVE
-from labkit.session.cursor import Stride
 from labkit.session.run import InterruptedReplayError
 from labkit.session.session import Session
-from labkit.session.share import read_share_code
 from labkit.session.snapshot import Snapshot
 from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
-from labkit.widgets.exports import Copied, exported
-from labkit.widgets.lab_controls import Looks, control_state, lab_groups
+from labkit.widgets.lab_actions import Actions
+from labkit.widgets.lab_controls import lab_groups
+from labkit.widgets.lab_state import Looks, control_state
+from labkit.widgets.lull import Lull
 from labkit.widgets.painter import Painter
 from labkit.widgets.publisher import Publisher
+from labkit.widgets.static_copy import StaticCopy, picture_html
 
 REDRAW_SECONDS = 0.1
+STILL_SECONDS = 1.0
+"""After so long at rest the picture is taken that stays in a saved notebook."""
+
 LOCKED = "locked for this lesson"
 
 
@@ -70,17 +72,14 @@ class Lab:
         self._hidden = set() if show is None else names - {*show, "status", "message"}
         self._locked = set(lock)
         self._looks = Looks()
-        self._home = session.source, session.settings
         self._last: tuple[str, bool] = "", True
         self._turn = threading.RLock()  # one thing at a time is done to the session
-        snapshot = session.snapshot()
-        portrait = session.portrait(snapshot)
-        figures = lab_figures(portrait)
-        figures["task"] = task_figure(portrait, editable=session.editable(snapshot))
-        self.dashboard = Dashboard(specification(groups), figures, DARK)
+        self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
+        self._actions = Actions(session, self._looks, self.dashboard)
         self.dashboard.on_message(self._heard)
         self._painter = Painter(session, self.dashboard, self._looks, self._tried)
         self._source = session.source
+        self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
         self._draw()
         self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
 
@@ -92,160 +91,57 @@ class Lab:
 
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
-        joined = self._last == (name, False)
-        self._last = name, final
         with self._turn:
-            self._refusable(lambda: self._set(name, value, joined=joined))
+            joined, before = self._last == (name, False), self.session.settings
+            self._refusable(name, lambda: self._actions.choose(name, value, joined=joined))
+            changed = self.session.settings != before
+            # what was refused is nothing that the next value could belong to
+            self._last = (name, final) if joined or changed else ("", True)
 
     def press(self, name: str) -> None:
         """Do what pressing a button does."""
-        self._last = "", True
         with self._turn:
-            self._refusable(lambda: self._press(name))
+            self._last = "", True
+            self._refusable(name, lambda: self._actions.press(name))
 
     def __repr__(self) -> str:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = self.dashboard._repr_mimebundle_(**kwargs)
-        if isinstance(bundle, tuple):
-            bundle = bundle[0]
-        return bundle | {"text/plain": repr(self)}
+        data, _ = self.dashboard._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**data, "text/plain": repr(self)}
+
+    def show_still(self) -> None:
+        """Add a picture below the lab in the running cell, for where the lab itself cannot live."""
+        self._still.show()
 
     def _heard(self, message: Message) -> None:
         match message["kind"]:
+            case "picture" if self._still.shown:
+                self._still.update(picture_html(message["images"]))
             case "set":
                 self.choose(message["name"], message["value"], final=message["final"])
             case "press":
                 self.press(message["name"])
             case "support":
                 with self._turn:
-                    self._move_point(message)
+                    self._refusable("points", lambda: self._actions.move_point(message))
             case "look":
                 self.choose("look", message["meta_step"])
 
-    def _refusable(self, action: Callable[[], None]) -> None:
+    def _refusable(self, name: str, action: Callable[[], None]) -> None:
         """Do something that may be refused; the lab then says why."""
+        if name in self._locked | self._hidden:
+            return
         self._looks.message = ""
         try:
             action()
         except (ValueError, ModuleNotFoundError) as error:
             self._looks.message = str(error)
+        except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
+            self._looks.message = f"{type(error).__name__}: {error}"
         finally:
             self._publisher.hurry()
-
-    def _set(self, name: str, value: Any, *, joined: bool) -> None:
-        session, looks = self.session, self._looks
-        if name in self._locked | self._hidden:
-            return
-        if name in LIVE:
-            session.set(joined=joined, **{name: value})
-            return
-        match name:
-            case "look":
-                session.look(min(int(value), session.last_step))
-            case "tasks" | "model":
-                self._restart(name, value)
-            case "export":
-                self._export(value)
-            case "load":
-                session.load(read_share_code(value))
-            case "measure":
-                looks.measure = value
-            case "by":
-                looks.by = value
-            case "shown_step":
-                looks.shown_step = int(value)
-
-    def _press(self, name: str) -> None:
-        session, looks = self.session, self._looks
-        if name in self._locked | self._hidden:
-            return
-        strides: dict[str, Stride] = {
-            "inner_step": "inner_step",
-            "task": "task",
-            "meta_step": "meta_step",
-        }
-        if name in strides:
-            session.step(strides[name])
-            return
-        match name:
-            case "play":
-                session.pause() if session.playing else session.play()
-            case "reset":
-                session.reset()
-            case "reseed":
-                session.reseed()
-            case "undo":
-                session.undo()
-            case "redo":
-                session.redo()
-            case "live":
-                session.look(None)
-            case "fork":
-                session.pin()
-                session.fork()
-            case "pin":
-                session.pin()
-            case "unpin":
-                session.unpin()
-            case "large":
-                looks.large = not looks.large
-                self.dashboard.large = looks.large
-            case "another":
-                looks.task = (looks.task + 1) % session.source.test_tasks
-                looks.points = None
-            case "own_points":
-                looks.points = None
-            case "all_steps":
-                looks.shown_step = self._painter.steps if looks.shown_step is None else None
-
-    def _restart(self, name: str, value: str) -> None:
-        session = self.session
-        problem = value if name == "tasks" else problem_of(session.source)
-        if problem not in (None, "yours"):
-            model = value if name == "model" and value != "yours" else None
-            session.restart(
-                *switched(session.source, session.settings, problem=problem, model=model)
-            )
-        elif self._home[0] is not session.source:
-            session.restart(*self._home)
-
-    def _export(self, what: str) -> None:
-        if what in ("svg", "png"):
-            name = f"maml-lab-{self.session.snapshot().meta_step}.{what}"
-            self.dashboard.save_picture(name, file_format=what)
-            return
-        result = exported(self.session, what)
-        if isinstance(result, Copied):
-            self.dashboard.copy(result.text)
-            self._looks.message = f"Copied: {result.text.splitlines()[0][:60]} …"
-            return
-        for name, content in result.contents.items():
-            self.dashboard.save_file(name, content)
-
-    def _move_point(self, message: Message) -> None:
-        session, looks = self.session, self._looks
-        snapshot = session.snapshot()
-        if snapshot.cursor is not None or not session.editable(snapshot):
-            return
-        if looks.points is None:
-            portrait: Any = session.portrait(snapshot, looks.task)
-            shown = zip(portrait.support_x.tolist(), portrait.support_y.tolist(), strict=True)
-            looks.points = tuple(shown)
-        points, at = list(looks.points), message.get("index")
-        point = float(message["x"]), float(message["y"])
-        if message["action"] == "add":
-            points.append(point)
-        elif at is not None and at < len(points):
-            points[at : at + 1] = [point] if message["action"] == "move" else []
-        if points:
-            looks.points = tuple(points)
-        else:
-            looks.message = (
-                "The last support point stays: without any there is nothing to adapt to."
-            )
-        self._publisher.hurry()
 
     def _draw(self) -> bool:
         """Show the session as it is; True if something is still to follow."""
@@ -254,34 +150,37 @@ class Lab:
             snapshot = session.snapshot()
         except InterruptedReplayError:
             return True
-        if session.source is not self._source:
-            self._source = session.source
-            self._begin_anew(snapshot)
+        except Exception as error:  # noqa: BLE001  # a model may raise anything, also repeated
+            looks.message = f"Looking back failed. {type(error).__name__}: {error}"
+            session.look(None)
+            return True
+        if snapshot.observer.source is not self._source:
+            self._source = snapshot.observer.source
+            self._begin_anew()
+        if snapshot.playing and not self.dashboard.watched and self._painter.begun:
+            return True  # nobody sees it: the training has the time
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
         self.dashboard.state = self._state(snapshot)
         self.dashboard.flush()
         self.dashboard.idle()
-        return more
+        if not snapshot.playing and self._lull.reached((snapshot.meta_step, snapshot.settings)):
+            self.dashboard.ask_for_pictures()
+        return more or (self._lull.waits and not snapshot.playing)
 
-    def _begin_anew(self, snapshot: Snapshot) -> None:
+    def _begin_anew(self) -> None:
         """Other tasks: another kind of picture, other measures."""
-        looks, session = self._looks, self.session
+        looks = self._looks
         looks.task, looks.points, looks.measure, looks.shown_step = 0, None, None, None
         self._painter.forget()
-        portrait = session.portrait(snapshot)
-        editable = session.editable(snapshot)
-        self.dashboard.replace("task", task_figure(portrait, editable=editable))
 
     def _state(self, snapshot: Snapshot) -> dict[str, Any]:
-        looks = self._looks
-        failure = snapshot.failure
-        said = looks.message
-        if failure is not None:
-            looks.message = said or f"Training stopped. {type(failure).__name__}: {failure}"
-        state = control_state(self.session, snapshot, looks, self._painter.steps)
-        looks.message = said
+        looks, failure = self._looks, snapshot.failure
+        if failure is not None and not looks.message:
+            stopped = f"Training stopped. {type(failure).__name__}: {failure}"
+            looks = replace(looks, message=stopped)
+        state = control_state(self.session, snapshot, looks)
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
         for name in self._hidden:

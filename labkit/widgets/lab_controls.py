@@ -1,17 +1,14 @@
 """The lab's controls: what they are, and how they stand for a session."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, get_args
 
-from labkit.session.algorithms import unused
 from labkit.session.catalog import PROBLEMS, problem_of
-from labkit.session.changes import LIVE
 from labkit.session.session import Session
 from labkit.session.settings import Settings
-from labkit.session.snapshot import Snapshot
 from labkit.widgets.controls import (
     Button,
+    Choices,
     Control,
     Field,
     Group,
@@ -40,7 +37,7 @@ EXPORTS = (
     ("png", "Figures, PNG"),
 )
 
-_LABELS = {
+_WORDS: dict[str, dict[Any, str]] = {
     "algorithm": {
         "maml": "MAML",
         "anil": "ANIL",
@@ -70,9 +67,7 @@ def lab_groups(session: Session) -> list[Group]:
         return Slider(name=name, label=label, tooltip=about(name), low=low, high=high, **more)
 
     def choice(of: type[Select], name: str, label: str) -> Select:
-        values = kind.model_json_schema()["properties"][name]["enum"]
-        options = tuple((value, _LABELS[name][value]) for value in values)
-        return of(name=name, label=label, tooltip=about(name), options=options)
+        return of(name=name, label=label, tooltip=about(name), options=choices(kind, name))
 
     def select(name: str, label: str, options: Iterable[str]) -> Select:
         return Select(
@@ -152,7 +147,7 @@ def lab_groups(session: Session) -> list[Group]:
         choice(Select, "meta_optimizer", "meta-optimiser"),
         slider("meta_batch", "meta-batch", 1, 100, whole=True),
         slider("shots", "shots", 1, 100, whole=True),
-        select("tasks", "tasks", _names(PROBLEMS, problem_of(session.source))),
+        select("tasks", "tasks", with_yours(PROBLEMS, problem_of(session.source))),
         select("model", "model", (YOURS,)),
     ]
     return [
@@ -205,107 +200,13 @@ def lab_groups(session: Session) -> list[Group]:
     ]
 
 
-@dataclass(slots=True)
-class Looks:
-    """What a person has chosen to see, which changes nothing of the session.
-
-    Attributes:
-        measure: Shown in the adaptation panel; None: the first that there is.
-        by: What the training panel's x axis counts.
-        task: Number of the held-out task.
-        points: Support points set by hand, or None.
-        shown_step: Inner step shown alone, or None.
-        large: Large type.
-        message: What went wrong, in words.
-    """
-
-    measure: str | None = None
-    by: Any = "meta_step"
-    task: int = 0
-    points: tuple[tuple[float, float], ...] | None = None
-    shown_step: int | None = None
-    large: bool = False
-    message: str = ""
-    measures: Sequence[str] = field(default_factory=tuple)
+def choices(kind: type[Settings], name: str) -> Choices:
+    """What a setting may be, each with its words."""
+    return tuple(
+        (value, _WORDS[name][value]) for value in get_args(kind.model_fields[name].annotation)
+    )
 
 
-def control_state(session: Session, snapshot: Snapshot, looks: Looks, steps: int) -> dict[str, Any]:
-    """How each control stands.
-
-    Args:
-        session: Whose lab it is.
-        snapshot: What is shown of it.
-        looks: How it is shown.
-        steps: Inner steps that the task panel goes to.
-    """
-    settings, looking = snapshot.settings, session.looking is not None
-    playing = snapshot.playing
-    state: dict[str, dict[str, Any]] = {name: {"value": getattr(settings, name)} for name in LIVE}
-    for name, reason in unused(settings).items():
-        state[name] |= {"disabled": True, "reason": reason}
-    if looking:
-        for name in LIVE:
-            state[name] |= {"disabled": True, "reason": "looking back: fork here to change it"}
-    state["inner_steps"]["high"] = max(10, settings.inner_steps)
-    walking = {"disabled": playing, "reason": "pause first"}
-    return state | {
-        "play": {"label": "Pause", "icon": "pause"} if playing else {},
-        "inner_step": walking,
-        "task": walking,
-        "meta_step": walking,
-        "undo": {"disabled": not session.can_undo, "reason": "nothing to undo"},
-        "redo": {"disabled": not session.can_redo, "reason": "nothing to do again"},
-        "status": {"value": _status(snapshot, looking=looking)},
-        "look": {
-            "value": snapshot.meta_step,
-            "high": max(1, snapshot.last_step),
-            "disabled": snapshot.last_step == 0,
-            "reason": "nothing has been trained yet",
-        },
-        "live": {"disabled": not looking, "reason": "this is the last meta-step"},
-        "unpin": {"hidden": not session.ghosts},
-        "large": {"pressed": looks.large},
-        "tasks": {"value": problem_of(session.source) or YOURS},
-        "model": _models(session),
-        "message": {"value": looks.message, "hidden": not looks.message},
-        "measure": {
-            "value": looks.measure or next(iter(looks.measures), "loss"),
-            "options": [[name, name.replace("_", " ")] for name in looks.measures]
-            or [["loss", "loss"]],
-            "hidden": len(looks.measures) < 2,
-        },
-        "shown_step": {
-            "value": steps if looks.shown_step is None else looks.shown_step,
-            "high": max(steps, 1),
-        },
-        "all_steps": {"pressed": looks.shown_step is None},
-        "own_points": {"hidden": looks.points is None},
-        "by": {"value": looks.by},
-    }
-
-
-def _models(session: Session) -> dict[str, Any]:
-    problem = problem_of(session.source)
-    if problem is None:
-        return {"value": YOURS, "disabled": True, "reason": "these tasks came with their model"}
-    known = PROBLEMS[problem]
-    value = known.model_named(session.source, session.settings)
-    return {"value": value or YOURS, "options": [[n, n] for n in _names(known.models, value)]}
-
-
-def _names(known: Iterable[str], value: str | None) -> tuple[str, ...]:
+def with_yours(known: Iterable[str], value: str | None) -> tuple[str, ...]:
+    """Names to choose from, with "yours" before them if what is used has no name."""
     return (*((YOURS,) if value is None else ()), *known)
-
-
-def _status(snapshot: Snapshot, *, looking: bool) -> list[str]:
-    settings: Settings = snapshot.settings
-    doing = f"{snapshot.rate:,.0f} meta-steps/s" if snapshot.playing else "paused"
-    if looking:
-        doing = f"looking back from {snapshot.last_step:,}"
-    walk = snapshot.cursor
-    if walk is not None:
-        doing = f"task {walk.task + 1} of {settings.meta_batch}, inner step {walk.inner_step}"
-    return [
-        f"meta-step {snapshot.meta_step:,} · {doing}",
-        f"seed {settings.seed} · {settings.task_words}",
-    ]

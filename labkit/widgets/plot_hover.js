@@ -2,36 +2,44 @@
 
 const PLOT_NEAR_CURVE = 24;
 
-function plotPointedStep(panel, event) {
-  if (panel.name === "adaptation") {
-    const step = Math.round(Number(event.points[0].x));
-    return step >= 0 ? step : null;
-  }
-  const y = event.event.clientY - panel.gd.getBoundingClientRect().top;
-  const away = (point) => Math.abs(point.yaxis.d2p(point.y) + point.yaxis._offset - y);
-  const near = event.points
+// the inner step under the pointer, of what plotly's label tells of
+function plotPointedStep(panel, clientY) {
+  if (!panel.points) return null;
+  if (panel.name === "adaptation") return Math.max(Math.round(Number(panel.points[0].x)), 0);
+  const y = clientY - panel.gd.getBoundingClientRect().top;
+  const near = panel.points
     .filter((point) => Number.isInteger(point.data.meta?.inner_step) && point.yaxis)
-    .map((point) => ({ step: point.data.meta.inner_step, away: away(point) }))
-    .filter((point) => point.away <= PLOT_NEAR_CURVE)
+    .map(({ data, yaxis, y: at }) => ({
+      step: data.meta.inner_step, away: Math.abs(yaxis.d2p(at) + yaxis._offset - y),
+    }))
+    .filter(({ away }) => away <= PLOT_NEAR_CURVE)
     .sort((one, other) => one.away - other.away);
   return near.length ? near[0].step : null;
 }
 
 // hovered(step or null); emit sends to the kernel
 function plotFollowPointer(panel, hovered, emit) {
-  if (panel.name === "training") {
-    panel.gd.on("plotly_click", (event) => {
-      const step = Math.round(Number(event.points[0].x));
-      if (panel.figure.layout.meta?.x === "seconds" || !(step >= 0)) return;
-      emit({ kind: "look", meta_step: step });
-    });
-    return;
-  }
-  panel.gd.on("plotly_hover", (event) => hovered(plotPointedStep(panel, event)));
-  panel.gd.on("plotly_unhover", () => hovered(null));
-  if (panel.name !== "adaptation") return;
-  panel.gd.on("plotly_click", (event) => {
-    const step = plotPointedStep(panel, event);
-    if (step !== null) emit({ kind: "set", name: "shown_step", value: step, final: true });
+  const { gd, name } = panel;
+  const point = (clientY) => {
+    if (name !== "training") hovered(plotPointedStep(panel, clientY));
+  };
+  gd.on("plotly_hover", ({ event, points }) => {
+    panel.points = points;
+    point(event.clientY);
+  });
+  gd.on("plotly_unhover", () => {
+    panel.points = null;
+    point(0);
+  });
+  // plotly tells of other points only, and a pointer may go from curve to curve at the same x
+  gd.addEventListener("mousemove", (event) => {
+    if (panel.points) point(event.clientY);
+  });
+  gd.on("plotly_click", (event) => {
+    const x = Math.round(Number(event.points[0].x));
+    if (!(x >= 0)) return;
+    if (name === "adaptation") emit({ kind: "set", name: "shown_step", value: x, final: true });
+    if (name !== "training" || panel.figure.layout.meta?.x === "seconds") return;
+    emit({ kind: "look", meta_step: x });
   });
 }

@@ -5,6 +5,9 @@ const PLOT_LARGE_HEIGHT = 1.25;
 const PLOT_DIMMED = 0.15;
 const PLOT_HEIGHTS = { adaptation: 330, task: 330, training: 200 };
 
+const PLOT_LIGHT_AXIS = { gridcolor: "#e6e6e6", linecolor: "#999999", zerolinecolor: "#999999" };
+const PLOT_DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecolor: "#888888" };
+
 // lists that plotly compares by identity, and that hold no colours
 const PLOT_POINTS = new Set(["x", "y", "z", "text", "customdata", "ids", "hovertext", "source"]);
 const PLOT_MARGINS = new Set(["l", "r", "t", "b"]);
@@ -51,8 +54,8 @@ function plotLayout(figure, look) {
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#999999", activecolor: text };
   layout.uirevision ??= "lab";
   if (plotEditable(figure)) layout.dragmode = false;
-  for (const name of Object.keys(layout)) {
-    if (/^[xy]axis\d*$/.test(name)) layout[name].gridcolor ??= look.dark ? "#3a3a3a" : "#e6e6e6";
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    layout[name] = { ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS), ...layout[name] };
   }
   return layout;
 }

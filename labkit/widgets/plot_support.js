@@ -4,7 +4,8 @@ const PLOT_REACH = 12;
 const PLOT_STILL = 4;
 const PLOT_ANSWER_MS = 500;
 const PLOT_EDITING =
-  "Support points: click free space to add one, drag one to move it, click one to remove it.";
+  "Support points: click free space to add one, drag one to move it, click one to remove it";
+const PLOT_HINT = "click: add · drag: move · click a point: remove";
 
 // keeps what the pointer does to one point, ahead of the kernel's answer
 class PlotSupport {
@@ -20,6 +21,9 @@ class PlotSupport {
     listen("touchstart", own, { capture: true, passive: true });
     panel.gd.setAttribute("aria-label", PLOT_EDITING);
     panel.gd.setAttribute("role", "group");
+    const hint = document.createElement("span");
+    Object.assign(hint, { className: "maml-lab-hint", textContent: PLOT_HINT, ariaHidden: "true" });
+    panel.gd.after(hint);
   }
 
   destroy() {

@@ -11,7 +11,7 @@ function plotlyLibrary(bundle) {
 
 async function plotlyEvaluated(packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const source = await new Response(stream).text();
+  const source = await new Response(stream).blob();
   // names of its own: a page's AMD loader must not take the library for itself
   const names = "const module = {exports: {}}, exports = module.exports, define = undefined;\n";
   const code = [names, source, "\nexport default module.exports;"];

@@ -10,6 +10,7 @@ class PlotPanel {
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
+    this.points = null; // what plotly's label at the pointer tells of
   }
 
   whole(figure) {
@@ -191,7 +192,9 @@ class Plots {
   }
 
   schedule() {
-    if (this.gone || !this.Plotly || !this.visible || this.drawing) return;
+    // the first picture is there before a reader scrolls to it
+    const awake = this.visible || this.panels.some((panel) => !panel.drawn);
+    if (this.gone || !this.Plotly || !awake || this.drawing) return;
     this.frame ||= requestAnimationFrame(() => this.draw());
   }
 

@@ -1,52 +1,95 @@
-"""One JupyterLab server for all browser tests, and pages of it with one notebook each."""
+"""One server of each kind for all browser tests, and pages of it with one notebook each."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tests.browser.jupyterlab import NotebookPage, browser_page, find_chromium, jupyterlab
+from tests.browser.controls_page import Controls
+from tests.browser.jupyterlab import NotebookPage
+from tests.browser.lab_page import browser, find_chromium
+from tests.browser.servers import JUPYTERLAB, Place, Server, serving
+from tests.browser.voila import AppPage
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+Served = Callable[[Place], Server]
+"""A program that shows notebooks → its server, started when it is first asked for."""
 
-Opener = Callable[[str], AbstractContextManager[NotebookPage]]
+Opener = Callable[..., AbstractContextManager[NotebookPage]]
 """Name of a notebook → its page, after Run All; the console must have stayed without errors."""
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    root, config = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("config")
-    for notebook in NOTEBOOKS.glob("*.ipynb"):
-        shutil.copy(notebook, root)
-    with jupyterlab(root, config) as url:
-        yield url
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    running: dict[str, Server] = {}
+    with ExitStack() as stack:
+
+        def start(place: Place) -> Server:
+            if place.name not in running:
+                folder = tmp_path_factory.mktemp("server")
+                running[place.name] = stack.enter_context(serving(place, folder))
+            return running[place.name]
+
+        yield start
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of the browser; without one the tests are skipped, and fail in CI."""
-    found = find_chromium()
-    if found is None:
+    path = find_chromium()
+    if path is None:
         message = "no Chromium or Chrome found: the browser tests did not run"
         if os.environ.get("CI"):
             pytest.fail(f"{message}, and CI must run them")
         pytest.skip(message)
-    return found
+    return path
 
 
 @pytest.fixture
-def opened(chromium: str, server: str) -> Opener:
-
+def opened(served: Served, chromium: str) -> Opener:
     @contextmanager
-    def open_notebook(name: str) -> Iterator[NotebookPage]:
-        with browser_page(chromium) as notebook:
-            notebook.open(server.format(notebook=name))
+    def open_notebook(name: str, place: Place = JUPYTERLAB) -> Iterator[NotebookPage]:
+        server = served(place)
+        server.fresh(name)
+        with browser(chromium) as context:
+            notebook = NotebookPage(context.new_page(), place.own_errors)
+            notebook.open(server.url(name))
             notebook.run_all()
             yield notebook
             assert notebook.errors == []
             notebook.shut_down_kernel()
 
     return open_notebook
+
+
+@pytest.fixture
+def opened_app(
+    served: Served, chromium: str
+) -> Callable[[str, Place], AbstractContextManager[AppPage]]:
+    @contextmanager
+    def open_app(name: str, place: Place) -> Iterator[AppPage]:
+        server = served(place)
+        server.fresh(name)
+        with browser(chromium) as context:
+            app = AppPage(context.new_page(), place.own_errors)
+            app.open(server.url(name))
+            yield app
+            assert app.errors == []
+
+    return open_app
+
+
+@pytest.fixture(scope="module")
+def page_of_controls(chromium: str) -> Iterator[NotebookPage]:
+    with browser(chromium, 1116, 700) as context:
+        opened = NotebookPage(context.new_page())
+        yield opened
+        assert opened.errors == []
+
+
+@pytest.fixture
+def controls(page_of_controls: NotebookPage) -> Controls:
+    page_of_controls.page.mouse.move(0, 0)
+    shown = Controls(page_of_controls.page)
+    shown.show()
+    return shown

@@ -3,14 +3,13 @@
 Run by `make screenshot`.
 """
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.jupyterlab import browser_page, find_chromium, jupyterlab
-
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_sinusoid.ipynb"
+from tests.browser.jupyterlab import NotebookPage
+from tests.browser.lab_page import browser, find_chromium
+from tests.browser.servers import JUPYTERLAB, serving
 
 
 def take(target: Path, width: int, height: int) -> None:
@@ -18,23 +17,24 @@ def take(target: Path, width: int, height: int) -> None:
     chromium = find_chromium()
     if chromium is None:
         sys.exit("the screenshot needs Chromium or Chrome: install one")
-    with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as config:
-        shutil.copy(NOTEBOOK, root)
-        with (
-            jupyterlab(Path(root), Path(config)) as url,
-            browser_page(chromium, width, height) as lab,
-        ):
-            lab.open(url.format(notebook=NOTEBOOK.name))
-            lab.command("application:toggle-left-area")
-            lab.run_all()
-            lab.kernel("session.run(3000)")
-            lab.kernel("session.set(inner_steps=3)")
-            lab.button("Play").click()
-            lab.until("session.snapshot().meta_step >= 4500", timeout=240)
-            lab.page.locator(".maml-lab").evaluate("(lab) => lab.scrollIntoView()")
-            lab.page.mouse.move(5, height - 5)
-            lab.page.wait_for_timeout(1500)
-            lab.page.screenshot(path=target)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(JUPYTERLAB, Path(folder)) as server,
+        browser(chromium, width, height) as context,
+    ):
+        lab = NotebookPage(context.new_page())
+        server.fresh("01_sinusoid.ipynb")
+        lab.open(server.url("01_sinusoid.ipynb"))
+        lab.command("application:toggle-left-area")
+        lab.run_all()
+        lab.kernel("session.run(3000)")
+        lab.kernel("session.set(inner_steps=3)")
+        lab.button("Play").click()
+        lab.until("session.snapshot().meta_step >= 4500", timeout=240)
+        lab.lab().evaluate("(lab) => lab.scrollIntoView()")
+        lab.page.mouse.move(5, height - 5)
+        lab.page.wait_for_timeout(1500)
+        lab.page.screenshot(path=target)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,7 @@ def test_lab_from_run_all_to_reset(lab: NotebookPage) -> None:
 
     lab.button("Play").click()
     lab.until(f"{STEP} > 50")
-    lab.page.wait_for_function(
-        "() => /meta-step [1-9].* meta-steps.s/.test("
-        "document.querySelector('.maml-lab-status').innerText)"
-    )
+    lab.wait_for_status("meta-step [1-9].* meta-steps/s")
     assert lab.kernel("1 + 1") == "2", "the kernel is not free while the lab trains"
     lab.wait_for_trace("after adaptation", "t.y.length > 10")
     lab.wait_for_trace("mean", f"t.y[0] !== {start['mean']['y'][0]}")
@@ -95,13 +92,14 @@ def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> Non
     assert lab.kernel(STEP) == "0"
     threads = "sum(t.name == 'maml-lab-view' for t in __import__('threading').enumerate())"
     assert lab.kernel(threads) == "1"
-    assert lab.page.locator(".maml-lab .js-plotly-plot").count() == 1
+    assert lab.plots().count() == 1
 
     lab.button("Play").click()
     lab.until(f"{STEP} > 5")
     lab.restart_kernel()
     lab.run_all()
     assert lab.kernel(STEP) == "0"
+    assert lab.lab().count() == 1
     lab.button("Play").click()
     # longer than a double click takes, which counts as one click
     lab.until(f"{STEP} > 200")

@@ -7,18 +7,12 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from labkit import AdaptationCurve, Event, Portrait, Session, Settings, Sinusoid, sinusoid_mlp
-from labkit.figures.adaptation import (
-    AdaptationPanel,
-    adaptation_data,
-    adaptation_note,
-    adaptation_top,
-)
-from labkit.figures.lab import lab_figure, lab_view, show_lab, show_task
-from labkit.figures.palette import step_colors, translucent
+from labkit import AdaptationCurve, Portrait, Session, Settings, Sinusoid, sinusoid_mlp
+from labkit.figures.adaptation import adaptation_data, adaptation_figure, show_adaptation
+from labkit.figures.adaptation_panel import AdaptationPanel, adaptation_note, adaptation_top
+from labkit.figures.lab import lab_figures, lab_view, show_lab
 from labkit.figures.task import MOST_STEPS, step_styles, steps_drawn, task_data, task_range
-from labkit.figures.training import change_labels, change_marks, training_data
-from labkit.session.history import TrainingCurve
+from labkit.figures.task_figure import show_task, task_figure
 
 
 def curve(*mean: float, diverged: float = 0.0) -> AdaptationCurve:
@@ -44,7 +38,7 @@ def portrait(steps: int) -> Portrait:
 
 
 def test_adaptation_band_and_lines() -> None:
-    band, untrained, trained, median, mean = adaptation_data(
+    band, trained, _, untrained, *_, median, mean = adaptation_data(
         AdaptationPanel(curve(4.0, 2.0, 1.0), curve(5.0, 5.0, 5.0), inner_steps=1)
     )
     assert mean["y"].tolist() == [4.0, 2.0, 1.0]
@@ -65,6 +59,11 @@ def test_adaptation_that_diverges() -> None:
     # the axis stays where the curves start, and a note says what it does not show
     assert adaptation_top(panel) == 5.0
     assert adaptation_note(panel) == "2.0% diverge, mean 1e+08 at 2"
+    figure = adaptation_figure()
+    show_adaptation(figure, panel)
+    assert figure.layout.xaxis.title.text == (
+        "inner steps (trained: 1) · 2.0% diverge, mean 1e+08 at 2"
+    )
 
 
 @pytest.mark.parametrize(("start", "top"), [(4.2, 6.0), (0.42, 0.6), (42.0, 60.0), (0.0, 1.0)])
@@ -104,69 +103,65 @@ def test_steps_drawn_end_with_the_last(steps: int) -> None:
     assert not steps or drawn[-1] == steps
 
 
-def test_colors() -> None:
-    assert translucent("#0072B2", 0.2) == "rgba(0,114,178,0.2)"
-    assert len(set(step_colors(10))) == 10
-    assert step_colors(1) == ["#0072B2"]
-    assert step_colors(0) == []
+def traces(figures: dict[str, go.Figure]) -> dict[str, go.Scatter]:
+    return {trace.name: trace for figure in figures.values() for trace in figure.data if trace.name}
 
 
-def test_marks_of_changes() -> None:
-    events = (
-        Event(10, "alpha", 0.02),
-        Event(11, "alpha", 0.03),
-        Event(60, "order", 1),
-        Event(95, "inner_steps", 5),
-        Event(97, "beta", 1e-4),
-    )
-    assert change_marks(events, 100.0) == [
-        (10.0, "α 0.03"),
-        (60.0, "order 1"),
-        (95.0, "K 5, β 0.0001"),
-    ]
-    steps = TrainingCurve(np.array([50.0, 100.0]), np.ones(2), np.ones(2))
-    marks = training_data(steps, events[:1])[-1]
-    assert marks["x"][:2].tolist() == [10.0, 10.0]
-    assert marks["y"][:2].tolist() == [0.0, 1.0]
-    assert change_labels(steps, events[:1]) == {"text": ["", "α 0.02", ""]}
-
-
-def traces(figure: go.Figure) -> dict[str, go.Scatter]:
-    return {trace.name: trace for trace in figure.data if trace.name}
-
-
-def test_figure_of_a_session() -> None:
+def test_figures_of_a_session() -> None:
     session = Session(Settings(meta_batch=2), model=sinusoid_mlp, tasks=Sinusoid)
     session.run(3)
     session.set(alpha=0.5, inner_steps=4)
     session.run(5)
-    figure = lab_figure(session.portrait(session.snapshot()))
-    names = {trace.name for trace in figure.data if not trace.name.startswith("step")}
-    show_lab(figure, lab_view(session))
-    shown = traces(figure)
+    figures = lab_figures(session.portrait(session.snapshot()))
+    names = set(traces(figures)) - {f"step {i + 1}" for i in range(MOST_STEPS)}
+    names -= {f"ghost {i + 1}" for i in range(6)} | {"baseline"}
+    show_lab(figures, lab_view(session))
+    shown = traces(figures)
     assert names <= shown.keys()
     snapshot = session.snapshot()
     assert shown["after adaptation"].y.tolist() == snapshot.curve.loss_after.tolist()
     assert shown["mean"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
-    assert shown["changes"].text[1] == "α 0.5, K 4"
+    assert "".join(shown["changes"].text).strip() == "α 0.5, K 4"
     assert shown["step 4"].visible
-    assert "trained: 4" in figure.layout.xaxis.title.text or "diverge" in (
-        figure.layout.xaxis.title.text
-    )
-    show_lab(figure, lab_view(session))
-    assert traces(figure)["step 4"].name == "step 4"
+    assert "(trained: 4)" in figures["adaptation"].layout.xaxis.title.text
+    assert shown["K trained"].text[1].strip() == "K = 4"
+    show_lab(figures, lab_view(session))
+    assert traces(figures)["step 4"].name == "step 4"
 
 
-def test_every_update_names_every_property() -> None:
-    """What an update leaves out of some traces is lost in the browser; see `figures.lab`."""
-    figure = lab_figure(portrait(3))
+class Recorder:
+    """Notes what it is sent, as what stands for a figure in a browser would."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[dict[str, list[object]], list[int]]] = []
+
+    def plotly_update(
+        self,
+        restyle_data: dict[str, list[object]],
+        relayout_data: dict[str, object],
+        trace_indexes: list[int],
+    ) -> None:
+        assert all(isinstance(name, str) for name in relayout_data)
+        self.sent.append((restyle_data, trace_indexes))
+
+
+def test_every_update_names_every_property_for_traces_that_stand_together() -> None:
+    """What an update leaves out of some traces is lost in the browser; see `Update`."""
+    session = Session(Settings(meta_batch=2), model=sinusoid_mlp, tasks=Sinusoid)
+    session.run(2)
+    recorders = {name: Recorder() for name in ("adaptation", "task", "training")}
+    show_lab(recorders, lab_view(session))
+    figures = lab_figures(lab_view(session).portrait)
+    for name, recorder in recorders.items():
+        assert recorder.sent
+        for restyle, indexes in recorder.sent:
+            assert {len(values) for values in restyle.values()} == {len(indexes)}
+            assert indexes == list(range(indexes[0], indexes[-1] + 1))
+            assert indexes[-1] < len(figures[name].data)
+
+
+def test_no_portrait_leaves_the_task_as_it_is() -> None:
+    figure = task_figure(portrait(3))
     show_task(figure, portrait(3))
-    sent: list[dict[str, list[object]]] = []
-    widget = lab_figure(portrait(3))
-    widget.plotly_update = lambda restyle_data, **_: sent.append(restyle_data)
-    show_task(widget, portrait(2))
-    for restyle in sent:
-        assert len({len(values) for values in restyle.values()}) == 1
-    assert {name for restyle in sent for name in restyle} >= {"x", "y", "name", "visible"}
     show_task(figure, None)
-    assert traces(figure)["step 3"].visible
+    assert traces({"task": figure})["step 3"].visible

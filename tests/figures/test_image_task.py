@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from labkit.figures.image_raster import drawing, guess, png_uri, table_raster, tile_color
-from labkit.figures.image_table import PANEL, image_table
+from labkit.figures.frame import NARROW
+from labkit.figures.image_raster import columns, drawing, guess, png_uri, table_raster, tile_color
+from labkit.figures.image_table import PANEL_WIDTH, image_table, panel_height
 from labkit.figures.image_task import ImagePanel, short_name
-from labkit.figures.lab import HEIGHT, lab_figure, show_task
 from labkit.figures.palette import AFTER, GRID, SUPPORT, blend
+from labkit.figures.task_figure import show_task, task_figure
 from labkit.tasks.family import ImagePortrait
 
 
@@ -43,14 +44,15 @@ def channels(color: str) -> list[int]:
 
 def part(raster: NDArray[np.uint8], at: tuple[int, int], side: int) -> NDArray[np.uint8]:
     left, top = at
-    return raster[top : top + side, left : left + side]
+    assert (raster[top : top + side, left : left + side, 3] == 255).all()
+    return raster[top : top + side, left : left + side, :3]
 
 
 def test_a_cell_shows_the_support_drawing_of_what_the_query_is_taken_for() -> None:
     one = portrait(steps=2)
     table = image_table(one)
     raster = table_raster(one, table)
-    assert raster.shape == (table.size[1], table.size[0], 3)
+    assert raster.shape == (table.size[1], table.size[0], 4)
     for row in range(5):
         for column, taken_for in ((0, 0), (1, row), (2, row)):
             shown = part(raster, table.drawing_at(row, column), 32)
@@ -67,7 +69,7 @@ def test_colours_tell_right_from_wrong_and_how_sure() -> None:
     raster = table_raster(one, table)
 
     def corner(row: int, column: int) -> list[int]:
-        color: list[int] = raster[table.top(row), table.step_left(column)].tolist()
+        color: list[int] = raster[table.top(row), table.step_left(column), :3].tolist()
         return color
 
     assert corner(0, 0) == corner(3, 1) == channels(blend(AFTER, 0.1 + 0.45 * 0.6))
@@ -79,12 +81,16 @@ def test_colours_tell_right_from_wrong_and_how_sure() -> None:
 
 
 def test_words_say_the_same_without_colour() -> None:
-    figure = lab_figure(portrait())
+    figure = task_figure(portrait())
     show_task(figure, portrait())
     shown = {trace.name: trace for trace in figure.data}
-    words = [text.replace("<br>", " ") for text in shown["words"].text]
     right, wrong = "<b>✓</b> 60\u202f%", "✗ 60\u202f%"
-    assert words == [right, right] + [wrong, right] * 4
+    for column, expected in enumerate(([right] + 4 * [wrong], 5 * [right])):
+        words = shown[f"words {column}"]
+        assert [text.replace("<br>", " ") for text in words.text] == expected
+        assert words.meta == shown[f"images {column}"].meta == {"inner_step": column}
+        assert words.visible is shown[f"images {column}"].visible is True
+    assert shown["words 2"].visible is shown["images 2"].visible is False
     assert list(shown["heads"].text) == ["support", "query", "step 0", "step 1"]
     assert list(shown["names"].text) == [f"class-{i}" for i in range(5)]
     # under the pointer: full names, and the probability of the right class
@@ -107,10 +113,11 @@ def test_a_model_that_diverged_takes_them_for_nothing() -> None:
     table = image_table(one)
     grey = part(table_raster(one, table), table.drawing_at(2, 1), 32)
     assert (grey == channels(GRID)).all()
-    figure = lab_figure(one)
+    figure = task_figure(one)
     show_task(figure, one)
-    words = next(trace for trace in figure.data if trace.name == "words").text
-    assert [words[2 * 3 + i] == "nan" for i in range(3)] == [False, True, True]
+    shown = {trace.name: trace for trace in figure.data}
+    words = [shown[f"words {step}"].text[2] for step in range(3)]
+    assert [word == "nan" for word in words] == [False, True, True]
 
 
 @pytest.mark.parametrize("ways", [2, 5, 7, 20])
@@ -120,7 +127,9 @@ def test_the_table_fits_and_is_readable(ways: int, shots: int, steps: int) -> No
     one = portrait(ways, shots, steps)
     table = image_table(one)
     assert table.fits
-    assert table.cell * PANEL[0] / table.panel[0] >= 24
+    assert table.cell * PANEL_WIDTH / table.panel[0] >= 24
+    # two lines of a name
+    assert table.tile[1] * PANEL_WIDTH / table.panel[0] >= 29.5
     assert table.classes == min(ways, 8)
     assert table.shots == min(shots, 5)
     assert (table.steps[0], table.steps[-1]) == (0, steps)
@@ -169,28 +178,36 @@ def test_png_holds_the_raster() -> None:
 def test_the_figure_is_updated_in_place(kind: type[go.Figure]) -> None:
     first, later = portrait(), portrait(steps=4)
     later = replace(later, query=255 - later.query)
-    figure = lab_figure(first)
+    figure = task_figure(first)
     show_task(figure, first)
     figure = kind(figure)
     names = [trace.name for trace in figure.data]
     image = next(trace for trace in figure.data if trace.name == "images")
-    source, extent = image.source, figure.layout.xaxis2.range
+    source, extent = image.source, figure.layout.xaxis.range
     show_task(figure, later)
     assert [trace.name for trace in figure.data] == names
-    assert image.source == png_uri(table_raster(later, image_table(later)))
+    table = image_table(later)
+    left, *steps = columns(table_raster(later, table), table)
+    assert image.source == png_uri(left)
     assert image.source != source
-    assert figure.layout.xaxis2.range != extent
-    assert figure.layout.xaxis2.range == (0, image_table(later).extent[0])
+    (last,) = (trace for trace in figure.data if trace.name == f"images {len(steps) - 1}")
+    assert last.source == png_uri(steps[-1])
+    assert last.x0 == table.step_left(len(steps) - 1) + 0.5
+    assert last.meta == {"inner_step": 4}
+    assert figure.layout.xaxis.range != extent
+    assert figure.layout.xaxis.range == (0, table.extent[0])
     heads = next(trace for trace in figure.data if trace.name == "heads")
     assert heads.text[-1] == "step 4"
 
 
-def test_drawings_stay_square_in_a_panel_of_any_width() -> None:
-    layout = lab_figure(portrait()).layout
-    assert layout.height == HEIGHT + 60  # room for eight rows
-    assert layout.yaxis2.scaleanchor == "x2"
-    assert layout.xaxis2.constrain == layout.yaxis2.constrain == "domain"
-    assert layout.xaxis.scaleanchor is layout.yaxis.scaleanchor is None
+@pytest.mark.parametrize("ways", [2, 5, 8, 20])
+def test_drawings_stay_square_in_a_panel_of_any_width(ways: int) -> None:
+    layout = task_figure(portrait(ways)).layout
+    assert layout.yaxis.scaleanchor == "x"
+    assert layout.xaxis.constrain == layout.yaxis.constrain == "domain"
+    # the room for which tables are made is there in the narrowest figure
+    assert layout.margin.l + PANEL_WIDTH + layout.margin.r <= NARROW
+    assert layout.margin.t + panel_height(min(ways, 8)) + layout.margin.b == layout.height
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from labkit import TIDES_ATTRIBUTION, Place, Portrait, Tides, tide_table
-from labkit.figures.lab import HEIGHT, lab_figure, show_task
+from labkit.figures.frame import PANEL_HEIGHT
+from labkit.figures.palette import algorithm_color, step_colors
+from labkit.figures.task_figure import show_task, task_figure
 from labkit.tasks.family import AnyPortrait
 from labkit.tasks.tide_stations import tide_places
 
@@ -25,7 +27,7 @@ def tide(seed: int) -> Portrait:
 
 
 def drawn(portrait: AnyPortrait) -> go.Figure:
-    figure = lab_figure(portrait)
+    figure = task_figure(portrait)
     show_task(figure, portrait)
     return figure
 
@@ -35,37 +37,72 @@ def trace(figure: go.Figure, name: str) -> go.Scatter:
     return found
 
 
-def texts(figure: go.Figure) -> list[str]:
-    return [annotation.text for annotation in figure.layout.annotations]
-
-
 def test_without_a_portrait_the_panel_says_so() -> None:
-    figure = lab_figure()
+    figure = task_figure()
     assert trace(figure, "nothing").text == ("This task family does not draw its tasks.",)
-    assert figure.layout.xaxis2.visible is figure.layout.yaxis2.visible is False
-    assert figure.layout.height == HEIGHT
+    assert figure.layout.xaxis.visible is figure.layout.yaxis.visible is False
+    assert figure.layout.height == PANEL_HEIGHT
 
 
 def test_a_plain_task_has_plain_axes() -> None:
     figure = drawn(curves())
-    assert figure.layout.xaxis2.title.text == "x"
-    assert figure.layout.yaxis2.title.text == "y"
-    assert "<b>One held-out task</b>" in texts(figure)
-    assert len(texts(figure)) == 3
-    assert figure.layout.height == HEIGHT
-    assert "xaxis4" not in figure.layout
+    assert figure.layout.xaxis.title.text == "x"
+    assert figure.layout.yaxis.title.text == "y"
+    assert figure.layout.title.text == "<b>One held-out task</b>"
+    assert not figure.layout.annotations
+    assert figure.layout.height == PANEL_HEIGHT
+    assert "xaxis2" not in figure.layout
 
 
 def test_title_and_axes_of_a_task() -> None:
     figure = drawn(curves(title="pool <3> & sea", x_label="hours", y_label="feet"))
-    assert "<b>One held-out task</b> · pool &lt;3&gt; &amp; sea" in texts(figure)
-    assert figure.layout.xaxis2.title.text == "hours"
-    assert figure.layout.yaxis2.title.text == "feet"
+    assert figure.layout.title.text == "<b>One held-out task</b> · pool &lt;3&gt; &amp; sea"
+    assert figure.layout.xaxis.title.text == "hours"
+    assert figure.layout.yaxis.title.text == "feet"
     long = drawn(curves(title="a long, " * 20))
-    (title,) = (text for text in texts(long) if "·" in text)
-    assert title == "<b>One held-out task</b> · a long, a long, a long, a long, a long …"
-    (title,) = (text for text in texts(drawn(curves(title="w" * 99))) if "·" in text)
-    assert title.endswith("· " + "w" * 44 + " …")
+    assert (
+        long.layout.title.text
+        == "<b>One held-out task</b> · a long, a long, a long, a long, a long …"
+    )
+    wide = drawn(curves(title="w" * 99)).layout.title.text
+    assert wide == "<b>One held-out task</b> · " + "w" * (56 - len("One held-out task")) + " …"
+
+
+def test_another_heading_leaves_less_room_for_the_task() -> None:
+    figure = task_figure(curves())
+    heading = "training task 3 of 25 · inner step 1 of 5"
+    show_task(figure, curves(title="pool of the king, island"), heading)
+    assert figure.layout.title.text == f"<b>{heading}</b> · pool of the kin …"
+
+
+def test_what_belongs_to_an_inner_step_says_so() -> None:
+    x = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    figure = drawn(curves(predictions=x.expand(21, 5)))
+    steps = [(t.meta or {}).get("inner_step") for t in figure.data if t.visible is not False]
+    assert steps == [None, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, None]
+    assert trace(figure, "step 6").meta == {"inner_step": 6}
+    assert trace(figure, "support").meta == {"support": True}
+    show_task(figure, curves(predictions=x.expand(3, 5)))
+    assert trace(figure, "step 2").meta == {"inner_step": 2}
+    assert [t.meta for t in figure.data if t.visible is False] == [{}] * 8
+
+
+def test_the_model_has_the_colour_of_its_algorithm() -> None:
+    figure = task_figure(curves())
+    x = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    color = algorithm_color("reptile")
+    show_task(figure, curves(predictions=x.expand(4, 5)), color=color)
+    colors = [trace(figure, f"step {step}").line.color for step in (1, 2, 3)]
+    assert colors == step_colors(3, color)
+    assert colors[-1] == color
+
+
+def test_only_support_points_on_the_plane_are_editable() -> None:
+    assert task_figure(curves(), editable=True).layout.meta["editable"] is True
+    assert task_figure(curves()).layout.meta["editable"] is False
+    assert task_figure(tide(0), editable=True).layout.meta["editable"] is True
+    with pytest.raises(ValueError, match="editable=True is for regression tasks"):
+        task_figure(editable=True)
 
 
 def test_a_task_without_a_true_function() -> None:
@@ -74,7 +111,7 @@ def test_a_task_without_a_true_function() -> None:
         assert len(trace(figure, "true").y) == 0
         assert trace(figure, "true").showlegend is False
         assert trace(figure, "before").y.size == 5
-        assert figure.layout.yaxis2.range[1] == pytest.approx(1.1)
+        assert figure.layout.yaxis.range[1] == pytest.approx(1.1)
     assert trace(drawn(curves()), "true").showlegend is True
 
 
@@ -88,7 +125,7 @@ def test_the_map_has_all_stations_on_an_unbroken_scale() -> None:
     assert portrait.place is not None
     assert (place.x, place.y) == ((portrait.place.longitude,), (portrait.place.latitude,))
     assert place.text[0].replace("<br>", " ") == portrait.title
-    (west, east), (south, north) = figure.layout.xaxis4.range, figure.layout.yaxis5.range
+    (west, east), (south, north) = figure.layout.xaxis2.range, figure.layout.yaxis2.range
     assert ((west < places.x) & (places.x < east)).all()
     assert ((south < places.y) & (places.y < north)).all()
 
@@ -97,17 +134,15 @@ def test_the_map_stands_beside_the_curves() -> None:
     figure = drawn(tide(0))
     layout = figure.layout
     for each in (trace(figure, "places"), trace(figure, "place")):
-        assert (each.xaxis, each.yaxis) == ("x4", "y5")
-    assert trace(figure, "before").xaxis == "x2"
-    assert layout.xaxis2.domain[1] < layout.xaxis4.domain[0]
-    assert layout.xaxis4.domain[1] == 1
-    assert layout.yaxis5.scaleanchor == "x4"
+        assert (each.xaxis, each.yaxis) == ("x2", "y2")
+    assert trace(figure, "before").xaxis is None
+    assert layout.xaxis.domain[1] < layout.xaxis2.domain[0]
+    assert layout.xaxis2.domain[1] == 1
+    assert layout.yaxis2.scaleanchor == "x2"
     # a degree of longitude is cos φ of a degree of latitude, φ = 28.5° in the middle
-    assert layout.yaxis5.scaleratio == pytest.approx(1 / np.cos(np.radians(28.54)), rel=1e-3)
-    # nothing else is tied to them: neither the curves nor the meta-training
-    assert [layout[f"{axis}axis{n}"].scaleanchor for axis in "xy" for n in (2, 3)] == [None] * 4
-    assert trace(figure, "after adaptation").xaxis == "x3"
-    assert trace(figure, "changes").yaxis == "y4"
+    assert layout.yaxis2.scaleratio == pytest.approx(1 / np.cos(np.radians(28.54)), rel=1e-3)
+    # the curves are not tied to them
+    assert layout.xaxis.scaleanchor is layout.yaxis.scaleanchor is None
 
 
 def test_the_stations_of_the_far_west_are_not_torn_off() -> None:
@@ -124,7 +159,8 @@ def test_whose_data_it_is_stands_in_the_figure() -> None:
     assert credit.text.replace("<br>", " ") == TIDES_ATTRIBUTION
     assert "NOT FOR NAVIGATION" in credit.text
     # room for it below, and none taken from the panels
-    assert figure.layout.height - figure.layout.margin.b == HEIGHT - 40
+    plain = drawn(curves()).layout
+    assert figure.layout.height - figure.layout.margin.b == plain.height - plain.margin.b
     assert figure.layout.margin.b > 50
     many = drawn(curves(attribution="word " * 100))
     assert many.layout.margin.b > figure.layout.margin.b + 20
@@ -140,17 +176,17 @@ def test_the_figure_is_updated_in_place(kind: type[go.Figure]) -> None:
     assert other.place is not None
     assert trace(figure, "place").x == (other.place.longitude,)
     np.testing.assert_array_equal(trace(figure, "true").y, other.truth.numpy())
-    assert figure.layout.xaxis2.title.text == other.x_label
-    shown = [text for text in texts(figure) if text.startswith("<b>One held-out task</b> · ")]
-    assert [text[27:50] for text in shown] == [other.title[:23]]
-    assert len(texts(figure)) == 4
+    assert figure.layout.xaxis.title.text == other.x_label
+    shown = figure.layout.title.text.removeprefix("<b>One held-out task</b> · ")
+    assert shown[:10] == other.title[:10]
+    assert len(figure.layout.annotations) == 1
 
 
 def test_a_figure_shows_one_kind_of_portrait() -> None:
     with pytest.raises(ValueError, match=r"shows curves and a map, but .* for curves: make it"):
-        show_task(lab_figure(curves()), tide(0))
+        show_task(task_figure(curves()), tide(0))
     with pytest.raises(ValueError, match=r"shows curves, but the figure was made for no tasks"):
-        show_task(lab_figure(), curves())
+        show_task(task_figure(), curves())
 
 
 def test_a_place_in_a_family_of_three() -> None:

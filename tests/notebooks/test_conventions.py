@@ -1,6 +1,7 @@
 """The committed notebooks: thin, one form, and with outputs that nbval really compares."""
 
 import ast
+import json
 import math
 import re
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.notebooks.refresh import IGNORED, write_committed_form
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 CHECKED = "nbval-check-output"
+APP_SKIP = "app-skip"
+"""Tag of the cells that `make app` neither shows nor runs."""
 MOST_LINES = 12
 OWN_TASKS = "own-tasks"
 """Tag of the cell in which a user would write down tasks of their own: one short function."""
@@ -116,6 +119,22 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
     assert kind.checked(values).model_dump() == values
     if path.name.startswith("01"):
         assert kind.checked(values) == kind()
+
+
+def test_an_application_ends_with_its_lab(notebook: Any) -> None:
+    """No cell behind the lab's measures a session that nobody has trained yet; all before run."""
+    (lab,) = [i for i, c in enumerate(notebook.cells) if "labkit.open_lab(" in c.source]
+    for i, cell in enumerate(notebook.cells):
+        skipped = APP_SKIP in cell.metadata.get("tags", ())
+        if i > lab:
+            assert skipped, cell.id
+        elif cell.cell_type == "code":
+            assert not skipped, cell.id
+
+
+def test_the_applications_settings_leave_out_what_is_tagged() -> None:
+    settings = json.loads((Path(__file__).parents[2] / "jupyter" / "voila.json").read_text())
+    assert settings["TagRemovePreprocessor"]["remove_cell_tags"] == [APP_SKIP]
 
 
 def test_only_unchecked_cells_may_be_ignored(notebook: Any) -> None:

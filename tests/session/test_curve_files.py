@@ -46,6 +46,7 @@ def test_a_row_for_each_inner_step() -> None:
     assert frame["inner_step"].dtype == np.int64
     np.testing.assert_allclose(frame["query_loss"], [2.0, 7.0 / 6.0, np.inf])
     np.testing.assert_allclose(frame["accuracy"], [0.2, 0.5, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(frame["accuracy_ci95"], [0.196, 0.0, 0.196], rtol=1e-6)
     np.testing.assert_allclose(frame["ci95"][0], 1.96)  # deviation √2 over √2 tasks
     assert frame["diverged"].tolist() == [0.0, 0.0, 0.5]
 

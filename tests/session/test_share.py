@@ -248,7 +248,7 @@ def test_a_good_checksum_around_no_packed_text() -> None:
 def test_a_code_unpacks_to_a_bounded_size() -> None:
     bomb = forged(b" " * 20_000_000 + json.dumps(WHOLE).encode())
     assert len(bomb) < 100_000
-    with pytest.raises(ParameterError, match=f"not unpack to a whole of at most {MOST_BYTES}"):
+    with pytest.raises(ParameterError, match=f"not unpack to a whole of less than {MOST_BYTES}"):
         read_share_code(bomb)
 
 

@@ -166,8 +166,8 @@ def test_double_clicks_are_harmless(lab: Lab) -> None:
     assert sum(t.name == "maml-lab-training" for t in threading.enumerate()) <= 1
 
 
-def test_one_figure_widget_and_tooltips_from_the_settings(lab: Lab) -> None:
-    assert sum(isinstance(child, go.FigureWidget) for child in lab.widget.children) == 1
+def test_a_figure_for_each_panel_and_tooltips_from_the_settings(lab: Lab) -> None:
+    assert sum(isinstance(child, go.FigureWidget) for child in lab.widget.children) == 3
     assert Settings.model_fields["alpha"].description in lab.alpha.slider.tooltip
     assert lab.inner_steps.tooltip == Settings.model_fields["inner_steps"].description
 

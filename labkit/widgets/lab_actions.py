@@ -1,0 +1,158 @@
+"""What the lab's controls do."""
+
+from collections.abc import Callable, Collection
+from typing import Any, get_args
+
+from labkit.figures.training import By
+from labkit.session.catalog import problem_of, switched
+from labkit.session.changes import LIVE
+from labkit.session.session import Session
+from labkit.session.share import read_share_code
+from labkit.widgets.browser_messages import Message
+from labkit.widgets.dashboard import Dashboard
+from labkit.widgets.exports import Copied, exported
+from labkit.widgets.lab_controls import YOURS
+from labkit.widgets.lab_state import Looks
+
+
+class Actions:
+    """Each control by its name: what it sets, what it starts. All may raise ValueError.
+
+    Args:
+        session: What is steered.
+        looks: What is chosen to be seen.
+        dashboard: Where exports go.
+    """
+
+    def __init__(self, session: Session, looks: Looks, dashboard: Dashboard) -> None:
+        self._session, self._looks, self._dashboard = session, looks, dashboard
+        self._home = session.source, session.settings
+        self._presses = self._buttons()
+
+    def choose(self, name: str, value: Any, *, joined: bool) -> None:
+        """Take a value; `joined` to the one before, see `Session.set`."""
+        session, looks = self._session, self._looks
+        if name in LIVE:
+            session.set(joined=joined, **{name: value})
+            return
+        match name:
+            case "look":
+                session.look(min(_whole(name, value), session.last_step))
+            case "tasks" | "model":
+                self._restart(name, value)
+            case "export":
+                self._export(value)
+            case "load":
+                session.load(read_share_code(value))
+            case "measure":
+                looks.measure = _one_of(name, value, looks.measures)
+            case "by":
+                looks.by = _one_of(name, value, get_args(By))
+            case "shown_step":
+                # the same step chosen again: all of them
+                looks.shown_step = None if value == looks.shown_step else _whole(name, value)
+
+    def press(self, name: str) -> None:
+        """Do what a button says."""
+        if name in self._presses:
+            self._presses[name]()
+
+    def _buttons(self) -> dict[str, Callable[[], object]]:
+        session, looks = self._session, self._looks
+
+        def play() -> None:
+            session.pause() if session.playing else session.play()
+
+        def fork() -> None:
+            session.pin()
+            session.fork()
+
+        def large() -> None:
+            looks.large = self._dashboard.large = not looks.large
+
+        def another() -> None:
+            looks.task, looks.points = (looks.task + 1) % session.source.test_tasks, None
+
+        def own_points() -> None:
+            looks.points = None
+
+        def all_steps() -> None:
+            looks.shown_step = looks.steps if looks.shown_step is None else None
+
+        return {
+            "play": play,
+            "inner_step": lambda: session.step("inner_step"),
+            "task": lambda: session.step("task"),
+            "meta_step": lambda: session.step("meta_step"),
+            "reset": session.reset,
+            "reseed": session.reseed,
+            "undo": session.undo,
+            "redo": session.redo,
+            "live": lambda: session.look(None),
+            "fork": fork,
+            "pin": session.pin,
+            "unpin": session.unpin,
+            "large": large,
+            "another": another,
+            "own_points": own_points,
+            "all_steps": all_steps,
+        }
+
+    def _restart(self, name: str, value: str) -> None:
+        session = self._session
+        problem = value if name == "tasks" else problem_of(session.source)
+        if problem not in (None, YOURS):
+            model = value if name == "model" and value != YOURS else None
+            session.restart(
+                *switched(session.source, session.settings, problem=problem, model=model)
+            )
+        elif self._home[0] is not session.source:
+            session.restart(*self._home)
+
+    def _export(self, what: str) -> None:
+        if what in ("svg", "png"):
+            name = f"maml-lab-{self._session.snapshot().meta_step}.{what}"
+            self._dashboard.save_picture(name, file_format=what)
+            return
+        result = exported(self._session, what)
+        if isinstance(result, Copied):
+            self._dashboard.copy(result.text)
+            self._looks.message = f"Copied: {result.text.splitlines()[0][:60]} …"
+            return
+        for name, content in result.contents.items():
+            self._dashboard.save_file(name, content)
+
+    def move_point(self, message: Message) -> None:
+        """Add, move or remove a support point."""
+        session, looks = self._session, self._looks
+        snapshot = session.snapshot()
+        if snapshot.cursor is not None or not session.editable(snapshot):
+            return
+        if looks.points is None:
+            portrait: Any = session.portrait(snapshot, looks.task)
+            shown = zip(portrait.support_x.tolist(), portrait.support_y.tolist(), strict=True)
+            looks.points = tuple(shown)
+        points, at = list(looks.points), message.get("index")
+        point = float(message["x"]), float(message["y"])
+        if message["action"] == "add":
+            points.append(point)
+        elif at is not None and at < len(points):
+            points[at : at + 1] = [point] if message["action"] == "move" else []
+        if points:
+            looks.points = tuple(points)
+        else:
+            looks.message = (
+                "The last support point stays: without any there is nothing to adapt to."
+            )
+
+
+def _whole(name: str, value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} = {value!r}: must be a whole number ≥ 0")
+    return value
+
+
+def _one_of(name: str, value: Any, known: Collection[str]) -> Any:
+    if value not in known:
+        raise ValueError(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    return value

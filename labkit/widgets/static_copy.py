@@ -1,0 +1,105 @@
+"""A still picture of a lab in the notebook's outputs, for wherever the lab itself cannot live.
+
+A notebook that is saved, turned into HTML or looked at without a kernel keeps its outputs but no
+running widget. The picture is an output of its own below the lab, so that replacing it does not
+draw the lab anew.
+"""
+
+import html
+import threading
+import uuid
+from collections.abc import Mapping
+
+from IPython.display import HTML, display, update_display
+
+CLASS = "maml-lab-static"
+
+HIDE_BESIDE_LIVE_LAB = (
+    f".jp-OutputArea:has(.maml-lab) > .jp-OutputArea-child:has(.{CLASS}) {{display: none;}}"
+)
+"""A rule for the lab's stylesheet: the picture is hidden where the lab is in the same output.
+
+Not by class alone: the stylesheet stays in a page in which the lab no longer is.
+"""
+
+
+class StaticCopy:
+    """An output below the lab that holds its last picture and may be replaced from any thread.
+
+    Example:
+        >>> copy = StaticCopy()
+        >>> copy.shown
+        False
+    """
+
+    def __init__(self) -> None:
+        self._id = f"maml-lab-{uuid.uuid4().hex}"
+        self._lock = threading.Lock()
+        self._last: str | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the output is there."""
+        return self._last is not None
+
+    def show(self, picture: str = "") -> None:
+        """Make the output, in the cell that runs now: call it right after the lab is displayed.
+
+        Args:
+            picture: HTML as `picture_html` makes it; empty as long as there is none.
+        """
+        with self._lock:
+            display(HTML(_framed(picture)), display_id=self._id)
+            self._last = picture
+
+    def update(self, picture: str) -> None:
+        """Replace the picture, also long after its cell has run; nothing is sent if it is the same.
+
+        Args:
+            picture: HTML as `picture_html` makes it.
+
+        Raises:
+            RuntimeError: The output was not made yet.
+        """
+        with self._lock:
+            if self._last is None:
+                raise RuntimeError(
+                    "the picture has no output yet: call show() in the lab's cell before update()"
+                )
+            if picture != self._last:
+                update_display(HTML(_framed(picture)), display_id=self._id)
+                self._last = picture
+
+
+def picture_html(pictures: Mapping[str, str]) -> str:
+    """Images one below the other, which need neither scripts nor a network.
+
+    Images rather than SVG elements: JupyterLab takes those out of notebooks it does not trust.
+
+    Args:
+        pictures: What each shows, in words → a data URL, as `Plotly.toImage` gives it.
+
+    Returns:
+        HTML for `StaticCopy`.
+
+    Raises:
+        ValueError: An address is not a data URL of an image.
+
+    Example:
+        >>> picture_html({"losses": "data:image/png;base64,AAAA"})
+        '<img alt="losses" src="data:image/png;base64,AAAA" style="max-width: 100%">'
+    """
+    for words, url in pictures.items():
+        if not url.startswith("data:image/"):
+            raise ValueError(
+                f"the picture {words!r} has to be a data URL of an image, and begins with "
+                f"{url[:30]!r}: what `Plotly.toImage` returns will do"
+            )
+    return "\n".join(
+        f'<img alt="{html.escape(words)}" src="{html.escape(url)}" style="max-width: 100%">'
+        for words, url in pictures.items()
+    )
+
+
+def _framed(picture: str) -> str:
+    return f'<div class="{CLASS}">{picture}</div>'

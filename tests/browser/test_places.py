@@ -1,0 +1,134 @@
+"""The first notebook's lab wherever a person may open it: JupyterLab, Notebook, Voilà."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opener, Served
+from tests.browser.jupyterlab import NotebookPage
+from tests.browser.lab_page import LabPage
+from tests.browser.servers import JUPYTERLAB, NOTEBOOK, VOILA, WITHOUT_SUBSHELLS, Place
+from tests.browser.voila import AppPage
+
+FIRST = "01_sinusoid.ipynb"
+AppOpener = Callable[[str, Place], AbstractContextManager[AppPage]]
+
+
+@pytest.fixture(params=[JUPYTERLAB, WITHOUT_SUBSHELLS, NOTEBOOK, VOILA], ids=str)
+def lab(request: pytest.FixtureRequest, opened: Opener, opened_app: AppOpener) -> Iterator[LabPage]:
+    place: Place = request.param
+    with opened_app(FIRST, place) if place is VOILA else opened(FIRST, place) as page:
+        yield page
+
+
+def test_a_lab_trains_and_answers_to_the_keyboard(lab: LabPage) -> None:
+    assert lab.status().startswith("meta-step 0 · paused")
+    assert len(lab.traces()["mean"]["y"]) == 11
+    lab.button("Play").click()
+    lab.wait_for_status("meta-step [1-9].* meta-steps/s")
+    lab.wait_for_trace("after adaptation", "t.y.length > 10")
+    lab.number(0).fill("0.02")
+    lab.page.keyboard.press("Enter")
+    # the mark is drawn by the kernel: the change has been there and back
+    lab.wait_for_trace("changes", "t.text.some((text) => text.includes('α'))")
+    lab.button("Pause").click()
+    lab.wait_for_status("paused")
+
+
+@pytest.mark.xfail(strict=True, reason="the controls of ipywidgets let keys through")
+@pytest.mark.parametrize("place", [JUPYTERLAB, NOTEBOOK], ids=str)
+def test_keys_pressed_in_the_lab_do_not_reach_the_notebook(place: Place, opened: Opener) -> None:
+    """`b` inserts a cell, and in Notebook an arrow leaves the lab, unless the control forbids it.
+
+    What forbids it is the attribute `data-lm-suppress-shortcuts` on the element that has the focus
+    (on one around it, it does nothing).
+    """
+    with opened(FIRST, place) as lab:
+        cells = lab.page.locator(".jp-Cell").count()
+        lab.slider(0).focus()
+        lab.page.keyboard.press("ArrowRight")
+        expect(lab.number(0)).not_to_have_value("0.01")
+        expect(lab.slider(0)).to_be_focused()
+        lab.page.keyboard.press("b")
+        lab.button("Step").focus()
+        lab.page.keyboard.press("b")
+        lab.kernel("None")
+        assert lab.page.locator(".jp-Cell").count() == cells
+
+
+@pytest.mark.parametrize(("place", "subshells"), [(JUPYTERLAB, 1), (WITHOUT_SUBSHELLS, 0)], ids=str)
+def test_widget_messages_go_where_the_settings_say(
+    place: Place, subshells: int, opened: Opener
+) -> None:
+    """The two servers of the test above really differ."""
+    with opened(FIRST, place) as lab:
+        lab.button("Step").click()
+        lab.wait_for_status("meta-step 1 ")
+        manager = "get_ipython().kernel.shell_channel_thread.manager"
+        assert lab.kernel(f"len({manager}.list_subshell())") == str(subshells)
+
+
+@pytest.mark.parametrize("place", [JUPYTERLAB, NOTEBOOK], ids=str)
+def test_a_saved_notebook_finds_its_lab_after_a_reload_and_in_a_second_page(
+    place: Place, opened: Opener, served: Served
+) -> None:
+    with opened(FIRST, place) as lab:
+        lab.button("Play").click()
+        lab.wait_for_status("meta-step [1-9]")
+        lab.save()
+
+        second = NotebookPage(lab.page.context.new_page(), place.own_errors)
+        second.open(served(place).url(FIRST))
+        second.wait_for_lab()
+        second.wait_for_status("meta-step [1-9].* meta-steps/s")
+        second.button("Pause").click()
+        lab.wait_for_status("paused")
+        lab.number(0).fill("0.02")
+        lab.page.keyboard.press("Enter")
+        expect(second.number(0)).to_have_value("0.02", timeout=30_000)
+        assert second.errors == []
+        second.page.close()
+
+        lab.page.reload()
+        lab.wait_for_kernel()
+        lab.wait_for_lab()
+        expect(lab.number(0)).to_have_value("0.02")
+        lab.button("Play").click()
+        lab.wait_for_status("meta-steps/s")
+
+
+def test_a_reload_without_the_lab_in_the_file_needs_run_all(opened: Opener) -> None:
+    with opened(FIRST) as lab:
+        lab.kernel("globals().__setitem__('old', session)")
+        lab.page.reload()
+        lab.wait_for_kernel()
+        assert lab.lab().count() == 0
+        lab.run_all()
+        lab.button("Play").click()
+        lab.wait_for_status("meta-step [1-9]")
+        assert lab.kernel("session is old") == "False"
+
+
+def test_an_application_shows_no_code_and_ends_with_its_page(
+    opened_app: AppOpener, served: Served
+) -> None:
+    with opened_app(FIRST, VOILA) as app:
+        words = app.page.locator("body").inner_text()
+        assert "MAML on the sinusoid" in words
+        assert "The lab" in words
+        assert "open_lab" not in words, "code is shown"
+        assert "Run All" not in words, "a cell tagged app-skip is shown"
+        assert not re.search("adaptation leaves|query_loss", words), "the untrained was measured"
+        kernel = app.kernel_id()
+        assert served(VOILA).kernel_runs(kernel)
+        app.button("Play").click()
+        app.wait_for_status("meta-step [1-9]")
+        app.page.goto("about:blank")
+        deadline = time.monotonic() + 30
+        while served(VOILA).kernel_runs(kernel):
+            assert time.monotonic() < deadline, "the kernel outlives its page"
+            time.sleep(0.1)

@@ -1,0 +1,18 @@
+"""A notebook that Voilà serves as an application."""
+
+from tests.browser.lab_page import LabPage
+
+_KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
+
+
+class AppPage(LabPage):
+    """The page of an application: no code, and a kernel of its own."""
+
+    def open(self, url: str) -> None:
+        """Go to an application and wait until its lab is there."""
+        self.page.goto(url)
+        self.wait_for_lab()
+
+    def kernel_id(self) -> str:
+        """Which kernel of the server has run the page's cells."""
+        return str(self.page.evaluate(f"() => {_KERNEL}"))

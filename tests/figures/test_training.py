@@ -1,0 +1,169 @@
+"""The training panel: losses over meta-steps or seconds, ghosts, marks and their labels."""
+
+import itertools
+import math
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit import Event, TrainingCurve
+from labkit.figures.ghosts import GhostCurve
+from labkit.figures.log_axis import MOST_NUMBERS, log_axis
+from labkit.figures.marks import (
+    MOST_ROWS,
+    SYMBOLS,
+    Mark,
+    axis_end,
+    change_marks,
+    place_labels,
+)
+from labkit.figures.palette import AFTER, algorithm_color
+from labkit.figures.training import show_training, training_figure
+from tests.figures.examples import losses, trace
+
+EVENTS = (
+    Event(10, "alpha", 0.02),
+    Event(11, "alpha", 0.03),
+    Event(60, "order", 1),
+    Event(95, "inner_steps", 5),
+    Event(97, "beta", 1e-4),
+)
+
+
+def test_marks_of_changes() -> None:
+    marks = change_marks(EVENTS, [float(event.meta_step) for event in EVENTS], 100.0)
+    assert marks == [Mark(10.0, "α 0.03"), Mark(60.0, "order 1"), Mark(95.0, "K 5, β 0.0001")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("algorithm", "reptile", "→ Reptile"),
+        ("alpha_learned", "element", "learned α: element"),
+        ("meta_optimizer", "sgd", "optimiser sgd"),
+        ("meta_batch", 10, "meta-batch 10"),
+        ("shots", 5, "shots 5"),
+    ],
+)
+def test_every_setting_that_may_change_has_words(name: str, value: float | str, words: str) -> None:
+    assert name in SYMBOLS
+    assert change_marks([Event(3, name, value)], [3.0], 10.0) == [Mark(3.0, words)]
+
+
+@given(
+    xs=st.lists(st.floats(0, 1000), max_size=20, unique=True),
+    texts=st.lists(st.text(string.ascii_letters, min_size=1, max_size=40), min_size=20),
+    letters=st.integers(20, 150),
+)
+def test_labels_never_overlap_nor_leave_the_axis(
+    xs: list[float], texts: list[str], letters: int
+) -> None:
+    xs = [x for i, x in enumerate(sorted(xs)) if not i or x - sorted(xs)[i - 1] > 30]
+    marks = [Mark(x, text) for x, text in zip(xs, texts, strict=False)]
+    end = axis_end(marks, 1000.0, letters)
+    assert 1000 <= end <= 1250
+    labels = place_labels(marks, end, letters)
+    assert [label.x for label in labels] == xs
+    letter = end / letters
+    for one, other in itertools.combinations(labels, 2):
+        apart = other.x >= one.x + len(one.text) * letter or len(one.text) <= 1
+        assert one.row != other.row or apart
+    for mark, label in zip(marks, labels, strict=True):
+        assert label.row < MOST_ROWS
+        assert mark.text.startswith(label.text.rstrip("…"))
+        assert label.x + len(label.text) * letter <= end + letter
+
+
+def test_labels_are_whole_where_there_is_room() -> None:
+    marks = [Mark(0.0, "one"), Mark(1.0, "two"), Mark(2.0, "three"), Mark(50.0, "four")]
+    labels = place_labels(marks, 100.0, letters=50)
+    assert [(label.row, label.text) for label in labels] == [
+        (0, "one"),
+        (1, "two"),
+        (2, "three"),
+        (0, "four"),
+    ]
+    tight = place_labels([Mark(float(x), "optimiser sgd") for x in (0, 8, 16, 24)], 100.0, 50)
+    # 24 % of the axis are 12 letters, two of which stay free
+    assert tight[0].text == "optimiser…"
+    assert [label.row for label in tight] == [0, 1, 2, 0]
+
+
+def test_marks_stand_below_their_labels_and_tell_all_under_the_pointer() -> None:
+    figure = training_figure()
+    curve = losses(*np.linspace(4, 1, 10))
+    events = [Event(50, "meta_optimizer", "sgd"), Event(54, "alpha_learned", "element")]
+    show_training(figure, curve, events, width=430)
+    changes, leaders = trace(figure, "changes"), trace(figure, "leaders")
+    labels = [i for i, text in enumerate(changes.text) if text]
+    assert changes.x[labels].tolist() == [50.0, 54.0]
+    upper, lower = changes.y[labels]
+    assert upper == 1 > lower
+    lines = changes.y[[1, 6]]
+    assert (lines < lower).all()
+    assert leaders.y.tolist()[:2] == [lines[0], 1]
+    assert leaders.y.tolist()[3:5] == [lines[1], lower]
+    assert changes.hovertext[labels[1]] == "learned α: element, from 54 on"
+    # the losses end below the labels
+    low, high = figure.layout.yaxis.range
+    assert (math.log10(8) - low) / (high - low) < lines[0]
+
+
+def test_losses_over_seconds() -> None:
+    figure = training_figure()
+    curve = losses(4.0, 3.0, 2.0, 1.0)
+    show_training(figure, curve, [Event(25, "alpha", 0.1)])
+    assert figure.layout.meta == {"x": "meta_step"}
+    assert trace(figure, "after adaptation").x.tolist() == [10, 20, 30, 40]
+    assert trace(figure, "changes").x[0] == 25
+    show_training(figure, curve, [Event(25, "alpha", 0.1)], by="seconds")
+    assert figure.layout.meta == {"x": "seconds"}
+    assert figure.layout.xaxis.title.text == "seconds of training"
+    assert trace(figure, "after adaptation").x.tolist() == curve.seconds.tolist()
+    # halfway from 0.4 s at meta-step 20 to 0.9 s at 30
+    assert trace(figure, "changes").x[0] == pytest.approx(0.65)
+    with pytest.raises(ValueError, match="by must be one of 'meta_step', 'seconds', got 'hours'"):
+        show_training(figure, curve, [], by="hours")  # type: ignore[arg-type]
+
+
+def test_ghosts_and_the_colour_of_the_algorithm() -> None:
+    figure = training_figure()
+    color = algorithm_color("anil")
+    assert trace(figure, "after adaptation").line.color == AFTER
+    ghost = GhostCurve("before", color, losses(*[0.5] * 9))
+    show_training(figure, losses(4.0, 2.0), [], color=algorithm_color("reptile"), ghosts=[ghost])
+    assert trace(figure, "after adaptation").line.color == algorithm_color("reptile")
+    drawn = trace(figure, "before")
+    assert (drawn.line.color, drawn.visible, drawn.showlegend) == (color, True, False)
+    assert drawn.y.tolist() == [0.5] * 9
+    assert figure.layout.xaxis.range == (0, 90)
+    low, high = figure.layout.yaxis.range
+    assert low < math.log10(0.5) < math.log10(8) < high
+    with pytest.raises(ValueError, match="at most 6 ghosts, got 7"):
+        show_training(figure, losses(1.0), [], ghosts=[ghost] * 7)
+
+
+def test_nothing_yet_and_losses_that_are_no_numbers() -> None:
+    figure = training_figure()
+    nothing = np.empty(0)
+    show_training(figure, TrainingCurve(nothing, nothing, nothing, nothing), [])
+    assert figure.layout.xaxis.range == (0, 1)
+    assert np.isfinite(figure.layout.yaxis.range).all()
+    show_training(figure, losses(math.nan, 0.0, math.inf), [Event(0, "alpha", 1.0)])
+    assert np.isfinite(figure.layout.yaxis.range).all()
+
+
+@pytest.mark.parametrize("high", [1.0001, 1.5, 3, 20, 1e3, 1e9, 1e30])
+def test_the_axis_has_some_round_numbers(high: float) -> None:
+    axis = log_axis([np.array([1.0, high])], free=0.3)
+    ends, numbers = axis["range"], axis["tickvals"]
+    assert isinstance(ends, list)
+    assert isinstance(numbers, list)
+    low, top = ends
+    assert 1 <= len(numbers) <= MOST_NUMBERS
+    assert low < 0
+    assert top > math.log10(high)
+    assert all(low <= math.log10(number) <= top for number in numbers)
