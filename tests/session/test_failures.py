@@ -140,6 +140,22 @@ def test_a_model_that_raises_stops_the_player_and_training_goes_on_from_there() 
     assert same_parameters(session, stopped.meta_step + 2)
 
 
+def test_what_fails_while_it_is_taken_up_leaves_nothing_of_it() -> None:
+    """The trial of an algorithm fails, when optimiser and tasks have been exchanged already."""
+    session, fuse = fragile_session()
+    session.run(4)
+    session.set(algorithm="reptile", meta_optimizer="sgd", shots=2)
+    fuse.left = 0
+    played(session)
+    assert session.snapshot().failure is not None
+    fuse.left = None
+    session.undo()
+    session.run(6)
+    fresh, _ = fragile_session()
+    fresh.run(6)
+    assert same_session(session.snapshot(), fresh.snapshot())
+
+
 def same_parameters(session: Session, meta_step: int) -> bool:
     """As in a session with a model that never failed."""
     log = [(3, "alpha_learned", "tensor"), (3, "meta_optimizer", "sgd")]
@@ -241,15 +257,17 @@ def test_a_restart_with_another_model_can_be_undone_and_done_again() -> None:
 
 def test_settings_that_the_tasks_cannot_serve_are_refused_at_once() -> None:
     session = small_session(tasks=Few)
-    with pytest.raises(ValueError, match="at most 3"):
+    with pytest.raises(ValueError, match="at most 3 points"):
         session.set(shots=4)
+    with pytest.raises(ValueError, match="at most 5 tasks"):
+        session.set(meta_batch=6)
     session.set(shots=2)
     session.run(2)
     assert not session.snapshot().failure
 
 
 class Few:
-    """Sinusoids of few points."""
+    """Sinusoids of few points, and few of them."""
 
     def __init__(self, shots: int) -> None:
         self._family = Sinusoid(shots)
@@ -257,6 +275,8 @@ class Few:
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         if self._family.shots > 3:
             raise ValueError("at most 3 points")
+        if tasks > 5:
+            raise ValueError("at most 5 tasks")
         return self._family.sample(tasks, generator)
 
     def loss(self, predict: Any, batch: Any) -> Tensor:

@@ -1,9 +1,11 @@
 """Random histories of a session: each equals a plain loop that never undid nor forked anything."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from tests.session.small_sessions import (
     Line,
     follows,
     headless,
+    same,
     same_session,
     small_session,
 )
@@ -138,3 +141,56 @@ def test_it_does_so_with_few_states(actions: list[tuple[str, Any]]) -> None:
     pair.train(2)
     follows(pair.session.snapshot(), pair.line)
     assert same_session(headless(pair.session), pair.session.snapshot())
+
+
+def test_a_ghost_stays_as_it_was_pinned() -> None:
+    session = small_session(SMALL.changed(alpha_learned="element", inner_steps=2))
+    session.run(5)
+    now = session.pin()
+    session.look(3)
+    past = session.pin()
+    kept = [copy.deepcopy((g.snapshot.params, g.snapshot.alpha)) for g in (now, past)]
+    session.look(None)
+    session.run(9)
+    session.fork(2, alpha_learned="no")
+    session.run(6)
+    session.reseed()
+    session.undo()
+    assert session.ghosts == (now, past)
+    for ghost, (params, alpha) in zip(session.ghosts, kept, strict=True):
+        assert same(ghost.snapshot.params, params)
+        assert same(ghost.snapshot.alpha, alpha)
+        fresh = small_session(SMALL.changed(alpha_learned="element", inner_steps=2))
+        fresh.run(ghost.snapshot.meta_step)
+        assert torch.equal(
+            session.adaptation_curve(ghost.snapshot).mean,
+            fresh.adaptation_curve(fresh.snapshot()).mean,
+        )
+
+
+def test_what_was_undone_can_be_done_again_after_training_and_undone_once_more() -> None:
+    session = small_session()
+    session.run(3)
+    session.set(alpha=0.1)
+    session.run(6)
+    with_change = session.snapshot()
+    session.undo()
+    session.run(5)
+    without = session.snapshot()
+    session.redo()
+    assert same_session(session.snapshot(), with_change)
+    session.undo()
+    assert same_session(session.snapshot(), without)
+
+
+def test_a_drag_is_undone_as_a_whole() -> None:
+    session = small_session()
+    session.run(2)
+    session.set(alpha=0.1)
+    session.run(3)
+    for alpha in (0.2, 0.3):
+        session.set(joined=True, alpha=alpha)
+    session.run(5)
+    session.undo()
+    follows(session.snapshot(), Line(SMALL, (), 2, SMALL))
+    assert not session.can_undo
