@@ -80,7 +80,8 @@ class Lab:
         self._painter = Painter(session, self.dashboard, self._looks, self._tried)
         self._source = session.source
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
-        self._draw()
+        if self._draw():
+            session.changed.set()
         self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
 
     def close(self) -> None:
@@ -92,11 +93,8 @@ class Lab:
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
         with self._turn:
-            joined, before = self._last == (name, False), self.session.settings
+            joined, self._last = self._last == (name, False), (name, final)
             self._refusable(name, lambda: self._actions.choose(name, value, joined=joined))
-            changed = self.session.settings != before
-            # what was refused is nothing that the next value could belong to
-            self._last = (name, final) if joined or changed else ("", True)
 
     def press(self, name: str) -> None:
         """Do what pressing a button does."""
@@ -108,7 +106,8 @@ class Lab:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        data, _ = self.dashboard._repr_mimebundle_(**kwargs) or ({}, {})
+        live = self.dashboard._repr_mimebundle_  # None once it is closed
+        data, _ = (live and live(**kwargs)) or ({}, {})
         return {**data, "text/plain": repr(self)}
 
     def show_still(self) -> None:

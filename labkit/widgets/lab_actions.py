@@ -28,12 +28,17 @@ class Actions:
         self._session, self._looks, self._dashboard = session, looks, dashboard
         self._home = session.source, session.settings
         self._presses = self._buttons()
+        self._edited = False
 
     def choose(self, name: str, value: Any, *, joined: bool) -> None:
-        """Take a value; `joined` to the one before, see `Session.set`."""
+        """Take a value; `joined` to the one before, as in dragging."""
         session, looks = self._session, self._looks
         if name in LIVE:
-            session.set(joined=joined, **{name: value})
+            # of a drag, what was refused or changed nothing is no edit that others could join
+            self._edited &= joined
+            before = session.settings
+            session.set(joined=self._edited, **{name: value})
+            self._edited |= session.settings != before
             return
         match name:
             case "look":
@@ -49,8 +54,10 @@ class Actions:
             case "by":
                 looks.by = _one_of(name, value, get_args(By))
             case "shown_step":
-                # the same step chosen again: all of them
-                looks.shown_step = None if value == looks.shown_step else _whole(name, value)
+                # the same step chosen again, and not at the end of a drag: all of them
+                step = _whole(name, value)
+                again = step == looks.shown_step and not joined
+                looks.shown_step = None if again else step
 
     def press(self, name: str) -> None:
         """Do what a button says."""

@@ -17,8 +17,8 @@ function plotPointedStep(panel, clientY) {
   return near.length ? near[0].step : null;
 }
 
-// hovered(step or null); emit sends to the kernel
-function plotFollowPointer(panel, hovered, emit) {
+// hovered(step or null); emit sends to the kernel; until signal
+function plotFollowPointer(panel, hovered, emit, signal) {
   const { gd, name } = panel;
   const point = (clientY) => {
     if (name !== "training") hovered(plotPointedStep(panel, clientY));
@@ -32,9 +32,10 @@ function plotFollowPointer(panel, hovered, emit) {
     point(0);
   });
   // plotly tells of other points only, and a pointer may go from curve to curve at the same x
-  gd.addEventListener("mousemove", (event) => {
+  const follow = (event) => {
     if (panel.points) point(event.clientY);
-  });
+  };
+  gd.addEventListener("mousemove", follow, { signal });
   gd.on("plotly_click", (event) => {
     const x = Math.round(Number(event.points[0].x));
     if (!(x >= 0)) return;

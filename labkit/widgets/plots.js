@@ -14,6 +14,8 @@ class PlotPanel {
   }
 
   whole(figure) {
+    // a pointer does other things to a figure that can be edited
+    this.stale ||= this.drawn && plotEditable(figure) !== plotEditable(this.figure);
     this.figure = figure;
     this.dirty = true;
   }
@@ -37,8 +39,17 @@ class PlotPanel {
     return plotDerived(this.figure, { ...look, panel: this.name, width: this.width });
   }
 
+  leave(Plotly) {
+    this.support?.destroy();
+    this.listening?.abort();
+    if (this.drawn) Plotly.purge(this.gd);
+    this.support = this.points = null;
+    this.stale = this.drawn = false;
+  }
+
   async draw(Plotly, look, attach) {
     this.dirty = false;
+    if (this.stale) this.leave(Plotly);
     const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
     this.support?.apply(data);
     if (this.drawn) {
@@ -226,12 +237,15 @@ class Plots {
       this.Plotly.purge(panel.gd);
       return;
     }
-    plotFollowPointer(panel, (step) => this.hover(step), this.emit);
+    panel.listening = new AbortController();
+    const { signal } = panel.listening;
+    plotFollowPointer(panel, (step) => this.hover(step), this.emit, signal);
     if (panel.name !== "task" || !plotEditable(panel.figure)) return;
-    panel.support = new PlotSupport(panel, this.emit, () => {
+    const changed = () => {
       panel.dirty = true;
       this.schedule();
-    });
+    };
+    panel.support = new PlotSupport(panel, this.emit, changed, signal);
   }
 
   destroy() {
@@ -239,9 +253,6 @@ class Plots {
     cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
     this.sight.disconnect();
-    for (const panel of this.panels) {
-      panel.support?.destroy();
-      if (panel.drawn) this.Plotly.purge(panel.gd);
-    }
+    this.panels.forEach((panel) => panel.leave(this.Plotly));
   }
 }
