@@ -3,7 +3,7 @@
 const PLOT_LARGE = 1.5;
 const PLOT_LARGE_HEIGHT = 1.25;
 const PLOT_DIMMED = 0.15;
-const PLOT_HEIGHTS = { adaptation: 330, task: 330, training: 200 };
+const PLOT_HEIGHTS = { adaptation: 272, task: 272, training: 174 };
 
 const PLOT_LIGHT_AXIS = { gridcolor: "#e6e6e6", linecolor: "#999999", zerolinecolor: "#999999" };
 const PLOT_DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecolor: "#888888" };
@@ -13,11 +13,31 @@ const PLOT_POINTS = new Set(["x", "y", "z", "text", "customdata", "ids", "hovert
 const PLOT_MARGINS = new Set(["l", "r", "t", "b"]);
 const PLOT_SIZES = new Set(["size", "standoff", "xshift", "yshift", "ticklen", "itemwidth"]);
 
-function plotHeight(panel, figure, large) {
-  return Math.round((figure?.layout.height ?? PLOT_HEIGHTS[panel]) * (large ? PLOT_LARGE_HEIGHT : 1));
+// what the figure's own title takes up: on the page the title stands above the plot
+function plotTitleHeight(figure, look) {
+  return look.titled ? 0 : (figure?.layout.meta?.title_height ?? 0);
 }
 
-// look: {panel, width, dark, colours, large, step, lists, cursor}; lists and cursor are memories of
+function plotHeight(panel, figure, look) {
+  const height = (figure?.layout.height ?? PLOT_HEIGHTS[panel]) - plotTitleHeight(figure, look);
+  return Math.round(height * (look.large ? PLOT_LARGE_HEIGHT : 1));
+}
+
+// the figure's title is "<b>name</b> · what it shows", escaped: as elements without plotly
+function plotShowTitle(element, figure) {
+  const text = (plotTitleHeight(figure, {}) && figure.layout.title?.text) || "";
+  if (element.dataset.text === text) return;
+  element.dataset.text = text;
+  const { childNodes, textContent } = new DOMParser().parseFromString(text, "text/html").body;
+  element.replaceChildren(...[...childNodes].map((part) => {
+    const copy = document.createElement(part.nodeName === "B" ? "b" : "span");
+    copy.textContent = part.textContent;
+    return copy;
+  }));
+  element.title = textContent;
+}
+
+// look: {panel, width, dark, colours, large, titled, step, lists, cursor}; lists and cursor are memories of
 // what was derived before, so that it is the same object where nothing has changed
 function plotDerived(figure, look) {
   const shown = plotShownStep(figure, look.step);
@@ -42,7 +62,12 @@ function plotLayout(figure, look) {
   const text = look.dark ? "#dddddd" : "#333333";
   layout.font = { color: text, size: 12 * (look.large ? PLOT_LARGE : 1), ...layout.font };
   layout.width = look.width;
-  layout.height = plotHeight(look.panel, figure, look.large);
+  layout.height = plotHeight(look.panel, figure, look);
+  const elsewhere = plotTitleHeight(figure, look);
+  if (elsewhere) {
+    layout.title = { text: "" };
+    layout.margin.t -= elsewhere * (look.large ? PLOT_LARGE : 1);
+  }
   layout.autosize = false;
   layout.paper_bgcolor = layout.plot_bgcolor = look.paper ?? "rgba(0,0,0,0)";
   layout.hoverlabel = {
