@@ -132,7 +132,7 @@ def _status(snapshot: Snapshot, *, looking: bool) -> list[str]:
     settings: Settings = snapshot.settings
     doing = f"{snapshot.rate:,.0f} meta-steps/s" if snapshot.playing else "paused"
     if looking:
-        doing = f"looking back from {snapshot.last_step:,}"
+        doing = "looking back"
     walk = snapshot.cursor
     if walk is not None:
         doing = f"task {walk.task + 1} of {settings.meta_batch}, inner step {walk.inner_step}"

@@ -11,7 +11,7 @@ const PLOT_DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecol
 // lists that plotly compares by identity, and that hold no colours
 const PLOT_POINTS = new Set(["x", "y", "z", "text", "customdata", "ids", "hovertext", "source"]);
 const PLOT_MARGINS = new Set(["l", "r", "t", "b"]);
-const PLOT_SIZES = new Set(["size", "standoff", "xshift", "yshift", "ticklen", "itemwidth"]);
+const PLOT_SIZES = new Set(["size", "standoff", "xshift", "yshift", "ticklen"]);
 
 // what the figure's own title takes up: on the page the title stands above the plot
 function plotTitleHeight(figure, look) {
@@ -79,6 +79,8 @@ function plotLayout(figure, look) {
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#999999", activecolor: text };
   layout.uirevision ??= "lab";
   if (plotEditable(figure)) layout.dragmode = false;
+  // large names need the whole width
+  if (look.large && layout.legend?.x === 0) layout.legend.xref = "container";
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
     layout[name] = { ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS), ...layout[name] };
   }
