@@ -130,7 +130,8 @@ def _models(session: Session) -> dict[str, Any]:
 
 def _status(snapshot: Snapshot, *, looking: bool) -> list[str]:
     settings: Settings = snapshot.settings
-    doing = f"{snapshot.rate:,.0f} meta-steps/s" if snapshot.playing else "paused"
+    rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
+    doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
     if looking:
         doing = "looking back"
     walk = snapshot.cursor

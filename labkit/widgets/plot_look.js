@@ -3,6 +3,9 @@
 const PLOT_LARGE = 1.5;
 const PLOT_LARGE_HEIGHT = 1.25;
 const PLOT_DIMMED = 0.15;
+const PLOT_LEGEND_LETTER = 6.2; // pixels, of the size that the figures' legends have
+const PLOT_LEGEND_MARK = 41;
+const PLOT_LEGEND_ROW = 19;
 const PLOT_HEIGHTS = { adaptation: 272, task: 272, training: 174 };
 
 const PLOT_LIGHT_AXIS = { gridcolor: "#e6e6e6", linecolor: "#999999", zerolinecolor: "#999999" };
@@ -60,13 +63,14 @@ function plotDerived(figure, look) {
 function plotLayout(figure, look) {
   const layout = plotMapped(figure.layout, "", "", look);
   const text = look.dark ? "#dddddd" : "#333333";
-  layout.font = { color: text, size: 12 * (look.large ? PLOT_LARGE : 1), ...layout.font };
+  const size = look.large ? PLOT_LARGE : 1;
+  layout.font = { color: text, size: 12 * size, ...layout.font };
   layout.width = look.width;
   layout.height = plotHeight(look.panel, figure, look);
   const elsewhere = plotTitleHeight(figure, look);
   if (elsewhere) {
     layout.title = { text: "" };
-    layout.margin.t -= elsewhere * (look.large ? PLOT_LARGE : 1);
+    layout.margin.t -= elsewhere * size;
   }
   layout.autosize = false;
   layout.paper_bgcolor = layout.plot_bgcolor = look.paper ?? "rgba(0,0,0,0)";
@@ -79,12 +83,28 @@ function plotLayout(figure, look) {
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#999999", activecolor: text };
   layout.uirevision ??= "lab";
   if (plotEditable(figure)) layout.dragmode = false;
-  // large names need the whole width
-  if (look.large && layout.legend?.x === 0) layout.legend.xref = "container";
+  const more = plotLegendRows(figure, look) - 1;
+  if (more > 0 && layout.margin) layout.margin.t += more * PLOT_LEGEND_ROW * size;
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
     layout[name] = { ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS), ...layout[name] };
   }
   return layout;
+}
+
+// how many rows the names above the axes will take: plotly gives all the room of the longest one
+function plotLegendRows(figure, look) {
+  const { legend, margin } = figure.layout;
+  if (legend?.orientation !== "h" || legend.y !== 1) return 1;
+  const names = figure.data
+    .filter((trace) => trace.showlegend !== false && trace.visible !== false)
+    .filter((trace) => (trace.legend ?? "legend") === "legend" && trace.type === "scatter")
+    .map((trace) => trace.name ?? "");
+  const letter = PLOT_LEGEND_LETTER * (look.large ? PLOT_LARGE : 1);
+  const widths = names.map((name) => name.length * letter + PLOT_LEGEND_MARK);
+  const room = look.width - ((margin?.l ?? 0) + (margin?.r ?? 0)) * (look.large ? PLOT_LARGE : 1);
+  const sum = widths.reduce((total, width) => total + width, 0);
+  if (sum <= room) return 1;
+  return Math.ceil(names.length / Math.max(1, Math.floor(room / Math.max(...widths))));
 }
 
 function plotEditable(figure) {
