@@ -3,10 +3,10 @@
 const PLOT_PANELS = ["adaptation", "task", "training"];
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
 
-// one panel: its figure as the kernel describes it, and the element that plotly draws in
+// one panel: its figure as the kernel describes it, and the elements for its title and for plotly
 class PlotPanel {
-  constructor(name, gd) {
-    Object.assign(this, { name, gd, figure: null, width: 0, dirty: false, drawn: false });
+  constructor(name, gd, title) {
+    Object.assign(this, { name, gd, title, figure: null, width: 0, dirty: false, drawn: false });
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
@@ -52,6 +52,7 @@ class PlotPanel {
     if (this.stale) this.leave(Plotly);
     const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
     this.support?.apply(data);
+    plotShowTitle(this.title, this.figure);
     if (this.drawn) {
       await Plotly.react(this.gd, data, layout, this.config);
       return;
@@ -115,9 +116,9 @@ function plotShaped(numbers, [rows, ...columns]) {
 
 // library: promise of plotly.js; root: what must be seen for plots to be drawn
 class Plots {
-  constructor({ elements, root, library, emit }) {
+  constructor({ elements, titles, root, library, emit }) {
     this.emit = emit;
-    this.panels = PLOT_PANELS.map((name) => new PlotPanel(name, elements[name]));
+    this.panels = PLOT_PANELS.map((name) => new PlotPanel(name, elements[name], titles[name]));
     this.look = { dark: false, large: false, colours: {}, step: null };
     this.hovered = null;
     this.Plotly = null;
@@ -182,7 +183,7 @@ class Plots {
 
   fit() {
     for (const { gd, name, figure } of this.panels) {
-      gd.style.height = `${plotHeight(name, figure, this.look.large)}px`;
+      gd.style.height = `${plotHeight(name, figure, this.look)}px`;
     }
   }
 

@@ -10,10 +10,24 @@ import pytest
 from labkit import Lab, Session, Settings, Sinusoid, Tides, sinusoid_mlp, tide_mlp
 from tests.widgets.page import Page, new_session, shown, until
 
-BUTTONS = (
-    "play inner_step task meta_step reset reseed undo redo live fork pin unpin large all_steps "
-    "another own_points"
-).split()
+BUTTONS = [
+    "play",
+    "inner_step",
+    "task",
+    "meta_step",
+    "reset",
+    "reseed",
+    "undo",
+    "redo",
+    "live",
+    "fork",
+    "pin",
+    "unpin",
+    "large",
+    "all_steps",
+    "another",
+    "own_points",
+]
 CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
 OTHERS = "look export load tasks model measure shown_step by status message"
 
