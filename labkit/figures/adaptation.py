@@ -193,4 +193,5 @@ def _layout(panel: AdaptationPanel) -> dict[str, object]:
         "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
         + (f" · {note}" if note else ""),
         "margin.b": MARGIN["b"] + _GHOST_ROW * rows,
+        "meta": {"alpha": panel.alpha},
     }

@@ -140,6 +140,7 @@ class Painter:
             color=algorithm_color(settings.algorithm, settings.order),
             ghosts=tuple(self._ghost(ghost, part) for ghost in ghosts),
             baseline=_baseline(snapshot),
+            alpha=settings.alpha,
         )
 
     def _ghost(self, ghost: Ghost, part: int | None) -> GhostCurve[AdaptationCurve]:
