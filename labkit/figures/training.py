@@ -21,7 +21,6 @@ from labkit.figures.frame import (
     title,
 )
 from labkit.figures.ghosts import (
-    MOST_GHOSTS,
     GhostCurve,
     check_ghosts,
     ghost_styles,
@@ -33,6 +32,7 @@ from labkit.figures.marks import Label, Mark, axis_end, change_marks, place_labe
 from labkit.figures.palette import AFTER, BEFORE, GRID, TEXT
 from labkit.figures.updates import Drawable, Update, put
 from labkit.session.history import Event, TrainingCurve
+from labkit.session.snapshot import MOST_GHOSTS
 
 By = Literal["meta_step", "seconds"]
 """What the x axis counts."""

@@ -1,12 +1,14 @@
 """The lab's controls: what they are, and how they stand for a session."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from labkit.session.catalog import PROBLEMS, problem_of
 from labkit.session.session import Session
+from labkit.session.settings import Settings
 from labkit.widgets.controls import (
     Button,
+    Choices,
     Control,
     Field,
     Group,
@@ -73,9 +75,7 @@ def lab_groups(session: Session) -> list[Group]:
         return Slider(name=name, label=label, tooltip=about(name), low=low, high=high, **more)
 
     def choice(of: type[Select], name: str, label: str) -> Select:
-        values = kind.model_json_schema()["properties"][name]["enum"]
-        options = tuple((value, _WORDS[name][value]) for value in values)
-        return of(name=name, label=label, tooltip=about(name), options=options)
+        return of(name=name, label=label, tooltip=about(name), options=choices(kind, name))
 
     def select(name: str, label: str, options: Iterable[str]) -> Select:
         return Select(
@@ -220,6 +220,13 @@ def lab_groups(session: Session) -> list[Group]:
             ],
         ),
     ]
+
+
+def choices(kind: type[Settings], name: str) -> Choices:
+    """What a setting may be, each with its words."""
+    return tuple(
+        (value, _WORDS[name][value]) for value in get_args(kind.model_fields[name].annotation)
+    )
 
 
 def with_yours(known: Iterable[str], value: str | None) -> tuple[str, ...]:

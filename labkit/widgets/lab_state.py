@@ -10,7 +10,8 @@ from labkit.session.changes import LIVE
 from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
-from labkit.widgets.lab_controls import FOLDED, YOURS, with_yours
+from labkit.session.source import Source
+from labkit.widgets.lab_controls import FOLDED, YOURS, choices, with_yours
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
         looks: How it is shown.
     """
     settings, looking = snapshot.settings, snapshot.meta_step != snapshot.last_step
+    source = snapshot.observer.source  # the session's own may be another one by now
     playing = snapshot.playing
     state: dict[str, dict[str, Any]] = {name: {"value": getattr(settings, name)} for name in LIVE}
     for name, reason in unused(settings).items():
@@ -62,6 +64,7 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
     if looking:
         for name in LIVE:
             state[name] |= {"disabled": True, "reason": "looking back: fork here to change it"}
+    state["algorithm"]["options"] = choices(type(settings), "algorithm")
     state["inner_steps"]["high"] = max(10, settings.inner_steps)
     walking = {"disabled": playing, "reason": "pause first"}
     state |= {
@@ -85,8 +88,8 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
         "load": {"hidden": not looks.loading},
         "more": {"pressed": looks.more},
         "banner": _banner(snapshot) if looking else {"hidden": True},
-        "tasks": {"value": problem_of(session.source) or YOURS},
-        "model": _models(session),
+        "tasks": {"value": problem_of(source) or YOURS},
+        "model": _models(source, settings),
         "message": _message(looks),
         "measure": {
             "value": looks.measure or next(iter(looks.measures), "loss"),
@@ -119,12 +122,12 @@ def _message(looks: Looks) -> dict[str, Any]:
     return {"value": text, "tone": "error" if looks.message else "note", "hidden": not text}
 
 
-def _models(session: Session) -> dict[str, Any]:
-    problem = problem_of(session.source)
+def _models(source: Source, settings: Settings) -> dict[str, Any]:
+    problem = problem_of(source)
     if problem is None:
         return {"value": YOURS, "disabled": True, "reason": "these tasks came with their model"}
     known = PROBLEMS[problem]
-    value = known.model_named(session.source, session.settings)
+    value = known.model_named(source, settings)
     return {"value": value or YOURS, "options": [[n, n] for n in with_yours(known.models, value)]}
 
 

@@ -10,7 +10,8 @@ from labkit.figures.adaptation_panel import LOSS, AdaptationPanel
 from labkit.figures.frame import show_cursor
 from labkit.figures.ghosts import GhostCurve
 from labkit.figures.palette import algorithm_color
-from labkit.figures.task_figure import HEADING, show_task
+from labkit.figures.panels import task_panel
+from labkit.figures.task_figure import HEADING, show_task, task_figure
 from labkit.figures.training import show_training
 from labkit.session.algorithms import label
 from labkit.session.session import Session
@@ -65,7 +66,8 @@ class Painter:
         self._panel: AdaptationPanel | None = None
         self._ended, self._seconds, self._moved = 0.0, 0.0, 0.0
         self._drawn_task: tuple[Any, ...] = ()
-        self._ghost_curves: dict[tuple[int, int | None], AdaptationCurve] = {}
+        self._kind: str | None = None
+        self._ghost_curves: dict[tuple[Ghost, int | None], AdaptationCurve] = {}
 
     def draw(self, snapshot: Snapshot) -> bool:
         """Show a snapshot; True if something is still to follow."""
@@ -95,9 +97,14 @@ class Painter:
         whole = part is None or snapshot.playing
         return (due and not evaluate) or not whole
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a first picture."""
+        return self._panel is not None
+
     def forget(self) -> None:
         """Another problem: what was measured before says nothing any more."""
-        self._shown = self._panel = None
+        self._shown = self._panel = self._kind = None
         self._ghost_curves.clear()
         self._drawn_task = ()
 
@@ -112,7 +119,7 @@ class Painter:
         return not snapshot.playing and shown.meta_step != snapshot.meta_step
 
     def _part(self, snapshot: Snapshot) -> int | None:
-        tasks = self._session.source.test_tasks
+        tasks = snapshot.observer.source.test_tasks
         moving = snapshot.playing or time.monotonic() - self._moved < QUIET_SECONDS
         return QUICK_TASKS if moving and tasks > QUICK_TASKS else None
 
@@ -121,7 +128,9 @@ class Painter:
         with session.waiting():  # so that what was changed by hand is seen at once
             curve = session.adaptation_curve(snapshot, part=part)
             untrained = session.untrained_curve(snapshot, part)
-        ghosts = [g for g in session.ghosts if comparable(g, snapshot)]
+        pinned = session.ghosts
+        self._ghost_curves = {at: c for at, c in self._ghost_curves.items() if at[0] in pinned}
+        ghosts = [g for g in pinned if comparable(g, snapshot)]
         self._looks.measures = (*curve.metrics, LOSS)
         self._panel = AdaptationPanel(
             curve=curve,
@@ -131,10 +140,11 @@ class Painter:
             color=algorithm_color(settings.algorithm, settings.order),
             ghosts=tuple(self._ghost(ghost, part) for ghost in ghosts),
             baseline=_baseline(snapshot),
+            alpha=settings.alpha,
         )
 
     def _ghost(self, ghost: Ghost, part: int | None) -> GhostCurve[AdaptationCurve]:
-        key = id(ghost), part
+        key = ghost, part
         if key not in self._ghost_curves:
             self._ghost_curves[key] = self._session.adaptation_curve(ghost.snapshot, part=part)
         return GhostCurve(ghost.label, color_of(ghost.snapshot), self._ghost_curves[key])
@@ -158,6 +168,11 @@ class Painter:
         session, looks, walk = self._session, self._looks, snapshot.cursor
         points = None if walk else looks.points
         portrait = session.portrait(snapshot, looks.task, points)
+        kind = task_panel(portrait).kind
+        if kind != self._kind:
+            editable = isinstance(portrait, Portrait) and session.editable(snapshot)
+            self._dashboard.replace("task", task_figure(portrait, editable=editable))
+            self._kind = kind
         looks.steps = steps_of(portrait)
         heading = HEADING
         if walk is not None:
