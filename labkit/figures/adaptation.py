@@ -19,6 +19,7 @@ from labkit.figures.frame import (
     SMALL,
     axis,
     cursor,
+    figure_meta,
     legend,
     overlay,
     panel_figure,
@@ -193,5 +194,5 @@ def _layout(panel: AdaptationPanel) -> dict[str, object]:
         "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
         + (f" · {note}" if note else ""),
         "margin.b": MARGIN["b"] + _GHOST_ROW * rows,
-        "meta": {"alpha": panel.alpha},
+        "meta": figure_meta(alpha=panel.alpha),
     }

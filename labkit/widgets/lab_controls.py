@@ -203,9 +203,7 @@ def lab_groups(session: Session) -> list[Group]:
                     name="all_steps", label="All", tooltip="Show the model after all inner steps"
                 ),
                 button("another", "New task", "Draw another held-out task", "shuffle"),
-                button(
-                    "own_points", "Own points", "Back to the task's own support points", "reset"
-                ),
+                button("own_points", "Own points", "Back to the task's own points", "reset"),
             ],
         ),
         Group(
