@@ -38,6 +38,7 @@ from .figures import lab_view as lab_view
 from .figures import show_lab as show_lab
 from .session import ClassificationSettings as ClassificationSettings
 from .session import Event as Event
+from .session import Ghost as Ghost
 from .session import ParameterError as ParameterError
 from .session import Recipe as Recipe
 from .session import Session as Session

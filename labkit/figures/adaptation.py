@@ -24,10 +24,11 @@ from labkit.figures.frame import (
     panel_figure,
     title,
 )
-from labkit.figures.ghosts import MOST_GHOSTS, ghost_styles, ghost_traces
+from labkit.figures.ghosts import ghost_styles, ghost_traces
 from labkit.figures.limits import drawable
 from labkit.figures.palette import AFTER, BEFORE, TEXT, translucent, weakest
 from labkit.figures.updates import Drawable, Update, put
+from labkit.session.snapshot import MOST_GHOSTS
 
 _BAND, _TRAINED, _BASELINE, _UNTRAINED, _GHOSTS = range(1, 6)
 _MEDIAN = _GHOSTS + MOST_GHOSTS

@@ -91,8 +91,15 @@ def switched(
         settings: The present ones. Another problem brings settings of its own, with the same seed.
         problem: One of `PROBLEMS`.
         model: One of its models; None: the usual one.
+
+    Raises:
+        ValueError: There is no such problem or model.
     """
-    chosen = PROBLEMS[problem]
+    chosen = PROBLEMS.get(problem)
+    if chosen is None:
+        raise ValueError(f"tasks = {problem!r}: must be one of {', '.join(PROBLEMS)}")
+    if model not in (None, *chosen.models):
+        raise ValueError(f"model = {model!r}: must be one of {', '.join(chosen.models)}")
     if problem != problem_of(source):
         settings = chosen.settings.changed(seed=settings.seed, meta_steps=settings.meta_steps)
     made = chosen.source(model or next(iter(chosen.models)), settings, source.dtype)

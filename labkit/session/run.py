@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from labkit.session.changes import Change, Value
+from labkit.session.changes import LIVE, Change, Value
 from labkit.session.history import Event, History
+from labkit.session.named_sources import name_of
+from labkit.session.recipe import Recipe, precision_of
 from labkit.session.settings import Settings
 from labkit.session.source import Source
 from labkit.session.states import States
@@ -56,6 +58,26 @@ class Run:
         """A run of its own that ends after `meta_step` meta-steps, before the changes made then."""
         history, states = self.history.until(meta_step), self.states.until(meta_step)
         return Run(self.source, self.start, history, states)
+
+    def recipe(self, meta_step: int, settings: Settings) -> Recipe:
+        """What determines this run until `meta_step`, and with which settings it would go on."""
+        before = self.until(meta_step)
+        then = before.settings_at(meta_step)
+        log = [(event.meta_step, event.name, event.value) for event in before.log]
+        log += [
+            (meta_step, name, getattr(settings, name))
+            for name in LIVE
+            if getattr(settings, name) != getattr(then, name)
+        ]
+        source = self.source
+        return Recipe(
+            self.start.changed(events=(*log, *before.ahead)),
+            meta_step,
+            name_of(source.tasks),
+            name_of(source.model),
+            precision_of(source.dtype),
+            source.batch_norm,
+        )
 
     @property
     def ahead(self) -> tuple[Change, ...]:

@@ -1,25 +1,22 @@
 """The live session: meta-training that can be steered, rewound, forked and compared."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 
 from labkit.session.algorithms import label
 from labkit.session.changes import LIVE
 from labkit.session.live import LiveTimeline
-from labkit.session.named_sources import name_of
-from labkit.session.recipe import Recipe, precision_of
+from labkit.session.recipe import Recipe
 from labkit.session.settings import ParameterError, Settings
-from labkit.session.snapshot import Ghost
-from labkit.session.source import Source, source_of
+from labkit.session.snapshot import MOST_GHOSTS, Ghost
+from labkit.session.source import Source, dtype_of, named_or_given, source_of
 from labkit.session.task_source import check_task_source
 from labkit.session.timeline import Timeline
 from labkit.tasks.family import TaskFamily
 from labkit.training.held_out import HELD_OUT
 from labkit.training.parameters import ModelSource
-
-MOST_GHOSTS = 6
 
 
 class Session(LiveTimeline):
@@ -71,6 +68,45 @@ class Session(LiveTimeline):
         source = Source(model, tasks, dtype, batch_norm, test_tasks, test_steps)
         super().__init__(Timeline(source, settings))
         self._ghosts: tuple[Ghost, ...] = ()
+
+    @classmethod
+    def from_recipe(
+        cls,
+        recipe: Recipe,
+        *,
+        model: ModelSource | None = None,
+        tasks: Callable[..., TaskFamily] | None = None,
+        test_tasks: int = HELD_OUT,
+        test_steps: int = 10,
+    ) -> Self:
+        """The session that a recipe describes, at meta-step 0; `run(recipe.meta_step)` repeats it.
+
+        Args:
+            recipe: As from `recipe()` or `read_share_code`.
+            model: Needed where the recipe says "custom".
+            tasks: Needed where the recipe says "custom".
+            test_tasks: As for `Session`.
+            test_steps: As for `Session`.
+
+        Raises:
+            ParameterError: A model or tasks are needed, or given although the recipe names them.
+
+        Example:
+            >>> recipe = Recipe(Settings(meta_batch=2), 3, tasks="Sinusoid", model="sinusoid_mlp")
+            >>> session = Session.from_recipe(recipe)
+            >>> session.run(recipe.meta_step)
+            >>> session.recipe() == recipe
+            True
+        """
+        return cls(
+            recipe.settings,
+            model=named_or_given("model", recipe.model, model),
+            tasks=named_or_given("tasks", recipe.tasks, tasks),
+            dtype=dtype_of(recipe),
+            batch_norm=recipe.batch_norm,
+            test_tasks=test_tasks,
+            test_steps=test_steps,
+        )
 
     @property
     def ghosts(self) -> tuple[Ghost, ...]:
@@ -226,27 +262,11 @@ class Session(LiveTimeline):
         """What determines the session as it is shown now, to be shared and repeated."""
         with self._between_steps():
             timeline = self._timeline
-            at = timeline.meta_step if self._looking is None else self._looking
-            run, chosen = timeline.run, timeline.settings
-            settings = chosen if at == timeline.meta_step else run.settings_at(at)
-            before = run.until(at)
-        then = before.settings_at(at)
-        log = [(event.meta_step, event.name, event.value) for event in before.log]
-        log += [
-            (at, name, getattr(settings, name))
-            for name in LIVE
-            if getattr(settings, name) != getattr(then, name)
-        ]
-        log += [change for change in run.start.events if change[0] > at]
-        source = run.source
-        return Recipe(
-            run.start.changed(events=log),
-            at,
-            name_of(source.tasks),
-            name_of(source.model),
-            precision_of(source.dtype),
-            source.batch_norm,
-        )
+            run, at = timeline.run, self._looking
+            if at is None:
+                at = timeline.meta_step
+            settings = timeline.settings if at == timeline.meta_step else run.settings_at(at)
+            return run.recipe(at, settings)
 
 
 def _check_live(values: dict[str, object]) -> None:

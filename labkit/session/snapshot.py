@@ -15,7 +15,11 @@ if TYPE_CHECKING:  # it measures snapshots
     from labkit.session.observer import Observer
 
 
-@dataclass(frozen=True, slots=True)
+MOST_GHOSTS = 6
+"""Runs that can be compared with at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Snapshot:
     """A session between two meta-steps; nothing in it changes any more.
 
@@ -53,7 +57,7 @@ class Snapshot:
     observer: "Observer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Ghost:
     """A run that was pinned to be compared with.
 

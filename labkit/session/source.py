@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
 from labkit.core.checks import check_count
 from labkit.session.algorithms import algorithm_of
 from labkit.session.named_sources import CUSTOM, source_named
+from labkit.session.parameter_words import ParameterError
 from labkit.session.recipe import Recipe
 from labkit.session.settings import Settings
 from labkit.tasks.family import TaskFamily
 from labkit.training.held_out import HELD_OUT
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.parameters import ModelSource
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,26 @@ def source_of(recipe: Recipe, present: Source) -> Source:
     """What a recipe was made from; what is "custom" there is taken from the present source."""
     tasks = present.tasks if recipe.tasks == CUSTOM else source_named(recipe.tasks)
     model = present.model if recipe.model == CUSTOM else source_named(recipe.model)
-    dtype = None if recipe.dtype is None else getattr(torch, recipe.dtype)
-    source = replace(present, tasks=tasks, model=model, dtype=dtype, batch_norm=recipe.batch_norm)
+    source = replace(
+        present, tasks=tasks, model=model, dtype=dtype_of(recipe), batch_norm=recipe.batch_norm
+    )
     return present if source == present else source
+
+
+def named_or_given(argument: str, name: str, given: Given | None) -> Given | Callable[..., Any]:
+    """What a recipe names, or what was given where it names nothing.
+
+    Raises:
+        ParameterError: Both, or neither.
+    """
+    if (given is None) == (name == CUSTOM):
+        has = (
+            "somebody's own, so that it must be given" if given is None else f"{name}: leave it out"
+        )
+        raise ParameterError(f"{argument} of this recipe is {has}")
+    return source_named(name) if given is None else given
+
+
+def dtype_of(recipe: Recipe) -> torch.dtype | None:
+    """The floating-point type that a recipe names."""
+    return None if recipe.dtype is None else getattr(torch, recipe.dtype)

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from labkit.figures.lab import lab_figures
 from labkit.figures.palette import DARK
-from labkit.figures.task_figure import task_figure
 from labkit.session.run import InterruptedReplayError
 from labkit.session.session import Session
 from labkit.session.snapshot import Snapshot
@@ -14,7 +14,7 @@ from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_actions import Actions
-from labkit.widgets.lab_controls import lab_groups
+from labkit.widgets.lab_controls import ALWAYS_SHOWN, lab_groups
 from labkit.widgets.lab_state import Looks, control_state
 from labkit.widgets.lull import Lull
 from labkit.widgets.painter import Painter
@@ -69,22 +69,19 @@ class Lab:
                     f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
                     f"are: {', '.join(sorted(names))}"
                 )
-        self._hidden = set() if show is None else names - {*show, "status", "message"}
+        self._hidden = set() if show is None else names - {*show, *ALWAYS_SHOWN}
         self._locked = set(lock)
         self._looks = Looks()
         self._last: tuple[str, bool] = "", True
         self._turn = threading.RLock()  # one thing at a time is done to the session
-        snapshot = session.snapshot()
-        portrait = session.portrait(snapshot)
-        figures = lab_figures(portrait)
-        figures["task"] = task_figure(portrait, editable=session.editable(snapshot))
-        self.dashboard = Dashboard(specification(groups), figures, DARK)
+        self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
         self._actions = Actions(session, self._looks, self.dashboard)
         self.dashboard.on_message(self._heard)
         self._painter = Painter(session, self.dashboard, self._looks, self._tried)
         self._source = session.source
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
-        self._draw()
+        if self._draw():
+            session.changed.set()
         self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
 
     def close(self) -> None:
@@ -95,22 +92,22 @@ class Lab:
 
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
-        joined = self._last == (name, False)
-        self._last = name, final
         with self._turn:
+            joined, self._last = self._last == (name, False), (name, final)
             self._refusable(name, lambda: self._actions.choose(name, value, joined=joined))
 
     def press(self, name: str) -> None:
         """Do what pressing a button does."""
-        self._last = "", True
         with self._turn:
+            self._last = "", True
             self._refusable(name, lambda: self._actions.press(name))
 
     def __repr__(self) -> str:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        data, _ = self.dashboard._repr_mimebundle_(**kwargs) or ({}, {})
+        live: Any = self.dashboard._repr_mimebundle_  # None once it is closed
+        data, _ = (live and live(**kwargs)) or ({}, {})
         return {**data, "text/plain": repr(self)}
 
     def show_still(self) -> None:
@@ -135,11 +132,13 @@ class Lab:
         """Do something that may be refused; the lab then says why."""
         if name in self._locked | self._hidden:
             return
-        self._looks.message = ""
+        self._looks.message = self._looks.note = ""
         try:
             action()
         except (ValueError, ModuleNotFoundError) as error:
             self._looks.message = str(error)
+        except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
+            self._looks.message = f"{type(error).__name__}: {error}"
         finally:
             self._publisher.hurry()
 
@@ -150,9 +149,15 @@ class Lab:
             snapshot = session.snapshot()
         except InterruptedReplayError:
             return True
-        if session.source is not self._source:
-            self._source = session.source
-            self._begin_anew(snapshot)
+        except Exception as error:  # noqa: BLE001  # a model may raise anything, also repeated
+            looks.message = f"Looking back failed. {type(error).__name__}: {error}"
+            session.look(None)
+            return True
+        if snapshot.observer.source is not self._source:
+            self._source = snapshot.observer.source
+            self._begin_anew()
+        if snapshot.playing and not self.dashboard.watched and self._painter.begun:
+            return True  # nobody sees it: the training has the time
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
@@ -163,23 +168,18 @@ class Lab:
             self.dashboard.ask_for_pictures()
         return more or (self._lull.waits and not snapshot.playing)
 
-    def _begin_anew(self, snapshot: Snapshot) -> None:
+    def _begin_anew(self) -> None:
         """Other tasks: another kind of picture, other measures."""
-        looks, session = self._looks, self.session
+        looks = self._looks
         looks.task, looks.points, looks.measure, looks.shown_step = 0, None, None, None
         self._painter.forget()
-        portrait = session.portrait(snapshot)
-        editable = session.editable(snapshot)
-        self.dashboard.replace("task", task_figure(portrait, editable=editable))
 
     def _state(self, snapshot: Snapshot) -> dict[str, Any]:
-        looks = self._looks
-        failure = snapshot.failure
-        said = looks.message
-        if failure is not None:
-            looks.message = said or f"Training stopped. {type(failure).__name__}: {failure}"
+        looks, failure = self._looks, snapshot.failure
+        if failure is not None and not looks.message:
+            stopped = f"Training stopped. {type(failure).__name__}: {failure}"
+            looks = replace(looks, message=stopped)
         state = control_state(self.session, snapshot, looks)
-        looks.message = said
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
         for name in self._hidden:

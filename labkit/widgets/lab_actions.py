@@ -1,8 +1,9 @@
 """What the lab's controls do."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, get_args
 
+from labkit.figures.training import By
 from labkit.session.catalog import problem_of, switched
 from labkit.session.changes import LIVE
 from labkit.session.session import Session
@@ -27,28 +28,37 @@ class Actions:
         self._session, self._looks, self._dashboard = session, looks, dashboard
         self._home = session.source, session.settings
         self._presses = self._buttons()
+        self._edited = False
 
     def choose(self, name: str, value: Any, *, joined: bool) -> None:
-        """Take a value; `joined` to the one before, see `Session.set`."""
+        """Take a value; `joined` to the one before, as in dragging."""
         session, looks = self._session, self._looks
         if name in LIVE:
-            session.set(joined=joined, **{name: value})
+            # of a drag, what was refused or changed nothing is no edit that others could join
+            self._edited &= joined
+            before = session.settings
+            session.set(joined=self._edited, **{name: value})
+            self._edited |= session.settings != before
             return
         match name:
             case "look":
-                session.look(min(int(value), session.last_step))
+                session.look(min(_whole(name, value), session.last_step))
             case "tasks" | "model":
                 self._restart(name, value)
             case "export":
                 self._export(value)
             case "load":
                 session.load(read_share_code(value))
+                looks.loading = False
             case "measure":
-                looks.measure = value
+                looks.measure = _one_of(name, value, looks.measures)
             case "by":
-                looks.by = value
+                looks.by = _one_of(name, value, get_args(By))
             case "shown_step":
-                looks.shown_step = int(value)
+                # the same step chosen again, and not at the end of a drag: all of them
+                step = _whole(name, value)
+                again = step == looks.shown_step and not joined
+                looks.shown_step = None if again else step
 
     def press(self, name: str) -> None:
         """Do what a button says."""
@@ -67,6 +77,12 @@ class Actions:
 
         def large() -> None:
             looks.large = self._dashboard.large = not looks.large
+
+        def more() -> None:
+            looks.more = not looks.more
+
+        def loading() -> None:
+            looks.loading = not looks.loading
 
         def another() -> None:
             looks.task, looks.points = (looks.task + 1) % session.source.test_tasks, None
@@ -91,6 +107,8 @@ class Actions:
             "pin": session.pin,
             "unpin": session.unpin,
             "large": large,
+            "more": more,
+            "loading": loading,
             "another": another,
             "own_points": own_points,
             "all_steps": all_steps,
@@ -115,7 +133,7 @@ class Actions:
         result = exported(self._session, what)
         if isinstance(result, Copied):
             self._dashboard.copy(result.text)
-            self._looks.message = f"Copied: {result.text.splitlines()[0][:60]} …"
+            self._looks.note = f"Copied: {result.text.splitlines()[0][:60]} …"
             return
         for name, content in result.contents.items():
             self._dashboard.save_file(name, content)
@@ -142,3 +160,15 @@ class Actions:
             looks.message = (
                 "The last support point stays: without any there is nothing to adapt to."
             )
+
+
+def _whole(name: str, value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} = {value!r}: must be a whole number ≥ 0")
+    return value
+
+
+def _one_of(name: str, value: Any, known: Collection[str]) -> Any:
+    if value not in known:
+        raise ValueError(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    return value

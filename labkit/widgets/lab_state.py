@@ -10,7 +10,8 @@ from labkit.session.changes import LIVE
 from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
-from labkit.widgets.lab_controls import YOURS, with_yours
+from labkit.session.source import Source
+from labkit.widgets.lab_controls import FOLDED, YOURS, choices, with_yours
 
 
 @dataclass(slots=True)
@@ -25,6 +26,9 @@ class Looks:
         shown_step: Inner step shown alone, or None.
         large: Large type.
         message: What went wrong, in words.
+        note: What has been done, in words, where nothing went wrong.
+        more: Whether the controls of `FOLDED` are shown.
+        loading: Whether the line for a share code is shown.
         measures: Those that can be shown.
         steps: Inner steps that the task panel goes to.
     """
@@ -36,6 +40,9 @@ class Looks:
     shown_step: int | None = None
     large: bool = False
     message: str = ""
+    note: str = ""
+    more: bool = True
+    loading: bool = False
     measures: Sequence[str] = ()
     steps: int = 1
 
@@ -49,6 +56,7 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
         looks: How it is shown.
     """
     settings, looking = snapshot.settings, snapshot.meta_step != snapshot.last_step
+    source = snapshot.observer.source  # the session's own may be another one by now
     playing = snapshot.playing
     state: dict[str, dict[str, Any]] = {name: {"value": getattr(settings, name)} for name in LIVE}
     for name, reason in unused(settings).items():
@@ -56,9 +64,10 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
     if looking:
         for name in LIVE:
             state[name] |= {"disabled": True, "reason": "looking back: fork here to change it"}
+    state["algorithm"]["options"] = choices(type(settings), "algorithm")
     state["inner_steps"]["high"] = max(10, settings.inner_steps)
     walking = {"disabled": playing, "reason": "pause first"}
-    return state | {
+    state |= {
         "play": {"label": "Pause", "icon": "pause"} if playing else {},
         "inner_step": walking,
         "task": walking,
@@ -73,11 +82,15 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
             "reason": "nothing has been trained yet",
         },
         "live": {"disabled": not looking, "reason": "this is the last meta-step"},
-        "unpin": {"hidden": not session.ghosts},
+        "unpin": {"disabled": not session.ghosts, "reason": "nothing is pinned"},
         "large": {"pressed": looks.large},
-        "tasks": {"value": problem_of(session.source) or YOURS},
-        "model": _models(session),
-        "message": {"value": looks.message, "hidden": not looks.message},
+        "loading": {"pressed": looks.loading},
+        "load": {"hidden": not looks.loading},
+        "more": {"pressed": looks.more},
+        "banner": _banner(snapshot) if looking else {"hidden": True},
+        "tasks": {"value": problem_of(source) or YOURS},
+        "model": _models(source, settings),
+        "message": _message(looks),
         "measure": {
             "value": looks.measure or next(iter(looks.measures), "loss"),
             "options": [[name, name.replace("_", " ")] for name in looks.measures]
@@ -89,25 +102,41 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
             "high": max(looks.steps, 1),
         },
         "all_steps": {"pressed": looks.shown_step is None},
-        "own_points": {"hidden": looks.points is None},
+        "own_points": {"disabled": looks.points is None, "reason": "these are its own points"},
         "by": {"value": looks.by},
     }
+    if not looks.more:
+        for name in FOLDED:
+            state[name]["hidden"] = True
+    return state
 
 
-def _models(session: Session) -> dict[str, Any]:
-    problem = problem_of(session.source)
+def _banner(snapshot: Snapshot) -> dict[str, Any]:
+    now, last = f"{snapshot.meta_step:,}", f"{snapshot.last_step:,}"
+    text = f"Looking back at meta-step {now} of {last} · “Now” returns, “Fork here” goes on from it"
+    return {"value": text, "tone": "look"}
+
+
+def _message(looks: Looks) -> dict[str, Any]:
+    text = looks.message or looks.note
+    return {"value": text, "tone": "error" if looks.message else "note", "hidden": not text}
+
+
+def _models(source: Source, settings: Settings) -> dict[str, Any]:
+    problem = problem_of(source)
     if problem is None:
         return {"value": YOURS, "disabled": True, "reason": "these tasks came with their model"}
     known = PROBLEMS[problem]
-    value = known.model_named(session.source, session.settings)
+    value = known.model_named(source, settings)
     return {"value": value or YOURS, "options": [[n, n] for n in with_yours(known.models, value)]}
 
 
 def _status(snapshot: Snapshot, *, looking: bool) -> list[str]:
     settings: Settings = snapshot.settings
-    doing = f"{snapshot.rate:,.0f} meta-steps/s" if snapshot.playing else "paused"
+    rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
+    doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
     if looking:
-        doing = f"looking back from {snapshot.last_step:,}"
+        doing = "looking back"
     walk = snapshot.cursor
     if walk is not None:
         doing = f"task {walk.task + 1} of {settings.meta_batch}, inner step {walk.inner_step}"

@@ -1,5 +1,7 @@
 """How a notebook opens the lab: live in front of a person, trained to the end when headless."""
 
+from collections.abc import Collection
+
 from IPython.display import display
 
 from labkit.session.session import Session
@@ -10,13 +12,17 @@ _open: dict[str, Lab] = {}
 """The lab that each cell of this kernel's notebook has opened last."""
 
 
-def open_lab(session: Session) -> None:
+def open_lab(
+    session: Session, *, show: Collection[str] | None = None, lock: Collection[str] = ()
+) -> None:
     """Show the lab in a live notebook; run headless, train `meta_steps` meta-steps instead.
 
     Running the cell again closes the lab that it opened before, so that none trains on unseen.
 
     Args:
         session: What is shown and steered, or trained.
+        show: As for `Lab`.
+        lock: As for `Lab`.
 
     Raises:
         DivergedError: Headless, the training left the finite numbers.
@@ -27,6 +33,6 @@ def open_lab(session: Session) -> None:
         return
     if cell in _open:
         _open.pop(cell).close()
-    _open[cell] = Lab(session)
+    _open[cell] = Lab(session, show=show, lock=lock)
     display(_open[cell])
     _open[cell].show_still()

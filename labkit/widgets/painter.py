@@ -10,7 +10,8 @@ from labkit.figures.adaptation_panel import LOSS, AdaptationPanel
 from labkit.figures.frame import show_cursor
 from labkit.figures.ghosts import GhostCurve
 from labkit.figures.palette import algorithm_color
-from labkit.figures.task_figure import HEADING, show_task
+from labkit.figures.panels import task_panel
+from labkit.figures.task_figure import HEADING, show_task, task_figure
 from labkit.figures.training import show_training
 from labkit.session.algorithms import label
 from labkit.session.session import Session
@@ -69,7 +70,8 @@ class Painter:
         self._panel: AdaptationPanel | None = None
         self._ended, self._seconds, self._moved = 0.0, 0.0, 0.0
         self._drawn_task: tuple[Any, ...] = ()
-        self._ghost_curves: dict[tuple[int, int | None], AdaptationCurve] = {}
+        self._kind: str | None = None
+        self._ghost_curves: dict[tuple[Ghost, int | None], AdaptationCurve] = {}
 
     def draw(self, snapshot: Snapshot) -> bool:
         """Show a snapshot; True if something is still to follow."""
@@ -106,9 +108,14 @@ class Painter:
         self._show_training(snapshot)
         return (due and not evaluate) or (part is not None and not snapshot.playing) or wanted.late
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a first picture."""
+        return self._panel is not None
+
     def forget(self) -> None:
         """Another problem: what was measured before says nothing any more."""
-        self._shown = self._panel = None
+        self._shown = self._panel = self._kind = None
         self._ghost_curves.clear()
         self._drawn_task = ()
 
@@ -123,12 +130,12 @@ class Painter:
         return not snapshot.playing and shown.meta_step != snapshot.meta_step
 
     def _may_evaluate(self) -> bool:
-        """Whether the training can give up time again, and somebody looks at what it buys."""
+        """Whether the training can give up time again."""
         rest = min(self._seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
-        return self._dashboard.watched and time.monotonic() > self._ended + rest
+        return time.monotonic() > self._ended + rest
 
     def _part(self, snapshot: Snapshot, *, settled: bool) -> int | None:
-        tasks = self._session.source.test_tasks
+        tasks = snapshot.observer.source.test_tasks
         moving = snapshot.playing or not settled
         return QUICK_TASKS if moving and tasks > QUICK_TASKS else None
 
@@ -138,9 +145,7 @@ class Painter:
             return None
         return self._panel.untrained
 
-    def _measure(
-        self, snapshot: Snapshot, part: int | None, kept: AdaptationCurve | None
-    ) -> None:
+    def _measure(self, snapshot: Snapshot, part: int | None, kept: AdaptationCurve | None) -> None:
         session, settings = self._session, snapshot.settings
         with session.waiting():  # so that what was changed by hand is seen at once
             curve = session.adaptation_curve(snapshot, part=part)
@@ -148,7 +153,9 @@ class Painter:
                 untrained = kept
             else:
                 untrained = session.untrained_curve(snapshot, part)
-        ghosts = [g for g in session.ghosts if comparable(g, snapshot)]
+        pinned = session.ghosts
+        self._ghost_curves = {at: c for at, c in self._ghost_curves.items() if at[0] in pinned}
+        ghosts = [g for g in pinned if comparable(g, snapshot)]
         self._looks.measures = (*curve.metrics, LOSS)
         self._panel = AdaptationPanel(
             curve=curve,
@@ -162,7 +169,7 @@ class Painter:
         )
 
     def _ghost(self, ghost: Ghost, part: int | None) -> GhostCurve[AdaptationCurve]:
-        key = id(ghost), part
+        key = ghost, part
         if key not in self._ghost_curves:
             self._ghost_curves[key] = self._session.adaptation_curve(ghost.snapshot, part=part)
         return GhostCurve(ghost.label, color_of(ghost.snapshot), self._ghost_curves[key])
@@ -186,6 +193,11 @@ class Painter:
         session, looks, walk = self._session, self._looks, snapshot.cursor
         points = None if walk else looks.points
         portrait = session.portrait(snapshot, looks.task, points)
+        kind = task_panel(portrait).kind
+        if kind != self._kind:
+            editable = isinstance(portrait, Portrait) and session.editable(snapshot)
+            self._dashboard.replace("task", task_figure(portrait, editable=editable))
+            self._kind = kind
         looks.steps = steps_of(portrait)
         heading = HEADING
         if walk is not None:

@@ -17,24 +17,25 @@ function plotPointedStep(panel, clientY) {
   return near.length ? near[0].step : null;
 }
 
-// hovered(step or null); emit sends to the kernel
-function plotFollowPointer(panel, hovered, emit) {
+// hovered(step or null); emit sends to the kernel; until signal
+function plotFollowPointer(panel, hovered, emit, signal) {
   const { gd, name } = panel;
   const point = (clientY) => {
     if (name !== "training") hovered(plotPointedStep(panel, clientY));
   };
   gd.on("plotly_hover", ({ event, points }) => {
-    Object.assign(panel, { pointer: event, points });
+    panel.points = points;
     point(event.clientY);
   });
   gd.on("plotly_unhover", () => {
-    Object.assign(panel, { pointer: null, points: null });
+    panel.points = null;
     point(0);
   });
   // plotly tells of other points only, and a pointer may go from curve to curve at the same x
-  gd.addEventListener("mousemove", (event) => {
+  const follow = (event) => {
     if (panel.points) point(event.clientY);
-  });
+  };
+  gd.addEventListener("mousemove", follow, { signal });
   gd.on("plotly_click", (event) => {
     const x = Math.round(Number(event.points[0].x));
     if (!(x >= 0)) return;

@@ -5,14 +5,15 @@ const PLOT_STILL = 4;
 const PLOT_ANSWER_MS = 500;
 const PLOT_EDITING =
   "Support points: click free space to add one, drag one to move it, click one to remove it";
-const PLOT_HINT = "click: add · drag: move · click a point: remove";
+const PLOT_HINT = "click: add or remove · drag: move";
 
 // keeps what the pointer does to one point, ahead of the kernel's answer
 class PlotSupport {
-  constructor(panel, emit, changed) {
+  constructor(panel, emit, changed, signal) {
     Object.assign(this, { panel, emit, changed, held: null, moved: null, timer: 0, frame: 0 });
-    const listen = (type, handler, options) => panel.gd.addEventListener(type, handler, options);
-    listen("pointerdown", (event) => this.press(event), true);
+    const listen = (type, handler, options = {}) =>
+      panel.gd.addEventListener(type, handler, { ...options, signal });
+    listen("pointerdown", (event) => this.press(event), { capture: true });
     listen("pointermove", (event) => this.move(event));
     listen("pointerup", (event) => this.release(event));
     listen("pointercancel", () => this.drop());
@@ -21,15 +22,17 @@ class PlotSupport {
     listen("touchstart", own, { capture: true, passive: true });
     panel.gd.setAttribute("aria-label", PLOT_EDITING);
     panel.gd.setAttribute("role", "group");
-    const hint = document.createElement("span");
-    Object.assign(hint, { className: "maml-lab-hint", textContent: PLOT_HINT, ariaHidden: "true" });
-    panel.gd.after(hint);
+    this.hint = document.createElement("span");
+    Object.assign(this.hint, { className: "maml-lab-hint", textContent: PLOT_HINT, ariaHidden: "true" });
+    panel.gd.after(this.hint);
   }
 
   destroy() {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
     this.held = this.moved = null;
+    this.hint.remove();
+    for (const name of ["aria-label", "role"]) this.panel.gd.removeAttribute(name);
   }
 
   // the drag layer under a pointer, while editing is what a press means

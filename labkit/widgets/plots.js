@@ -3,18 +3,19 @@
 const PLOT_PANELS = ["adaptation", "task", "training"];
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
 
-// one panel: its figure as the kernel describes it, and the element that plotly draws in
+// one panel: its figure as the kernel describes it, and the elements for its title and for plotly
 class PlotPanel {
-  constructor(name, gd) {
-    Object.assign(this, { name, gd, figure: null, width: 0, dirty: false, drawn: false });
+  constructor(name, gd, title) {
+    Object.assign(this, { name, gd, title, figure: null, width: 0, dirty: false, drawn: false });
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
-    // the event that plotly shows a label for, and the points that it tells of
-    this.pointer = this.points = null;
+    this.points = null; // what plotly's label at the pointer tells of
   }
 
   whole(figure) {
+    // a pointer does other things to a figure that can be edited
+    this.stale ||= this.drawn && plotEditable(figure) !== plotEditable(this.figure);
     this.figure = figure;
     this.dirty = true;
   }
@@ -38,14 +39,22 @@ class PlotPanel {
     return plotDerived(this.figure, { ...look, panel: this.name, width: this.width });
   }
 
+  leave(Plotly) {
+    this.support?.destroy();
+    this.listening?.abort();
+    if (this.drawn) Plotly.purge(this.gd);
+    this.support = this.points = null;
+    this.stale = this.drawn = false;
+  }
+
   async draw(Plotly, look, attach) {
     this.dirty = false;
+    if (this.stale) this.leave(Plotly);
     const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
     this.support?.apply(data);
+    plotShowTitle(this.title, this.figure);
     if (this.drawn) {
       await Plotly.react(this.gd, data, layout, this.config);
-      // what the pointer's label says is as old as the picture before
-      if (this.pointer) Plotly.Fx.hover(this.gd, this.pointer);
       return;
     }
     this.drawn = true;
@@ -107,9 +116,9 @@ function plotShaped(numbers, [rows, ...columns]) {
 
 // library: promise of plotly.js; root: what must be seen for plots to be drawn
 class Plots {
-  constructor({ elements, root, library, emit }) {
+  constructor({ elements, titles, root, library, emit }) {
     this.emit = emit;
-    this.panels = PLOT_PANELS.map((name) => new PlotPanel(name, elements[name]));
+    this.panels = PLOT_PANELS.map((name) => new PlotPanel(name, elements[name], titles[name]));
     this.look = { dark: false, large: false, colours: {}, step: null };
     this.hovered = null;
     this.Plotly = null;
@@ -175,7 +184,7 @@ class Plots {
 
   fit() {
     for (const { gd, name, figure } of this.panels) {
-      gd.style.height = `${plotHeight(name, figure, this.look.large)}px`;
+      gd.style.height = `${plotHeight(name, figure, this.look)}px`;
     }
   }
 
@@ -236,12 +245,15 @@ class Plots {
       this.Plotly.purge(panel.gd);
       return;
     }
-    plotFollowPointer(panel, (step) => this.hover(step), this.emit);
+    panel.listening = new AbortController();
+    const { signal } = panel.listening;
+    plotFollowPointer(panel, (step) => this.hover(step), this.emit, signal);
     if (panel.name !== "task" || !plotEditable(panel.figure)) return;
-    panel.support = new PlotSupport(panel, this.emit, () => {
+    const changed = () => {
       panel.dirty = true;
       this.schedule();
-    });
+    };
+    panel.support = new PlotSupport(panel, this.emit, changed, signal);
   }
 
   destroy() {
@@ -249,9 +261,6 @@ class Plots {
     cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
     this.sight.disconnect();
-    for (const panel of this.panels) {
-      panel.support?.destroy();
-      if (panel.drawn) this.Plotly.purge(panel.gd);
-    }
+    this.panels.forEach((panel) => panel.leave(this.Plotly));
   }
 }

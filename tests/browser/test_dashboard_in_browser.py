@@ -329,14 +329,24 @@ def test_two_views_and_reruns_leave_nothing_behind(lab: NotebookPage) -> None:
     lab.command("notebook:delete-cell")
 
 
-def test_a_restarted_kernel_is_said_and_a_reload_brings_the_picture_back(lab: NotebookPage) -> None:
+def test_a_reloaded_page_gets_the_present_picture(lab: NotebookPage) -> None:
     lab.kernel("draw('task', {'y': [np.full(101, 1.5)]}, {}, [0])")
     drawn(lab, "task", "t[0].y[0] === 1.5")
+    lab.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    lab.page.reload()
+    lab.wait_for_kernel()
+    lab.page.wait_for_selector(".maml-lab-task .main-svg")
+    drawn(lab, "task", "t[0].y[0] === 1.5")
+    lab.until("dashboard.watched")
+
+
+def test_a_restarted_kernel_is_said_until_the_cell_runs_again(lab: NotebookPage) -> None:
     lab.restart_kernel()
     lab.page.get_by_text("The kernel has restarted: run the cell again.").wait_for()
-    lab.page.locator(".maml-lab-task").click(force=True)
+    lab.page.mouse.click(*place(lab, "task", 0.5, 0.25))
     lab.run_all()
     lab.until("dashboard.watched")
     assert not lab.page.get_by_text("The kernel has restarted").is_visible()
+    assert lab.kernel("heard") == "[]"
     # what the browser says of widgets whose kernel has gone is JupyterLab's own
     lab.errors.clear()

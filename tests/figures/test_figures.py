@@ -114,13 +114,13 @@ def test_figures_of_a_session() -> None:
     session.run(5)
     figures = lab_figures(session.portrait(session.snapshot()))
     names = set(traces(figures)) - {f"step {i + 1}" for i in range(MOST_STEPS)}
-    names -= {f"ghost {i + 1}" for i in range(6)} | {"baseline"}
+    names -= {f"ghost {i + 1}" for i in range(6)} | {"baseline", "mean"}
     show_lab(figures, lab_view(session))
     shown = traces(figures)
     assert names <= shown.keys()
     snapshot = session.snapshot()
     assert shown["after adaptation"].y.tolist() == snapshot.curve.loss_after.tolist()
-    assert shown["mean"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
+    assert shown["MAML"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
     assert "".join(shown["changes"].text).strip() == "α 0.5, K 4"
     assert shown["step 4"].visible
     assert "(trained: 4)" in figures["adaptation"].layout.xaxis.title.text

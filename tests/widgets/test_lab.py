@@ -1,265 +1,510 @@
-"""The lab through its real callbacks, without a browser."""
+"""The lab's controls through messages as a browser sends them, and what its page then shows."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets as w
-import plotly.graph_objects as go
 import pytest
 
-from labkit import (
-    MAML,
-    Lab,
-    MetaLearner,
-    Session,
-    Settings,
-    Sinusoid,
-    Tides,
-    open_lab,
-    sinusoid_mlp,
-    tide_mlp,
-)
-from labkit.widgets import opening
-from labkit.widgets.lab import DOUBLE_CLICK_SECONDS
+from labkit import Lab, Session, Settings, Sinusoid, Tides, sinusoid_mlp, tide_mlp
+from tests.widgets.page import Page, new_session, shown, until
 
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-def new_session(**settings: Any) -> Session:
-    start = Settings(meta_batch=2, shots=3).changed(**settings)
-    return Session(start, model=sinusoid_mlp, tasks=Sinusoid)
+BUTTONS = [
+    "play",
+    "inner_step",
+    "task",
+    "meta_step",
+    "reset",
+    "reseed",
+    "undo",
+    "redo",
+    "live",
+    "fork",
+    "pin",
+    "unpin",
+    "large",
+    "all_steps",
+    "another",
+    "own_points",
+]
+CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
+OTHERS = "look export load tasks model measure shown_step by status message"
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(new_session())
-    yield lab
-    lab.close()
+def page() -> Iterator[Page]:
+    with shown(new_session()) as page:
+        yield page
 
 
-def trace(lab: Lab, name: str) -> go.Scatter:
-    return next(t for figure in lab.figures.values() for t in figure.data if t.name == name)
+def trained(page: Page, meta_steps: int = 1) -> None:
+    for _ in range(meta_steps):
+        page.press("meta_step")
+        page.lab.session.wait()
 
 
-def test_nothing_trains_before_play(lab: Lab) -> None:
-    time.sleep(0.3)
-    assert lab.session.snapshot().meta_step == 0
-    assert "meta-step 0" in lab.status.value
-    assert len(trace(lab, "mean").y) == 11
-
-
-def test_play_and_pause(lab: Lab) -> None:
-    lab.play.click()
-    until(lambda: lab.play.description == "Pause")
-    assert lab.step.disabled
-    until(lambda: len(trace(lab, "after adaptation").y) > 3)
-    first = tuple(trace(lab, "mean").y)
-    until(lambda: tuple(trace(lab, "mean").y) != first)
-    until(lambda: "meta-steps/s" in lab.status.value)
-    lab.play.click()
-    lab.session.wait()
-    until(lambda: lab.play.description == "Play")
-    assert not lab.step.disabled
-    reached = lab.session.snapshot().meta_step
-    until(lambda: f"meta-step {reached:,}<" in lab.status.value)
-    # the last state is drawn, although curves are evaluated only now and then while it plays
-    until(lambda: list(trace(lab, "mean").y) == now(lab))
-
-
-def now(lab: Lab) -> list[float]:
-    mean: list[float] = lab.session.adaptation_curve(lab.session.snapshot()).mean.tolist()
+def now(page: Page) -> list[float]:
+    session = page.lab.session
+    mean: list[float] = session.adaptation_curve(session.snapshot()).mean.tolist()
     return mean
 
 
-def test_step_and_reset(lab: Lab) -> None:
-    for expected in (1, 2):
-        lab.step.click()
+def test_these_are_the_controls(page: Page) -> None:
+    specs = [spec for group in page.lab.dashboard.controls for spec in group["controls"]]
+    assert {spec["name"] for spec in specs} == {*BUTTONS, *CHOICES.split(), *OTHERS.split()}
+    alpha = next(spec for spec in specs if spec["name"] == "alpha")
+    assert alpha["tooltip"] == Settings.model_fields["alpha"].description
+
+
+def test_nothing_trains_before_play(page: Page) -> None:
+    until(lambda: page.mean() == pytest.approx(now(page)))
+    assert page.lab.session.last_step == 0
+    assert page.status().startswith("meta-step 0 · paused\nseed 0 · 3 shots")
+    assert len(page.mean()) == 11
+
+
+def test_play_and_pause(page: Page) -> None:
+    page.press("play")
+    until(lambda: page.control("play") == {"label": "Pause", "icon": "pause"})
+    walks = ("inner_step", "task", "meta_step")
+    assert {page.control(name)["reason"] for name in walks} == {"pause first"}
+    until(lambda: len(page.trace("training", "after adaptation")["y"]) > 3)
+    first = page.mean()
+    until(lambda: page.mean() != first)
+    until(lambda: "meta-steps/s" in page.status())
+    page.press("play")
+    page.lab.session.wait()
+    until(lambda: page.control("play") == {})
+    assert not any(page.control(name)["disabled"] for name in walks)
+    reached = page.lab.session.last_step
+    until(lambda: f"meta-step {reached:,} · paused" in page.status())
+    # the last state is drawn, although curves are measured only now and then while it plays
+    until(lambda: page.mean() == pytest.approx(now(page)))
+
+
+def test_an_untouched_lab_measures_all_held_out_tasks_in_the_end() -> None:
+    session = Session(Settings(shots=3), model=sinusoid_mlp, tasks=Sinusoid, test_tasks=150)
+    with shown(session) as page:
+        until(lambda: "interval of 150" in page.title("adaptation"))
+        page.set("alpha", 0.02)
+        until(lambda: "interval of 100" in page.title("adaptation"))
+        until(lambda: "interval of 150" in page.title("adaptation"))
+
+
+def test_steps_of_three_sizes(page: Page) -> None:
+    session = page.lab.session
+    page.set("inner_steps", 2)
+    page.press("inner_step")
+    until(lambda: "task 1 of 2, inner step 1" in page.status())
+    until(lambda: "Training task 1 of 2" in page.title("task"))
+    assert page.lab.dashboard.inner_step == 1
+    page.press("task")
+    until(lambda: "task 1 of 2, inner step 2" in page.status())
+    page.press("task")
+    until(lambda: "Training task 2 of 2" in page.title("task"))
+    page.point("add", None, 0.0, 0.0)  # the support points of training are the training's own
+    assert session.last_step == 0
+    page.press("meta_step")
+    until(lambda: "meta-step 1 · paused" in page.status())
+    until(lambda: "One held-out task" in page.title("task"))
+    assert page.control("own_points")["hidden"]
+    assert session.last_step == 1
+
+
+def test_reset_and_new_seed(page: Page) -> None:
+    session = page.lab.session
+    page.set("alpha", 0.05)
+    trained(page, 2)
+    theta = session.snapshot().observer.initial["0.weight"]
+    page.press("reset")
+    until(lambda: page.status().startswith("meta-step 0"))
+    until(lambda: len(page.trace("training", "after adaptation")["y"]) == 0)
+    assert (session.settings.seed, session.settings.alpha) == (0, 0.05)
+    page.press("reseed")
+    until(lambda: "seed 1" in page.status())
+    assert session.settings.seed == 1
+    assert not session.snapshot().params["0.weight"].equal(theta)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alpha", 0.1),
+        ("beta", 0.02),
+        ("inner_steps", 4),
+        ("order", 1),
+        ("algorithm", "anil"),
+        ("algorithm", "imaml"),
+        ("alpha_learned", "element"),
+        ("meta_optimizer", "sgd"),
+        ("meta_batch", 5),
+        ("shots", 4),
+    ],
+)
+def test_settings_are_set_shown_trained_with_and_undone(page: Page, name: str, value: Any) -> None:
+    session = page.lab.session
+    old = getattr(session.settings, name)
+    page.set(name, value)
+    until(lambda: page.control(name)["value"] == value)
+    trained(page)
+    assert [(e.name, e.value) for e in session.snapshot().events] == [(name, value)]
+    until(lambda: any(page.trace("training", "changes")["text"]))
+    page.press("undo")
+    until(lambda: page.control(name)["value"] == old)
+    assert session.last_step == 0
+    page.press("redo")
+    until(lambda: page.control(name)["value"] == value)
+    assert session.last_step == 1
+
+
+def test_curves_answer_while_paused(page: Page) -> None:
+    trained(page)
+    until(lambda: page.mean() == pytest.approx(now(page)))
+    before = page.mean()
+    page.set("alpha", 0.1)
+    until(lambda: page.mean() != before)
+    until(lambda: page.mean() == pytest.approx(now(page)))
+    assert page.lab.session.last_step == 1
+    page.set("inner_steps", 12)
+    until(lambda: len(page.mean()) == 13)
+    until(lambda: page.control("inner_steps") == {"value": 12, "high": 12})
+
+
+def test_controls_follow_the_session(page: Page) -> None:
+    page.lab.session.set(alpha=5.0, beta=0.02, order=1)
+    until(lambda: [page.control(n)["value"] for n in ("alpha", "beta", "order")] == [5.0, 0.02, 1])
+
+
+def test_a_drag_is_undone_at_once(page: Page) -> None:
+    session = page.lab.session
+    page.set("beta", 0.002)
+    for value in (0.02, 0.03, 0.04):
+        page.set("alpha", value, final=False)
+    page.set("alpha", 0.05)
+    page.set("alpha", 0.06)  # a drag of its own
+    seen = []
+    while session.can_undo:
+        page.press("undo")
+        seen.append((session.settings.alpha, session.settings.beta))
+    assert seen == [(0.05, 0.002), (0.01, 0.002), (0.01, 0.001)]
+    until(lambda: page.control("undo")["disabled"])
+    assert page.control("undo")["reason"] == "nothing to undo"
+
+
+def test_a_drag_that_begins_with_what_is_refused_is_undone_alone(page: Page) -> None:
+    session = page.lab.session
+    page.set("beta", 0.002)
+    page.set("alpha", -1.0, final=False)
+    page.set("alpha", 0.01, final=False)  # as it is
+    page.set("alpha", 0.02, final=False)
+    page.set("alpha", 0.03)
+    page.press("undo")
+    assert (session.settings.alpha, session.settings.beta) == (0.01, 0.002)
+
+
+def test_controls_that_do_not_count_say_why(page: Page) -> None:
+    page.set("algorithm", "reptile")
+    until(lambda: page.control("order").get("disabled"))
+    assert page.control("order")["reason"] == "not used by Reptile"
+    assert page.control("alpha_learned")["reason"] == "Reptile has no gradient in α"
+    page.set("algorithm", "maml")
+    page.set("alpha_learned", "scalar")
+    until(lambda: page.control("alpha").get("reason") == "α is learned, from where it began")
+    assert "disabled" not in page.control("order")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("alpha", -1.0, "alpha = -1.0: must be a finite number ≥ 0"),
+        ("alpha", "x", "alpha = 'x': must be a finite number ≥ 0"),
+        ("inner_steps", 1.5, "inner_steps = 1.5: must be a whole number ≥ 0"),
+        ("meta_batch", 0, "meta_batch = 0: must be a whole number ≥ 1"),
+        ("order", True, "order = True: must be 1 or 2"),
+        ("algorithm", "magic", "algorithm = 'magic': must be"),
+        ("tasks", "Nothing", "tasks = 'Nothing': must be one of Sinusoid, Tides, Emoji"),
+        ("model", "GPT", "model = 'GPT': must be one of 40-40 ReLU, 100-100 ReLU"),
+        ("measure", "beauty", "measure = 'beauty': must be one of loss"),
+        ("by", "hours", "by = 'hours': must be one of meta_step, seconds"),
+        ("shown_step", None, "shown_step = None: must be a whole number"),
+        ("look", "then", "look = 'then': must be a whole number"),
+        ("load", "maml1.no", "this share code is cut short"),
+        ("load", "hello", "'hello' does not begin a share code"),
+        ("export", "pdf", "there is no export 'pdf'"),
+    ],
+)
+def test_what_is_refused_is_told_put_back_and_forgotten(
+    page: Page, name: str, value: Any, words: str
+) -> None:
+    before, settings = page.control(name).get("value"), page.lab.session.settings
+    page.set(name, value)
+    until(lambda: words in page.message())
+    assert page.lab.session.settings == settings
+    assert page.control(name).get("value") == before
+    page.set("beta", 0.005)
+    until(lambda: not page.message())
+
+
+def test_messages_of_no_control_change_nothing(page: Page) -> None:
+    before = page.lab.session.settings
+    page.set("nonsense", 1)
+    page.press("nonsense")
+    page.set("seed", 3)
+    page.set("events", [[0, "alpha", 1.0]])
+    assert page.lab.session.settings == before
+    page.set("alpha", 0.03)
+    assert page.lab.session.settings.alpha == 0.03
+
+
+def test_look_back_return_and_fork(page: Page) -> None:
+    session = page.lab.session
+    trained(page, 2)
+    page.set("alpha", 0.05)
+    trained(page, 2)
+    last = now(page)
+    until(lambda: page.mean() == pytest.approx(last))
+    page.say(kind="look", meta_step=1)
+    until(lambda: "meta-step 1 · looking back from 4" in page.status())
+    assert page.control("alpha") == {
+        "value": 0.01,
+        "disabled": True,
+        "reason": "looking back: fork here to change it",
+    }
+    assert page.control("look")["value"] == 1
+    until(lambda: page.mean() == pytest.approx(now(page)))
+    assert page.mean() != pytest.approx(last)
+    until(lambda: page.trace("training", "cursor")["x"] == [1.0, 1.0])
+    page.set("by", "seconds")
+    until(lambda: 0 < page.trace("training", "cursor")["x"][0] < 1)
+    page.set("by", "meta_step")
+    page.press("live")
+    until(lambda: "meta-step 4 · paused" in page.status())
+    until(lambda: page.mean() == pytest.approx(last))
+    page.set("look", 99)
+    assert session.looking is None
+    page.set("look", 1)
+    page.press("fork")
+    until(lambda: "meta-step 1 · paused" in page.status())
+    assert (session.last_step, session.settings.alpha) == (1, 0.01)
+    until(lambda: page.ghosts("adaptation") == ["MAML · 1"])
+    page.press("undo")
+    until(lambda: "meta-step 4 · paused" in page.status())
+
+
+def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
+    assert page.control("unpin")["hidden"]
+    page.press("pin")
+    until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
+    pinned = page.trace("adaptation", "MAML · 0")["y"]
+    assert pinned == pytest.approx(now(page))
+    page.set("order", 1)
+    trained(page, 3)
+    until(lambda: len(page.trace("training", "after adaptation")["y"]) == 3)
+    page.press("pin")
+    both = ["MAML · 0", "first-order MAML · 3"]
+    until(lambda: page.ghosts("adaptation") == both)
+    until(lambda: page.mean() == pytest.approx(now(page)))
+    assert page.trace("adaptation", "MAML · 0")["y"] == pytest.approx(pinned)
+    assert page.trace("training", both[1])["y"] == page.trace("training", "after adaptation")["y"]
+    assert not page.control("unpin")["hidden"]
+    page.press("unpin")
+    until(lambda: page.ghosts("adaptation") == [])
+
+
+def test_more_ghosts_than_there_is_room_for_push_out_the_first(page: Page) -> None:
+    for _ in range(7):
+        page.press("pin")
+        until(lambda: page.ghosts("adaptation"))
+    trained(page)
+    page.press("pin")
+    until(lambda: page.ghosts("adaptation") == ["MAML · 0"] * 5 + ["MAML · 1"])
+
+
+def test_a_ghost_pinned_anew_is_measured_anew(page: Page) -> None:
+    page.press("pin")
+    until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
+    for alpha in (0.1, 0.2, 0.3):
+        page.press("unpin")
+        page.set("alpha", alpha)
+        page.press("pin")
+        mean = now(page)
+        until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
+        until(lambda mean=mean: page.trace("adaptation", "MAML · 0")["y"] == pytest.approx(mean))
+
+
+def test_large_type(page: Page) -> None:
+    for large in (True, False):
+        page.press("large")
+        until(lambda large=large: page.control("large") == {"pressed": large})
+        assert page.lab.dashboard.large is large
+
+
+def test_one_inner_step_or_all(page: Page) -> None:
+    page.set("inner_steps", 3)
+    until(lambda: page.control("shown_step") == {"value": 3, "high": 3})
+    assert page.control("all_steps") == {"pressed": True}
+    page.set("shown_step", 2)
+    until(lambda: page.lab.dashboard.inner_step == 2)
+    assert page.control("all_steps") == {"pressed": False}
+    page.press("all_steps")
+    until(lambda: page.lab.dashboard.inner_step is None)
+    page.press("all_steps")
+    until(lambda: page.lab.dashboard.inner_step == 3)
+    page.set("shown_step", 3)  # a click on the step that is shown
+    until(lambda: page.lab.dashboard.inner_step is None)
+    for final in (False, True):  # a drag ends with the value that it had
+        page.set("shown_step", 1, final=final)
+    until(lambda: page.lab.dashboard.inner_step == 1)
+
+
+def test_another_task_and_support_points_by_hand(page: Page) -> None:
+    first = page.trace("task", "support")
+    true = page.trace("task", "true")["y"]
+    assert page.figures["task"]["layout"]["meta"]["editable"]
+    page.press("another")
+    until(lambda: page.trace("task", "support")["x"] != first["x"])
+    assert page.trace("task", "true")["y"] != true
+    own = page.trace("task", "support")
+    step = page.trace("task", "step 1")["y"]
+
+    page.point("add", None, 1.5, 4.0)
+    until(lambda: len(page.trace("task", "support")["x"]) == 4)
+    assert page.trace("task", "support")["x"] == pytest.approx([*own["x"], 1.5], abs=1e-6)
+    until(lambda: page.trace("task", "step 1")["y"] != step)
+    assert not page.control("own_points")["hidden"]
+    page.point("move", 3, -2.0, -4.0)
+    until(lambda: page.trace("task", "support")["y"][3] == -4.0)
+    page.point("remove", 0, 0.0, 0.0)
+    moved = [*own["x"][1:], -2.0]
+    until(lambda: page.trace("task", "support")["x"] == pytest.approx(moved, abs=1e-6))
+    page.point("remove", 9, 0.0, 0.0)  # there is none
+    page.press("own_points")
+    until(lambda: page.trace("task", "support")["x"] == own["x"])
+    until(lambda: page.control("own_points")["hidden"])
+    assert page.lab.session.last_step == 0
+
+
+def test_the_last_support_point_stays(page: Page) -> None:
+    for left in (2, 1):
+        page.point("remove", 0, 0.0, 0.0)
+        until(lambda left=left: len(page.trace("task", "support")["x"]) == left)
+    page.point("remove", 0, 0.0, 0.0)
+    until(lambda: "The last support point stays" in page.message())
+    assert len(page.trace("task", "support")["x"]) == 1
+
+
+def test_what_is_shown_of_the_held_out_tasks_can_be_chosen(page: Page) -> None:
+    assert page.control("measure")["hidden"]  # sinusoids have the loss alone
+    session = Session(Settings(meta_batch=2), model=tide_mlp, tasks=Tides, test_tasks=5)
+    with shown(session) as tides:
+        assert [value for value, _ in tides.control("measure")["options"]] == [
+            "rmse_ft",
+            "mae_ft",
+            "loss",
+        ]
+        assert not tides.control("measure")["hidden"]
+        assert tides.y_title("adaptation") == "query rmse ft"
+        feet = tides.mean()
+        tides.set("measure", "loss")
+        until(lambda: tides.y_title("adaptation") == "query loss")
+        assert tides.mean() == pytest.approx(now(tides))
+        assert tides.mean() != feet
+
+
+def test_the_losses_over_meta_steps_or_seconds(page: Page) -> None:
+    trained(page, 3)
+    until(lambda: page.trace("training", "after adaptation")["x"] == [1.0, 2.0, 3.0])
+    page.set("by", "seconds")
+    until(lambda: page.trace("training", "after adaptation")["x"][-1] < 3)
+    assert page.figures["training"]["layout"]["meta"]["x"] == "seconds"
+
+
+def test_controls_left_out_or_locked() -> None:
+    shown_names = ["alpha", "order", "play"]
+    with shown(new_session(), show=shown_names, lock=["alpha"]) as page:
+        hidden = {n for n, state in page.lab.dashboard.state.items() if state.get("hidden")}
+        names = {*BUTTONS, *CHOICES.split(), *OTHERS.split()}
+        assert hidden == names - {*shown_names, "status"}  # the message has nothing to say
+        alpha = page.control("alpha")
+        assert (alpha["disabled"], alpha["reason"]) == (True, "locked for this lesson")
+        page.set("alpha", 0.5)
+        page.set("beta", 0.5)
+        page.press("meta_step")
+        assert page.lab.session.settings == new_session().settings
+        assert page.lab.session.last_step == 0
+        page.set("order", 3)
+        until(lambda: "order = 3" in page.message())
+
+
+@pytest.mark.parametrize("argument", ["show", "lock"])
+@pytest.mark.parametrize("given", [["alfa"], "alpha"])
+def test_names_of_no_control(argument: str, given: Any) -> None:
+    with pytest.raises(ValueError, match=f"{argument} must be a list of names of controls"):
+        Lab(new_session(), **{argument: given})
+
+
+def test_two_pages_show_one_lab(page: Page) -> None:
+    second = Page(page.lab, "w")
+    assert second.figures.keys() == {"adaptation", "task", "training"}
+    second.set("alpha", 0.2)
+    until(lambda: page.control("alpha")["value"] == 0.2)
+    until(lambda: second.mean() == pytest.approx(now(page)))
+
+
+def test_a_page_that_comes_late_gets_the_present_picture() -> None:
+    lab = Lab(new_session())
+    try:
+        lab.press("meta_step")
         lab.session.wait()
-        assert lab.session.snapshot().meta_step == expected
-    until(lambda: len(trace(lab, "after adaptation").y) == 2)
-    lab.reset.click()
-    until(lambda: len(trace(lab, "after adaptation").y) == 0)
-    assert lab.session.snapshot().meta_step == 0
-    assert lab.session.settings.seed == 0
+        until(lambda: "meta-step 1" in str(lab.dashboard.state["status"]))
+        page = Page(lab)
+        until(lambda: page.mean() == pytest.approx(now(page)))
+    finally:
+        lab.close()
 
 
-def test_controls_set_the_session(lab: Lab) -> None:
-    lab.alpha.slider.value = 0.1
-    lab.beta.text.value = "0.02"
-    lab.inner_steps.value = 4
-    lab.order.value = 1
-    chosen = lab.session.settings.model_dump(include={"alpha", "beta", "inner_steps", "order"})
-    assert list(chosen.values()) == [0.1, 0.02, 4, 1]
-    lab.step.click()
-    lab.session.wait()
-    assert len(lab.session.snapshot().events) == 4
-    until(lambda: any("K 4" in text for text in trace(lab, "changes").text or ()))
-    until(lambda: any(t.name == "step 4" for t in lab.figures["task"].data))
-
-
-def test_curves_answer_while_paused(lab: Lab) -> None:
-    lab.step.click()
-    lab.session.wait()
-    before = list(trace(lab, "mean").y)
-    lab.alpha.slider.value = 0.1
-    until(lambda: list(trace(lab, "mean").y) != before)
-    until(lambda: list(trace(lab, "mean").y) == now(lab))
-    assert lab.session.snapshot().meta_step == 1
-
-
-def test_controls_follow_the_session(lab: Lab) -> None:
-    lab.session.set(alpha=0.3, beta=0.02, inner_steps=12, order=1)
-    until(lambda: lab.order.value == 1)
-    assert lab.alpha.text.value == "0.3"
-    assert lab.beta.text.value == "0.02"
-    assert lab.inner_steps.value == 12
-    assert lab.session.settings.inner_steps == 12
-
-
-def test_another_task(lab: Lab) -> None:
-    first = tuple(trace(lab, "support").x)
-    lab.another.click()
-    until(lambda: tuple(trace(lab, "support").x) != first)
-
-
-def test_refused_values_are_told_and_forgotten(lab: Lab) -> None:
-    lab.alpha.text.value = "-1"
-    until(lambda: "alpha = -1.0: must be a finite number ≥ 0" in lab.message.value)
-    assert lab.session.settings.alpha == 0.01
-    lab.alpha.text.value = "0.02"
-    until(lambda: "must be" not in lab.message.value)
-
-
-def test_a_trainers_exception_appears_in_words(lab: Lab) -> None:
-    lab.alpha.text.value = "1e30"
-    lab.inner_steps.value = 3
-    lab.play.click()
-    until(lambda: "DivergedError: meta-step 1 has a meta-gradient" in lab.message.value)
-    assert lab.play.description == "Play"
-    lab.alpha.text.value = "0.01"
-    lab.play.click()
-    until(lambda: lab.session.snapshot().meta_step > 0)
-    until(lambda: "Diverged" not in lab.message.value)
-
-
-def test_double_clicks_are_harmless(lab: Lab) -> None:
-    lab.play.click()
-    lab.play.click()
-    assert lab.session.playing
-    time.sleep(DOUBLE_CLICK_SECONDS)
-    lab.play.click()
-    lab.play.click()
-    assert not lab.session.playing
-    lab.session.play()
-    lab.session.play()
-    lab.reset.click()
-    lab.reset.click()
-    until(lambda: lab.play.description == "Play")
-    assert lab.session.snapshot().meta_step == 0
-    assert sum(t.name == "maml-lab-training" for t in threading.enumerate()) <= 1
-
-
-def test_a_figure_for_each_panel_and_tooltips_from_the_settings(lab: Lab) -> None:
-    assert sum(isinstance(child, go.FigureWidget) for child in lab.widget.children) == 3
-    assert Settings.model_fields["alpha"].description in lab.alpha.slider.tooltip
-    assert lab.inner_steps.tooltip == Settings.model_fields["inner_steps"].description
-
-
-def test_settings_beyond_the_controls() -> None:
-    lab = Lab(new_session(alpha=5.0, inner_steps=15))
-    assert (lab.alpha.text.value, lab.inner_steps.value) == ("5", 15)
-    assert lab.session.settings.alpha == 5.0
-    lab.close()
+def test_calls_do_what_messages_do() -> None:
+    lab = Lab(new_session())
+    try:
+        lab.choose("alpha", 0.02, final=False)
+        lab.choose("alpha", 0.03)
+        lab.press("undo")
+        assert lab.session.settings.alpha == 0.01
+        lab.press("play")
+        assert lab.session.playing
+    finally:
+        lab.close()
 
 
 def test_closing_frees_threads_and_widgets() -> None:
+    first = Lab(new_session())  # has made the bundle, which all labs share
     before = set(w.widget._instances)
+    with shown(new_session()) as page:
+        page.press("play")
+        page.lab.close()
+        assert not page.lab.session.playing
+        page.press("play")  # a message that was under way
+    assert {name for name in set(w.widget._instances) - before} == set()
+    first.close()
+    assert not any(t.name.startswith("maml-lab") for t in threading.enumerate())
+
+
+def test_a_picture_for_what_is_saved(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
+    image = {"task": "data:image/svg+xml,%3Csvg%3E"}
+    page.say(kind="picture", images=image)  # nothing was shown that it could stand in
+    page.lab.show_still()
+    until(lambda: any(message["kind"] == "snapshot" for message, _ in page.asked))
+    page.say(kind="picture", images=image)
+    assert image["task"] in str(page.lab._still._last)
+    assert "HTML" in capsys.readouterr().out
+
+
+def test_what_a_lab_is_in_text() -> None:
     lab = Lab(new_session())
-    lab.play.click()
+    words = {"text/plain": "MAML Lab (live in a notebook with widgets)"}
+    live = lab._repr_mimebundle_()
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == lab.dashboard.model_id
+    assert live.items() > words.items()
     lab.close()
-    lab.close()
-    assert not lab.session.playing
-    assert set(w.widget._instances) == before
-
-
-def test_open_lab_headless_trains_to_the_end() -> None:
-    session = new_session(meta_steps=4)
-    open_lab(session)
-    assert session.snapshot().meta_step == 4
-    open_lab(session)
-    assert session.snapshot().meta_step == 4
-
-
-def test_running_a_cell_again_closes_its_lab(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    cell = "one"
-    monkeypatch.setattr(opening, "running_cell", lambda: cell)
-    first, second, other = new_session(), new_session(), new_session()
-    open_lab(first)
-    first.play()
-    open_lab(second)
-    assert not first.playing
-    second.play()
-    cell = "another"
-    open_lab(other)
-    assert second.playing
-    for lab in opening._open.values():
-        lab.close()
-    opening._open.clear()
-    assert "MAML Lab" in capsys.readouterr().out
-
-
-def test_what_is_shown_of_the_held_out_tasks_can_be_chosen(lab: Lab) -> None:
-    assert lab.measure.layout.display == "none"  # sinusoids have the loss alone
-    tides = Lab(Session(Settings(meta_batch=2), model=tide_mlp, tasks=Tides, test_tasks=5))
-    try:
-        assert tides.measure.options == ("rmse_ft", "mae_ft", "loss")
-        assert tides.measure.layout.display is None
-        assert tides.figures["adaptation"].layout.yaxis.title.text == "query rmse ft"
-        feet = tuple(trace(tides, "mean").y)
-        tides.measure.value = "loss"
-        until(lambda: tides.figures["adaptation"].layout.yaxis.title.text == "query loss")
-        curve = tides.session.adaptation_curve(tides.session.snapshot())
-        assert tuple(trace(tides, "mean").y) == pytest.approx(curve.mean.tolist())
-        assert tuple(trace(tides, "mean").y) != feet
-    finally:
-        tides.close()
-
-
-def test_a_task_that_cannot_be_drawn_is_named_and_the_lab_goes_on() -> None:
-    family = Sinusoid(shots=3)
-
-    class Sometimes:
-        """Sinusoids, of which the second held-out task cannot be drawn."""
-
-        sample, loss = family.sample, family.loss
-
-        def portrait(self, task: Any, predictors: Any) -> Any:
-            if float(task.info["phase"]) == second:
-                raise ZeroDivisionError("no picture of this one")
-            return family.portrait(task, predictors)
-
-    second = float("nan")
-    session = Session(
-        Settings(meta_batch=2, shots=3), model=sinusoid_mlp, tasks=lambda **_: Sometimes()
-    )
-    second = float(MetaLearner(sinusoid_mlp, family, MAML()).held_out().info["phase"][1])
-    lab = Lab(session)
-    try:
-        first = tuple(trace(lab, "true").y)
-        lab.another.click()
-        until(lambda: "Drawing failed. ZeroDivisionError: no picture of this" in lab.message.value)
-        lab.play.click()
-        until(lambda: len(trace(lab, "after adaptation").y) > 3)
-        lab.play.click()
-        lab.another.click()
-        until(lambda: tuple(trace(lab, "true").y) != first)
-        until(lambda: "Drawing failed" not in lab.message.value)
-    finally:
-        lab.close()
+    assert lab._repr_mimebundle_() == words
