@@ -153,7 +153,7 @@ class LabPage:
         return self.lab().get_by_role("status").filter(has_text=first)
 
     def traces(self) -> dict[str, Any]:
-        """What the browser's plots hold: trace name → x, y and text as lists, and whether it is seen."""
+        """What the plots hold: trace name → x, y and text as lists, and whether it is seen."""
         found: dict[str, Any] = self.page.evaluate(f"() => {_TRACES}")
         return found
 
