@@ -145,9 +145,11 @@ def test_what_fails_while_it_is_taken_up_leaves_nothing_of_it() -> None:
 
     With more forwards left its first meta-step fails, and the model cannot be tried again.
     """
+    fresh, _ = fragile_session()
+    fresh.run(6)
     session, fuse = fragile_session()
-    session.run(4)
     for forwards in range(0, 30, 3):
+        session.run(4)
         session.set(algorithm="reptile", meta_optimizer="sgd", shots=2)
         fuse.left = forwards
         played(session)
@@ -155,10 +157,9 @@ def test_what_fails_while_it_is_taken_up_leaves_nothing_of_it() -> None:
         fuse.left = None
         session.undo()
         assert session.snapshot().meta_step == 4
-    session.run(6)
-    fresh, _ = fragile_session()
-    fresh.run(6)
-    assert same_session(session.snapshot(), fresh.snapshot())
+        session.run(6)
+        assert same_session(session.snapshot(), fresh.snapshot())
+        session.reset()
 
 
 def same_parameters(session: Session, meta_step: int) -> bool:
