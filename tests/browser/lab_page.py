@@ -112,7 +112,9 @@ class LabPage:
 
     def place(self, panel: str, x: float, y: float) -> tuple[float, float]:
         """The place on the page at shares of a plot's width, and of its height from its top."""
-        box = self.page.locator(f"{_LAB}-{panel} .nsewdrag").first.bounding_box()
+        inside = self.page.locator(f"{_LAB}-{panel} .nsewdrag").first
+        inside.scroll_into_view_if_needed()
+        box = inside.bounding_box()
         if box is None:
             raise RuntimeError(f"the {panel} plot is not visible")
         return box["x"] + box["width"] * x, box["y"] + box["height"] * y
@@ -153,7 +155,7 @@ class LabPage:
         return self.lab().get_by_role("status").filter(has_text=first)
 
     def traces(self) -> dict[str, Any]:
-        """What the plots hold: trace name → x, y and text as lists, and whether it is seen."""
+        """What the browser's plots hold: trace name → lists x, y, text, and if it is seen."""
         found: dict[str, Any] = self.page.evaluate(f"() => {_TRACES}")
         return found
 

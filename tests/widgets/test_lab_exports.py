@@ -142,7 +142,7 @@ def test_curves_as_tables(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_figures_as_a_page_and_as_pictures(page: Page) -> None:
     page.set("export", "html")
     text = page.files()["maml-lab-4.html"].decode()
-    assert text.startswith("<!doctype html>")
+    assert text.startswith("<!DOCTYPE html>")
     assert "MAML Lab, meta-step 4" in text
     for kind in ("svg", "png"):
         page.set("export", kind)
