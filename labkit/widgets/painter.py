@@ -85,6 +85,9 @@ class Painter:
         if evaluate or task != self._drawn_task:
             self._drawn_task = task
             self._tried(lambda: self._show_task(snapshot))
+        self._show_training(snapshot)
+        if not self.begun:  # the first measuring is the longest
+            self._dashboard.flush()
         if evaluate:
             started = time.monotonic()
             self._shown = wanted
@@ -93,7 +96,6 @@ class Painter:
             self._seconds = self._ended - started
         if self._panel is not None:
             self._tried(self._show_adaptation)
-        self._show_training(snapshot)
         whole = part is None or snapshot.playing
         return (due and not evaluate) or not whole
 
