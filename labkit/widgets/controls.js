@@ -198,7 +198,9 @@ function labScale({ low, high, scale, whole }) {
 }
 
 function labFormat(value) {
-  return String(Number(Number(value).toPrecision(7)));
+  const number = Number(Number(value).toPrecision(7));
+  // what a field has room for
+  return Math.abs(number) < 1e7 ? String(number) : number.toExponential().replace("e+", "e");
 }
 
 // The number that a text means, or a message as text.

@@ -158,6 +158,8 @@ class Lab:
             self._begin_anew()
         if snapshot.playing and not self.dashboard.watched and self._painter.begun:
             return True  # nobody sees it: the training has the time
+        # a choice is answered before what follows from it is measured
+        self.dashboard.state = self._state(snapshot)
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step

@@ -90,6 +90,8 @@ class Painter:
         )
         due = wanted != self._shown
         evaluate = due and (moved or not snapshot.playing or self._may_evaluate())
+        if not self.begun:  # the first measuring is the longest
+            self._dashboard.flush()
         if evaluate:
             started = time.monotonic()
             kept = None if settled else self._untrained_before(wanted)
