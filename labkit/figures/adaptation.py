@@ -19,15 +19,17 @@ from labkit.figures.frame import (
     SMALL,
     axis,
     cursor,
+    figure_meta,
     legend,
     overlay,
     panel_figure,
     title,
 )
-from labkit.figures.ghosts import MOST_GHOSTS, ghost_styles, ghost_traces
+from labkit.figures.ghosts import ghost_styles, ghost_traces
 from labkit.figures.limits import drawable
 from labkit.figures.palette import AFTER, BEFORE, TEXT, translucent, weakest
 from labkit.figures.updates import Drawable, Update, put
+from labkit.session.snapshot import MOST_GHOSTS
 
 _BAND, _TRAINED, _BASELINE, _UNTRAINED, _GHOSTS = range(1, 6)
 _MEDIAN = _GHOSTS + MOST_GHOSTS
@@ -192,4 +194,5 @@ def _layout(panel: AdaptationPanel) -> dict[str, object]:
         "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
         + (f" · {note}" if note else ""),
         "margin.b": MARGIN["b"] + _GHOST_ROW * rows,
+        "meta": figure_meta(alpha=panel.alpha),
     }

@@ -31,6 +31,7 @@ class AdaptationPanel:
         ghosts: Curves to compare with, at most `MOST_GHOSTS`.
         baseline: Value and name of what needs no learning, such as guessing; None for nothing.
             The value is one of the shown measure.
+        alpha: α in the settings that the curve was measured with, for whoever reads the figure.
 
     Raises:
         ValueError: There are too many ghosts, or one does not have the measure that is shown.
@@ -44,6 +45,7 @@ class AdaptationPanel:
     color: str = AFTER
     ghosts: tuple[AdaptationGhost, ...] = ()
     baseline: tuple[float, str] | None = None
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         check_ghosts(self.ghosts)

@@ -1,7 +1,7 @@
 """What the lab's figures have in common: margins, fonts, axes, legends, titles and cursors."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,13 +10,16 @@ from plotly.basedatatypes import BaseTraceType
 from labkit.figures.palette import AXIS, GRID, TEXT
 from labkit.figures.updates import Drawable, Update, put
 
-PANEL_HEIGHT, TRAINING_HEIGHT = 330, 214
+PANEL_HEIGHT, TRAINING_HEIGHT = 302, 204
 """Pixels of a whole figure, title and axes included."""
+
+TITLE_HEIGHT = 30
+"""Pixels of the margin above that the title takes: a page that has it elsewhere cuts them off."""
 
 NARROW = 430
 """Least width in pixels for which titles, labels and legends are made."""
 
-MARGIN = {"l": 52, "r": 12, "t": 64, "b": 42}
+MARGIN = {"l": 52, "r": 12, "t": TITLE_HEIGHT + 24, "b": 42}
 SMALL = 11
 """Size of the smallest letters, pixels."""
 
@@ -32,7 +35,12 @@ CURSOR_AT = 0
 
 
 def panel_figure(
-    traces: Sequence[BaseTraceType], title: str, *, height: float = PANEL_HEIGHT, **layout: Any
+    traces: Sequence[BaseTraceType],
+    title: str,
+    *,
+    height: float = PANEL_HEIGHT,
+    meta: Mapping[str, object] | None = None,
+    **layout: Any,
 ) -> go.Figure:
     """A figure of one panel, with all its traces, empty.
 
@@ -40,12 +48,14 @@ def panel_figure(
         traces: Each on its axes.
         title: As `title` gives it.
         height: Pixels, margins included.
+        meta: What a browser is told beside the height of the title.
         layout: What differs from other panels.
     """
     figure = go.Figure(list(traces))
     figure.update_layout(
         template="none",
         height=height,
+        meta=figure_meta(**(meta or {})),
         autosize=True,
         # fixed: a legend that pushes the margins makes plotly.js 4.1 draw axes at NaN for a moment
         margin={**MARGIN, "autoexpand": False},
@@ -67,6 +77,16 @@ def panel_figure(
     )
     figure.update_layout(**layout)
     return figure
+
+
+def figure_meta(**told: object) -> dict[str, object]:
+    """What a browser is told of a figure: `told`, and how much of it the title takes.
+
+    Example:
+        >>> figure_meta(editable=True)
+        {'editable': True, 'title_height': 30}
+    """
+    return {**told, "title_height": TITLE_HEIGHT}
 
 
 def title(panel: str, what: str = "") -> str:

@@ -7,12 +7,10 @@ from typing import Any, Generic, TypeVar
 
 import plotly.graph_objects as go
 
+from labkit.session.snapshot import MOST_GHOSTS
 from labkit.training.evaluation import AdaptationCurve
 
 Curve = TypeVar("Curve")
-
-MOST_GHOSTS = 6
-"""A panel has as many traces for them."""
 
 DASHES = ("dash", "dashdot", "longdash", "8px,3px,2px,3px,2px,3px", "4px,2px", "longdashdot")
 MARKERS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "x-thin-open", "star")

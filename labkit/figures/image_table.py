@@ -10,7 +10,7 @@ MOST_CLASSES, MOST_SHOTS, MOST_STEPS = 8, 5, 6
 PANEL_WIDTH = 404.0
 """Of the panel in the narrowest figure; wider ones have more room."""
 
-LOW, TALL, MOST_CLASSES_IN_LOW = 264.0, 330.0, 6
+LOW, TALL, MOST_CLASSES_IN_LOW = 240.0, 330.0, 6
 """Heights of the panel, and rows up to which the lower one is enough."""
 
 NAME, LINE, ONE_LINE, TWO_LINES = 86.0, 15.0, 46.0, 34.0

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from labkit.figures.frame import SMALL
+from labkit.figures.frame import SMALL, TITLE_HEIGHT
 from labkit.figures.image_raster import Pixels, columns, guess, png_uri, table_raster
 from labkit.figures.image_table import MOST_STEPS, ImageTable, image_table, panel_height
 from labkit.figures.palette import TEXT
@@ -24,7 +24,7 @@ _CELLS = _WORDS + MOST_STEPS
 """Where these stand among the traces: what is left of the steps, the columns of steps as images,
 heads and names, the words in the columns, what the pointer tells."""
 
-_MARGIN_LEFT, _MARGIN_TOP, _MARGIN_BOTTOM = 12, 52, 14
+_MARGIN_LEFT, _MARGIN_TOP, _MARGIN_BOTTOM = 12, TITLE_HEIGHT + 20, 12
 
 _ON_TILE = "rgb(27,27,27)"
 """Letters on a step's cell, whose background is light whatever the paper is."""

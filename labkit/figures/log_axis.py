@@ -34,8 +34,21 @@ def log_axis(losses: Sequence[NDArray[np.float64]], *, free: float) -> dict[str,
     return {
         "range": [low, high],
         "tickvals": numbers,
-        "ticktext": [f"{number:.3g}" for number in numbers],
+        "ticktext": [_short(number) for number in numbers],
     }
+
+
+def _short(number: float) -> str:
+    """In five letters at most, for which there is room beside the axis.
+
+    Example:
+        >>> _short(1.5), _short(1000.0), _short(20000.0), _short(1e-5)
+        ('1.5', '1000', '2e4', '1e-5')
+    """
+    if 1e-3 < number < 1e4:
+        return f"{number:.4g}"
+    digits, _, power = f"{number:.1e}".partition("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 def _numbers(low: float, high: float) -> list[float]:

@@ -15,13 +15,12 @@ from labkit.figures.frame import (
     TRAINING_HEIGHT,
     axis,
     cursor,
-    legend,
+    figure_meta,
     overlay,
     panel_figure,
     title,
 )
 from labkit.figures.ghosts import (
-    MOST_GHOSTS,
     GhostCurve,
     check_ghosts,
     ghost_styles,
@@ -33,6 +32,7 @@ from labkit.figures.marks import Label, Mark, axis_end, change_marks, place_labe
 from labkit.figures.palette import AFTER, BEFORE, GRID, TEXT
 from labkit.figures.updates import Drawable, Update, put
 from labkit.session.history import Event, TrainingCurve
+from labkit.session.snapshot import MOST_GHOSTS
 
 By = Literal["meta_step", "seconds"]
 """What the x axis counts."""
@@ -48,10 +48,7 @@ _AFTER = _GHOSTS + MOST_GHOSTS
 _LEADERS, _CHANGES = _AFTER + 1, _AFTER + 2
 """Where each stands among the traces; the cursor is before them."""
 
-_TOP = 32
-"""Margin above: the title, and the legend beside it."""
-
-_LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - _TOP - MARGIN["b"])
+_LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
 """Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
 
 Floats = NDArray[np.float64]
@@ -63,11 +60,9 @@ def training_figure() -> go.Figure:
         training_traces(),
         title("Meta-training"),
         height=TRAINING_HEIGHT,
-        margin_t=_TOP,
         xaxis=axis("meta-step", range=[0, 1]),
         yaxis=axis("query loss", type="log", range=[-1, 1]),
         yaxis2=overlay("y"),
-        legend=legend(x=1, xanchor="right", y=1, yanchor="bottom"),
         meta={"x": "meta_step"},
     )
 
@@ -174,7 +169,7 @@ def training_updates(
     free = _ROW * (1 + max((label.row for label in labels), default=-1))
     scale = log_axis([*losses, *faint], free=free)
     layout = {
-        "meta": {"x": by},
+        "meta": figure_meta(x=by),
         "xaxis.title.text": AXES[by],
         "xaxis.range": [0, end],
         **{f"yaxis.{name}": value for name, value in scale.items()},

@@ -187,7 +187,8 @@ class LiveTimeline(SnapshotMeasures):
 
     def _advance(self) -> None:
         self._timeline.advance()
-        if self._until is not None and self._timeline.meta_step >= self._until:
+        until = self._until  # others may change it meanwhile
+        if until is not None and self._timeline.meta_step >= until:
             self._player.pause()
         self._recent.append((time.monotonic(), self._timeline.meta_step))
         while self._recent[-1][0] - self._recent[0][0] > RATE_SECONDS:

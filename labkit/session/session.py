@@ -10,15 +10,13 @@ from labkit.session.changes import LIVE
 from labkit.session.live import LiveTimeline
 from labkit.session.recipe import Recipe
 from labkit.session.settings import ParameterError, Settings
-from labkit.session.snapshot import Ghost
+from labkit.session.snapshot import MOST_GHOSTS, Ghost
 from labkit.session.source import Source, dtype_of, named_or_given, source_of
 from labkit.session.task_source import check_task_source
 from labkit.session.timeline import Timeline
 from labkit.tasks.family import TaskFamily
 from labkit.training.held_out import HELD_OUT
 from labkit.training.parameters import ModelSource
-
-MOST_GHOSTS = 6
 
 
 class Session(LiveTimeline):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:  # it measures snapshots
     from labkit.session.observer import Observer
 
 
+MOST_GHOSTS = 6
+"""Runs that can be compared with at a time."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Snapshot:
     """A session between two meta-steps; nothing in it changes any more.

@@ -61,14 +61,16 @@ class Timeline:
         with self.lock:
             settings, begun = self.settings, run.meta_step
             self._under_way = True
+        before = None
         changes = [
             Event(begun, name, getattr(settings, name))
             for name in LIVE
             if getattr(settings, name) != getattr(trainer.settings, name)
         ]
-        before = trainer.state() if changes else None
-        started = time.perf_counter()
         try:
+            if changes:
+                before = trainer.state()
+            started = time.perf_counter()
             step = trainer.advance(settings)
         except BaseException:
             # other settings were tried: the optimiser or a learned α may have gone with them

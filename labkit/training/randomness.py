@@ -1,5 +1,6 @@
 """Dropout and other randomness inside modules: from a stream of its own, not the global one."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,12 +8,15 @@ import torch
 
 from labkit.training.streams import stream
 
+_ALONE = threading.RLock()
+
 
 @contextmanager
 def private_randomness(seed: int, name: str, device: torch.device) -> Iterator[None]:
     """Let modules draw from the stream `name` while the block runs.
 
-    Modules know only torch's global generator, so that its state is set aside and put back.
+    Modules know only torch's global generator, so that its state is set aside and put back. Other
+    threads that come here wait meanwhile.
 
     Args:
         seed: The run's seed.
@@ -21,7 +25,7 @@ def private_randomness(seed: int, name: str, device: torch.device) -> Iterator[N
     """
     start = int(torch.randint(2**62, (), generator=stream(seed, name)))
     cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
+    with _ALONE, torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(start)
         for each in cuda:
             with torch.cuda.device(each):

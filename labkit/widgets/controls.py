@@ -12,7 +12,7 @@ Choices: TypeAlias = tuple[tuple[Value, str], ...]
 """Values, each with the words that stand for it."""
 Icon: TypeAlias = Literal[
     "play", "pause", "step", "reset", "dice", "undo", "redo",
-    "pin", "fork", "export", "type", "shuffle", "live",
+    "pin", "unpin", "fork", "export", "load", "type", "shuffle", "live", "inner", "task", "more",
 ]  # fmt: skip
 Place: TypeAlias = Literal["top", "adaptation", "task", "training"]
 """A toolbar above the plots, or the header of one of them."""
@@ -229,16 +229,22 @@ class Field(Labelled):
 class Group:
     """Controls that stand together in a row, which wraps where it is narrow.
 
+    Args:
+        place: A toolbar above the plots, or the header of one of them.
+        controls: From left to right.
+        name: What the style sheet calls the row; "" for one like others.
+
     Raises:
         ValueError: The place is unknown.
 
     Example:
         >>> Group("top", (Text(name="status"),)).to_json()
-        {'place': 'top', 'controls': [{'kind': 'text', 'name': 'status', 'live': True}]}
+        {'place': 'top', 'name': '', 'controls': [{'kind': 'text', 'name': 'status', 'live': True}]}
     """
 
     place: Place
     controls: Sequence[Control]
+    name: str = ""
 
     def __post_init__(self) -> None:
         if self.place not in get_args(Place):
@@ -247,7 +253,8 @@ class Group:
 
     def to_json(self) -> Json:
         """The group as the browser reads it."""
-        return {"place": self.place, "controls": [control.to_json() for control in self.controls]}
+        controls = [control.to_json() for control in self.controls]
+        return {"place": self.place, "name": self.name, "controls": controls}
 
 
 def specification(groups: Sequence[Group]) -> list[Json]:

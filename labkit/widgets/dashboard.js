@@ -16,11 +16,15 @@ function dashboardIsDark(media) {
 
 function dashboardPage(places) {
   const plots = {};
+  const titles = {};
   const panels = PLOT_PANELS.map((name) => {
     plots[name] = dashboardElement("div", "maml-lab-plot");
     plots[name].style.height = `${PLOT_HEIGHTS[name]}px`;
-    places[name].classList.add("maml-lab-header");
-    return dashboardElement("section", `maml-lab-panel maml-lab-${name}`, places[name], plots[name]);
+    titles[name] = dashboardElement("div", "maml-lab-title");
+    titles[name].setAttribute("role", "heading");
+    titles[name].ariaLevel = "3";
+    const head = dashboardElement("header", "maml-lab-head", titles[name], places[name]);
+    return dashboardElement("section", `maml-lab-panel maml-lab-${name}`, head, plots[name]);
   });
   const words = "The kernel has restarted: run the cell again.";
   const lost = dashboardElement("p", "maml-lab-lost", words);
@@ -28,7 +32,7 @@ function dashboardPage(places) {
   const root = dashboardElement(
     "div", "maml-lab", places.top, lost, dashboardElement("div", "maml-lab-plots", ...panels)
   );
-  return { root, plots };
+  return { root, plots, titles };
 }
 
 // the model that a trait refers to
@@ -43,10 +47,10 @@ async function dashboardRender({ model, el, signal }) {
     if (!lost) model.send({ ...message, view });
   };
   const controls = labControls(model.get("controls"), emit);
-  const { root, plots: elements } = dashboardPage(controls.places);
+  const { root, plots: elements, titles } = dashboardPage(controls.places);
   el.append(root);
   const bundle = dashboardModel(model, "bundle");
-  const plots = new Plots({ elements, root, library: bundle.then(plotlyLibrary), emit });
+  const plots = new Plots({ elements, titles, root, library: bundle.then(plotlyLibrary), emit });
 
   const media = matchMedia("(prefers-color-scheme: dark)");
   const look = () => {

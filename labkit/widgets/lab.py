@@ -14,7 +14,7 @@ from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_actions import Actions
-from labkit.widgets.lab_controls import lab_groups
+from labkit.widgets.lab_controls import ALWAYS_SHOWN, lab_groups
 from labkit.widgets.lab_state import Looks, control_state
 from labkit.widgets.lull import Lull
 from labkit.widgets.painter import Painter
@@ -69,7 +69,7 @@ class Lab:
                     f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
                     f"are: {', '.join(sorted(names))}"
                 )
-        self._hidden = set() if show is None else names - {*show, "status", "message"}
+        self._hidden = set() if show is None else names - {*show, *ALWAYS_SHOWN}
         self._locked = set(lock)
         self._looks = Looks()
         self._last: tuple[str, bool] = "", True
@@ -106,7 +106,7 @@ class Lab:
         return "MAML Lab (live in a notebook with widgets)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        live = self.dashboard._repr_mimebundle_  # None once it is closed
+        live: Any = self.dashboard._repr_mimebundle_  # None once it is closed
         data, _ = (live and live(**kwargs)) or ({}, {})
         return {**data, "text/plain": repr(self)}
 
@@ -132,7 +132,7 @@ class Lab:
         """Do something that may be refused; the lab then says why."""
         if name in self._locked | self._hidden:
             return
-        self._looks.message = ""
+        self._looks.message = self._looks.note = ""
         try:
             action()
         except (ValueError, ModuleNotFoundError) as error:
@@ -158,6 +158,8 @@ class Lab:
             self._begin_anew()
         if snapshot.playing and not self.dashboard.watched and self._painter.begun:
             return True  # nobody sees it: the training has the time
+        # a choice is answered before what follows from it is measured
+        self.dashboard.state = self._state(snapshot)
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step

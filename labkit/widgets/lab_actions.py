@@ -49,6 +49,7 @@ class Actions:
                 self._export(value)
             case "load":
                 session.load(read_share_code(value))
+                looks.loading = False
             case "measure":
                 looks.measure = _one_of(name, value, looks.measures)
             case "by":
@@ -77,6 +78,12 @@ class Actions:
         def large() -> None:
             looks.large = self._dashboard.large = not looks.large
 
+        def more() -> None:
+            looks.more = not looks.more
+
+        def loading() -> None:
+            looks.loading = not looks.loading
+
         def another() -> None:
             looks.task, looks.points = (looks.task + 1) % session.source.test_tasks, None
 
@@ -100,6 +107,8 @@ class Actions:
             "pin": session.pin,
             "unpin": session.unpin,
             "large": large,
+            "more": more,
+            "loading": loading,
             "another": another,
             "own_points": own_points,
             "all_steps": all_steps,
@@ -124,7 +133,7 @@ class Actions:
         result = exported(self._session, what)
         if isinstance(result, Copied):
             self._dashboard.copy(result.text)
-            self._looks.message = f"Copied: {result.text.splitlines()[0][:60]} …"
+            self._looks.note = f"Copied: {result.text.splitlines()[0][:60]} …"
             return
         for name, content in result.contents.items():
             self._dashboard.save_file(name, content)

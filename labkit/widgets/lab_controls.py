@@ -25,6 +25,14 @@ YOURS = "yours"
 
 RESTARTS = "restarts training"
 
+FOLDED = (
+    "tasks", "model", "algorithm", "alpha_learned", "meta_optimizer", "meta_batch", "shots",
+)  # fmt: skip
+"""What the button "More" shows and hides."""
+
+ALWAYS_SHOWN = ("status", "banner", "message")
+"""Read-outs: no choice of controls leaves them out."""
+
 EXPORTS = (
     ("code", "Share code (copied)"),
     ("cell", "Code cell that rebuilds it (copied)"),
@@ -48,8 +56,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     "alpha_learned": {
         "no": "fixed",
         "scalar": "learned",
-        "tensor": "learned per tensor",
-        "element": "learned per element",
+        "tensor": "per tensor",
+        "element": "per element",
     },
     "meta_optimizer": {"adam": "Adam", "sgd": "SGD"},
     "order": {1: "1 first-order", 2: "2 exact"},
@@ -91,9 +99,9 @@ def lab_groups(session: Session) -> list[Group]:
             debounce=True,
         ),
         button(
-            "inner_step", "Inner step", "Show one more gradient step on a training task", "step"
+            "inner_step", "Inner step", "Show one more gradient step on a training task", "inner"
         ),
-        button("task", "Task", "Show the whole adaptation to the next training task", "step"),
+        button("task", "Task", "Show the whole adaptation to the next training task", "task"),
         button("meta_step", "Meta-step", "Move θ once", "step"),
         button("reset", "Reset", "Back to meta-step 0: same seed, settings as they are", "reset"),
         button("reseed", "New seed", "Back to meta-step 0 with the next seed", "dice"),
@@ -114,7 +122,7 @@ def lab_groups(session: Session) -> list[Group]:
         button("live", "Now", "Return to the last meta-step", "live"),
         button("fork", "Fork here", "Pin this run as a ghost and go on from here", "fork"),
         button("pin", "Pin", "Keep the curves as they are now as a ghost", "pin"),
-        button("unpin", "Unpin", "Let the ghosts go", "pin"),
+        button("unpin", "Unpin", "Let the ghosts go", "unpin"),
         Menu(
             name="export",
             label="Export",
@@ -123,12 +131,23 @@ def lab_groups(session: Session) -> list[Group]:
             items=EXPORTS,
         ),
         Toggle(
+            name="loading",
+            label="Load a share code",
+            icon="load",
+            tooltip="Load what a share code describes",
+            compact=True,
+        ),
+        Toggle(
             name="large",
             label="Large type",
             icon="type",
             tooltip="For a lecture hall",
             compact=True,
         ),
+    ]
+    notices: list[Control] = [
+        Text(name="banner"),
+        Text(name="message"),
         Field(
             name="load",
             label="share code",
@@ -140,22 +159,23 @@ def lab_groups(session: Session) -> list[Group]:
         slider("beta", "β", 1e-5, 1e-1),
         slider("inner_steps", "inner steps K", 0, 10, scale="linear", whole=True),
         choice(Segments, "order", "order"),
+        Toggle(name="more", label="More", icon="more", tooltip="Tasks, model and algorithm"),
     ]
     outer: list[Control] = [
+        select("tasks", "tasks", with_yours(PROBLEMS, problem_of(session.source))),
+        select("model", "model", (YOURS,)),
         choice(Select, "algorithm", "algorithm"),
         choice(Select, "alpha_learned", "α is"),
         choice(Select, "meta_optimizer", "meta-optimiser"),
         slider("meta_batch", "meta-batch", 1, 100, whole=True),
         slider("shots", "shots", 1, 100, whole=True),
-        select("tasks", "tasks", with_yours(PROBLEMS, problem_of(session.source))),
-        select("model", "model", (YOURS,)),
     ]
     return [
-        Group("top", transport),
-        Group("top", history),
+        Group("top", transport, "transport"),
         Group("top", inner),
-        Group("top", outer),
-        Group("top", [Text(name="message")]),
+        Group("top", outer, "choices"),
+        Group("top", history, "time"),
+        Group("top", notices, "notices"),
         Group(
             "adaptation",
             [
@@ -183,7 +203,7 @@ def lab_groups(session: Session) -> list[Group]:
                     name="all_steps", label="All", tooltip="Show the model after all inner steps"
                 ),
                 button("another", "New task", "Draw another held-out task", "shuffle"),
-                button("own_points", "Own points", "Back to the task's own support points", "undo"),
+                button("own_points", "Own points", "Back to the task's own points", "reset"),
             ],
         ),
         Group(

@@ -11,7 +11,7 @@ from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
 from labkit.session.source import Source
-from labkit.widgets.lab_controls import YOURS, choices, with_yours
+from labkit.widgets.lab_controls import FOLDED, YOURS, choices, with_yours
 
 
 @dataclass(slots=True)
@@ -26,6 +26,9 @@ class Looks:
         shown_step: Inner step shown alone, or None.
         large: Large type.
         message: What went wrong, in words.
+        note: What has been done, in words, where nothing went wrong.
+        more: Whether the controls of `FOLDED` are shown.
+        loading: Whether the line for a share code is shown.
         measures: Those that can be shown.
         steps: Inner steps that the task panel goes to.
     """
@@ -37,6 +40,9 @@ class Looks:
     shown_step: int | None = None
     large: bool = False
     message: str = ""
+    note: str = ""
+    more: bool = True
+    loading: bool = False
     measures: Sequence[str] = ()
     steps: int = 1
 
@@ -61,7 +67,7 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
     state["algorithm"]["options"] = choices(type(settings), "algorithm")
     state["inner_steps"]["high"] = max(10, settings.inner_steps)
     walking = {"disabled": playing, "reason": "pause first"}
-    return state | {
+    state |= {
         "play": {"label": "Pause", "icon": "pause"} if playing else {},
         "inner_step": walking,
         "task": walking,
@@ -76,11 +82,15 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
             "reason": "nothing has been trained yet",
         },
         "live": {"disabled": not looking, "reason": "this is the last meta-step"},
-        "unpin": {"hidden": not session.ghosts},
+        "unpin": {"disabled": not session.ghosts, "reason": "nothing is pinned"},
         "large": {"pressed": looks.large},
+        "loading": {"pressed": looks.loading},
+        "load": {"hidden": not looks.loading},
+        "more": {"pressed": looks.more},
+        "banner": _banner(snapshot) if looking else {"hidden": True},
         "tasks": {"value": problem_of(source) or YOURS},
         "model": _models(source, settings),
-        "message": {"value": looks.message, "hidden": not looks.message},
+        "message": _message(looks),
         "measure": {
             "value": looks.measure or next(iter(looks.measures), "loss"),
             "options": [[name, name.replace("_", " ")] for name in looks.measures]
@@ -92,9 +102,24 @@ def control_state(session: Session, snapshot: Snapshot, looks: Looks) -> dict[st
             "high": max(looks.steps, 1),
         },
         "all_steps": {"pressed": looks.shown_step is None},
-        "own_points": {"hidden": looks.points is None},
+        "own_points": {"disabled": looks.points is None, "reason": "these are its own points"},
         "by": {"value": looks.by},
     }
+    if not looks.more:
+        for name in FOLDED:
+            state[name]["hidden"] = True
+    return state
+
+
+def _banner(snapshot: Snapshot) -> dict[str, Any]:
+    now, last = f"{snapshot.meta_step:,}", f"{snapshot.last_step:,}"
+    text = f"Looking back at meta-step {now} of {last} · “Now” returns, “Fork here” goes on from it"
+    return {"value": text, "tone": "look"}
+
+
+def _message(looks: Looks) -> dict[str, Any]:
+    text = looks.message or looks.note
+    return {"value": text, "tone": "error" if looks.message else "note", "hidden": not text}
 
 
 def _models(source: Source, settings: Settings) -> dict[str, Any]:
@@ -108,9 +133,10 @@ def _models(source: Source, settings: Settings) -> dict[str, Any]:
 
 def _status(snapshot: Snapshot, *, looking: bool) -> list[str]:
     settings: Settings = snapshot.settings
-    doing = f"{snapshot.rate:,.0f} meta-steps/s" if snapshot.playing else "paused"
+    rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
+    doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
     if looking:
-        doing = f"looking back from {snapshot.last_step:,}"
+        doing = "looking back"
     walk = snapshot.cursor
     if walk is not None:
         doing = f"task {walk.task + 1} of {settings.meta_batch}, inner step {walk.inner_step}"

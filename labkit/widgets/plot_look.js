@@ -3,7 +3,10 @@
 const PLOT_LARGE = 1.5;
 const PLOT_LARGE_HEIGHT = 1.25;
 const PLOT_DIMMED = 0.15;
-const PLOT_HEIGHTS = { adaptation: 330, task: 330, training: 200 };
+const PLOT_LEGEND_LETTER = 6.2; // pixels, of the size that the figures' legends have
+const PLOT_LEGEND_MARK = 41;
+const PLOT_LEGEND_ROW = 19;
+const PLOT_HEIGHTS = { adaptation: 272, task: 272, training: 174 };
 
 const PLOT_LIGHT_AXIS = { gridcolor: "#e6e6e6", linecolor: "#999999", zerolinecolor: "#999999" };
 const PLOT_DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecolor: "#888888" };
@@ -11,13 +14,33 @@ const PLOT_DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecol
 // lists that plotly compares by identity, and that hold no colours
 const PLOT_POINTS = new Set(["x", "y", "z", "text", "customdata", "ids", "hovertext", "source"]);
 const PLOT_MARGINS = new Set(["l", "r", "t", "b"]);
-const PLOT_SIZES = new Set(["size", "standoff", "xshift", "yshift", "ticklen", "itemwidth"]);
+const PLOT_SIZES = new Set(["size", "standoff", "xshift", "yshift", "ticklen"]);
 
-function plotHeight(panel, figure, large) {
-  return Math.round((figure?.layout.height ?? PLOT_HEIGHTS[panel]) * (large ? PLOT_LARGE_HEIGHT : 1));
+// what the figure's own title takes up: on the page the title stands above the plot
+function plotTitleHeight(figure, look) {
+  return look.titled ? 0 : (figure?.layout.meta?.title_height ?? 0);
 }
 
-// look: {panel, width, dark, colours, large, step, lists, cursor}; lists and cursor are memories of
+function plotHeight(panel, figure, look) {
+  const height = (figure?.layout.height ?? PLOT_HEIGHTS[panel]) - plotTitleHeight(figure, look);
+  return Math.round(height * (look.large ? PLOT_LARGE_HEIGHT : 1));
+}
+
+// the figure's title is "<b>name</b> · what it shows", escaped: as elements without plotly
+function plotShowTitle(element, figure) {
+  const text = (plotTitleHeight(figure, {}) && figure.layout.title?.text) || "";
+  if (element.dataset.text === text) return;
+  element.dataset.text = text;
+  const { childNodes, textContent } = new DOMParser().parseFromString(text, "text/html").body;
+  element.replaceChildren(...[...childNodes].map((part) => {
+    const copy = document.createElement(part.nodeName === "B" ? "b" : "span");
+    copy.textContent = part.textContent;
+    return copy;
+  }));
+  element.title = textContent;
+}
+
+// look: {panel, width, dark, colours, large, titled, step, lists, cursor}; lists and cursor are memories of
 // what was derived before, so that it is the same object where nothing has changed
 function plotDerived(figure, look) {
   const shown = plotShownStep(figure, look.step);
@@ -40,9 +63,15 @@ function plotDerived(figure, look) {
 function plotLayout(figure, look) {
   const layout = plotMapped(figure.layout, "", "", look);
   const text = look.dark ? "#dddddd" : "#333333";
-  layout.font = { color: text, size: 12 * (look.large ? PLOT_LARGE : 1), ...layout.font };
+  const size = look.large ? PLOT_LARGE : 1;
+  layout.font = { color: text, size: 12 * size, ...layout.font };
   layout.width = look.width;
-  layout.height = plotHeight(look.panel, figure, look.large);
+  layout.height = plotHeight(look.panel, figure, look);
+  const elsewhere = plotTitleHeight(figure, look);
+  if (elsewhere) {
+    layout.title = { text: "" };
+    layout.margin.t -= elsewhere * size;
+  }
   layout.autosize = false;
   layout.paper_bgcolor = layout.plot_bgcolor = look.paper ?? "rgba(0,0,0,0)";
   layout.hoverlabel = {
@@ -54,10 +83,33 @@ function plotLayout(figure, look) {
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#999999", activecolor: text };
   layout.uirevision ??= "lab";
   if (plotEditable(figure)) layout.dragmode = false;
+  const more = plotLegendRows(figure, look) - 1;
+  if (more > 0 && layout.margin) layout.margin.t += more * PLOT_LEGEND_ROW * size;
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-    layout[name] = { ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS), ...layout[name] };
+    layout[name] = {
+      ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS),
+      // otherwise a third of each redraw goes into measuring every label
+      ticklabeloverflow: "allow",
+      ...layout[name],
+    };
   }
   return layout;
+}
+
+// how many rows the names above the axes will take: plotly gives all the room of the longest one
+function plotLegendRows(figure, look) {
+  const { legend, margin } = figure.layout;
+  if (legend?.orientation !== "h" || legend.y !== 1) return 1;
+  const names = figure.data
+    .filter((trace) => trace.showlegend !== false && trace.visible !== false)
+    .filter((trace) => (trace.legend ?? "legend") === "legend" && trace.type === "scatter")
+    .map((trace) => trace.name ?? "");
+  const letter = PLOT_LEGEND_LETTER * (look.large ? PLOT_LARGE : 1);
+  const widths = names.map((name) => name.length * letter + PLOT_LEGEND_MARK);
+  const room = look.width - ((margin?.l ?? 0) + (margin?.r ?? 0)) * (look.large ? PLOT_LARGE : 1);
+  const sum = widths.reduce((total, width) => total + width, 0);
+  if (sum <= room) return 1;
+  return Math.ceil(names.length / Math.max(1, Math.floor(room / Math.max(...widths))));
 }
 
 function plotEditable(figure) {

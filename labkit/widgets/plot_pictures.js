@@ -1,7 +1,7 @@
 // Pictures of the panels as they stand on the page, always in light colours.
 
 async function plotSvg(plots, panel) {
-  const look = { ...plots.shown, dark: false, paper: "#ffffff" };
+  const look = { ...plots.shown, dark: false, titled: true, paper: "#ffffff" };
   const { data, layout } = panel.derived({ ...look, lists: new WeakMap(), cursor: {} });
   for (const [name, axis] of Object.entries(panel.gd._fullLayout)) {
     // what the reader sees, zoomed or not
@@ -24,7 +24,11 @@ async function plotComposed(plots) {
   const images = await plotSvgs(plots);
   const boxes = plots.panels
     .filter((panel) => images[panel.name])
-    .map((panel) => ({ name: panel.name, box: panel.gd.getBoundingClientRect() }));
+    .map((panel) => ({
+      name: panel.name,
+      box: panel.gd.getBoundingClientRect(),
+      tall: plotHeight(panel.name, panel.figure, { ...plots.look, titled: true }),
+    }));
   const left = Math.min(...boxes.map(({ box }) => box.left));
   const right = Math.max(...boxes.map(({ box }) => box.right));
   // without the bars of controls between them: rows of panels that begin at the same height
@@ -33,10 +37,10 @@ async function plotComposed(plots) {
   const parts = [];
   for (const row of rows) {
     const members = boxes.filter(({ box }) => Math.round(box.bottom) === row);
-    const tallest = Math.max(...members.map(({ box }) => box.height));
-    for (const { name, box } of members) {
+    const tallest = Math.max(...members.map(({ tall }) => tall));
+    for (const { name, box, tall } of members) {
       const source = decodeURIComponent(images[name].slice(images[name].indexOf(",") + 1));
-      const y = height + tallest - box.height;
+      const y = height + tallest - tall;
       parts.push(source.replace("<svg", `<svg x="${box.left - left}" y="${y}"`));
     }
     height += tallest;

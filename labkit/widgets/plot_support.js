@@ -5,7 +5,7 @@ const PLOT_STILL = 4;
 const PLOT_ANSWER_MS = 500;
 const PLOT_EDITING =
   "Support points: click free space to add one, drag one to move it, click one to remove it";
-const PLOT_HINT = "click: add · drag: move · click a point: remove";
+const PLOT_HINT = "click: add or remove · drag: move";
 
 // keeps what the pointer does to one point, ahead of the kernel's answer
 class PlotSupport {

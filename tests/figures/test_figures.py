@@ -10,6 +10,7 @@ import torch
 from labkit import AdaptationCurve, Portrait, Session, Settings, Sinusoid, sinusoid_mlp
 from labkit.figures.adaptation import adaptation_data, adaptation_figure, show_adaptation
 from labkit.figures.adaptation_panel import AdaptationPanel, adaptation_note, adaptation_top
+from labkit.figures.frame import TITLE_HEIGHT
 from labkit.figures.lab import lab_figures, lab_view, show_lab
 from labkit.figures.task import MOST_STEPS, step_styles, steps_drawn, task_data, task_range
 from labkit.figures.task_figure import show_task, task_figure
@@ -114,13 +115,16 @@ def test_figures_of_a_session() -> None:
     session.run(5)
     figures = lab_figures(session.portrait(session.snapshot()))
     names = set(traces(figures)) - {f"step {i + 1}" for i in range(MOST_STEPS)}
-    names -= {f"ghost {i + 1}" for i in range(6)} | {"baseline"}
+    names -= {f"ghost {i + 1}" for i in range(6)} | {"baseline", "mean"}
     show_lab(figures, lab_view(session))
     shown = traces(figures)
     assert names <= shown.keys()
+    # told after each update: a page cuts it off
+    heights = [figure.layout.meta["title_height"] for figure in figures.values()]
+    assert heights == [TITLE_HEIGHT] * 3
     snapshot = session.snapshot()
     assert shown["after adaptation"].y.tolist() == snapshot.curve.loss_after.tolist()
-    assert shown["mean"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
+    assert shown["MAML"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
     assert "".join(shown["changes"].text).strip() == "α 0.5, K 4"
     assert shown["step 4"].visible
     assert "(trained: 4)" in figures["adaptation"].layout.xaxis.title.text

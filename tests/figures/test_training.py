@@ -116,11 +116,11 @@ def test_losses_over_seconds() -> None:
     figure = training_figure()
     curve = losses(4.0, 3.0, 2.0, 1.0)
     show_training(figure, curve, [Event(25, "alpha", 0.1)])
-    assert figure.layout.meta == {"x": "meta_step"}
+    assert figure.layout.meta["x"] == "meta_step"
     assert trace(figure, "after adaptation").x.tolist() == [10, 20, 30, 40]
     assert trace(figure, "changes").x[0] == 25
     show_training(figure, curve, [Event(25, "alpha", 0.1)], by="seconds")
-    assert figure.layout.meta == {"x": "seconds"}
+    assert figure.layout.meta["x"] == "seconds"
     assert figure.layout.xaxis.title.text == "seconds of training"
     assert trace(figure, "after adaptation").x.tolist() == curve.seconds.tolist()
     # halfway from 0.4 s at meta-step 20 to 0.9 s at 30

@@ -16,7 +16,7 @@ from tests.session.small_sessions import SMALL, same, same_session, small_sessio
 
 def walked(session: Session, stride: Stride) -> list[Cursor]:
     """Every place of a walk through the next meta-step, which it ends with."""
-    places = []
+    places: list[Cursor] = []
     while True:
         session.step(stride)
         if (place := session.snapshot().cursor) is None:
@@ -113,7 +113,7 @@ def test_the_walk_shows_the_very_tasks_of_the_next_meta_step(learned: Any) -> No
     [
         lambda session: session.set(meta_batch=1),
         lambda session: session.run(2),
-        lambda session: session.look(0),
+        lambda session: (session.look(0), session.look(None)),
         lambda session: session.fork(0),
         lambda session: session.undo(),
         lambda session: session.reset(),

@@ -8,8 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit import DivergedError, MetaLearner, ParameterError, Session, Sinusoid, sinusoid_mlp
-from labkit.session.run import InterruptedReplayError, Run
+from labkit import (
+    DivergedError,
+    ParameterError,
+    Session,
+    Sinusoid,
+    TaskBatch,
+    sinusoid_mlp,
+)
 from labkit.session.source import Source
 from tests.session.small_sessions import (
     SMALL,
@@ -55,6 +61,10 @@ class Fragile(nn.Module):
 
 def fragile(generator: torch.Generator, fuse: Fuse) -> nn.Module:
     return Fragile(tiny(generator), fuse)
+
+
+def nothing(**_: int) -> Any:
+    return None
 
 
 def fragile_session() -> tuple[Session, Fuse]:
@@ -130,6 +140,28 @@ def test_a_model_that_raises_stops_the_player_and_training_goes_on_from_there() 
     assert same_parameters(session, stopped.meta_step + 2)
 
 
+def test_what_fails_while_it_is_taken_up_leaves_nothing_of_it() -> None:
+    """The trial of an algorithm fails, when optimiser and tasks have been exchanged already.
+
+    With more forwards left its first meta-step fails, and the model cannot be tried again.
+    """
+    fresh, _ = fragile_session()
+    fresh.run(6)
+    session, fuse = fragile_session()
+    for forwards in range(0, 30, 3):
+        session.run(4)
+        session.set(algorithm="reptile", meta_optimizer="sgd", shots=2)
+        fuse.left = forwards
+        played(session)
+        assert session.snapshot().failure is not None
+        fuse.left = None
+        session.undo()
+        assert session.snapshot().meta_step == 4
+        session.run(6)
+        assert same_session(session.snapshot(), fresh.snapshot())
+        session.reset()
+
+
 def same_parameters(session: Session, meta_step: int) -> bool:
     """As in a session with a model that never failed."""
     log = [(3, "alpha_learned", "tensor"), (3, "meta_optimizer", "sgd")]
@@ -183,7 +215,7 @@ def test_what_fails_half_way_leaves_all_as_it_was(action: Callable[[Session], No
     [
         (Source(nn.Identity(), Sinusoid), SMALL, "no parameter"),
         (Source(nn.Linear(2, 2), Sinusoid), SMALL, "cannot run on the first task"),
-        (Source(tiny, lambda **_: None), SMALL, "None"),
+        (Source(tiny, nothing), SMALL, "no attribute 'sample'"),
         (Source(tiny, Sinusoid()), SMALL, "tasks must be a function"),  # type: ignore[arg-type]
     ],
 )
@@ -230,24 +262,31 @@ def test_a_restart_with_another_model_can_be_undone_and_done_again() -> None:
 
 
 def test_settings_that_the_tasks_cannot_serve_are_refused_at_once() -> None:
-    def few(shots: int) -> Any:
-        return Few(shots)
-
-    session = small_session(tasks=few)
-    with pytest.raises(ValueError, match="at most 3"):
+    session = small_session(tasks=Few)
+    with pytest.raises(ValueError, match="at most 3 points"):
         session.set(shots=4)
+    with pytest.raises(ValueError, match="at most 5 tasks"):
+        session.set(meta_batch=6)
     session.set(shots=2)
     session.run(2)
     assert not session.snapshot().failure
 
 
-class Few(Sinusoid):
-    """Sinusoids of few points."""
+class Few:
+    """Sinusoids of few points, and few of them."""
 
-    def sample(self, tasks: int, generator: torch.Generator) -> Any:
-        if self.shots > 3:
+    def __init__(self, shots: int) -> None:
+        self._family = Sinusoid(shots)
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        if self._family.shots > 3:
             raise ValueError("at most 3 points")
-        return Sinusoid(self.shots).sample(tasks, generator)
+        if tasks > 5:
+            raise ValueError("at most 5 tasks")
+        return self._family.sample(tasks, generator)
+
+    def loss(self, predict: Any, batch: Any) -> Tensor:
+        return self._family.loss(predict, batch)
 
 
 @pytest.mark.parametrize("place", [-1, 6, 2.5, True, "2"])
@@ -270,79 +309,3 @@ def test_a_fork_with_a_bad_value_is_no_fork() -> None:
             session.fork(**values)
     assert session.looking == 3
     assert not session.can_undo
-
-
-def during_a_step(
-    monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], None], *, failing: bool
-) -> None:
-    """Do something in the middle of the meta-step after `at` of them."""
-    step = MetaLearner.step
-
-    def interrupted(learner: MetaLearner) -> Any:
-        if learner.meta_step == at:
-            monkeypatch.setattr(MetaLearner, "step", step)
-            action()
-            if failing:
-                raise ArithmeticError("as if it had diverged")
-        return step(learner)
-
-    monkeypatch.setattr(MetaLearner, "step", interrupted)
-
-
-@pytest.mark.parametrize("failing", [False, True])
-def test_a_change_during_a_meta_step_comes_behind_it(
-    monkeypatch: pytest.MonkeyPatch, failing: bool
-) -> None:
-    session = small_session(SMALL.changed(events=[[4, "shots", 2]]))
-    session.run(3)
-    session.set(alpha=0.1)
-    during_a_step(monkeypatch, 3, lambda: session.set(beta=0.02), failing=failing)
-    session.play(until=5)
-    session.wait(60)
-    if failing:
-        assert isinstance(session.snapshot().failure, ArithmeticError)
-        session.run(5)
-    session.close()
-    changed = 3 if failing else 4
-    log = ((3, "alpha", 0.1), (changed, "beta", 0.02), (4, "shots", 2))
-    log = tuple(sorted(log, key=lambda change: change[0]))
-    follows(session.snapshot(), Line(SMALL, log, 5, SMALL.changed(alpha=0.1, beta=0.02, shots=2)))
-    session.undo()
-    shots = SMALL.shots if failing else 2
-    kept = log[:1] * (not failing)
-    follows(session.snapshot(), Line(SMALL, kept, changed, SMALL.changed(alpha=0.1, shots=shots)))
-    session.undo()
-    follows(session.snapshot(), Line(SMALL, (), 3, SMALL))
-
-
-def test_a_look_that_is_overtaken_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = small_session()
-    session.run(7)
-    during_a_step(monkeypatch, 3, lambda: session.look(2), failing=False)
-    session.look(6)
-    with pytest.raises(InterruptedReplayError):
-        session.snapshot()
-    assert session.snapshot().meta_step == 2
-    session.look(None)
-    session.run(8)
-    follows(session.snapshot(), Line(SMALL, (), 8, SMALL))
-
-
-def test_a_look_shows_how_far_the_run_has_come_since(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = small_session()
-    session.run(4)
-    session.look(2)
-    first = session.snapshot()
-    assert session.snapshot() is first
-    session.run(6)
-    session.set(alpha=0.1)
-    session.run(7)
-    session.look(2)
-    second = session.snapshot()
-    assert (first.last_step, second.last_step) == (4, 7)
-    assert len(second.curve.loss_after) == 7
-    assert len(second.events) == 1
-    replayed = []
-    monkeypatch.setattr(Run, "replay", lambda *args: replayed.append(args))
-    assert session.snapshot() is second
-    assert not replayed

@@ -69,7 +69,8 @@ def test_live_equals_headless_with_its_events_replayed(session: Session) -> None
     replay = Session(SMALL, model=sinusoid_mlp, tasks=Sinusoid)
     for event in live.events:
         replay.run(event.meta_step)
-        replay.set(**{event.name: event.value})
+        values: dict[str, Any] = {event.name: event.value}
+        replay.set(**values)
     replay.run(live.meta_step)
     headless = replay.snapshot()
     assert equal(live, headless)

@@ -121,6 +121,18 @@ def same_state(one: Any, two: Any) -> bool:
     return bool(one == two)
 
 
+def test_another_optimiser_goes_on_with_alpha_where_it_is() -> None:
+    chosen = form("maml", "tensor", "adam")
+    trainer = Trainer(Source(tiny, Sinusoid, torch.float64), chosen)
+    trained(trainer, chosen)
+    alpha: Any = trainer.alpha(chosen)
+    other = form("maml", "tensor", "sgd")
+    assert same(trainer.alpha(other), alpha)
+    trained(trainer, other, 1)
+    moved: Any = trainer.alpha(other)
+    assert all(not torch.equal(moved[name], alpha[name]) for name in alpha)
+
+
 def test_states_hold_no_gradients() -> None:
     chosen = form("maml", "element", "adam")
     trainer = Trainer(Source(tiny, Sinusoid, torch.float64), chosen)

@@ -5,16 +5,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from labkit import Session
 from labkit.session.changes import LIVE
 from labkit.session.run import InterruptedReplayError
 from labkit.session.settings import ParameterError
-from tests.session.small_sessions import SMALL, VALUES, headless, same_session, small_session
+from tests.session.small_sessions import SMALL, VALUES, headless, same_session, small_session, tiny
 
 Action = Callable[[Session, random.Random], object]
 
@@ -120,40 +120,18 @@ def test_random_actions_of_many_threads(seed: int) -> None:
         assert same_session(headless(session), session.snapshot())
 
 
-def test_two_who_change_settings_at_once_are_both_heard() -> None:
-    session = small_session()
-    names = ("alpha", "beta")
-
-    def drag(name: str) -> None:
-        for number in range(1, 60):
-            session.set(**{name: number / 100})
-
-    threads = [threading.Thread(target=drag, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert session.settings == SMALL.changed(alpha=0.59, beta=0.59)
+def dropping(generator: torch.Generator) -> nn.Module:
+    return nn.Sequential(tiny(generator), nn.Dropout(0.5))
 
 
-def test_curves_of_other_settings_are_not_mixed_up() -> None:
-    """θ₀'s curve is kept for the settings that it was measured with."""
-    session = small_session()
-    snapshots = []
-    for alpha in (0.05, 0.1, 0.2):
-        session.set(alpha=alpha)
-        snapshots.append(session.snapshot())
-    expected = [session.untrained_curve(snapshot).mean for snapshot in snapshots]
-    wrong: list[Any] = []
-
-    def measure(number: int) -> None:
-        for _ in range(15):
-            if not torch.equal(session.untrained_curve(snapshots[number]).mean, expected[number]):
-                wrong.append(number)
-
-    threads = [threading.Thread(target=measure, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+def test_watching_does_not_change_the_masks_of_dropout() -> None:
+    """Modules know only torch's global generator, which is one for all threads."""
+    session = small_session(SMALL.changed(meta_batch=9), model=dropping)
+    snapshot = session.snapshot()
+    session.play(until=60)
+    while session.playing:
+        session.adaptation_curve(snapshot)
+    session.close()
+    quiet = small_session(SMALL.changed(meta_batch=9), model=dropping)
+    quiet.run(60)
+    assert same_session(quiet.snapshot(), session.snapshot())

@@ -1,10 +1,12 @@
 """Random histories of a session: each equals a plain loop that never undid nor forked anything."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+import torch
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from labkit import Session
@@ -16,6 +18,7 @@ from tests.session.small_sessions import (
     Line,
     follows,
     headless,
+    same,
     same_session,
     small_session,
 )
@@ -30,7 +33,8 @@ PART = st.floats(0, 1)
 """Of the way that a session has come."""
 
 ACTIONS = st.one_of(
-    st.tuples(st.just("train"), st.integers(1, 4)),
+    st.tuples(st.just("train"), st.integers(1, 3)),
+    st.tuples(st.just("train"), st.integers(1, 6)),
     st.tuples(st.just("set"), VALUE),
     st.tuples(st.just("undo"), st.none()),
     st.tuples(st.just("redo"), st.none()),
@@ -38,6 +42,23 @@ ACTIONS = st.one_of(
     st.tuples(st.just("fork"), st.tuples(PART, st.none() | VALUE)),
     st.tuples(st.just("again"), st.none() | st.integers(0, 3)),
 )
+
+EVENTFUL: list[tuple[str, Any]] = [
+    ("train", 3), ("set", ("alpha_learned", "element")), ("train", 2), ("set", ("shots", 2)),
+    ("set", ("meta_optimizer", "sgd")), ("train", 5), ("look", 0.85), ("look", 0.45),
+    ("set", ("algorithm", "anil")), ("train", 3), ("look", 0.75), ("fork", (0.9, ("order", 1))),
+    ("train", 2), ("look", 0.8), ("fork", (0.4, ("inner_steps", 2))), ("train", 4), ("look", 0.9),
+]  # fmt: skip
+"""A run with changes of every kind, looked back at behind them and between."""
+
+BACK_AND_FORTH: list[tuple[str, Any]] = [
+    ("train", 3), ("set", ("alpha", 0.1)), ("train", 3), ("set", ("meta_batch", 3)), ("train", 2),
+    ("undo", None), ("train", 1), ("redo", None), ("undo", None), ("undo", None), ("redo", None),
+    ("redo", None), ("train", 2), ("fork", (0.5, None)), ("train", 2), ("again", 3), ("train", 2),
+    ("undo", None), ("undo", None), ("redo", None), ("redo", None), ("undo", None), ("train", 1),
+    ("undo", None), ("undo", None), ("undo", None), ("look", 0.7), ("train", 2),
+]  # fmt: skip
+"""Edits of every kind that are undone and done again, with training between."""
 
 
 @pytest.fixture
@@ -123,7 +144,9 @@ def acted(actions: list[tuple[str, Any]]) -> Pair:
 
 
 @QUICK
-@given(st.lists(ACTIONS, max_size=14))
+@given(st.lists(ACTIONS, min_size=5, max_size=16))
+@example(EVENTFUL)
+@example(BACK_AND_FORTH)
 def test_any_history_equals_a_plain_loop(actions: list[tuple[str, Any]]) -> None:
     pair = acted(actions)
     follows(pair.session.snapshot(), pair.line)
@@ -131,10 +154,65 @@ def test_any_history_equals_a_plain_loop(actions: list[tuple[str, Any]]) -> None
 
 @pytest.mark.usefixtures("_few_states")
 @QUICK
-@given(st.lists(ACTIONS, max_size=14))
+@given(st.lists(ACTIONS, min_size=5, max_size=16))
+@example(EVENTFUL)
+@example(BACK_AND_FORTH)
 def test_it_does_so_with_few_states(actions: list[tuple[str, Any]]) -> None:
     pair = acted(actions)
     follows(pair.session.snapshot(), pair.line)
     pair.train(2)
     follows(pair.session.snapshot(), pair.line)
     assert same_session(headless(pair.session), pair.session.snapshot())
+
+
+def test_a_ghost_stays_as_it_was_pinned() -> None:
+    session = small_session(SMALL.changed(alpha_learned="element", inner_steps=2))
+    session.run(5)
+    now = session.pin()
+    session.look(3)
+    past = session.pin()
+    kept = [copy.deepcopy((g.snapshot.params, g.snapshot.alpha)) for g in (now, past)]
+    session.look(None)
+    session.run(9)
+    session.fork(2, alpha_learned="no")
+    session.run(6)
+    session.reseed()
+    session.undo()
+    assert session.ghosts == (now, past)
+    for ghost, (params, alpha) in zip(session.ghosts, kept, strict=True):
+        assert same(ghost.snapshot.params, params)
+        assert same(ghost.snapshot.alpha, alpha)
+        fresh = small_session(SMALL.changed(alpha_learned="element", inner_steps=2))
+        fresh.run(ghost.snapshot.meta_step)
+        assert torch.equal(
+            session.adaptation_curve(ghost.snapshot).mean,
+            fresh.adaptation_curve(fresh.snapshot()).mean,
+        )
+
+
+def test_what_was_undone_can_be_done_again_after_training_and_undone_once_more() -> None:
+    session = small_session()
+    session.run(3)
+    session.set(alpha=0.1)
+    session.run(6)
+    with_change = session.snapshot()
+    session.undo()
+    session.run(5)
+    without = session.snapshot()
+    session.redo()
+    assert same_session(session.snapshot(), with_change)
+    session.undo()
+    assert same_session(session.snapshot(), without)
+
+
+def test_a_drag_is_undone_as_a_whole() -> None:
+    session = small_session()
+    session.run(2)
+    session.set(alpha=0.1)
+    session.run(3)
+    for alpha in (0.2, 0.3):
+        session.set(joined=True, alpha=alpha)
+    session.run(5)
+    session.undo()
+    follows(session.snapshot(), Line(SMALL, (), 2, SMALL))
+    assert not session.can_undo

@@ -25,10 +25,12 @@ PAIR = ((1, "one"), (2, "two"))
 def test_a_specification_is_json_with_a_place_a_kind_and_the_given_fields() -> None:
     slider = Slider(name="alpha", label="α", tooltip="inner step size", low=1e-4, high=1.0)
     tasks = Select(name="tasks", label="tasks", options=PAIR, confirm="restarts training")
-    groups = [Group("top", (slider,)), Group("task", (tasks, Text(name="status", live=False)))]
+    status = Text(name="status", live=False)
+    groups = [Group("top", (slider,), "step_sizes"), Group("task", (tasks, status))]
     assert json.loads(json.dumps(specification(groups))) == [
         {
             "place": "top",
+            "name": "step_sizes",
             "controls": [
                 {
                     "kind": "slider",
@@ -44,6 +46,7 @@ def test_a_specification_is_json_with_a_place_a_kind_and_the_given_fields() -> N
         },
         {
             "place": "task",
+            "name": "",
             "controls": [
                 {
                     "kind": "select",
