@@ -228,8 +228,8 @@ MUTATIONS = [
     Mutation(
         "parameters of where the session stands, not of where it looks",
         "session/session.py",
-        "timeline.meta_step if self._looking is None else self._looking",
-        "timeline.meta_step",
+        "run, at = timeline.run, self._looking",
+        "run, at = timeline.run, None",
         ("tests/widgets/test_lab_exports.py",),
     ),
 ]
