@@ -12,10 +12,10 @@ from tests.widgets.page import Page, new_session, shown, until
 
 BUTTONS = {
     *("play", "inner_step", "task", "meta_step", "reset", "reseed", "undo", "redo", "live"),
-    *("fork", "pin", "unpin", "large", "all_steps", "another", "own_points"),
+    *("fork", "pin", "unpin", "large", "more", "loading", "all_steps", "another", "own_points"),
 }
 CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
-OTHERS = "look export load tasks model measure shown_step by status message"
+OTHERS = "look export load tasks model measure shown_step by status banner message"
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_steps_of_three_sizes(page: Page) -> None:
     page.press("meta_step")
     until(lambda: "meta-step 1 · paused" in page.status())
     until(lambda: "One held-out task" in page.title("task"))
-    assert page.control("own_points")["hidden"]
+    assert page.control("own_points")["disabled"]
     assert session.last_step == 1
 
 
@@ -251,7 +251,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
     last = now(page)
     until(lambda: page.mean() == pytest.approx(last))
     page.say(kind="look", meta_step=1)
-    until(lambda: "meta-step 1 · looking back from 4" in page.status())
+    until(lambda: "Looking back at meta-step 1 of 4" in page.banner())
     assert page.control("alpha") == {
         "value": 0.01,
         "disabled": True,
@@ -266,6 +266,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
     page.set("by", "meta_step")
     page.press("live")
     until(lambda: "meta-step 4 · paused" in page.status())
+    assert not page.banner()
     until(lambda: page.mean() == pytest.approx(last))
     page.set("look", 99)
     assert session.looking is None
@@ -279,7 +280,8 @@ def test_look_back_return_and_fork(page: Page) -> None:
 
 
 def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
-    assert page.control("unpin")["hidden"]
+    assert page.control("unpin")["reason"] == "nothing is pinned"
+    assert page.control("unpin")["disabled"]
     page.press("pin")
     until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
     pinned = page.trace("adaptation", "MAML · 0")["y"]
@@ -293,7 +295,7 @@ def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
     until(lambda: page.mean() == pytest.approx(now(page)))
     assert page.trace("adaptation", "MAML · 0")["y"] == pytest.approx(pinned)
     assert page.trace("training", both[1])["y"] == page.trace("training", "after adaptation")["y"]
-    assert not page.control("unpin")["hidden"]
+    assert not page.control("unpin")["disabled"]
     page.press("unpin")
     until(lambda: page.ghosts("adaptation") == [])
 
@@ -325,6 +327,26 @@ def test_large_type(page: Page) -> None:
     page.press("large")
     until(lambda: page.control("large") == {"pressed": False})
     assert not page.lab.dashboard.large
+
+
+def test_controls_that_can_be_folded_away(page: Page) -> None:
+    assert page.control("load")["hidden"]
+    page.press("loading")
+    until(lambda: not page.control("load")["hidden"])
+    page.press("loading")
+    until(lambda: page.control("load")["hidden"])
+    assert not page.control("algorithm").get("hidden")
+    page.press("more")
+    until(lambda: page.control("algorithm").get("hidden"))
+    assert page.control("more") == {"pressed": False}
+    page.press("more")
+    until(lambda: not page.control("algorithm").get("hidden"))
+
+
+def test_the_line_for_share_codes_comes_with_the_button_that_opens_it() -> None:
+    with shown(new_session(), show=["load"]) as page:
+        page.press("loading")
+        until(lambda: not page.control("load")["hidden"])
 
 
 def test_one_inner_step_or_all(page: Page) -> None:
@@ -359,7 +381,7 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
     until(lambda: len(page.trace("task", "support")["x"]) == 4)
     assert page.trace("task", "support")["x"] == pytest.approx([*own["x"], 1.5], abs=1e-6)
     until(lambda: page.trace("task", "step 1")["y"] != step)
-    assert not page.control("own_points")["hidden"]
+    assert not page.control("own_points")["disabled"]
     page.point("move", 3, -2.0, -4.0)
     until(lambda: page.trace("task", "support")["y"][3] == -4.0)
     page.point("remove", 0, 0.0, 0.0)
@@ -368,7 +390,7 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
     page.point("remove", 9, 0.0, 0.0)  # there is none
     page.press("own_points")
     until(lambda: page.trace("task", "support")["x"] == own["x"])
-    until(lambda: page.control("own_points")["hidden"])
+    until(lambda: page.control("own_points")["disabled"])
     assert page.lab.session.last_step == 0
 
 
@@ -412,7 +434,8 @@ def test_controls_left_out_or_locked() -> None:
     with shown(new_session(), show=shown_names, lock=["alpha"]) as page:
         hidden = {n for n, state in page.lab.dashboard.state.items() if state.get("hidden")}
         names = {*BUTTONS, *CHOICES.split(), *OTHERS.split()}
-        assert hidden == names - {*shown_names, "status"}  # the message has nothing to say
+        # banner and message are there, but have nothing to say
+        assert hidden == names - {*shown_names, "status"}
         alpha = page.control("alpha")
         assert (alpha["disabled"], alpha["reason"]) == (True, "locked for this lesson")
         page.set("alpha", 0.5)
