@@ -29,7 +29,7 @@ BUTTONS = [
     "own_points",
 ]
 CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
-OTHERS = "look export load tasks model measure shown_step by status message"
+OTHERS = "look export load tasks model measure shown_step by status banner message"
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_steps_of_three_sizes(page: Page) -> None:
     page.press("meta_step")
     until(lambda: "meta-step 1 · paused" in page.status())
     until(lambda: "One held-out task" in page.title("task"))
-    assert page.control("own_points")["hidden"]
+    assert page.control("own_points")["disabled"]
     assert session.last_step == 1
 
 
@@ -293,7 +293,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
 
 
 def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
-    assert page.control("unpin")["hidden"]
+    assert page.control("unpin")["disabled"]
     page.press("pin")
     until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
     pinned = page.trace("adaptation", "MAML · 0")["y"]
@@ -307,7 +307,7 @@ def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
     until(lambda: page.mean() == pytest.approx(now(page)))
     assert page.trace("adaptation", "MAML · 0")["y"] == pytest.approx(pinned)
     assert page.trace("training", both[1])["y"] == page.trace("training", "after adaptation")["y"]
-    assert not page.control("unpin")["hidden"]
+    assert not page.control("unpin")["disabled"]
     page.press("unpin")
     until(lambda: page.ghosts("adaptation") == [])
 
@@ -372,7 +372,7 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
     until(lambda: len(page.trace("task", "support")["x"]) == 4)
     assert page.trace("task", "support")["x"] == pytest.approx([*own["x"], 1.5], abs=1e-6)
     until(lambda: page.trace("task", "step 1")["y"] != step)
-    assert not page.control("own_points")["hidden"]
+    assert not page.control("own_points")["disabled"]
     page.point("move", 3, -2.0, -4.0)
     until(lambda: page.trace("task", "support")["y"][3] == -4.0)
     page.point("remove", 0, 0.0, 0.0)
@@ -381,7 +381,7 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
     page.point("remove", 9, 0.0, 0.0)  # there is none
     page.press("own_points")
     until(lambda: page.trace("task", "support")["x"] == own["x"])
-    until(lambda: page.control("own_points")["hidden"])
+    until(lambda: page.control("own_points")["disabled"])
     assert page.lab.session.last_step == 0
 
 
