@@ -24,6 +24,8 @@ BUTTONS = [
     "pin",
     "unpin",
     "large",
+    "more",
+    "loading",
     "all_steps",
     "another",
     "own_points",
