@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import ipywidgets as w
@@ -316,13 +317,25 @@ def test_a_ghost_pinned_anew_is_measured_anew(page: Page) -> None:
         page.press("pin")
         mean = now(page)
         until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
-        until(lambda mean=mean: page.trace("adaptation", "MAML · 0")["y"] == pytest.approx(mean))
+        until(partial(shows, page, "MAML · 0", mean))
+
+
+def shows(page: Page, name: str, values: list[float]) -> bool:
+    return bool(page.trace("adaptation", name)["y"] == pytest.approx(values))
+
+
+def is_pressed(page: Page, name: str, pressed: bool) -> bool:
+    return bool(page.control(name) == {"pressed": pressed})
+
+
+def has_points(page: Page, count: int) -> bool:
+    return len(page.trace("task", "support")["x"]) == count
 
 
 def test_large_type(page: Page) -> None:
     for large in (True, False):
         page.press("large")
-        until(lambda large=large: page.control("large") == {"pressed": large})
+        until(partial(is_pressed, page, "large", large))
         assert page.lab.dashboard.large is large
 
 
@@ -374,7 +387,7 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
 def test_the_last_support_point_stays(page: Page) -> None:
     for left in (2, 1):
         page.point("remove", 0, 0.0, 0.0)
-        until(lambda left=left: len(page.trace("task", "support")["x"]) == left)
+        until(partial(has_points, page, left))
     page.point("remove", 0, 0.0, 0.0)
     until(lambda: "The last support point stays" in page.message())
     assert len(page.trace("task", "support")["x"]) == 1

@@ -68,7 +68,7 @@ def kinds(page: Page, panel: str) -> set[str]:
 
 
 def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PROBLEMS["Emoji"].options, "test_tasks", 2)  # type: ignore[arg-type]
+    monkeypatch.setitem(PROBLEMS["Emoji"].options, "test_tasks", 2)
     session = Session(
         Settings(meta_batch=2, alpha=0.03, seed=4),
         model=sinusoid_mlp,
