@@ -6,7 +6,7 @@ from tests.browser.conftest import Opener
 from tests.browser.jupyterlab import NotebookPage
 
 _TITLE = "document.querySelector('.maml-lab-adaptation .ytitle').textContent"
-_PICTURE = "document.querySelector('.maml-lab-task .im image').href.baseVal"
+_PICTURE = "document.querySelector('.maml-lab-task .im image')?.href.baseVal"
 
 
 def words(lab: NotebookPage) -> str:
@@ -48,7 +48,7 @@ def test_emoji_show_what_each_drawing_is_taken_for(opened: Opener) -> None:
         lab.page.mouse.click(*lab.place("task", 0.5, 0.2))
         lab.wait_for_trace("support", "t.x.length === 11")
         lab.restart("tasks", "Emoji")
-        lab.page.wait_for_function(f"() => {_PICTURE}.startsWith('data:image/png')")
+        lab.page.wait_for_function(f"() => {_PICTURE}?.startsWith('data:image/png')")
         lab.page.mouse.click(*lab.place("task", 0.5, 0.2))
         lab.button("Undo").click()
         lab.wait_for_trace("support", "t.x.length === 10")

@@ -194,7 +194,7 @@ def test_what_is_exported_runs_headless_to_the_same_numbers(
     result = read_result(output)
     live = lab.kernel("labkit.measure(session).metrics")
     assert ast.literal_eval(live) == result.metrics
-    assert [event["value"] for event in result.events] == [3, 0.02, 0.03]
+    assert [event["value"] for event in result.events] == [0.02, 3, 0.03]
 
     lab.export("Share code (copied)")
     lab.wait_for_message("Copied: maml1.")
