@@ -68,6 +68,8 @@ def rates(lab: LabInBrowser, seconds: float) -> list[Row]:
         for way in WAYS[turn % 3 :] + WAYS[: turn % 3]:
             session = "bare" if way == "no lab" else "session"
             lab.hide(hidden=way == "out of sight")
+            # a short history: each meta-step or two has a point of its own to be drawn
+            lab.kernel(f"{session}.reset()")
             lab.kernel(f"{session}.play()")
             lab.wait(SETTLE_SECONDS)
             drawn = lab.clock("redraws")

@@ -42,6 +42,8 @@ class Mutation:
 
 
 DIFFERENCES = ("tests/core/test_finite_differences.py",)
+LAB = ("tests/widgets/test_lab.py",)
+PROBLEMS = ("tests/widgets/test_lab_problems.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 TRANSPOSED = """part = pull(bar)[1]
             turned = vjp(lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0])[1](bar[0])[0]
@@ -166,6 +168,69 @@ MUTATIONS = [
         "if self.shared_data else",
         "if not self.shared_data else",
         ("tests/training/test_meta_learner.py",),
+    ),
+    Mutation(
+        "a drag undone step by step",
+        "widgets/lab_actions.py",
+        "session.set(joined=self._edited,",
+        "session.set(joined=False,",
+        LAB,
+    ),
+    Mutation(
+        "a drag joined to what was refused before",
+        "widgets/lab_actions.py",
+        "session.set(joined=self._edited,",
+        "session.set(joined=joined,",
+        LAB,
+    ),
+    Mutation(
+        "another task with the points of the last",
+        "widgets/lab_actions.py",
+        "% session.source.test_tasks, None",
+        "% session.source.test_tasks, looks.points",
+        LAB,
+    ),
+    Mutation(
+        "locked controls that move",
+        "widgets/lab.py",
+        "if name in self._locked | self._hidden:",
+        "if name in self._hidden:",
+        LAB,
+    ),
+    Mutation(
+        "unfinished measuring forgotten at the start",
+        "widgets/lab.py",
+        "        if self._draw():\n            session.changed.set()\n",
+        "        self._draw()\n",
+        LAB,
+    ),
+    Mutation(
+        "a lab that ends with what a model raises",
+        "widgets/lab.py",
+        "except Exception as error:  # noqa: BLE001  # it may raise anything",
+        "except ValueError as error:",
+        PROBLEMS,
+    ),
+    Mutation(
+        "ghosts of other tasks compared",
+        "widgets/painter.py",
+        "return ghost.snapshot.observer.source.tasks == tasks",
+        "return True",
+        PROBLEMS,
+    ),
+    Mutation(
+        "the picture of other tasks in the old figure",
+        "widgets/painter.py",
+        "if kind != self._kind:",
+        "if self._kind is None:",
+        PROBLEMS,
+    ),
+    Mutation(
+        "parameters of where the session stands, not of where it looks",
+        "session/session.py",
+        "run, at = timeline.run, self._looking",
+        "run, at = timeline.run, None",
+        ("tests/widgets/test_lab_exports.py",),
     ),
 ]
 

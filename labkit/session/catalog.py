@@ -17,7 +17,7 @@ from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tides import Tides
 from labkit.training.parameters import ModelSource
 
-EMOJI_INPUTS = 28 * 28 * 3
+EMOJI_INPUTS = 3 * 32 * 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,7 @@ class Observer:
         self.seed = settings.seed
         self.initial: Params = self._learner.params
         """θ₀."""
-        self._untrained_key: object = None
-        self._untrained: AdaptationCurve
+        self._untrained: tuple[object, AdaptationCurve | None] = (None, None)
 
     def check(self, settings: Settings) -> None:
         """Try what settings ask of model and tasks, before they are taken.
@@ -77,15 +76,14 @@ class Observer:
         """The live curve for θ₀ and α as both were at first, with the settings of a snapshot."""
         settings = snapshot.settings
         key = (settings.changed(beta=1, meta_batch=1, meta_optimizer="adam"), part)
-        with self._lock:
-            if key != self._untrained_key:
-                alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
-                begun = replace(snapshot, params=self.initial, alpha=alpha)
-                self._untrained = self.adaptation_curve(
-                    begun, split="validation", tasks=None, part=part
-                )
-                self._untrained_key = key
-            return self._untrained
+        # key and curve in one, for who comes here at the same time
+        known, curve = self._untrained
+        if curve is None or known != key:
+            alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
+            begun = replace(snapshot, params=self.initial, alpha=alpha)
+            curve = self.adaptation_curve(begun, split="validation", tasks=None, part=part)
+            self._untrained = key, curve
+        return curve
 
     def portrait(
         self, snapshot: Snapshot, task: int, points: Points | None = None

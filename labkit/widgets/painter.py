@@ -22,7 +22,7 @@ from labkit.training.evaluation import AdaptationCurve
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_state import Looks
 
-QUICK_TASKS = 100
+QUICK_TASKS = 50
 """Held-out tasks measured while something moves; the others follow when it rests."""
 
 EVALUATION_SHARE = 0.12
@@ -30,18 +30,22 @@ EVALUATION_SHARE = 0.12
 
 LONGEST_REST_SECONDS = 2.0
 QUIET_SECONDS = 0.4
-"""So long after the last change by hand all held-out tasks are measured."""
+"""So long after the last change by hand all that it touches is measured, on all held-out tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What an adaptation curve was measured for."""
+    """What an adaptation curve was measured for.
+
+    `late` says that the untrained one beside it is still that of other settings.
+    """
 
     settings: Settings
     meta_step: int
     part: int | None
     ghosts: tuple[Ghost, ...]
     run: object
+    late: bool
 
 
 class Painter:
@@ -74,30 +78,37 @@ class Painter:
         moved = self._by_hand(snapshot)
         if moved:
             self._moved = time.monotonic()
-        part = self._part(snapshot)
+        settled = time.monotonic() - self._moved >= QUIET_SECONDS
+        part = self._part(snapshot, settled=settled)
         wanted = Shown(
-            snapshot.settings, snapshot.meta_step, part, self._session.ghosts, snapshot.observer
+            settings=snapshot.settings,
+            meta_step=snapshot.meta_step,
+            part=part,
+            ghosts=self._session.ghosts,
+            run=snapshot.observer,
+            late=not settled and self._shown is not None and self._shown.late,
         )
         due = wanted != self._shown
-        rest = min(self._seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
-        evaluate = due and (moved or not snapshot.playing or time.monotonic() > self._ended + rest)
+        evaluate = due and (moved or not snapshot.playing or self._may_evaluate())
+        if not self.begun:  # the first measuring is the longest
+            self._dashboard.flush()
+        if evaluate:
+            started = time.monotonic()
+            kept = None if settled else self._untrained_before(wanted)
+            self._shown = wanted = replace(wanted, late=kept is not None)
+            self._tried(lambda: self._measure(snapshot, part, kept))
+            self._ended = time.monotonic()
+            self._seconds = self._ended - started
+        if self._panel is not None:
+            self._tried(self._show_adaptation)
+        if moved:
+            self._dashboard.flush()  # what was moved is waited for; the rest is not
         task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)
         if evaluate or task != self._drawn_task:
             self._drawn_task = task
             self._tried(lambda: self._show_task(snapshot))
         self._show_training(snapshot)
-        if not self.begun:  # the first measuring is the longest
-            self._dashboard.flush()
-        if evaluate:
-            started = time.monotonic()
-            self._shown = wanted
-            self._tried(lambda: self._measure(snapshot, part))
-            self._ended = time.monotonic()
-            self._seconds = self._ended - started
-        if self._panel is not None:
-            self._tried(self._show_adaptation)
-        whole = part is None or snapshot.playing
-        return (due and not evaluate) or not whole
+        return (due and not evaluate) or (part is not None and not snapshot.playing) or wanted.late
 
     @property
     def begun(self) -> bool:
@@ -120,16 +131,30 @@ class Painter:
             return True
         return not snapshot.playing and shown.meta_step != snapshot.meta_step
 
-    def _part(self, snapshot: Snapshot) -> int | None:
+    def _may_evaluate(self) -> bool:
+        """Whether the training can give up time again."""
+        rest = min(self._seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
+        return time.monotonic() > self._ended + rest
+
+    def _part(self, snapshot: Snapshot, *, settled: bool) -> int | None:
         tasks = snapshot.observer.source.test_tasks
-        moving = snapshot.playing or time.monotonic() - self._moved < QUIET_SECONDS
+        moving = snapshot.playing or not settled
         return QUICK_TASKS if moving and tasks > QUICK_TASKS else None
 
-    def _measure(self, snapshot: Snapshot, part: int | None) -> None:
+    def _untrained_before(self, wanted: Shown) -> AdaptationCurve | None:
+        """The untrained curve of the settings before, shown for as long as a hand moves them."""
+        if self._panel is None or self._shown is None or self._shown.run is not wanted.run:
+            return None
+        return self._panel.untrained
+
+    def _measure(self, snapshot: Snapshot, part: int | None, kept: AdaptationCurve | None) -> None:
         session, settings = self._session, snapshot.settings
         with session.waiting():  # so that what was changed by hand is seen at once
             curve = session.adaptation_curve(snapshot, part=part)
-            untrained = session.untrained_curve(snapshot, part)
+            if kept is not None and len(kept.mean) == len(curve.mean):
+                untrained = kept
+            else:
+                untrained = session.untrained_curve(snapshot, part)
         pinned = session.ghosts
         self._ghost_curves = {at: c for at, c in self._ghost_curves.items() if at[0] in pinned}
         ghosts = [g for g in pinned if comparable(g, snapshot)]

@@ -86,7 +86,12 @@ function plotLayout(figure, look) {
   const more = plotLegendRows(figure, look) - 1;
   if (more > 0 && layout.margin) layout.margin.t += more * PLOT_LEGEND_ROW * size;
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-    layout[name] = { ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS), ...layout[name] };
+    layout[name] = {
+      ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS),
+      // otherwise a third of each redraw goes into measuring every label
+      ticklabeloverflow: "allow",
+      ...layout[name],
+    };
   }
   return layout;
 }

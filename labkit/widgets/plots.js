@@ -1,4 +1,4 @@
-// The three plots: they take the kernel's messages and draw what has changed once a frame.
+// The three plots: they take the kernel's messages and draw what has changed, one plot a frame.
 
 const PLOT_PANELS = ["adaptation", "task", "training"];
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
@@ -122,7 +122,8 @@ class Plots {
     this.look = { dark: false, large: false, colours: {}, step: null };
     this.hovered = null;
     this.Plotly = null;
-    this.received = this.acknowledged = this.frame = 0;
+    this.received = this.acknowledged = this.number = this.frame = 0;
+    this.round = [];
     this.visible = this.drawing = this.gone = false;
     this.sizes = new ResizeObserver((entries) => this.resize(entries));
     this.sight = new IntersectionObserver(
@@ -210,19 +211,25 @@ class Plots {
     this.frame ||= requestAnimationFrame(() => this.draw());
   }
 
+  // a round draws each plot that has changed, in a frame of its own, so that the first is seen
+  // before the others are made; a round that has begun is ended before the next
   async draw() {
     this.frame = 0;
-    const number = this.received;
-    const waiting = this.panels.filter((panel) => panel.drawable);
+    if (!this.round.length) {
+      this.round = this.panels.filter((panel) => panel.drawable);
+      this.number = this.received;
+    }
+    const panel = this.round.shift();
     this.drawing = true;
-    await Promise.all(waiting.map((panel) => this.drawPanel(panel)));
+    if (panel?.drawable) await this.drawPanel(panel);
     this.drawing = false;
     if (this.gone) return;
-    if (number > this.acknowledged) {
-      this.acknowledged = number;
-      this.emit({ kind: "drawn", number });
+    if (!this.round.length && this.number > this.acknowledged) {
+      this.acknowledged = this.number;
+      this.emit({ kind: "drawn", number: this.number });
     }
-    if (this.panels.some((panel) => panel.drawable) || this.received > number) this.schedule();
+    const more = this.round.length || this.received > this.number;
+    if (more || this.panels.some((waiting) => waiting.drawable)) this.schedule();
   }
 
   async drawPanel(panel) {

@@ -1,7 +1,11 @@
 """The one thread that draws: it waits for changes and shows them at a bounded rate."""
 
 import threading
+import time
 from collections.abc import Callable
+
+LEAST_REST = 0.2
+"""Rest after a call, as a share of the interval."""
 
 
 class Publisher:
@@ -10,7 +14,8 @@ class Publisher:
     Args:
         changed: Set by whoever has something to show.
         draw: Shows what there is to show; True if something is left for the next call.
-        interval: Least time between two calls, seconds.
+        interval: Least time from the beginning of a call to that of the next, seconds; some of it
+            is left to others even where a call takes as long.
     """
 
     def __init__(self, changed: threading.Event, draw: Callable[[], bool], interval: float) -> None:
@@ -38,6 +43,8 @@ class Publisher:
             if self._closed.is_set():
                 return
             self._hurry.clear()
+            begun = time.monotonic()
             if self._draw():
                 self._changed.set()
-            self._hurry.wait(self._interval)
+            left = begun + self._interval - time.monotonic()
+            self._hurry.wait(max(left, LEAST_REST * self._interval))

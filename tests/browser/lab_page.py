@@ -1,5 +1,6 @@
 """The lab in a browser's page, wherever the page comes from: all that its DOM is asked is here."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,27 +12,26 @@ from playwright.sync_api import (
     Locator,
     Page,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
-# anywidget says so of a module that takes more than 2 s to load, as on a machine under load; the
-# model then hears nothing more of the kernel, which the tests notice where it matters
-_SLOW_MODULE = "[anywidget] Failed to initialize model."
-
-# milliseconds: a page behind another has no animation frames to wait for
-_POLLING = 100
-
 _LAB = ".maml-lab"
-_PLOT = f"{_LAB} .js-plotly-plot"
-_STATUS = ".maml-lab-status"
+_PLOTS = f"{_LAB} .maml-lab-plot"
 _TRACES = f"""Object.fromEntries(
-  document.querySelector('{_PLOT}').data.map((trace) => [trace.name, {{
-    x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), text: Array.from(trace.text ?? []),
-  }}])
+  [...document.querySelectorAll('{_PLOTS}')].flatMap((plot) => plot.data ?? []).map(
+    (trace) => [trace.name, {{
+      x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []),
+      text: Array.from(trace.text ?? []), visible: trace.visible ?? true,
+    }}])
 )"""
+_DRAWN = f"""() => {{
+  const plots = [...document.querySelectorAll('{_PLOTS}')];
+  return plots.length >= 3 && plots.every((plot) => plot.querySelector('.main-svg'));
+}}"""
 
 
 class LabPage:
@@ -55,12 +55,12 @@ class LabPage:
             self._note(f"{message.text} {message.location.get('url', '')}".strip())
 
     def _note(self, error: str) -> None:
-        if not any(part in error for part in (*self.own_errors, _SLOW_MODULE)):
+        if not any(part in error for part in self.own_errors):
             self.errors.append(error)
 
     def wait_for_lab(self) -> None:
-        """Wait until the lab shows its figure."""
-        self.page.wait_for_selector(f"{_PLOT} .main-svg", timeout=90_000)
+        """Wait until the lab shows its three figures."""
+        self.page.wait_for_function(_DRAWN, timeout=90_000)
         self.lab().scroll_into_view_if_needed()
 
     def lab(self) -> Locator:
@@ -69,19 +69,62 @@ class LabPage:
 
     def plots(self) -> Locator:
         """The lab's figures."""
-        return self.page.locator(_PLOT)
+        return self.page.locator(_PLOTS)
+
+    def plot(self, panel: str) -> Locator:
+        """The figure of a panel: "adaptation", "task" or "training"."""
+        return self.page.locator(f"{_LAB}-{panel} .maml-lab-plot")
 
     def button(self, name: str) -> Locator:
-        """A button of the lab by what it says."""
-        return self.page.locator(f"{_LAB} button.jupyter-button").filter(has_text=name)
+        """A button of the lab by its name."""
+        return self.lab().get_by_role("button", name=name, exact=True)
 
-    def slider(self, index: int) -> Locator:
-        """The handle of a slider of the lab."""
-        return self.page.locator(f"{_LAB} .noUi-handle").nth(index)
+    def slider(self, name: str) -> Locator:
+        """A slider of the lab."""
+        return self.lab().get_by_role("slider", name=name, exact=True)
 
-    def number(self, index: int) -> Locator:
-        """A field for typed values of the lab."""
-        return self.page.locator(f"{_LAB}-number input").nth(index)
+    def typed(self, name: str) -> Locator:
+        """The field for a slider's typed values."""
+        return self.lab().get_by_role("textbox", name=f"{name}, typed value", exact=True)
+
+    def choice(self, name: str) -> Locator:
+        """A list to choose from."""
+        return self.lab().get_by_role("combobox", name=name, exact=True)
+
+    def segment(self, name: str) -> Locator:
+        """One of a few choices that stand side by side."""
+        return self.lab().get_by_role("radio", name=name, exact=True)
+
+    def type(self, name: str, value: str) -> None:
+        """Type a value for a slider."""
+        self.typed(name).fill(value)
+        self.typed(name).press("Enter")
+
+    def restart(self, name: str, value: str) -> None:
+        """Choose what restarts the training, and agree to that."""
+        self.choice(name).select_option(value)
+        self.button("Restart").click()
+
+    def export(self, item: str) -> None:
+        """Choose from the Export menu."""
+        self.button("Export").click()
+        self.lab().get_by_role("menuitem", name=item, exact=True).click()
+
+    def place(self, panel: str, x: float, y: float) -> tuple[float, float]:
+        """The place on the page at shares of a plot's width, and of its height from its top."""
+        inside = self.page.locator(f"{_LAB}-{panel} .nsewdrag").first
+        inside.scroll_into_view_if_needed()
+        box = inside.bounding_box()
+        if box is None:
+            raise RuntimeError(f"the {panel} plot is not visible")
+        return box["x"] + box["width"] * x, box["y"] + box["height"] * y
+
+    def point_at(self, panel: str, x: float, y: float) -> None:
+        """Move the pointer to a place in a plot."""
+        at = self.place(panel, x, y)
+        # a pointer that jumps is not one that plotly follows
+        self.page.mouse.move(at[0] - 1, at[1])
+        self.page.mouse.move(*at)
 
     def drag(self, handle: Locator, by: int) -> None:
         """Drag a handle to the right, in small moves as a hand does."""
@@ -96,27 +139,31 @@ class LabPage:
 
     def status(self) -> str:
         """The lab's read-out."""
-        return self.page.locator(_STATUS).inner_text()
+        return self._status().inner_text()
 
     def wait_for_status(self, pattern: str) -> None:
-        """Wait until the lab's read-out matches a regular expression of JavaScript."""
-        self.page.wait_for_function(
-            f"(pattern) => RegExp(pattern).test(document.querySelector('{_STATUS}')?.innerText)",
-            arg=pattern,
-            polling=_POLLING,
-        )
+        """Wait until the lab's read-out matches a regular expression."""
+        expect(self._status()).to_contain_text(re.compile(pattern), timeout=30_000)
+
+    def wait_for_message(self, text: str) -> None:
+        """Wait until the lab says something."""
+        said = self.lab().get_by_role("status").get_by_text(text)
+        expect(said).to_be_visible(timeout=30_000)
+
+    def _status(self) -> Locator:
+        first = re.compile(r"^meta-step [\d,]+ ·")
+        return self.lab().get_by_role("status").filter(has_text=first)
 
     def traces(self) -> dict[str, Any]:
-        """What the browser's plot holds: trace name → x, y and text as lists."""
+        """What the browser's plots hold: trace name → lists x, y, text, and if it is seen."""
         found: dict[str, Any] = self.page.evaluate(f"() => {_TRACES}")
         return found
 
     def wait_for_trace(self, name: str, condition: str) -> None:
-        """Wait until a trace in the browser's plot, as `t`, fulfils a condition in JavaScript."""
+        """Wait until a trace in the browser's plots, as `t`, fulfils a condition in JavaScript."""
         self.page.wait_for_function(
             f"(name) => {{ const t = ({_TRACES})[name]; return Boolean(t && {condition}); }}",
             arg=name,
-            polling=_POLLING,
         )
 
 

@@ -1,6 +1,5 @@
 """The dashboard in a real JupyterLab and a real browser: small figures of its own, no session."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,10 @@ import nbformat
 import pytest
 from PIL import Image
 
-from tests.browser.jupyterlab import NotebookPage, browser_page, find_chromium, jupyterlab
+from tests.browser.conftest import Served
+from tests.browser.jupyterlab import NotebookPage
+from tests.browser.lab_page import browser
+from tests.browser.servers import JUPYTERLAB
 
 SETUP = """
 import numpy as np, plotly.graph_objects as go
@@ -62,23 +64,12 @@ GD = "document.querySelector('.maml-lab-{} .maml-lab-plot')"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    root, config = tmp_path_factory.mktemp("dashboards"), tmp_path_factory.mktemp("config")
-    nbformat.write(notebook(SETUP, "dashboard"), root / "one.ipynb")
-    with jupyterlab(root, config) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def page(server: str) -> Iterator[NotebookPage]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium or Chrome found: the browser tests did not run"
-        if os.environ.get("CI"):
-            pytest.fail(f"{message}, and CI must run them")
-        pytest.skip(message)
-    with browser_page(chromium) as page:
-        page.open(server.format(notebook="one.ipynb"))
+def page(served: Served, chromium: str) -> Iterator[NotebookPage]:
+    server = served(JUPYTERLAB)
+    nbformat.write(notebook(SETUP, "dashboard"), server.root / "one.ipynb")
+    with browser(chromium) as context:
+        page = NotebookPage(context.new_page())
+        page.open(server.url("one.ipynb"))
         yield page
         page.shut_down_kernel()
 
@@ -93,20 +84,6 @@ def lab(page: NotebookPage) -> Iterator[NotebookPage]:
     page.until("dashboard.watched")
     yield page
     assert page.errors == []
-
-
-def place(lab: NotebookPage, panel: str, x: float, y: float) -> tuple[float, float]:
-    """The place on the page at shares of a plot's width, and of its height from its top."""
-    box = lab.page.locator(f".maml-lab-{panel} .nsewdrag").first.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] * x, box["y"] + box["height"] * y
-
-
-def point_at(lab: NotebookPage, panel: str, x: float, y: float) -> None:
-    at = place(lab, panel, x, y)
-    # a pointer that jumps is not one that plotly follows
-    lab.page.mouse.move(at[0] - 1, at[1])
-    lab.page.mouse.move(*at)
 
 
 def drawn(lab: NotebookPage, panel: str, condition: str) -> None:
@@ -145,7 +122,7 @@ def test_one_message_draws_only_the_panels_that_changed(lab: NotebookPage) -> No
 
 
 def test_a_readers_zoom_stays_while_the_figure_changes(lab: NotebookPage) -> None:
-    x, y = place(lab, "adaptation", 0.2, 0.3)
+    x, y = lab.place("adaptation", 0.2, 0.3)
     lab.page.mouse.move(x, y)
     lab.page.mouse.down()
     lab.page.mouse.move(x + 150, y + 100, steps=5)
@@ -156,17 +133,17 @@ def test_a_readers_zoom_stays_while_the_figure_changes(lab: NotebookPage) -> Non
     lab.kernel("draw('adaptation', {'y': [np.ones(11)]}, {'yaxis.range': [0, 20]}, [1])")
     drawn(lab, "adaptation", "t[1].y[5] === 1")
     assert lab.page.evaluate(axis) == zoomed
-    lab.page.mouse.dblclick(*place(lab, "adaptation", 0.5, 0.5))
+    lab.page.mouse.dblclick(*lab.place("adaptation", 0.5, 0.5))
     lab.page.wait_for_function(f"() => {axis}[1] > 9")
 
 
 def test_pointing_at_an_inner_step_shows_it_in_both_panels(lab: NotebookPage) -> None:
-    point_at(lab, "adaptation", 0.24, 0.5)
+    lab.point_at("adaptation", 0.24, 0.5)
     drawn(
         lab, "task", "t.slice(0, 4).every(({opacity: o}, k) => o === (k === 2 ? undefined : 0.15))"
     )
     drawn(lab, "adaptation", "t[2].visible && t[2].x[0] === 2 && t[2].x[1] === 2")
-    lab.page.mouse.click(*place(lab, "adaptation", 0.24, 0.5))
+    lab.page.mouse.click(*lab.place("adaptation", 0.24, 0.5))
     chosen = {"kind": "set", "name": "shown_step", "value": 2, "final": True}
     assert last_message(lab) == chosen
     lab.kernel("setattr(dashboard, 'inner_step', 1)")
@@ -174,7 +151,7 @@ def test_pointing_at_an_inner_step_shows_it_in_both_panels(lab: NotebookPage) ->
     drawn(lab, "task", "t[1].opacity === undefined && t[0].opacity === 0.15 && !t[4].opacity")
     drawn(lab, "adaptation", "t[2].x[0] === 1")
     # step 3 has its highest point there, with the other curves far below
-    point_at(lab, "task", 0.7322, 0.2)
+    lab.point_at("task", 0.7322, 0.2)
     drawn(lab, "task", "t[3].opacity === undefined && t[1].opacity === 0.15")
     lab.page.mouse.move(5, 5)
     lab.kernel("setattr(dashboard, 'inner_step', None)")
@@ -183,15 +160,15 @@ def test_pointing_at_an_inner_step_shows_it_in_both_panels(lab: NotebookPage) ->
 
 
 def test_a_click_in_the_training_panel_looks_at_a_meta_step(lab: NotebookPage) -> None:
-    point_at(lab, "training", 0.5, 0.5)
-    lab.page.mouse.click(*place(lab, "training", 0.5, 0.5))
+    lab.point_at("training", 0.5, 0.5)
+    lab.page.mouse.click(*lab.place("training", 0.5, 0.5))
     message = last_message(lab)
     assert message["kind"] == "look"
     assert abs(message["meta_step"] - 100) <= 2
 
 
 def test_label_at_the_pointer_tells_the_present_values(lab: NotebookPage) -> None:
-    point_at(lab, "adaptation", 0.24, 0.5)
+    lab.point_at("adaptation", 0.24, 0.5)
     label = "document.querySelector('.maml-lab-adaptation .hoverlayer').textContent"
     lab.page.wait_for_function(f"() => {label}.includes('mean : 8')")
     lab.kernel("draw('adaptation', {'y': [np.full(11, 4.5)]}, {}, [1])")
@@ -199,14 +176,14 @@ def test_label_at_the_pointer_tells_the_present_values(lab: NotebookPage) -> Non
 
 
 def test_support_points_are_added_moved_and_removed_by_pointer(lab: NotebookPage) -> None:
-    lab.page.mouse.click(*place(lab, "task", 0.5, 0.25))
+    lab.page.mouse.click(*lab.place("task", 0.5, 0.25))
     added = last_message(lab)
     assert (added["action"], added["index"], added["final"]) == ("add", None, True)
     assert (added["x"], added["y"]) == pytest.approx((0.0, 2.5), abs=0.05)
 
-    lab.page.mouse.move(*place(lab, "task", 0.6, 0.8))
+    lab.page.mouse.move(*lab.place("task", 0.6, 0.8))
     lab.page.mouse.down()
-    lab.page.mouse.move(*place(lab, "task", 0.7, 0.6), steps=6)
+    lab.page.mouse.move(*lab.place("task", 0.7, 0.6), steps=6)
     # the kernel has said nothing, and the point is where the pointer is
     drawn(lab, "task", "Math.abs(t[4].x[1] - 2) < 0.05 && Math.abs(t[4].y[1] + 1) < 0.05")
     lab.until("heard[-1]['action'] == 'move'")
@@ -223,14 +200,14 @@ def test_support_points_are_added_moved_and_removed_by_pointer(lab: NotebookPage
     drawn(lab, "task", "t[4].x[1] === 1")
 
     lab.kernel("heard.clear()")
-    lab.page.mouse.click(*place(lab, "task", 0.2 + 0.01, 0.2))
+    lab.page.mouse.click(*lab.place("task", 0.2 + 0.01, 0.2))
     removed = last_message(lab)
     assert (removed["action"], removed["index"], removed["final"]) == ("remove", 0, True)
     assert lab.kernel("len(heard)") == "1"
 
 
 def test_touch_adds_a_support_point(lab: NotebookPage) -> None:
-    x, y = place(lab, "task", 0.5, 0.25)
+    x, y = lab.place("task", 0.5, 0.25)
     session = lab.page.context.new_cdp_session(lab.page)
     touch = {"touchPoints": [{"x": x, "y": y}]}
     session.send("Input.dispatchTouchEvent", {"type": "touchStart", **touch})
@@ -343,7 +320,7 @@ def test_a_reloaded_page_gets_the_present_picture(lab: NotebookPage) -> None:
 def test_a_restarted_kernel_is_said_until_the_cell_runs_again(lab: NotebookPage) -> None:
     lab.restart_kernel()
     lab.page.get_by_text("The kernel has restarted: run the cell again.").wait_for()
-    lab.page.mouse.click(*place(lab, "task", 0.5, 0.25))
+    lab.page.mouse.click(*lab.place("task", 0.5, 0.25))
     lab.run_all()
     lab.until("dashboard.watched")
     assert not lab.page.get_by_text("The kernel has restarted").is_visible()

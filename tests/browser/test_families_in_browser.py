@@ -1,15 +1,17 @@
 """Labs of other task families in a real JupyterLab and a real browser."""
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Opener
 from tests.browser.jupyterlab import NotebookPage
 
-_TITLE = "document.querySelector('.maml-lab .ytitle').textContent"
-_PICTURE = "document.querySelector('.maml-lab .im image').href.baseVal"
+_TITLE = "document.querySelector('.maml-lab-adaptation .ytitle').textContent"
+_PICTURE = "document.querySelector('.maml-lab-task .im image')?.href.baseVal"
 
 
 def words(lab: NotebookPage) -> str:
-    """All that the figure says."""
-    texts: list[str] = lab.page.locator(".maml-lab .js-plotly-plot text").all_text_contents()
+    """All that the figures say."""
+    texts: list[str] = lab.plots().locator("text").all_text_contents()
     return "\n".join(texts)
 
 
@@ -22,9 +24,8 @@ def test_tides_show_the_port_on_a_map_and_whose_data_they_are(opened: Opener) ->
         lab.button("New task").click()
         lab.wait_for_trace("place", f"t.x[0] !== {traces['place']['x'][0]}")
         assert words(lab) != before
-        shown = lab.page.locator(".maml-lab select")
-        assert shown.input_value() == "rmse_ft"
-        shown.select_option("loss")
+        expect(lab.choice("shown")).to_have_value("rmse ft")
+        lab.choice("shown").select_option("loss")
         lab.page.wait_for_function(f"() => {_TITLE} === 'query loss'")
 
 
@@ -37,6 +38,17 @@ def test_emoji_show_what_each_drawing_is_taken_for(opened: Opener) -> None:
         assert picture.startswith("data:image/png")
         lab.button("New task").click()
         lab.page.wait_for_function("(old) => " + _PICTURE + " !== old", arg=picture)
-        assert lab.page.locator(".maml-lab select").input_value() == "accuracy"
-        lab.button("Step").click()
-        lab.until("session.snapshot().meta_step == 1")
+        expect(lab.choice("shown")).to_have_value("accuracy")
+        lab.button("Meta-step").click()
+        lab.until("session.last_step == 1")
+
+        # functions of one variable in the place of pictures: their points can be set
+        lab.restart("tasks", "Sinusoid")
+        lab.wait_for_trace("support", "t.x.length === 10")
+        lab.page.mouse.click(*lab.place("task", 0.5, 0.2))
+        lab.wait_for_trace("support", "t.x.length === 11")
+        lab.restart("tasks", "Emoji")
+        lab.page.wait_for_function(f"() => {_PICTURE}?.startsWith('data:image/png')")
+        lab.page.mouse.click(*lab.place("task", 0.5, 0.2))
+        lab.button("Undo").click()
+        lab.wait_for_trace("support", "t.x.length === 10")

@@ -1,27 +1,46 @@
 """The lab in a real JupyterLab and a real browser, asserted on state and not on pixels."""
 
+import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
+from labkit import read_result, read_share_code
 from tests.browser.conftest import Opener
 from tests.browser.jupyterlab import NotebookPage
+from tests.browser.servers import JUPYTERLAB, ROOT, WITHOUT_SUBSHELLS, Place
 
+FIRST = "01_sinusoid.ipynb"
 STEP = "session.snapshot().meta_step"
 
 
 @pytest.fixture
 def lab(opened: Opener) -> Iterator[NotebookPage]:
-    with opened("01_sinusoid.ipynb") as notebook:
+    with opened(FIRST) as notebook:
         yield notebook
 
 
-def test_lab_from_run_all_to_reset(lab: NotebookPage) -> None:
+@pytest.mark.parametrize("place", [JUPYTERLAB, WITHOUT_SUBSHELLS], ids=str)
+def test_every_button_and_every_control(place: Place, opened: Opener) -> None:
+    with opened(FIRST, place) as lab:
+        _play_and_step(lab)
+        _settings(lab)
+        _history(lab)
+        _panels(lab)
+        _other_tasks(lab)
+
+
+def _play_and_step(lab: NotebookPage) -> None:
     assert not lab.page.locator(".jp-Dialog").is_visible(), "a dialog hides the notebook"
     assert lab.kernel(STEP) == "0"
     assert lab.status().startswith("meta-step 0 · paused")
     start = lab.traces()
-    assert len(start["mean"]["y"]) == 11
+    assert len(start["MAML"]["y"]) == 11
     assert start["after adaptation"]["y"] == []
 
     lab.button("Play").click()
@@ -29,58 +48,172 @@ def test_lab_from_run_all_to_reset(lab: NotebookPage) -> None:
     lab.wait_for_status("meta-step [1-9].* meta-steps/s")
     assert lab.kernel("1 + 1") == "2", "the kernel is not free while the lab trains"
     lab.wait_for_trace("after adaptation", "t.y.length > 10")
-    lab.wait_for_trace("mean", f"t.y[0] !== {start['mean']['y'][0]}")
-
-    lab.drag(lab.slider(0), by=60)
+    lab.wait_for_trace("MAML", f"t.y[0] !== {start['MAML']['y'][0]}")
+    lab.drag(lab.slider("α"), by=60)
     lab.until("session.settings.alpha > 0.011")
     lab.until("any(event.name == 'alpha' for event in session.snapshot().events)")
     lab.wait_for_trace("changes", "t.text.some((text) => text.includes('α'))")
-
     lab.button("Pause").click()
     lab.until("not session.playing")
-    lab.button("Play").wait_for()
+
     paused = int(lab.kernel(STEP))
-
-    lab.button("Step").click()
+    lab.button("Inner step").click()
+    lab.wait_for_status("task 1 of 25, inner step 1")
+    lab.button("Task").click()
+    lab.wait_for_status("task 2 of 25, inner step 1")
+    lab.button("Meta-step").click()
     lab.until(f"{STEP} == {paused + 1}")
-
+    lab.button("Undo").click()
+    lab.until("session.settings.alpha == 0.01")
+    lab.button("Redo").click()
+    lab.until(f"{STEP} == {paused + 1} and session.settings.alpha > 0.011")
+    lab.button("New seed").click()
+    lab.until(f"{STEP} == 0 and session.settings.seed == 1")
     lab.button("Reset").click()
-    lab.until(f"{STEP} == 0")
     lab.wait_for_trace("after adaptation", "t.y.length === 0")
     lab.wait_for_trace("changes", "t.x.length === 0")
-    assert lab.kernel("session.settings.seed") == "0"
-    assert float(lab.kernel("session.settings.alpha")) > 0.011
+    assert lab.kernel("session.settings.seed") == "1"
 
 
-def test_typed_values_keyboard_and_order(lab: NotebookPage) -> None:
-    alpha = lab.number(0)
-    alpha.fill("5e-2")
-    alpha.press("Enter")
+def _settings(lab: NotebookPage) -> None:
+    lab.type("α", "5e-2")
     lab.until("session.settings.alpha == 0.05")
-    alpha.fill("minus one")
-    alpha.press("Enter")
-    lab.page.get_by_text("α = 'minus one': not a number; 0.05 was kept").wait_for()
-    assert alpha.input_value() == "0.05"
-    lab.slider(1).focus()
+    lab.type("α", "minus one")
+    lab.page.get_by_text("is not a number").wait_for()
+    expect(lab.typed("α")).to_have_value("0.05")
+    lab.type("α", "-1")
+    lab.wait_for_message("alpha = -1: must be a finite number ≥ 0")
+    expect(lab.typed("α")).to_have_value("0.05")
+    lab.slider("β").focus()
     lab.page.keyboard.press("ArrowRight")
     lab.until("session.settings.beta > 0.001")
-    lab.button("1 first-order").click()
-    lab.until("session.settings.order == 1")
-    # while paused, the curve answers to the settings
-    lab.wait_for_trace("mean", "t.y.length === 11")
-    lab.kernel("session.set(inner_steps=3)")
+    lab.type("inner steps K", "3")
+    # while paused, the figures answer to the settings
     lab.wait_for_trace("step 3", "t.y.length > 50")
-    assert lab.button("Play").is_enabled()
-
-
-def test_the_trainers_exception_appears_in_words(lab: NotebookPage) -> None:
-    alpha = lab.number(0)
-    alpha.fill("1e200")
-    alpha.press("Enter")
+    lab.type("meta-batch", "5")
+    lab.type("shots", "6")
+    lab.wait_for_trace("support", "t.x.length === 6")
+    lab.segment("1 first-order").click()
+    lab.wait_for_trace("first-order MAML", "t.y.length === 11")
+    lab.choice("meta-optimiser").select_option("SGD")
+    lab.choice("α is").select_option("learned per tensor")
+    lab.until("session.settings.alpha_learned == 'tensor'")
+    expect(lab.slider("α")).to_be_disabled()
+    lab.choice("algorithm").select_option("Reptile")
+    expect(lab.segment("2 exact")).to_be_disabled()
+    lab.wait_for_trace("Reptile", "t.y.length === 11")
+    chosen = "(s.inner_steps, s.meta_batch, s.shots, s.order, s.meta_optimizer, s.algorithm)"
+    wanted = "(3, 5, 6, 1, 'sgd', 'reptile')"
+    assert lab.kernel(f"[{chosen} for s in [session.settings]][0]") == wanted
+    lab.choice("algorithm").select_option("MAML")
+    lab.choice("α is").select_option("fixed")
+    lab.type("α", "1e200")
     lab.until("session.settings.alpha == 1e200")
     lab.button("Play").click()
-    lab.page.get_by_text("Training stopped. DivergedError: meta-step").wait_for()
+    lab.wait_for_message("Training stopped. DivergedError: meta-step")
+    lab.type("α", "0.01")
     lab.button("Play").wait_for()
+
+
+def _history(lab: NotebookPage) -> None:
+    for count in (1, 2, 3):
+        lab.button("Meta-step").click()
+        lab.until(f"session.last_step == {count}")
+    lab.button("Pin").click()
+    lab.wait_for_trace("first-order MAML · 3", "t.visible && t.y.length > 2")
+    lab.type("look back to meta-step", "1")
+    lab.wait_for_status("meta-step 1 · looking back from 3")
+    expect(lab.slider("β")).to_be_disabled()
+    lab.button("Now").click()
+    lab.wait_for_status("meta-step 3 · paused")
+    # plotly takes for a click what is near to a point
+    axis = "plot => plot._fullLayout.xaxis.d2p(2) / plot._fullLayout.xaxis._length"
+    share = lab.plot("training").evaluate(axis)
+    lab.point_at("training", share, 0.5)
+    lab.page.mouse.click(*lab.place("training", share, 0.5))
+    lab.wait_for_status("meta-step 2 · looking back from 3")
+    lab.button("Fork here").click()
+    lab.until("session.last_step < 3 and session.looking is None and len(session.ghosts) == 2")
+    lab.button("Unpin").click()
+    lab.until("not session.ghosts")
+    expect(lab.button("Unpin")).to_be_hidden()
+    lab.segment("seconds").click()
+    lab.page.get_by_text("seconds of training").wait_for()
+    lab.segment("meta-steps").click()
+
+
+def _panels(lab: NotebookPage) -> None:
+    before = lab.traces()["support"]["x"]
+    lab.button("New task").click()
+    lab.wait_for_trace("support", f"t.x[0] !== {before[0]}")
+    count = len(before)
+    lab.page.mouse.click(*lab.place("task", 0.55, 0.06))
+    lab.wait_for_trace("support", f"t.x.length === {count + 1}")
+    lab.button("Own points").click()
+    lab.wait_for_trace("support", f"t.x.length === {count}")
+    lab.type("inner step", "1")
+    expect(lab.button("All")).to_have_attribute("aria-pressed", "false")
+    lab.button("All").click()
+    expect(lab.button("All")).to_have_attribute("aria-pressed", "true")
+    lab.button("Large type").click()
+    expect(lab.page.locator(".maml-lab-large")).to_have_count(1)
+    lab.button("Large type").click()
+    expect(lab.page.locator(".maml-lab-large")).to_have_count(0)
+
+
+def _other_tasks(lab: NotebookPage) -> None:
+    lab.restart("model", "100-100 ReLU")
+    lab.until("session.snapshot().params['0.weight'].shape[0] == 100")
+    lab.restart("tasks", "Tides")
+    lab.wait_for_status("meta-step 0 · paused")
+    lab.choice("shown").select_option("mae ft")
+    expect(lab.plot("adaptation").locator(".ytitle")).to_have_text("query mae ft")
+    lab.restart("tasks", "Sinusoid")
+    expect(lab.plot("adaptation").locator(".ytitle")).to_have_text("query loss")
+
+
+def test_what_is_exported_runs_headless_to_the_same_numbers(
+    lab: NotebookPage, tmp_path: Path
+) -> None:
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lab.type("meta-batch", "3")
+    for alpha in ("0.02", "0.03"):
+        lab.type("α", alpha)
+        lab.until(f"session.settings.alpha == {alpha}")
+        lab.button("Meta-step").click()
+        lab.until("not session.playing")
+    lab.until("session.last_step == 2")
+    with lab.page.expect_download() as download:
+        lab.export("Parameters for papermill, YAML")
+    assert download.value.suggested_filename == "maml-lab-2.yaml"
+    parameters, output = tmp_path / "parameters.yaml", tmp_path / "out.ipynb"
+    download.value.save_as(parameters)
+    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / FIRST), str(output)]
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
+    subprocess.run([*command, "-f", str(parameters)], env=environment, check=True)
+    result = read_result(output)
+    live = lab.kernel("labkit.measure(session).metrics")
+    assert ast.literal_eval(live) == result.metrics
+    assert [event["value"] for event in result.events] == [0.02, 3, 0.03]
+
+    lab.export("Share code (copied)")
+    lab.wait_for_message("Copied: maml1.")
+    code = lab.page.evaluate("navigator.clipboard.readText()")
+    assert read_share_code(code).meta_step == 2
+    field = lab.lab().get_by_role("textbox", name="share code", exact=True)
+    lab.button("Reset").click()
+    lab.until("session.last_step == 0")
+    field.fill(code)
+    field.press("Enter")
+    lab.until("session.last_step == 2 and not session.playing")
+    field.fill("maml1.no")
+    field.press("Enter")
+    lab.wait_for_message("this share code is cut short")
+    for item in ("Figures, SVG", "Figures, PNG", "Figures, one web page", "Curves, Parquet"):
+        with lab.page.expect_download() as download:
+            lab.export(item)
+        assert download.value.suggested_filename.startswith("maml-lab-2")
+        assert Path(download.value.path()).stat().st_size > 1000
 
 
 def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> None:
@@ -92,11 +225,12 @@ def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> Non
     assert lab.kernel(STEP) == "0"
     threads = "sum(t.name == 'maml-lab-view' for t in __import__('threading').enumerate())"
     assert lab.kernel(threads) == "1"
-    assert lab.plots().count() == 1
+    assert lab.plots().count() == 3
 
     lab.button("Play").click()
     lab.until(f"{STEP} > 5")
     lab.restart_kernel()
+    lab.page.get_by_text("The kernel has restarted: run the cell again.").wait_for()
     lab.run_all()
     assert lab.kernel(STEP) == "0"
     assert lab.lab().count() == 1
@@ -109,18 +243,51 @@ def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> Non
     lab.errors.clear()
 
 
-def test_figure_fits_its_place(lab: NotebookPage) -> None:
-    def fits() -> None:
-        lab.page.wait_for_function(
-            """() => {
-              const lab = document.querySelector('.maml-lab');
-              const plot = lab.querySelector('.main-svg');
-              return Math.abs(Number(plot.getAttribute('width')) - lab.clientWidth) <= 1;
-            }"""
-        )
+LAYOUTS = {
+    "large-window": (1440, 900),
+    "small-window": (1024, 768),
+    "half-width": (700 + 330, 900),  # with JupyterLab's side bar
+}
 
-    fits()
-    lab.page.set_viewport_size({"width": 1024, "height": 768})
-    fits()
-    lab.command("application:toggle-left-area")
-    fits()
+
+def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Path) -> None:
+    """With `MAML_LAB_PICTURES` set to a folder, a picture of each layout is kept there."""
+    folder = Path(os.environ.get("MAML_LAB_PICTURES", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    lab.button("Play").click()
+    lab.until(f"{STEP} > 300")
+    lab.button("Pause").click()
+    lab.button("Pin").click()
+    lab.segment("1 first-order").click()
+    lab.until("not session.playing")
+    for name, (width, height) in LAYOUTS.items():
+        lab.page.set_viewport_size({"width": width, "height": height})
+        for theme in ("light", "dark"):
+            light = str(theme == "light").lower()
+            lab.page.evaluate(
+                "(light) => { document.body.dataset.jpThemeLight = light; }", arg=light
+            )
+            for large in (False, True):
+                if large:
+                    lab.button("Large type").click()
+                _fits(lab)
+                lab.lab().evaluate("(lab) => lab.scrollIntoView()")
+                lab.page.mouse.move(2, 2)
+                kind = f"{name}-{theme}{'-large-type' * large}"
+                lab.lab().screenshot(path=folder / f"{kind}.png")
+                if large:
+                    lab.button("Large type").click()
+    assert len(list(folder.glob("*.png"))) >= 12
+
+
+def _fits(lab: NotebookPage) -> None:
+    """Each plot is as wide as its place, and nothing sticks out of the lab."""
+    lab.page.wait_for_function(
+        """() => {
+          const lab = document.querySelector('.maml-lab');
+          const plots = [...lab.querySelectorAll('.maml-lab-plot')];
+          const wide = plots.every((plot) => Math.abs(
+            Number(plot.querySelector('.main-svg').getAttribute('width')) - plot.clientWidth) <= 1);
+          return wide && lab.scrollWidth <= lab.clientWidth;
+        }"""
+    )

@@ -89,7 +89,7 @@ def test_the_picture_is_hidden_in_an_application(served: Served, chromium: str) 
     write(server.root)
     with browser(chromium) as context:
         page = context.new_page()
-        page.goto(server.url(NAME))
+        page.goto(server.url(NAME), timeout=90_000)
         expect(page.locator(".maml-lab")).to_have_text("live", timeout=60_000)
         expect(page.locator(f".{CLASS}")).to_have_count(1)
         expect(page.locator(f".{CLASS}")).to_be_hidden()

@@ -141,19 +141,25 @@ def test_a_model_that_raises_stops_the_player_and_training_goes_on_from_there() 
 
 
 def test_what_fails_while_it_is_taken_up_leaves_nothing_of_it() -> None:
-    """The trial of an algorithm fails, when optimiser and tasks have been exchanged already."""
-    session, fuse = fragile_session()
-    session.run(4)
-    session.set(algorithm="reptile", meta_optimizer="sgd", shots=2)
-    fuse.left = 0
-    played(session)
-    assert session.snapshot().failure is not None
-    fuse.left = None
-    session.undo()
-    session.run(6)
+    """The trial of an algorithm fails, when optimiser and tasks have been exchanged already.
+
+    With more forwards left its first meta-step fails, and the model cannot be tried again.
+    """
     fresh, _ = fragile_session()
     fresh.run(6)
-    assert same_session(session.snapshot(), fresh.snapshot())
+    session, fuse = fragile_session()
+    for forwards in range(0, 30, 3):
+        session.run(4)
+        session.set(algorithm="reptile", meta_optimizer="sgd", shots=2)
+        fuse.left = forwards
+        played(session)
+        assert session.snapshot().failure is not None
+        fuse.left = None
+        session.undo()
+        assert session.snapshot().meta_step == 4
+        session.run(6)
+        assert same_session(session.snapshot(), fresh.snapshot())
+        session.reset()
 
 
 def same_parameters(session: Session, meta_step: int) -> bool:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from labkit import MetaLearner, ParameterError
+from labkit import MetaLearner, ParameterError, Settings
 from labkit.session.changes import Change
 from labkit.session.run import InterruptedReplayError, Run
+from labkit.session.timeline import Timeline
 from tests.session.small_sessions import SMALL, Line, follows, small_session
 
 
@@ -109,3 +110,20 @@ def test_a_step_that_is_asked_for_twice_is_taken_twice(monkeypatch: pytest.Monke
     session.wait(60)
     session.close()
     assert (session.snapshot().meta_step, session.snapshot().cursor) == (3, None)
+
+
+def test_what_falls_due_while_a_change_is_checked_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = small_session(SMALL.changed(events=[[1, "shots", 2]]))
+    check = Timeline.check
+
+    def slow(timeline: Timeline, settings: Settings) -> None:
+        check(timeline, settings)
+        session.run(1)
+
+    monkeypatch.setattr(Timeline, "check", slow)
+    session.set(alpha=0.1)
+    assert session.settings == SMALL.changed(alpha=0.1, shots=2)
+    session.undo()
+    follows(session.snapshot(), Line(SMALL, (), 1, SMALL.changed(shots=2)))

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 import torch
@@ -121,23 +120,6 @@ def test_random_actions_of_many_threads(seed: int) -> None:
         assert same_session(headless(session), session.snapshot())
 
 
-def test_two_who_change_settings_at_once_are_both_heard() -> None:
-    session = small_session()
-    names = ("alpha", "beta")
-
-    def drag(name: str) -> None:
-        for number in range(1, 60):
-            values: dict[str, Any] = {name: number / 100}
-            session.set(**values)
-
-    threads = [threading.Thread(target=drag, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert session.settings == SMALL.changed(alpha=0.59, beta=0.59)
-
-
 def dropping(generator: torch.Generator) -> nn.Module:
     return nn.Sequential(tiny(generator), nn.Dropout(0.5))
 
@@ -153,26 +135,3 @@ def test_watching_does_not_change_the_masks_of_dropout() -> None:
     quiet = small_session(SMALL.changed(meta_batch=9), model=dropping)
     quiet.run(60)
     assert same_session(quiet.snapshot(), session.snapshot())
-
-
-def test_curves_of_other_settings_are_not_mixed_up() -> None:
-    """θ₀'s curve is kept for the settings that it was measured with."""
-    session = small_session()
-    snapshots = []
-    for alpha in (0.05, 0.1, 0.2):
-        session.set(alpha=alpha)
-        snapshots.append(session.snapshot())
-    expected = [session.untrained_curve(snapshot).mean for snapshot in snapshots]
-    wrong: list[Any] = []
-
-    def measure(number: int) -> None:
-        for _ in range(15):
-            if not torch.equal(session.untrained_curve(snapshots[number]).mean, expected[number]):
-                wrong.append(number)
-
-    threads = [threading.Thread(target=measure, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from labkit import Session
@@ -33,7 +33,8 @@ PART = st.floats(0, 1)
 """Of the way that a session has come."""
 
 ACTIONS = st.one_of(
-    st.tuples(st.just("train"), st.integers(1, 4)),
+    st.tuples(st.just("train"), st.integers(1, 3)),
+    st.tuples(st.just("train"), st.integers(1, 6)),
     st.tuples(st.just("set"), VALUE),
     st.tuples(st.just("undo"), st.none()),
     st.tuples(st.just("redo"), st.none()),
@@ -41,6 +42,23 @@ ACTIONS = st.one_of(
     st.tuples(st.just("fork"), st.tuples(PART, st.none() | VALUE)),
     st.tuples(st.just("again"), st.none() | st.integers(0, 3)),
 )
+
+EVENTFUL: list[tuple[str, Any]] = [
+    ("train", 3), ("set", ("alpha_learned", "element")), ("train", 2), ("set", ("shots", 2)),
+    ("set", ("meta_optimizer", "sgd")), ("train", 5), ("look", 0.85), ("look", 0.45),
+    ("set", ("algorithm", "anil")), ("train", 3), ("look", 0.75), ("fork", (0.9, ("order", 1))),
+    ("train", 2), ("look", 0.8), ("fork", (0.4, ("inner_steps", 2))), ("train", 4), ("look", 0.9),
+]  # fmt: skip
+"""A run with changes of every kind, looked back at behind them and between."""
+
+BACK_AND_FORTH: list[tuple[str, Any]] = [
+    ("train", 3), ("set", ("alpha", 0.1)), ("train", 3), ("set", ("meta_batch", 3)), ("train", 2),
+    ("undo", None), ("train", 1), ("redo", None), ("undo", None), ("undo", None), ("redo", None),
+    ("redo", None), ("train", 2), ("fork", (0.5, None)), ("train", 2), ("again", 3), ("train", 2),
+    ("undo", None), ("undo", None), ("redo", None), ("redo", None), ("undo", None), ("train", 1),
+    ("undo", None), ("undo", None), ("undo", None), ("look", 0.7), ("train", 2),
+]  # fmt: skip
+"""Edits of every kind that are undone and done again, with training between."""
 
 
 @pytest.fixture
@@ -126,7 +144,9 @@ def acted(actions: list[tuple[str, Any]]) -> Pair:
 
 
 @QUICK
-@given(st.lists(ACTIONS, max_size=14))
+@given(st.lists(ACTIONS, min_size=5, max_size=16))
+@example(EVENTFUL)
+@example(BACK_AND_FORTH)
 def test_any_history_equals_a_plain_loop(actions: list[tuple[str, Any]]) -> None:
     pair = acted(actions)
     follows(pair.session.snapshot(), pair.line)
@@ -134,7 +154,9 @@ def test_any_history_equals_a_plain_loop(actions: list[tuple[str, Any]]) -> None
 
 @pytest.mark.usefixtures("_few_states")
 @QUICK
-@given(st.lists(ACTIONS, max_size=14))
+@given(st.lists(ACTIONS, min_size=5, max_size=16))
+@example(EVENTFUL)
+@example(BACK_AND_FORTH)
 def test_it_does_so_with_few_states(actions: list[tuple[str, Any]]) -> None:
     pair = acted(actions)
     follows(pair.session.snapshot(), pair.line)

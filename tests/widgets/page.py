@@ -1,4 +1,4 @@
-"""A page without a browser: it says what a browser's view of the lab says, and keeps the picture."""
+"""A page without a browser: it says what a view of the lab says, and keeps the picture."""
 
 import re
 import time

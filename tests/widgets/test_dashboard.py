@@ -15,6 +15,7 @@ from labkit.widgets.array_packing import packed, plain
 from labkit.widgets.dashboard import PANELS, Dashboard
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import plotly_bundle
+from tests.widgets.page import unpacked
 
 PAGE = {"view": "page"}
 
@@ -43,20 +44,6 @@ def dashboard() -> Iterator[Recorded]:
     dashboard = Recorded()
     yield dashboard
     dashboard.close()
-
-
-def unpacked(value: Any, buffers: list[bytes]) -> Any:
-    """As the browser reads it."""
-    if isinstance(value, list):
-        return [unpacked(held, buffers) for held in value]
-    if not isinstance(value, dict):
-        return value
-    if "$array" not in value:
-        return {name: unpacked(held, buffers) for name, held in value.items()}
-    start, count, kind, shape = value["$array"]
-    assert start % 8 == 0
-    numbers = np.frombuffer(buffers[0], f"<{kind}", count, start)
-    return numbers.reshape(shape).tolist()
 
 
 def test_arrays_travel_in_one_buffer() -> None:
