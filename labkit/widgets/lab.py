@@ -70,6 +70,8 @@ class Lab:
                     f"are: {', '.join(sorted(names))}"
                 )
         self._hidden = set() if show is None else names - {*show, *ALWAYS_SHOWN}
+        if "load" not in self._hidden:
+            self._hidden.discard("loading")  # which opens it
         self._locked = set(lock)
         self._looks = Looks()
         self._last: tuple[str, bool] = "", True

@@ -77,6 +77,11 @@ class Page:
         state = self.control("message")
         return "" if state["hidden"] else str(state["value"])
 
+    def banner(self) -> str:
+        """What the lab says of looking back."""
+        state = self.control("banner")
+        return "" if state.get("hidden") else str(state["value"])
+
     def status(self) -> str:
         """The read-out."""
         return "\n".join(self.control("status")["value"])

@@ -12,8 +12,12 @@ from tests.widgets.page import Page, new_session, shown, until
 
 BUTTONS = {
     *("play", "inner_step", "task", "meta_step", "reset", "reseed", "undo", "redo", "live"),
+<<<<<<< HEAD
     *("fork", "pin", "unpin", "large", "more", "loading"),
     *("all_steps", "another", "own_points"),
+=======
+    *("fork", "pin", "unpin", "large", "more", "loading", "all_steps", "another", "own_points"),
+>>>>>>> labtests
 }
 CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
 OTHERS = "look export load tasks model measure shown_step by status banner message"
@@ -252,7 +256,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
     last = now(page)
     until(lambda: page.mean() == pytest.approx(last))
     page.say(kind="look", meta_step=1)
-    until(lambda: "meta-step 1 · looking back from 4" in page.status())
+    until(lambda: "Looking back at meta-step 1 of 4" in page.banner())
     assert page.control("alpha") == {
         "value": 0.01,
         "disabled": True,
@@ -267,6 +271,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
     page.set("by", "meta_step")
     page.press("live")
     until(lambda: "meta-step 4 · paused" in page.status())
+    assert not page.banner()
     until(lambda: page.mean() == pytest.approx(last))
     page.set("look", 99)
     assert session.looking is None
@@ -280,6 +285,10 @@ def test_look_back_return_and_fork(page: Page) -> None:
 
 
 def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
+<<<<<<< HEAD
+=======
+    assert page.control("unpin")["reason"] == "nothing is pinned"
+>>>>>>> labtests
     assert page.control("unpin")["disabled"]
     page.press("pin")
     until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
@@ -326,6 +335,26 @@ def test_large_type(page: Page) -> None:
     page.press("large")
     until(lambda: page.control("large") == {"pressed": False})
     assert not page.lab.dashboard.large
+
+
+def test_controls_that_can_be_folded_away(page: Page) -> None:
+    assert page.control("load")["hidden"]
+    page.press("loading")
+    until(lambda: not page.control("load")["hidden"])
+    page.press("loading")
+    until(lambda: page.control("load")["hidden"])
+    assert not page.control("algorithm").get("hidden")
+    page.press("more")
+    until(lambda: page.control("algorithm").get("hidden"))
+    assert page.control("more") == {"pressed": False}
+    page.press("more")
+    until(lambda: not page.control("algorithm").get("hidden"))
+
+
+def test_the_line_for_share_codes_comes_with_the_button_that_opens_it() -> None:
+    with shown(new_session(), show=["load"]) as page:
+        page.press("loading")
+        until(lambda: not page.control("load")["hidden"])
 
 
 def test_one_inner_step_or_all(page: Page) -> None:
@@ -413,7 +442,11 @@ def test_controls_left_out_or_locked() -> None:
     with shown(new_session(), show=shown_names, lock=["alpha"]) as page:
         hidden = {n for n, state in page.lab.dashboard.state.items() if state.get("hidden")}
         names = {*BUTTONS, *CHOICES.split(), *OTHERS.split()}
+<<<<<<< HEAD
         # the banner and the message have nothing to say
+=======
+        # banner and message are there, but have nothing to say
+>>>>>>> labtests
         assert hidden == names - {*shown_names, "status"}
         alpha = page.control("alpha")
         assert (alpha["disabled"], alpha["reason"]) == (True, "locked for this lesson")

@@ -92,9 +92,9 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
         }
         until(lambda: page.y_title("adaptation") == "query accuracy")
         assert (session.settings.seed, session.last_step) == (4, 0)
-        assert page.ghosts("adaptation") == page.ghosts("training") == []
+        until(lambda: page.ghosts("adaptation") == page.ghosts("training") == [])
         assert ["proto_maml", "Proto-MAML"] in map(list, page.control("algorithm")["options"])
-        assert not page.figures["task"]["layout"]["meta"]["editable"]
+        until(lambda: not page.figures["task"]["layout"]["meta"]["editable"])
         page.point("add", None, 0.0, 0.0)
 
         page.set("model", "dense")
@@ -116,8 +116,8 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
         page.set("tasks", "yours")
         until(lambda: page.control("tasks")["value"] == "yours")
         until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
-        assert page.y_title("adaptation") == "query loss"
-        assert page.figures["task"]["layout"]["meta"]["editable"]
+        until(lambda: page.y_title("adaptation") == "query loss")
+        until(lambda: page.figures["task"]["layout"]["meta"]["editable"])
         assert session.source is home
         assert (session.settings.alpha, session.settings.seed) == (0.03, 4)
 
@@ -248,7 +248,7 @@ def test_tasks_that_fail_while_looking_back(
         until(lambda: moody.looking is None)
         monkeypatch.setattr(Moody, "fails", "")
         page.say(kind="look", meta_step=1)
-        until(lambda: "meta-step 1 · looking back from 3" in page.status())
+        until(lambda: "Looking back at meta-step 1 of 3" in page.banner())
 
 
 def test_settings_that_tasks_do_not_serve_are_refused() -> None:
