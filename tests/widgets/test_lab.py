@@ -12,12 +12,7 @@ from tests.widgets.page import Page, new_session, shown, until
 
 BUTTONS = {
     *("play", "inner_step", "task", "meta_step", "reset", "reseed", "undo", "redo", "live"),
-<<<<<<< HEAD
-    *("fork", "pin", "unpin", "large", "more", "loading"),
-    *("all_steps", "another", "own_points"),
-=======
     *("fork", "pin", "unpin", "large", "more", "loading", "all_steps", "another", "own_points"),
->>>>>>> labtests
 }
 CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
 OTHERS = "look export load tasks model measure shown_step by status banner message"
@@ -285,10 +280,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
 
 
 def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
-<<<<<<< HEAD
-=======
     assert page.control("unpin")["reason"] == "nothing is pinned"
->>>>>>> labtests
     assert page.control("unpin")["disabled"]
     page.press("pin")
     until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
@@ -442,11 +434,7 @@ def test_controls_left_out_or_locked() -> None:
     with shown(new_session(), show=shown_names, lock=["alpha"]) as page:
         hidden = {n for n, state in page.lab.dashboard.state.items() if state.get("hidden")}
         names = {*BUTTONS, *CHOICES.split(), *OTHERS.split()}
-<<<<<<< HEAD
-        # the banner and the message have nothing to say
-=======
         # banner and message are there, but have nothing to say
->>>>>>> labtests
         assert hidden == names - {*shown_names, "status"}
         alpha = page.control("alpha")
         assert (alpha["disabled"], alpha["reason"]) == (True, "locked for this lesson")
