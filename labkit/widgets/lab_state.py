@@ -136,7 +136,7 @@ def _status(snapshot: Snapshot, *, looking: bool) -> list[str]:
     rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
     doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
     if looking:
-        doing = "looking back"
+        doing = f"looking back from {snapshot.last_step:,}"
     walk = snapshot.cursor
     if walk is not None:
         doing = f"task {walk.task + 1} of {settings.meta_batch}, inner step {walk.inner_step}"

@@ -49,8 +49,11 @@ class PlotPanel {
 
   async draw(Plotly, look, attach) {
     this.dirty = false;
-    if (this.stale) this.leave(Plotly);
     const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
+    const margin = JSON.stringify(layout.margin);
+    // plotly 4.1 leaves titles of axes where they were when a margin changes
+    if (this.stale || (this.drawn && margin !== this.margin)) this.leave(Plotly);
+    this.margin = margin;
     this.support?.apply(data);
     plotShowTitle(this.title, this.figure);
     if (this.drawn) {
