@@ -66,7 +66,7 @@ class NotebookPage(LabPage):
         )
         self.page.evaluate(change, f"JupyterLab {name}")
         light = str(name == "Light").lower()
-        self.page.locator(f"body[data-jp-theme-light={light}]").wait_for()
+        self.page.locator(f"body[data-jp-theme-light={light}]").wait_for(state="attached")
 
     def save(self) -> None:
         """Write the notebook, with its outputs, to its file."""
