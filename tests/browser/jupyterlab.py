@@ -59,6 +59,15 @@ class NotebookPage(LabPage):
         self.lab().evaluate("(lab) => lab.scrollIntoView()")
         self.wait_for_lab()
 
+    def theme(self, name: str) -> None:
+        """Change JupyterLab's theme to "Light" or "Dark", and wait until it is seen."""
+        change = (
+            "(theme) => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }"
+        )
+        self.page.evaluate(change, f"JupyterLab {name}")
+        light = str(name == "Light").lower()
+        self.page.locator(f"body[data-jp-theme-light={light}]").wait_for(state="attached")
+
     def save(self) -> None:
         """Write the notebook, with its outputs, to its file."""
         self.page.evaluate(f"async () => {{ await {_PANEL}.context.save(); }}")

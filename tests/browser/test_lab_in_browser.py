@@ -96,7 +96,7 @@ def _settings(lab: NotebookPage) -> None:
     lab.segment("1 first-order").click()
     lab.wait_for_trace("first-order MAML", "t.y.length === 11")
     lab.choice("meta-optimiser").select_option("SGD")
-    lab.choice("α is").select_option("learned per tensor")
+    lab.choice("α is").select_option("per tensor")
     lab.until("session.settings.alpha_learned == 'tensor'")
     expect(lab.slider("α")).to_be_disabled()
     lab.choice("algorithm").select_option("Reptile")
@@ -249,7 +249,7 @@ def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> Non
 LAYOUTS = {
     "large-window": (1440, 900),
     "small-window": (1024, 768),
-    "half-width": (700 + 330, 900),  # with JupyterLab's side bar
+    "half-width": (700 + 432, 900),  # 432 pixels are JupyterLab's own
 }
 
 
@@ -263,23 +263,22 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
     lab.button("Pin").click()
     lab.segment("1 first-order").click()
     lab.until("not session.playing")
-    for name, (width, height) in LAYOUTS.items():
-        lab.page.set_viewport_size({"width": width, "height": height})
-        for theme in ("light", "dark"):
-            light = str(theme == "light").lower()
-            lab.page.evaluate(
-                "(light) => { document.body.dataset.jpThemeLight = light; }", arg=light
-            )
+    for theme in ("Dark", "Light"):
+        lab.theme(theme)
+        for name, (width, height) in LAYOUTS.items():
+            lab.page.set_viewport_size({"width": width, "height": height})
             for large in (False, True):
                 if large:
                     lab.button("Large type").click()
+                    lab.page.locator(".maml-lab-large").wait_for()
                 _fits(lab)
                 lab.lab().evaluate("(lab) => lab.scrollIntoView()")
                 lab.page.mouse.move(2, 2)
-                kind = f"{name}-{theme}{'-large-type' * large}"
-                lab.lab().screenshot(path=folder / f"{kind}.png")
+                kind = f"{name}-{theme.lower()}{'-large-type' * large}"
+                lab.page.screenshot(path=folder / f"{kind}.png")
                 if large:
                     lab.button("Large type").click()
+                    lab.page.locator(".maml-lab-large").wait_for(state="detached")
     assert len(list(folder.glob("*.png"))) >= 12
 
 
