@@ -219,10 +219,10 @@ MUTATIONS = [
         PROBLEMS,
     ),
     Mutation(
-        "the picture of other tasks in the old figure",
+        "one figure for the tasks of all problems",
         "widgets/painter.py",
         "if kind != self._kind:",
-        "if self._kind is None:",
+        'if self._kind == "":',
         PROBLEMS,
     ),
     Mutation(

@@ -391,6 +391,10 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
     page.press("own_points")
     until(lambda: page.trace("task", "support")["x"] == own["x"])
     until(lambda: page.control("own_points")["disabled"])
+    page.point("remove", 0, 0.0, 0.0)
+    until(lambda: len(page.trace("task", "support")["x"]) == 2)
+    page.press("another")  # which has points of its own
+    until(lambda: len(page.trace("task", "support")["x"]) == 3)
     assert page.lab.session.last_step == 0
 
 
