@@ -227,9 +227,16 @@ def test_colours_follow_the_theme(lab: NotebookPage) -> None:
 
 
 def test_large_type_and_the_width_of_the_page(lab: NotebookPage) -> None:
-    top = """['adaptation', 'task'].map(
-      (name) => document.querySelector(`.maml-lab-${name}`).getBoundingClientRect().y)"""
-    assert len(set(lab.page.evaluate(top))) == 1
+    def rows(count: int) -> None:
+        lab.page.wait_for_function(
+            """(count) => new Set(['adaptation', 'task'].map((name) =>
+              document.querySelector(`.maml-lab-${name}`).getBoundingClientRect().y)).size === count
+            """,
+            arg=count,
+        )
+
+    rows(1)
+    drawn(lab, "training", "l.font.size === 12")
     height = f"{GD.format('training')}._fullLayout.height"
     before = lab.page.evaluate(height)
     lab.kernel("setattr(dashboard, 'large', True)")
@@ -241,7 +248,7 @@ def test_large_type_and_the_width_of_the_page(lab: NotebookPage) -> None:
     drawn(lab, "training", f"l.height === {before} && l.font.size === 12")
     lab.page.set_viewport_size({"width": 1000, "height": 1200})
     drawn(lab, "task", f"l.width < 700 && l.width === Math.floor({GD.format('task')}.clientWidth)")
-    assert len(set(lab.page.evaluate(top))) == 2
+    rows(2)
 
 
 def test_pictures_are_light_and_of_all_panels(lab: NotebookPage) -> None:
