@@ -65,7 +65,9 @@ def test_ends_with_a_plain_figure_and_no_widget_state(executed: Path) -> None:
     assert not any("widget-view" in mime for o in outputs for mime in o.get("data", {}))
     last = notebook.cells[-1].outputs[-1].data
     figure = last["application/vnd.plotly.v1+json"]
-    assert {"first-order MAML", "true", "after adaptation"} <= {trace["name"] for trace in figure["data"]}
+    assert {"first-order MAML", "true", "after adaptation"} <= {
+        trace["name"] for trace in figure["data"]
+    }
     assert "<script" in last["text/html"]
     assert "query loss after 0 … 10 inner steps" in last["text/plain"]
 
