@@ -65,7 +65,7 @@ def adaptation_panel(session: Session, snapshot: Snapshot) -> AdaptationPanel:
         untrained=session.untrained_curve(snapshot),
         inner_steps=snapshot.settings.inner_steps,
         label=label(snapshot.settings),
-        color=_color(snapshot.settings),
+        color=settings_color(snapshot.settings),
     )
 
 
@@ -111,5 +111,6 @@ def lab_figure(view: LabView) -> go.Figure:
     return combined(figures)
 
 
-def _color(settings: Settings) -> str:
+def settings_color(settings: Settings) -> str:
+    """The colour of the algorithm of some settings, in all panels."""
     return algorithm_color(settings.algorithm, settings.order)

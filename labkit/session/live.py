@@ -220,7 +220,7 @@ class LiveTimeline(SnapshotMeasures):
                     self._player.pause()  # somebody may have played meanwhile
                     yield self._timeline, looked_at
                     self._rest()
-            except BaseException:
+            except BaseException:  # an interrupt too leaves the look where it was
                 self._looking = looked_at
                 raise
             finally:

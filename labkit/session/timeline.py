@@ -183,7 +183,7 @@ class Timeline:
         left.head = head = self.trainer.state()
         try:
             trainer.restore(run.replay(place.meta_step, trainer))
-        except BaseException:
+        except BaseException:  # an interrupt too: the trainer stands in the middle of a replay
             self.trainer.restore(head)
             raise
         self.trainer, self.observer = trainer, observer

@@ -9,7 +9,7 @@ from labkit.figures.adaptation import show_adaptation
 from labkit.figures.adaptation_panel import LOSS, AdaptationPanel
 from labkit.figures.frame import show_cursor
 from labkit.figures.ghosts import GhostCurve
-from labkit.figures.palette import algorithm_color
+from labkit.figures.lab import settings_color
 from labkit.figures.panels import task_panel
 from labkit.figures.task_figure import HEADING, show_task, task_figure
 from labkit.figures.training import show_training
@@ -164,7 +164,7 @@ class Painter:
             untrained=untrained,
             inner_steps=settings.inner_steps,
             label=label(settings),
-            color=algorithm_color(settings.algorithm, settings.order),
+            color=settings_color(settings),
             ghosts=tuple(self._ghost(ghost, part) for ghost in ghosts),
             baseline=_baseline(snapshot),
             alpha=settings.alpha,
@@ -174,7 +174,9 @@ class Painter:
         key = ghost, part
         if key not in self._ghost_curves:
             self._ghost_curves[key] = self._session.adaptation_curve(ghost.snapshot, part=part)
-        return GhostCurve(ghost.label, color_of(ghost.snapshot), self._ghost_curves[key])
+        return GhostCurve(
+            ghost.label, settings_color(ghost.snapshot.settings), self._ghost_curves[key]
+        )
 
     def _show_adaptation(self) -> None:
         looks, panel = self._looks, self._panel
@@ -205,7 +207,7 @@ class Painter:
         if walk is not None:
             heading = f"Training task {walk.task + 1} of {snapshot.settings.meta_batch}"
         figure = self._dashboard.figure("task")
-        show_task(figure, portrait, heading, color=color_of(snapshot))
+        show_task(figure, portrait, heading, color=settings_color(snapshot.settings))
 
     def _show_training(self, snapshot: Snapshot) -> None:
         figure, looks = self._dashboard.figure("training"), self._looks
@@ -215,8 +217,11 @@ class Painter:
             snapshot.curve,
             snapshot.events,
             by=looks.by,
-            color=color_of(snapshot),
-            ghosts=[GhostCurve(g.label, color_of(g.snapshot), g.snapshot.curve) for g in ghosts],
+            color=settings_color(snapshot.settings),
+            ghosts=[
+                GhostCurve(g.label, settings_color(g.snapshot.settings), g.snapshot.curve)
+                for g in ghosts
+            ],
         )
         show_cursor(figure, _cursor(snapshot, looks.by))
 
@@ -227,11 +232,6 @@ def steps_of(portrait: AnyPortrait | None) -> int:
         return 1
     shown = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
     return len(shown) - 1
-
-
-def color_of(snapshot: Snapshot) -> str:
-    """The colour of the algorithm that a snapshot trains with."""
-    return algorithm_color(snapshot.settings.algorithm, snapshot.settings.order)
 
 
 def comparable(ghost: Ghost, snapshot: Snapshot) -> bool:

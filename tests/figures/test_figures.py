@@ -7,13 +7,14 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from labkit import AdaptationCurve, Portrait, Session, Settings, Sinusoid, sinusoid_mlp
+from labkit import AdaptationCurve, Session, Settings, Sinusoid, sinusoid_mlp
 from labkit.figures.adaptation import adaptation_data, adaptation_figure, show_adaptation
 from labkit.figures.adaptation_panel import AdaptationPanel, adaptation_note, adaptation_top
 from labkit.figures.frame import TITLE_HEIGHT
 from labkit.figures.lab import lab_figures, lab_view, show_lab
 from labkit.figures.task import MOST_STEPS, step_styles, steps_drawn, task_data, task_range
 from labkit.figures.task_figure import show_task, task_figure
+from tests.figures.examples import portrait
 
 
 def curve(*mean: float, diverged: float = 0.0) -> AdaptationCurve:
@@ -24,17 +25,6 @@ def curve(*mean: float, diverged: float = 0.0) -> AdaptationCurve:
         median=0.5 * values,
         diverged=torch.full_like(values, diverged),
         tasks=10,
-    )
-
-
-def portrait(steps: int) -> Portrait:
-    x = torch.linspace(-1, 1, 5, dtype=torch.float64)
-    return Portrait(
-        x=x,
-        truth=x,
-        predictions=torch.arange(steps + 1.0, dtype=torch.float64)[:, None] * torch.ones(5),
-        support_x=x[:2],
-        support_y=x[:2],
     )
 
 
