@@ -23,12 +23,15 @@ def log_axis(losses: Sequence[NDArray[np.float64]], *, free: float) -> dict[str,
     Example:
         >>> axis = log_axis([np.array([0.9, 2.2])], free=0.0)
         >>> axis["ticktext"]
-        ['1', '1.2', '1.5', '2']
+        ['0.8', '1', '1.2', '1.5', '2', '2.5']
     """
     logs = np.log10(np.concatenate([loss[loss > 0] for loss in losses]))
     low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
     room = max(high - low, 0.1)
-    low, high = low - 0.06 * room, high + 0.06 * room
+    # in steps: an axis that moves with every point is hard to read, and as hard to draw
+    step = 0.05
+    low = step * float(np.floor((low - 0.06 * room) / step))
+    high = step * float(np.ceil((high + 0.06 * room) / step))
     high += (high - low) * free / (1 - free)
     numbers = _numbers(low, high)
     return {

@@ -1,5 +1,6 @@
 """Marks of changed settings over the meta-steps, and where their labels find room."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ NEAR = 0.03
 
 MOST_ROWS, MOST_LETTERS = 3, 28
 """Rows of labels one above another, and letters of the longest."""
+
+ROUND = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10)
 
 FREE = 0.25
 """Share by which an axis may grow for the sake of its last label."""
@@ -92,6 +95,19 @@ def change_marks(events: Sequence[Event], xs: Sequence[float], end: float) -> li
         Mark(x, ", ".join(_words(name, value) for name, value in values.items()))
         for x, values in together
     ]
+
+
+def steady_end(last: float) -> float:
+    """The next of a few round numbers: an end that moves now and then, and not with every step.
+
+    Example:
+        >>> steady_end(1300.0), steady_end(2000.0), steady_end(0.0)
+        (1600.0, 2000.0, 1.0)
+    """
+    if not last > 0:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(last))
+    return float(next(round_one * unit for round_one in ROUND if round_one * unit >= last))
 
 
 def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:

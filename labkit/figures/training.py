@@ -28,7 +28,7 @@ from labkit.figures.ghosts import (
 )
 from labkit.figures.limits import drawable
 from labkit.figures.log_axis import log_axis
-from labkit.figures.marks import Label, Mark, axis_end, change_marks, place_labels
+from labkit.figures.marks import Label, Mark, axis_end, change_marks, place_labels, steady_end
 from labkit.figures.palette import AFTER, BEFORE, GRID, TEXT
 from labkit.figures.updates import Drawable, Update, put
 from labkit.session.history import Event, TrainingCurve
@@ -162,7 +162,7 @@ def training_updates(
     end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
     letters = int((width - MARGIN["l"] - MARGIN["r"]) / _LETTER)
     xs = _at(curve, events, by)
-    end = max([end, *xs])
+    end = steady_end(max([end, *xs]))
     marks = change_marks(events, xs, end)
     end = axis_end(marks, end, letters)
     labels = place_labels(marks, end, letters)

@@ -15,6 +15,7 @@ from labkit.session.snapshot import Snapshot
 from labkit.session.snapshot_measures import SnapshotMeasures
 from labkit.session.source import Source
 from labkit.session.timeline import Timeline
+from labkit.session.torch_threads import keep_threads, threads
 from labkit.session.trainer import Trainer
 
 RATE_SECONDS = 2.0
@@ -31,7 +32,7 @@ class LiveTimeline(SnapshotMeasures):
         self.changed = threading.Event()
         """Set whenever there is something new to show; views clear it."""
         self._timeline = timeline
-        self._player = Player(self._advance, self.changed)
+        self._player = Player(self._play_on, self.changed)
         self._past: tuple[object, Snapshot] | None = None
         # taken in this order: editing, looking back, a visit of the player, the timeline's lock
         self._editing = threading.RLock()
@@ -50,6 +51,11 @@ class LiveTimeline(SnapshotMeasures):
     def source(self) -> Source:
         """Model and tasks."""
         return self._timeline.run.source
+
+    @property
+    def threads(self) -> int:
+        """How many of torch's threads the training uses."""
+        return self._timeline.threads
 
     @property
     def playing(self) -> bool:
@@ -124,16 +130,19 @@ class LiveTimeline(SnapshotMeasures):
         with self._timeline.lock:
             self._looking, self._cursor, self._until = None, None, None
             self._player.failure = None
-        while self._timeline.meta_step < meta_steps:
-            with self._player.visit():
-                self._advance()
+        with threads(self.threads):
+            while self._timeline.meta_step < meta_steps:
+                with self._player.visit():
+                    self._advance()
         self.changed.set()
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """A time in which no meta-step is taken, for what should be quick."""
-        with self._player.visit():
-            yield
+    def hold(self, seconds: float) -> None:
+        """Let the training rest for so long, so that what somebody waits for is quick.
+
+        Args:
+            seconds: From now on, in place of what was said before; 0 lets it go on.
+        """
+        self._player.hold(seconds)
 
     def snapshot(self) -> Snapshot:
         """The session between two meta-steps, or as it was where it looks back.
@@ -184,6 +193,10 @@ class LiveTimeline(SnapshotMeasures):
         """Losses of meta-training in at most `most` entries; None: of every meta-step."""
         with self._between_steps():
             return self._timeline.run.history.curve(most)
+
+    def _play_on(self) -> None:
+        keep_threads(self.threads)  # the thread is the player's own
+        self._advance()
 
     def _advance(self) -> None:
         self._timeline.advance()

@@ -16,6 +16,7 @@ from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
 from labkit.session.source import Families, Source
 from labkit.session.task_source import check_held_out
+from labkit.session.torch_threads import threads, threads_for
 from labkit.session.trainer import initial_alpha
 from labkit.tasks.family import AnyPortrait, Portrait, Split, TaskBatch
 from labkit.training.batches import draw, map_batch
@@ -113,7 +114,7 @@ class Observer:
 
     @contextmanager
     def _at(self, snapshot: Snapshot) -> Iterator[MetaLearner]:
-        with self._lock:
+        with self._lock, threads(threads_for(self.initial, torch.get_num_threads())):
             self._take(snapshot.settings)
             algorithm: Algorithm = self._learner.algorithm
             # what was learned, in place of how it is learned

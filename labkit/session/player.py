@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+MOST_HELD_SECONDS = 0.1
+"""However long and often it is held, a player that plays takes a step after so long."""
+
 
 class Player:
     """Calls `advance` over and over while playing, each call alone between two visits.
@@ -24,6 +27,7 @@ class Player:
         self._turn = threading.Lock()  # held during a step or a visit
         self._visitors = 0
         self._visitors_lock = threading.Lock()
+        self._held_until = self._stepped = 0.0
 
     @property
     def playing(self) -> bool:
@@ -82,6 +86,14 @@ class Player:
             with self._visitors_lock:
                 self._visitors -= 1
 
+    def hold(self, seconds: float) -> None:
+        """Begin no step for so long from now on, apart from a few; 0 lets all go on."""
+        self._held_until = time.monotonic() + seconds
+
+    def _held(self) -> bool:
+        now = time.monotonic()
+        return now < self._held_until and now < self._stepped + MOST_HELD_SECONDS
+
     def _start(self) -> None:
         self.failure = None
         if self._thread is None:
@@ -104,11 +116,13 @@ class Player:
                 self._wake.wait_for(lambda: self.playing or self._thread is not me)
                 if self._thread is not me:
                     return
-            while self._visitors:
-                time.sleep(0.0005)  # a lock is not fair: let those who wait have it first
+            # a lock is not fair: let those who wait have it first
+            while self._visitors or self._held():
+                time.sleep(0.0005)
             with self._turn:
                 if self.playing:  # a visitor may have paused
                     self._step()
+            self._stepped = time.monotonic()
 
     def _step(self) -> None:
         try:

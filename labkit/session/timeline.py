@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+import torch
+
 from labkit.session.changes import LIVE
 from labkit.session.edits import Edits, Place
 from labkit.session.history import Event
@@ -12,6 +14,7 @@ from labkit.session.run import Run
 from labkit.session.settings import Settings
 from labkit.session.source import Source
 from labkit.session.states import MOST_BYTES
+from labkit.session.torch_threads import threads_for
 from labkit.session.trainer import Trainer
 
 MOST_STATES_ASIDE = 16
@@ -33,6 +36,7 @@ class Timeline:
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self.edits = Edits()
+        self._most_threads = torch.get_num_threads()
         self.lock = threading.RLock()
         """Held while what a person has chosen is read or changed, never during a meta-step."""
         self._under_way = False
@@ -54,6 +58,11 @@ class Timeline:
     def meta_step(self) -> int:
         """Meta-steps taken."""
         return self.run.meta_step
+
+    @property
+    def threads(self) -> int:
+        """How many of torch's threads its meta-steps are worth."""
+        return threads_for(self.observer.initial, self._most_threads)
 
     def advance(self) -> None:
         """Take a meta-step with the settings as chosen; what it raises leaves all as it was."""

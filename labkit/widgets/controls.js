@@ -153,7 +153,7 @@ function labValue(spec, emit, show) {
       release();
       engaged = true;
       next = value;
-      frame ||= requestAnimationFrame(flush);
+      if (!frame) flush();
     },
     settle(value) {
       release();

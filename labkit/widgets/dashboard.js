@@ -1,6 +1,12 @@
 // One view of the lab: controls, panels, theme; joined to the kernel's model.
 
 const DASHBOARD_PLOTS = new Set(["whole", "changes"]);
+const DASHBOARD_ASKS = new Set(["set", "press", "support", "look"]); // somebody waits for the answer
+
+// whether a message only ends what another has set already
+function dashboardEnds(message, last) {
+  return message.final === true && message.name === last.name && message.value === last.value;
+}
 
 function dashboardElement(tag, names, ...children) {
   const element = document.createElement(tag);
@@ -43,8 +49,14 @@ function dashboardModel(model, trait) {
 async function dashboardRender({ model, el, signal }) {
   const view = crypto.randomUUID?.() ?? String(Math.random());
   let lost = false;
+  let [asked, last] = [0, {}];
   const emit = (message) => {
-    if (!lost) model.send({ ...message, view });
+    if (lost) return;
+    if (DASHBOARD_ASKS.has(message.kind)) {
+      if (!dashboardEnds(message, last)) plots.expect((asked += 1));
+      last = message;
+    }
+    model.send({ ...message, view, asked });
   };
   const controls = labControls(model.get("controls"), emit);
   const { root, plots: elements, titles } = dashboardPage(controls.places);

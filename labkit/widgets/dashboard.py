@@ -91,6 +91,7 @@ class Dashboard(anywidget.AnyWidget):
         self._figures = {name: LiveFigure(figures[name], self._lock) for name in PANELS}
         self._callbacks: list[Callable[[Message], None]] = []
         self._sent = self._drawn = 0
+        self._asked = self._answers = self._told = 0
         self._watched = self._shut = False
         self._view = ""
         super().__init__(
@@ -113,6 +114,10 @@ class Dashboard(anywidget.AnyWidget):
         """
         return self._figures[panel]
 
+    def begin(self) -> None:
+        """What is staged from here on answers all that `on_message` callbacks have done."""
+        self._answers = self._asked
+
     def flush(self) -> None:
         """Send what has changed in all figures in one message."""
         with self._lock:
@@ -120,27 +125,34 @@ class Dashboard(anywidget.AnyWidget):
                 return
             changes = {name: figure.take_changes() for name, figure in self._figures.items()}
             changes = {name: change for name, change in changes.items() if change}
-            if changes:
+            if changes or self._answers > self._told:
                 self._post({"kind": "changes", "figures": changes})
 
-    def idle(self, timeout: float = PATIENCE_SECONDS) -> bool:
-        """Wait until a page has drawn the last message, so that a slow one is never flooded.
+    def idle(self, timeout: float = PATIENCE_SECONDS, *, behind: int = 0) -> bool:
+        """Wait until a page has drawn the last messages, so that a slow one is never flooded.
 
-        A page that takes longer is taken for one that nobody sees; without a page this returns at
-        once.
+        A page that takes longer is taken for one that nobody sees; without a page, or with a
+        question that is not answered yet, this returns at once.
 
         Args:
             timeout: Longest wait, seconds.
+            behind: So many of them may still have to be drawn.
 
         Returns:
-            Whether the last message was drawn.
+            Whether they were drawn.
         """
         with self._news:
             if not self._watched:
                 return False
-            self._news.wait_for(lambda: self._shut or self._drawn >= self._sent, timeout)
-            self._watched = not self._shut and self._drawn >= self._sent
-            return self._watched
+            self._news.wait_for(
+                lambda: self._shut or self._asked > self._answers or self._kept_up(behind), timeout
+            )
+            kept_up = self._kept_up(behind)
+            self._watched = not self._shut and (kept_up or self._asked > self._answers)
+            return self._watched and kept_up
+
+    def _kept_up(self, behind: int) -> bool:
+        return self._drawn >= self._sent - behind
 
     def on_message(self, callback: Callable[[Message], None]) -> None:
         """Call with each message of the kinds set, press, support, look and picture.
@@ -208,7 +220,8 @@ class Dashboard(anywidget.AnyWidget):
 
     def _post(self, content: Message) -> None:
         self._sent += 1
-        json, buffers = packed({**content, "number": self._sent})
+        self._told = self._answers
+        json, buffers = packed({**content, "number": self._sent, "answers": self._told})
         self.send(json, buffers)
 
     def _received(self, _: object, content: Any, __: object) -> None:
@@ -223,6 +236,9 @@ class Dashboard(anywidget.AnyWidget):
             self._view = content["view"]
             for callback in tuple(self._callbacks):
                 callback({name: value for name, value in content.items() if name != "view"})
+            with self._news:
+                self._asked = content.get("asked", 0)
+                self._news.notify_all()
 
     def _send_whole(self, view: str) -> None:
         with self._lock:

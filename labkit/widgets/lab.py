@@ -10,6 +10,7 @@ from labkit.figures.palette import DARK
 from labkit.session.run import InterruptedReplayError
 from labkit.session.session import Session
 from labkit.session.snapshot import Snapshot
+from labkit.session.torch_threads import keep_threads
 from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
@@ -22,6 +23,14 @@ from labkit.widgets.publisher import Publisher
 from labkit.widgets.static_copy import StaticCopy, picture_html
 
 REDRAW_SECONDS = 0.1
+MESSAGES_UNDER_WAY = 4
+"""So many the page may still have to draw when the next is sent: it draws the last state only."""
+
+ANSWER_SECONDS = 1.0
+ANSWERED_SECONDS = 0.06
+"""The training rests for what a person has asked for: so long at most until the answer is sent,
+and so long for the page to draw it."""
+
 STILL_SECONDS = 1.0
 """After so long at rest the picture is taken that stays in a saved notebook."""
 
@@ -75,6 +84,7 @@ class Lab:
         self._locked = set(lock)
         self._looks = Looks()
         self._last: tuple[str, bool] = "", True
+        self._asked = False
         self._turn = threading.RLock()  # one thing at a time is done to the session
         self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
         self._actions = Actions(session, self._looks, self.dashboard)
@@ -84,7 +94,7 @@ class Lab:
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
         if self._draw():
             session.changed.set()
-        self._publisher = Publisher(session.changed, self._draw, REDRAW_SECONDS)
+        self._publisher = Publisher(session.changed, self._draw_aside, REDRAW_SECONDS)
 
     def close(self) -> None:
         """Stop the training and the drawing, and take the lab from the page."""
@@ -96,6 +106,8 @@ class Lab:
         """Do what moving a control does; `final` is False while it is being dragged."""
         with self._turn:
             joined, self._last = self._last == (name, False), (name, final)
+            if joined and final and getattr(self.session.settings, name, None) == value:
+                return  # it stands already
             self._refusable(name, lambda: self._actions.choose(name, value, joined=joined))
 
     def press(self, name: str) -> None:
@@ -135,6 +147,8 @@ class Lab:
         if name in self._locked | self._hidden:
             return
         self._looks.message = self._looks.note = ""
+        if self.dashboard.watched and self.session.playing:
+            self.session.hold(ANSWER_SECONDS)  # until the answer is on its way
         try:
             action()
         except (ValueError, ModuleNotFoundError) as error:
@@ -142,11 +156,17 @@ class Lab:
         except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
             self._looks.message = f"{type(error).__name__}: {error}"
         finally:
+            self._asked = True
             self._publisher.hurry()
+
+    def _draw_aside(self) -> bool:
+        keep_threads(self.session.threads)  # the thread is the publisher's own
+        return self._draw()
 
     def _draw(self) -> bool:
         """Show the session as it is; True if something is still to follow."""
         session, looks = self.session, self._looks
+        self.dashboard.begin()
         try:
             snapshot = session.snapshot()
         except InterruptedReplayError:
@@ -160,14 +180,17 @@ class Lab:
             self._begin_anew()
         if snapshot.playing and not self.dashboard.watched and self._painter.begun:
             return True  # nobody sees it: the training has the time
-        # a choice is answered before what follows from it is measured
-        self.dashboard.state = self._state(snapshot)
+        asked, self._asked = self._asked, False
+        if asked or not snapshot.playing:
+            # a choice is answered before what follows from it is measured
+            self.dashboard.state = self._state(snapshot)
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
         self.dashboard.state = self._state(snapshot)
         self.dashboard.flush()
-        self.dashboard.idle()
+        session.hold(ANSWERED_SECONDS if asked else 0)
+        self.dashboard.idle(behind=MESSAGES_UNDER_WAY)
         if not snapshot.playing and self._lull.reached((snapshot.meta_step, snapshot.settings)):
             self.dashboard.ask_for_pictures()
         return more or (self._lull.waits and not snapshot.playing)

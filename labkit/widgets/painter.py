@@ -22,13 +22,16 @@ from labkit.training.evaluation import AdaptationCurve
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_state import Looks
 
-QUICK_TASKS = 50
+QUICK_TASKS = 25
 """Held-out tasks measured while something moves; the others follow when it rests."""
 
-EVALUATION_SHARE = 0.12
+EVALUATION_SHARE = 0.06
 """Share of the time that the training gives up for measuring adaptation curves."""
 
 LONGEST_REST_SECONDS = 2.0
+LONGEST_HOLD_SECONDS = 5.0
+"""The training rests while a curve is measured, but not for longer."""
+
 QUIET_SECONDS = 0.4
 """So long after the last change by hand all that it touches is measured, on all held-out tasks."""
 
@@ -94,6 +97,7 @@ class Painter:
             self._dashboard.flush()
         if evaluate:
             started = time.monotonic()
+            self._session.hold(LONGEST_HOLD_SECONDS)
             kept = None if settled else self._untrained_before(wanted)
             self._shown = wanted = replace(wanted, late=kept is not None)
             self._tried(lambda: self._measure(snapshot, part, kept))
@@ -149,12 +153,11 @@ class Painter:
 
     def _measure(self, snapshot: Snapshot, part: int | None, kept: AdaptationCurve | None) -> None:
         session, settings = self._session, snapshot.settings
-        with session.waiting():  # so that what was changed by hand is seen at once
-            curve = session.adaptation_curve(snapshot, part=part)
-            if kept is not None and len(kept.mean) == len(curve.mean):
-                untrained = kept
-            else:
-                untrained = session.untrained_curve(snapshot, part)
+        curve = session.adaptation_curve(snapshot, part=part)
+        if kept is not None and len(kept.mean) == len(curve.mean):
+            untrained = kept
+        else:
+            untrained = session.untrained_curve(snapshot, part)
         pinned = session.ghosts
         self._ghost_curves = {at: c for at, c in self._ghost_curves.items() if at[0] in pinned}
         ghosts = [g for g in pinned if comparable(g, snapshot)]

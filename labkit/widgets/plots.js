@@ -1,12 +1,16 @@
 // The three plots: they take the kernel's messages and draw what has changed, one plot a frame.
 
 const PLOT_PANELS = ["adaptation", "task", "training"];
+const PLOT_AWAITED_MS = 200; // so long all plots wait for the kernel's answer to what a person does
+const PLOT_OVERDUE_MS = 400; // so long a plot may wait while others are drawn
+const PLOT_DRAWN_MS = 250; // least time between two messages that all has been drawn
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
 
 // one panel: its figure as the kernel describes it, and the elements for its title and for plotly
 class PlotPanel {
   constructor(name, gd, title) {
     Object.assign(this, { name, gd, title, figure: null, width: 0, dirty: false, drawn: false });
+    this.since = 0;
     this.lists = new WeakMap();
     this.cursor = {};
     this.support = null;
@@ -17,7 +21,7 @@ class PlotPanel {
     // a pointer does other things to a figure that can be edited
     this.stale ||= this.drawn && plotEditable(figure) !== plotEditable(this.figure);
     this.figure = figure;
-    this.dirty = true;
+    this.touch();
   }
 
   change({ traces, layout }) {
@@ -28,6 +32,12 @@ class PlotPanel {
     for (const path in layout) {
       this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
     }
+    this.touch();
+  }
+
+  // it is to be drawn again
+  touch() {
+    if (!this.dirty) this.since = performance.now();
     this.dirty = true;
   }
 
@@ -125,8 +135,9 @@ class Plots {
     this.look = { dark: false, large: false, colours: {}, step: null };
     this.hovered = null;
     this.Plotly = null;
-    this.received = this.acknowledged = this.number = this.frame = 0;
-    this.round = [];
+    this.received = this.acknowledged = this.frame = this.timer = 0;
+    this.asked = this.answered = this.awaited = this.patience = 0;
+    this.acknowledgedAt = -Infinity;
     this.visible = this.drawing = this.gone = false;
     this.sizes = new ResizeObserver((entries) => this.resize(entries));
     this.sight = new IntersectionObserver(
@@ -151,6 +162,7 @@ class Plots {
       if (news) whole ? panel.whole(news) : panel.change(news);
     }
     this.fit();
+    this.hear(message.answers);
     this.schedule();
   }
 
@@ -159,7 +171,7 @@ class Plots {
     for (const panel of this.panels) {
       // remembered lists have the colours and sizes of the old look
       panel.lists = new WeakMap();
-      panel.dirty = true;
+      panel.touch();
     }
     this.fit();
     this.schedule();
@@ -177,7 +189,7 @@ class Plots {
   }
 
   emphasise() {
-    for (const panel of this.panels) panel.dirty ||= panel.name !== "training";
+    for (const panel of this.panels) if (panel.name !== "training") panel.touch();
     this.schedule();
   }
 
@@ -197,7 +209,7 @@ class Plots {
       const width = Math.floor(contentRect.width);
       if (width === panel.width) continue;
       panel.width = width;
-      panel.dirty = true;
+      panel.touch();
     }
     this.schedule();
   }
@@ -214,25 +226,58 @@ class Plots {
     this.frame ||= requestAnimationFrame(() => this.draw());
   }
 
-  // a round draws each plot that has changed, in a frame of its own, so that the first is seen
-  // before the others are made; a round that has begun is ended before the next
+  // a person has asked for something: until the answer is here no plot takes the time to draw
+  expect(number) {
+    this.asked = number;
+    if (!this.awaited) this.wait();
+  }
+
+  wait() {
+    this.awaited = this.asked;
+    this.patience = performance.now() + PLOT_AWAITED_MS;
+  }
+
+  hear(answers) {
+    this.answered = answers;
+    if (answers >= this.awaited) this.awaited = 0;
+  }
+
+  // the first that has changed, unless another has waited for long
+  next() {
+    const now = performance.now();
+    const waiting = this.panels.filter((panel) => panel.drawable);
+    const overdue = waiting.find((panel) => now - panel.since > PLOT_OVERDUE_MS);
+    if (now > this.patience) this.awaited = 0;
+    return overdue ?? (this.awaited ? undefined : waiting[0]);
+  }
+
+  // one plot a frame, so that the first is seen before the others are made
   async draw() {
     this.frame = 0;
-    if (!this.round.length) {
-      this.round = this.panels.filter((panel) => panel.drawable);
-      this.number = this.received;
+    const panel = this.next();
+    if (panel) {
+      this.drawing = true;
+      await this.drawPanel(panel);
+      this.drawing = false;
+      // something more was asked before this answer came, as in a drag
+      if (!this.awaited && this.asked > this.answered) this.wait();
     }
-    const panel = this.round.shift();
-    this.drawing = true;
-    if (panel?.drawable) await this.drawPanel(panel);
-    this.drawing = false;
     if (this.gone) return;
-    if (!this.round.length && this.number > this.acknowledged) {
-      this.acknowledged = this.number;
-      this.emit({ kind: "drawn", number: this.number });
+    if (this.panels.some((waiting) => waiting.drawable)) this.schedule();
+    else this.acknowledge();
+  }
+
+  acknowledge() {
+    clearTimeout(this.timer);
+    if (this.gone || this.received === this.acknowledged) return;
+    const early = this.acknowledgedAt + PLOT_DRAWN_MS - performance.now();
+    if (early > 0) {
+      this.timer = setTimeout(() => this.acknowledge(), early);
+      return;
     }
-    const more = this.round.length || this.received > this.number;
-    if (more || this.panels.some((waiting) => waiting.drawable)) this.schedule();
+    this.acknowledgedAt = performance.now();
+    this.acknowledged = this.received;
+    this.emit({ kind: "drawn", number: this.received });
   }
 
   async drawPanel(panel) {
@@ -253,7 +298,7 @@ class Plots {
     plotFollowPointer(panel, (step) => this.hover(step), this.emit, signal);
     if (panel.name !== "task" || !plotEditable(panel.figure)) return;
     const changed = () => {
-      panel.dirty = true;
+      panel.touch();
       this.schedule();
     };
     panel.support = new PlotSupport(panel, this.emit, changed, signal);
@@ -262,6 +307,7 @@ class Plots {
   destroy() {
     this.gone = true;
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
     this.sizes.disconnect();
     this.sight.disconnect();
     this.panels.forEach((panel) => panel.leave(this.Plotly));

@@ -139,7 +139,7 @@ def test_ghosts_and_the_colour_of_the_algorithm() -> None:
     drawn = trace(figure, "before")
     assert (drawn.line.color, drawn.visible, drawn.showlegend) == (color, True, False)
     assert drawn.y.tolist() == [0.5] * 9
-    assert figure.layout.xaxis.range == (0, 90)
+    assert figure.layout.xaxis.range == (0, 100)
     low, high = figure.layout.yaxis.range
     assert low < math.log10(0.5) < math.log10(8) < high
     with pytest.raises(ValueError, match="at most 6 ghosts, got 7"):

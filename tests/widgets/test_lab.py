@@ -74,7 +74,7 @@ def test_an_untouched_lab_measures_all_held_out_tasks_in_the_end() -> None:
     with shown(session) as page:
         until(lambda: "interval of 150" in page.title("adaptation"))
         page.set("alpha", 0.02)
-        until(lambda: "interval of 50" in page.title("adaptation"))
+        until(lambda: "interval of 25" in page.title("adaptation"))
         until(lambda: "interval of 150" in page.title("adaptation"))
 
 
