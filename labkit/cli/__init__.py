@@ -1,0 +1,1 @@
+"""The command line: `labkit run`, `sweep`, `compare`, `show`, `rerun` and `lab`."""

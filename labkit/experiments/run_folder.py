@@ -1,0 +1,139 @@
+"""A run's folder: its notebook, parameters, result, metrics and status, each whole or not there."""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from labkit.experiments.result import Result, read_result
+
+State = Literal["running", "done", "failed"]
+
+NOTEBOOK, PARAMETERS, RESULT = "notebook.ipynb", "parameters.json", "result.json"
+METRICS, STATUS = "metrics.parquet", "status.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a run stands.
+
+    Attributes:
+        state: "running", "done" or "failed"; one that was killed stays "running".
+        id: Of the run, see `Plan.id`.
+        notebook: Short name of the notebook.
+        started: Seconds since 1970.
+        seconds: That it took, once it has ended.
+        error: Last line of what stopped it.
+    """
+
+    state: State
+    id: str
+    notebook: str
+    started: float
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run.
+
+    Args:
+        path: Where it is, or will be.
+    """
+
+    path: Path
+
+    @property
+    def status(self) -> Status | None:
+        """How the run stands; None before it has begun.
+
+        Raises:
+            ValueError: `status.json` is not what a run writes.
+        """
+        try:
+            text = (self.path / STATUS).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        try:
+            return Status(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{self.path / STATUS} is not the status of a run ({error}): remove the folder, "
+                "and the run is repeated"
+            ) from None
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook; of a failed run it has the traceback."""
+        return self.path / NOTEBOOK
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All parameters of the run."""
+        found: dict[str, Any] = self._json(PARAMETERS)
+        return found
+
+    @property
+    def result(self) -> Result:
+        """The result of a run that is done."""
+        return Result.from_json(self._json(RESULT))
+
+    def begin(self, status: Status, parameters: dict[str, Any]) -> None:
+        """Note that a run has begun; what an earlier try has left is removed first."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in (RESULT, METRICS, NOTEBOOK):
+            (self.path / name).unlink(missing_ok=True)
+        self.write(STATUS, json.dumps(asdict(status), indent=1))
+        self.write(PARAMETERS, json.dumps(parameters, indent=1, ensure_ascii=False))
+
+    def end(self, status: Status) -> Status:
+        """Note how a run has ended; of one that is done, result and metrics are written before.
+
+        Raises:
+            ValueError: The notebook of a run that is done holds no result.
+        """
+        if status.state == "done":
+            result = read_result(self.notebook)
+            self.write(RESULT, json.dumps(result.to_json(), indent=1, ensure_ascii=False))
+            write_metrics(self, status, result)
+        self.write(STATUS, json.dumps(asdict(status), indent=1))
+        return status
+
+    def write(self, name: str, content: str) -> None:
+        """Write one of its files, whole or not at all."""
+        self.replace(name, lambda path: path.write_text(content + "\n", encoding="utf-8"))
+
+    def replace(self, name: str, make: Callable[[Path], object]) -> None:
+        """Have one of its files made under a temporary name, then renamed."""
+        temporary = self.path / f".{secrets.token_hex(4)}.{name}"
+        try:
+            make(temporary)
+            os.replace(temporary, self.path / name)
+        except BaseException:  # an interrupt too: no temporary file stays behind
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _json(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+
+def write_metrics(folder: RunFolder, status: Status, result: Result) -> None:
+    """One row of parameters and metrics, for pandas or DuckDB without labkit."""
+    import pandas as pd  # noqa: PLC0415  # it takes a while, and most commands do without
+
+    plain = {
+        name: json.dumps(value) if isinstance(value, list) else value
+        for name, value in folder.parameters.items()
+    }
+    row = {"run": status.id, "notebook": status.notebook, **plain, **result.metrics}
+    folder.replace(METRICS, pd.DataFrame([row]).to_parquet)
+
+
+def begun(id: str, notebook: str) -> Status:  # noqa: A002  # its name in the file
+    """The status of a run that begins now."""
+    return Status("running", id, notebook, time.time())
