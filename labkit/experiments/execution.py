@@ -20,6 +20,7 @@ def main() -> None:
                 given["output"],
                 given["parameters"],
                 kernel_name="python3",
+                language="python",
                 progress_bar=False,
                 log_output=False,
             )

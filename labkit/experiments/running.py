@@ -10,8 +10,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
-
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import NOTEBOOK, RunFolder, Status, begun
 
@@ -60,23 +58,15 @@ def _execute(plan: Plan, folder: RunFolder, timeout: float | None) -> str | None
         _, noise = process.communicate(json.dumps(given), timeout)
         if process.returncode == 0:
             return None
-        return _error_of(folder.notebook) or _last_line(noise) or f"exit {process.returncode}"
+        return _last_line(noise) or f"exit {process.returncode}"
     except subprocess.TimeoutExpired:
         return f"TimeoutError: not done after {timeout:g} s"
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
         with contextlib.suppress(FileNotFoundError):
             os.replace(folder.path / f".{NOTEBOOK}", folder.notebook)
-
-
-def _error_of(notebook: Path) -> str | None:
-    if not notebook.is_file():
-        return None
-    cells = nbformat.read(notebook, as_version=4).cells
-    errors = [o for c in cells for o in c.get("outputs", ()) if o.output_type == "error"]
-    return _last_line(f"{errors[-1].ename}: {errors[-1].evalue}") if errors else None
 
 
 def _last_line(text: str) -> str:
