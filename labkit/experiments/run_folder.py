@@ -1,8 +1,6 @@
 """A run's folder: its notebook, parameters, result, metrics and status, each whole or not there."""
 
 import json
-import os
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labkit.experiments.result import Result, read_result
+from labkit.training.whole_files import write_whole
 
 State = Literal["running", "done", "failed"]
 
@@ -109,14 +108,8 @@ class RunFolder:
         self.replace(name, lambda path: path.write_text(content + "\n", encoding="utf-8"))
 
     def replace(self, name: str, make: Callable[[Path], object]) -> None:
-        """Have one of its files made under a temporary name, then renamed."""
-        temporary = self.path / f".{secrets.token_hex(4)}.{name}"
-        try:
-            make(temporary)
-            os.replace(temporary, self.path / name)
-        except BaseException:  # an interrupt too: no temporary file stays behind
-            temporary.unlink(missing_ok=True)
-            raise
+        """Have one of its files made, whole or not at all."""
+        write_whole(self.path / name, make)
 
     def _json(self, name: str) -> Any:
         return json.loads((self.path / name).read_text(encoding="utf-8"))

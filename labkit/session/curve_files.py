@@ -1,8 +1,7 @@
 """Curves as pandas frames, and as files that spreadsheets and other programs read."""
 
-import os
-import secrets
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -11,6 +10,7 @@ from labkit.session.curve_columns import Columns, adaptation_columns, training_c
 from labkit.session.history import TrainingCurve
 from labkit.session.parameter_words import ParameterError
 from labkit.training.evaluation import AdaptationCurve
+from labkit.training.whole_files import write_whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -83,7 +83,8 @@ def write_curves(
     for kind in formats:
         for name, frame in frames.items():
             path = prefix.with_name(f"{prefix.name}_{name}.{kind}")
-            _write(frame, path, kind)
+            write = frame.to_csv if kind == "csv" else frame.to_parquet
+            write_whole(path, partial(write, index=False))
             written.append(path)
     return written
 
@@ -102,16 +103,3 @@ def _need(module: str, purpose: str) -> None:
             f"{module} alone",
             name=module,
         )
-
-
-def _write(frame: "DataFrame", path: Path, kind: Format) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        if kind == "csv":
-            frame.to_csv(temporary, index=False)
-        else:
-            frame.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
-    except BaseException:  # an interrupt too: no temporary file stays behind
-        temporary.unlink(missing_ok=True)
-        raise

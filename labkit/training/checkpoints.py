@@ -1,7 +1,5 @@
-"""Saved training states: written whole or not at all, checked before they are taken up."""
+"""Saved training states, checked before they are taken up."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +9,6 @@ from labkit.core.types import Params
 from labkit.training.meta_parameters import MetaParameters
 
 KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
-
-
-def write_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
-    """Write a state under a temporary name and rename it, so that no half file is ever seen."""
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(state, file)
-        os.replace(temporary, target)
-    except BaseException:  # an interrupt too: no temporary file stays behind
-        os.unlink(temporary)
-        raise
 
 
 def read_checkpoint(path: str | Path, moved: MetaParameters, constants: Params) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from labkit.core.types import Params, Reduction
 from labkit.tasks.family import Predictor, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.batches import draw
-from labkit.training.checkpoints import read_checkpoint, write_checkpoint
+from labkit.training.checkpoints import read_checkpoint
 from labkit.training.learner_tests import LearnerTests
 from labkit.training.meta_parameters import MetaParameters
 from labkit.training.meta_step import Measurement, MetaStep
@@ -26,6 +26,7 @@ from labkit.training.step_statistics import step_statistics
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
 from labkit.training.trial import is_random
+from labkit.training.whole_files import write_whole
 
 
 class MetaLearner(LearnerTests):
@@ -223,7 +224,13 @@ class MetaLearner(LearnerTests):
 
     def save(self, path: str | Path) -> None:
         """Write θ, α, the optimiser, the streams and the counter; `load` resumes exactly."""
-        write_checkpoint(path, self.state())
+
+        def write(temporary: Path) -> None:
+            # by its path torch would write the temporary name into the file
+            with temporary.open("wb") as file:
+                torch.save(self.state(), file)
+
+        write_whole(path, write)
 
     def load(self, path: str | Path) -> None:
         """Take up what `save` wrote; training goes on as if it had never stopped.
