@@ -48,6 +48,9 @@ _AFTER = _GHOSTS + MOST_GHOSTS
 _LEADERS, _CHANGES = _AFTER + 1, _AFTER + 2
 """Where each stands among the traces; the cursor is before them."""
 
+LAST_NUMBER = 17
+"""Pixels beside the axis, which ends with a round number: half of it stands beyond."""
+
 _LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
 """Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
 
@@ -60,6 +63,7 @@ def training_figure() -> go.Figure:
         training_traces(),
         title("Meta-training"),
         height=TRAINING_HEIGHT,
+        margin={"r": LAST_NUMBER},
         xaxis=axis("meta-step", range=[0, 1]),
         yaxis=axis("query loss", type="log", range=[-1, 1]),
         yaxis2=overlay("y"),
