@@ -55,7 +55,7 @@ class LiveTimeline(SnapshotMeasures):
     @property
     def threads(self) -> int:
         """How many of torch's threads the training uses."""
-        return self._timeline.threads
+        return self._timeline.observer.threads
 
     @property
     def playing(self) -> bool:
