@@ -30,10 +30,10 @@ class Clock:
 
 
 class Steps:
-    """A player, and how many steps it has taken."""
+    """A player, how many steps it has taken, and its clock."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.taken, self.clock = 0, Clock()
         self.player = Player(self._advance, threading.Event())
 
     def _advance(self) -> None:
@@ -46,58 +46,52 @@ class Steps:
             assert time.monotonic() < deadline, "no step was taken"
             time.sleep(0.001)
 
+    def rest(self) -> None:
+        """Wait for a while in which there must be no step."""
+        taken, rested = self.taken, self.clock.naps + 5
+        deadline = time.monotonic() + 20
+        while self.clock.naps < rested:
+            assert time.monotonic() < deadline, "it does not rest"
+            time.sleep(0.001)
+        assert self.taken == taken
+
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
-    return clock
-
-
-@pytest.fixture
-def steps(clock: Clock) -> Iterator[Steps]:
+def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     steps = Steps()
+    monkeypatch.setattr(module, "time", steps.clock)
     yield steps
     steps.player.hold(0)
     steps.player.close()
 
 
-def rested(clock: Clock, steps: Steps) -> int:
-    """Steps taken by now, after a while in which there was none."""
-    taken = steps.taken
-    deadline = time.monotonic() + 20
-    rest = clock.naps + 5
-    while clock.naps < rest:
-        assert time.monotonic() < deadline, "it does not rest"
-        time.sleep(0.001)
-    assert steps.taken == taken
-    return taken
-
-
-def test_no_step_begins_while_the_player_is_held(clock: Clock, steps: Steps) -> None:
+def test_no_step_begins_while_the_player_is_held(steps: Steps) -> None:
     steps.player.hold(MOST_HELD_SECONDS / 2)
     steps.player.play()
     steps.reach(1)  # the first is not too soon after another
-    assert rested(clock, steps) == 1
-    clock.now += MOST_HELD_SECONDS / 2
+    steps.rest()
+    assert steps.taken == 1
+    steps.clock.now += MOST_HELD_SECONDS / 2
     steps.reach(50)
 
 
-def test_zero_lets_it_go_on(clock: Clock, steps: Steps) -> None:
+def test_zero_lets_it_go_on(steps: Steps) -> None:
     steps.player.hold(MOST_HELD_SECONDS / 2)
     steps.player.play()
     steps.reach(1)
-    assert rested(clock, steps) == 1
+    steps.rest()
+    assert steps.taken == 1
     steps.player.hold(0)
     steps.reach(50)
 
 
-def test_however_long_it_is_held_some_steps_are_taken(clock: Clock, steps: Steps) -> None:
+def test_however_long_it_is_held_some_steps_are_taken(steps: Steps) -> None:
     steps.player.hold(1e6)
     steps.player.play()
     for taken in (1, 2, 3):
         steps.reach(taken)
-        assert rested(clock, steps) == taken
-        clock.now += MOST_HELD_SECONDS
+        steps.rest()
+        assert steps.taken == taken
+        steps.clock.now += MOST_HELD_SECONDS
     steps.player.pause()
     steps.player.wait(20)

@@ -206,7 +206,8 @@ def test_what_is_staged_after_begin_answers_what_was_asked_before_it(dashboard: 
 
 def test_a_question_is_answered_behind_the_callbacks(dashboard: Recorded) -> None:
     dashboard.hear(kind="ready")
-    dashboard.on_message(lambda _: (dashboard.begin(), stage(dashboard, 1.0)))
+    dashboard.on_message(lambda _: dashboard.begin())
+    dashboard.on_message(lambda _: stage(dashboard, 1.0))
     ask(dashboard, 1)
     assert answers(dashboard) == [{}, {}]
 
