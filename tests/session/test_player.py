@@ -93,5 +93,15 @@ def test_however_long_it_is_held_some_steps_are_taken(steps: Steps) -> None:
         steps.rest()
         assert steps.taken == taken
         steps.clock.now += MOST_HELD_SECONDS
-    steps.player.pause()
-    steps.player.wait(20)
+
+
+def test_a_player_that_is_held_can_be_closed(steps: Steps) -> None:
+    steps.player.hold(1e6)
+    steps.player.play()
+    steps.reach(1)
+    steps.rest()
+    closing = threading.Thread(target=steps.player.close)
+    closing.start()
+    closing.join(20)
+    assert not closing.is_alive()
+    assert steps.taken == 1
