@@ -2,18 +2,25 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 
+def _torch_threads() -> tuple[int, int]:
+    """How many torch uses in this thread, and in one that is new."""
+    with ThreadPoolExecutor(1) as new:
+        return torch.get_num_threads(), new.submit(torch.get_num_threads).result()
+
+
 @pytest.fixture(autouse=True)
 def _globals_are_left_alone() -> Iterator[None]:
-    """Random state, default dtype, thread count and threads are the same after each test."""
-    state, dtype, count = torch.get_rng_state(), torch.get_default_dtype(), torch.get_num_threads()
+    """Random state, default dtype, thread counts and threads are the same after each test."""
+    state, dtype, count = torch.get_rng_state(), torch.get_default_dtype(), _torch_threads()
     yield
     assert torch.equal(torch.get_rng_state(), state), "the global generator was used"
     assert torch.get_default_dtype() is dtype
-    assert torch.get_num_threads() == count
+    assert _torch_threads() == count
     left = [t.name for t in threading.enumerate() if t.name.startswith("maml-lab")]
     assert not left, f"threads still run: {left}"

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 MOST_NUMBERS = 7
 """On the axis of a low panel."""
 
+_STEP = 0.05
+"""Of the range, in decades: an axis that moves with every point is hard to read, and as hard to
+draw."""
+
 _IN_A_DECADE = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
 
 
@@ -28,10 +32,8 @@ def log_axis(losses: Sequence[NDArray[np.float64]], *, free: float) -> dict[str,
     logs = np.log10(np.concatenate([loss[loss > 0] for loss in losses]))
     low, high = (float(logs.min()), float(logs.max())) if len(logs) else (-1.0, 1.0)
     room = max(high - low, 0.1)
-    # in steps: an axis that moves with every point is hard to read, and as hard to draw
-    step = 0.05
-    low = step * float(np.floor((low - 0.06 * room) / step))
-    high = step * float(np.ceil((high + 0.06 * room) / step))
+    low = _STEP * float(np.floor((low - 0.06 * room) / _STEP))
+    high = _STEP * float(np.ceil((high + 0.06 * room) / _STEP))
     high += (high - low) * free / (1 - free)
     numbers = _numbers(low, high)
     return {

@@ -35,6 +35,7 @@ MOST_ROWS, MOST_LETTERS = 3, 28
 """Rows of labels one above another, and letters of the longest."""
 
 ROUND = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10)
+"""Ends of an axis within a decade, none more than 1.3 times the one before."""
 
 FREE = 0.25
 """Share by which an axis may grow for the sake of its last label."""
@@ -100,6 +101,9 @@ def change_marks(events: Sequence[Event], xs: Sequence[float], end: float) -> li
 def steady_end(last: float) -> float:
     """The next of a few round numbers: an end that moves now and then, and not with every step.
 
+    Args:
+        last: Last point that must be on the axis; an axis without one ends at 1.
+
     Example:
         >>> steady_end(1300.0), steady_end(2000.0), steady_end(0.0)
         (1600.0, 2000.0, 1.0)
@@ -107,7 +111,7 @@ def steady_end(last: float) -> float:
     if not last > 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(last))
-    return float(next(round_one * unit for round_one in ROUND if round_one * unit >= last))
+    return next(end for end in (number * unit for number in ROUND) if end >= last)
 
 
 def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:

@@ -55,7 +55,7 @@ class LiveTimeline(SnapshotMeasures):
     @property
     def threads(self) -> int:
         """How many of torch's threads the training uses."""
-        return self._timeline.threads
+        return self._timeline.observer.threads
 
     @property
     def playing(self) -> bool:
@@ -137,7 +137,7 @@ class LiveTimeline(SnapshotMeasures):
         self.changed.set()
 
     def hold(self, seconds: float) -> None:
-        """Let the training rest for so long, so that what somebody waits for is quick.
+        """Let the training rest, but for a meta-step now and then: somebody waits for an answer.
 
         Args:
             seconds: From now on, in place of what was said before; 0 lets it go on.

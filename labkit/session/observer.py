@@ -48,6 +48,8 @@ class Observer:
         self.seed = settings.seed
         self.initial: Params = self._learner.params
         """θ₀."""
+        self.threads = threads_for(self.initial)
+        """How many of torch's threads the model is worth."""
         self._untrained: tuple[object, AdaptationCurve | None] = (None, None)
 
     def check(self, settings: Settings) -> None:
@@ -114,7 +116,7 @@ class Observer:
 
     @contextmanager
     def _at(self, snapshot: Snapshot) -> Iterator[MetaLearner]:
-        with self._lock, threads(threads_for(self.initial, torch.get_num_threads())):
+        with self._lock, threads(self.threads):
             self._take(snapshot.settings)
             algorithm: Algorithm = self._learner.algorithm
             # what was learned, in place of how it is learned

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MOST_HELD_SECONDS = 0.1
-"""However long and often it is held, a player that plays takes a step after so long."""
+"""However long it is held, a player takes the next step so long after the last."""
 
 
 class Player:
@@ -87,12 +87,16 @@ class Player:
                 self._visitors -= 1
 
     def hold(self, seconds: float) -> None:
-        """Begin no step for so long from now on, apart from a few; 0 lets all go on."""
+        """Begin no step for a time, but one now and then.
+
+        Args:
+            seconds: From now on, in place of what was said before; 0 lets all go on.
+        """
         self._held_until = time.monotonic() + seconds
 
     def _held(self) -> bool:
         now = time.monotonic()
-        return now < self._held_until and now < self._stepped + MOST_HELD_SECONDS
+        return self.playing and now < min(self._held_until, self._stepped + MOST_HELD_SECONDS)
 
     def _start(self) -> None:
         self.failure = None

@@ -4,8 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-import torch
-
 from labkit.session.changes import LIVE
 from labkit.session.edits import Edits, Place
 from labkit.session.history import Event
@@ -14,7 +12,7 @@ from labkit.session.run import Run
 from labkit.session.settings import Settings
 from labkit.session.source import Source
 from labkit.session.states import MOST_BYTES
-from labkit.session.torch_threads import threads_for
+from labkit.session.torch_threads import threads
 from labkit.session.trainer import Trainer
 
 MOST_STATES_ASIDE = 16
@@ -36,7 +34,6 @@ class Timeline:
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self.edits = Edits()
-        self._most_threads = torch.get_num_threads()
         self.lock = threading.RLock()
         """Held while what a person has chosen is read or changed, never during a meta-step."""
         self._under_way = False
@@ -58,11 +55,6 @@ class Timeline:
     def meta_step(self) -> int:
         """Meta-steps taken."""
         return self.run.meta_step
-
-    @property
-    def threads(self) -> int:
-        """How many of torch's threads its meta-steps are worth."""
-        return threads_for(self.observer.initial, self._most_threads)
 
     def advance(self) -> None:
         """Take a meta-step with the settings as chosen; what it raises leaves all as it was."""
@@ -162,7 +154,8 @@ class Timeline:
         if self._replayer is None:
             self._replayer = Trainer(self.run.source, self.run.start.changed(events=()))
         replayer = self._replayer
-        replayer.restore(self.run.replay(meta_step, replayer, stopped))
+        with threads(self.observer.threads):  # as when it was trained: sums may depend on it
+            replayer.restore(self.run.replay(meta_step, replayer, stopped))
         return replayer
 
     def _here(self) -> Place:
@@ -191,7 +184,8 @@ class Timeline:
         trainer = Trainer(run.source, plain) if other else self.trainer
         left.head = head = self.trainer.state()
         try:
-            trainer.restore(run.replay(place.meta_step, trainer))
+            with threads(observer.threads):
+                trainer.restore(run.replay(place.meta_step, trainer))
         except BaseException:  # an interrupt too: the trainer stands in the middle of a replay
             self.trainer.restore(head)
             raise

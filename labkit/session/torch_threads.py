@@ -1,7 +1,7 @@
 """How many of torch's threads a small model is worth, for the thread that asks alone."""
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -12,30 +12,29 @@ SMALL = 20_000
 """A model of fewer numbers gains nothing from more threads: they wait for each other instead."""
 
 
-def threads_for(params: Params, most: int) -> int:
-    """Threads of torch for meta-steps on these parameters.
+def threads_for(params: Params) -> int:
+    """How many of this thread's a model is worth: one if it is small, else all.
 
     Args:
         params: θ.
-        most: For models that are not small, ≥ 1.
 
     Example:
-        >>> threads_for({"w": torch.zeros(40, 40)}, most=8)
+        >>> threads_for({"w": torch.zeros(40, 40)})
         1
     """
-    return 1 if sum(tensor.numel() for tensor in params.values()) < SMALL else most
+    small = sum(tensor.numel() for tensor in params.values()) < SMALL
+    return 1 if small else torch.get_num_threads()
 
 
 def keep_threads(number: int) -> None:
     """Let torch use so many threads in this thread from now on; other threads keep theirs."""
-    everywhere = torch.get_num_threads()  # asked first: only then is the thread's own number kept
-    if number == everywhere:
+    if number == torch.get_num_threads():  # asked first: only then does a thread keep its own
         return
-    torch.set_num_threads(number)
-    # torch has also taken it for all threads that are still to come
-    other = threading.Thread(target=torch.set_num_threads, args=(everywhere,))
-    other.start()
-    other.join()
+    # torch takes a number for all threads that are still to come too; one of these knows theirs
+    with ThreadPoolExecutor(1, "maml-lab-threads") as other:
+        theirs = other.submit(torch.get_num_threads).result()
+        torch.set_num_threads(number)
+        other.submit(torch.set_num_threads, theirs).result()
 
 
 @contextmanager

@@ -66,7 +66,8 @@ def is_message(content: object) -> bool:
     """Whether this is a message of the dashboard with all that its kind needs.
 
     Args:
-        content: A dict with "kind" and "view", the name of the page's view that sends it.
+        content: A dict with "kind" and "view", the name of the page's view that sends it, and
+            with "asked", if that view has asked anything: how many questions so far.
 
     Example:
         >>> is_message({"kind": "look", "meta_step": 200, "view": "1"})
@@ -77,4 +78,4 @@ def is_message(content: object) -> bool:
     if not isinstance(content, dict) or not isinstance(content.get("view"), str):
         return False
     check = _CHECKS.get(str(content.get("kind")))
-    return check is not None and check(content)
+    return check is not None and check(content) and _whole(content.get("asked", 0))

@@ -3,9 +3,10 @@
 const DASHBOARD_PLOTS = new Set(["whole", "changes"]);
 const DASHBOARD_ASKS = new Set(["set", "press", "support", "look"]); // somebody waits for the answer
 
-// whether a message only ends what another has set already
+// whether a message only ends a drag whose last value has been set already
 function dashboardEnds(message, last) {
-  return message.final === true && message.name === last.name && message.value === last.value;
+  const ends = message.kind === "set" && message.final && last.final === false;
+  return ends && message.name === last.name && message.value === last.value;
 }
 
 function dashboardElement(tag, names, ...children) {
@@ -53,7 +54,9 @@ async function dashboardRender({ model, el, signal }) {
   const emit = (message) => {
     if (lost) return;
     if (DASHBOARD_ASKS.has(message.kind)) {
-      if (!dashboardEnds(message, last)) plots.expect((asked += 1));
+      if (!dashboardEnds(message, last)) asked += 1;
+      // a support point follows the pointer before the kernel knows of it
+      if (message.kind !== "support") plots.expect(asked);
       last = message;
     }
     model.send({ ...message, view, asked });
@@ -75,8 +78,10 @@ async function dashboardRender({ model, el, signal }) {
   const state = () => controls.update(model.get("state"));
   const step = () => plots.setStep(model.get("inner_step"));
   const hear = (message, buffers) => {
-    if (DASHBOARD_PLOTS.has(message.kind)) plots.receive(message, buffers);
-    else if (message.view === view) {
+    if (DASHBOARD_PLOTS.has(message.kind)) {
+      plots.receive(message, buffers);
+      plots.hear(message.answers[view] ?? 0);
+    } else if (message.view === view) {
       pageAnswer(root, message, buffers);
       plotAnswer(plots, message, emit);
     }

@@ -91,7 +91,8 @@ class Dashboard(anywidget.AnyWidget):
         self._figures = {name: LiveFigure(figures[name], self._lock) for name in PANELS}
         self._callbacks: list[Callable[[Message], None]] = []
         self._sent = self._drawn = 0
-        self._asked = self._answers = self._told = 0
+        self._asked: dict[str, int] = {}
+        self._answers, self._told = self._asked, self._asked
         self._watched = self._shut = False
         self._view = ""
         super().__init__(
@@ -125,7 +126,7 @@ class Dashboard(anywidget.AnyWidget):
                 return
             changes = {name: figure.take_changes() for name, figure in self._figures.items()}
             changes = {name: change for name, change in changes.items() if change}
-            if changes or self._answers > self._told:
+            if changes or self._answers != self._told:
                 self._post({"kind": "changes", "figures": changes})
 
     def idle(self, timeout: float = PATIENCE_SECONDS, *, behind: int = 0) -> bool:
@@ -145,14 +146,16 @@ class Dashboard(anywidget.AnyWidget):
             if not self._watched:
                 return False
             self._news.wait_for(
-                lambda: self._shut or self._asked > self._answers or self._kept_up(behind), timeout
+                lambda: self._shut or self._unanswered or self._sent - self._drawn <= behind,
+                timeout,
             )
-            kept_up = self._kept_up(behind)
-            self._watched = not self._shut and (kept_up or self._asked > self._answers)
+            kept_up = self._sent - self._drawn <= behind
+            self._watched = not self._shut and (kept_up or self._unanswered)
             return self._watched and kept_up
 
-    def _kept_up(self, behind: int) -> bool:
-        return self._drawn >= self._sent - behind
+    @property
+    def _unanswered(self) -> bool:
+        return self._asked != self._answers
 
     def on_message(self, callback: Callable[[Message], None]) -> None:
         """Call with each message of the kinds set, press, support, look and picture.
@@ -233,11 +236,13 @@ class Dashboard(anywidget.AnyWidget):
         elif kind == "drawn":
             self._note_drawn(content["number"])
         else:
-            self._view = content["view"]
+            self._view = view = content["view"]
+            told = {name: content[name] for name in content if name not in ("view", "asked")}
             for callback in tuple(self._callbacks):
-                callback({name: value for name, value in content.items() if name != "view"})
+                callback(told)
             with self._news:
-                self._asked = content.get("asked", 0)
+                asked = max(content.get("asked", 0), self._asked.get(view, 0))
+                self._asked = {**self._asked, view: asked}  # another dict: `begin` keeps the last
                 self._news.notify_all()
 
     def _send_whole(self, view: str) -> None:

@@ -189,7 +189,8 @@ class Lab:
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
         self.dashboard.state = self._state(snapshot)
         self.dashboard.flush()
-        session.hold(ANSWERED_SECONDS if asked else 0)
+        if not self._asked:  # meanwhile: that holds it for itself
+            session.hold(ANSWERED_SECONDS if asked else 0)
         self.dashboard.idle(behind=MESSAGES_UNDER_WAY)
         if not snapshot.playing and self._lull.reached((snapshot.meta_step, snapshot.settings)):
             self.dashboard.ask_for_pictures()

@@ -135,7 +135,7 @@ class Plots {
     this.look = { dark: false, large: false, colours: {}, step: null };
     this.hovered = null;
     this.Plotly = null;
-    this.received = this.acknowledged = this.frame = this.timer = 0;
+    this.received = this.complete = this.acknowledged = this.frame = this.timer = 0;
     this.asked = this.answered = this.awaited = this.patience = 0;
     this.acknowledgedAt = -Infinity;
     this.visible = this.drawing = this.gone = false;
@@ -162,7 +162,6 @@ class Plots {
       if (news) whole ? panel.whole(news) : panel.change(news);
     }
     this.fit();
-    this.hear(message.answers);
     this.schedule();
   }
 
@@ -226,28 +225,30 @@ class Plots {
     this.frame ||= requestAnimationFrame(() => this.draw());
   }
 
-  // a person has asked for something: until the answer is here no plot takes the time to draw
+  // a person has asked so many questions: until the answer is here no plot takes the time to draw
   expect(number) {
     this.asked = number;
     if (!this.awaited) this.wait();
   }
 
   wait() {
+    if (this.asked <= this.answered) return;
     this.awaited = this.asked;
     this.patience = performance.now() + PLOT_AWAITED_MS;
   }
 
   hear(answers) {
-    this.answered = answers;
-    if (answers >= this.awaited) this.awaited = 0;
+    this.answered = Math.max(this.answered, answers);
+    if (this.answered >= this.awaited) this.awaited = 0;
   }
 
   // the first that has changed, unless another has waited for long
   next() {
     const now = performance.now();
+    // what is not answered by now is not waited for again
+    if (this.awaited && now > this.patience) this.hear(this.asked);
     const waiting = this.panels.filter((panel) => panel.drawable);
     const overdue = waiting.find((panel) => now - panel.since > PLOT_OVERDUE_MS);
-    if (now > this.patience) this.awaited = 0;
     return overdue ?? (this.awaited ? undefined : waiting[0]);
   }
 
@@ -260,24 +261,28 @@ class Plots {
       await this.drawPanel(panel);
       this.drawing = false;
       // something more was asked before this answer came, as in a drag
-      if (!this.awaited && this.asked > this.answered) this.wait();
+      if (!this.awaited) this.wait();
     }
     if (this.gone) return;
-    if (this.panels.some((waiting) => waiting.drawable)) this.schedule();
-    else this.acknowledge();
+    if (this.panels.some((waiting) => waiting.drawable)) {
+      this.schedule();
+      return;
+    }
+    this.complete = this.received;
+    this.acknowledge();
   }
 
   acknowledge() {
     clearTimeout(this.timer);
-    if (this.gone || this.received === this.acknowledged) return;
+    if (this.complete === this.acknowledged) return;
     const early = this.acknowledgedAt + PLOT_DRAWN_MS - performance.now();
     if (early > 0) {
       this.timer = setTimeout(() => this.acknowledge(), early);
       return;
     }
     this.acknowledgedAt = performance.now();
-    this.acknowledged = this.received;
-    this.emit({ kind: "drawn", number: this.received });
+    this.acknowledged = this.complete;
+    this.emit({ kind: "drawn", number: this.complete });
   }
 
   async drawPanel(panel) {

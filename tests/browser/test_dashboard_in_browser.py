@@ -1,6 +1,7 @@
 """The dashboard in a real JupyterLab and a real browser: small figures of its own, no session."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,100 @@ def test_one_message_draws_only_the_panels_that_changed(lab: NotebookPage) -> No
     lab.until("dashboard._drawn == dashboard._sent")
 
 
+@contextmanager
+def held_clock(lab: NotebookPage) -> Iterator[None]:
+    """Time passes for the page only where a test moves `window.clock`, in milliseconds."""
+    lab.page.evaluate("window.clock = performance.now(); performance.now = () => window.clock; 0")
+    try:
+        yield
+    finally:
+        lab.page.evaluate("delete performance.now")
+
+
+def wait_for_frames(lab: NotebookPage) -> None:
+    """Wait as long as the page takes for 20 pictures."""
+    lab.page.evaluate(
+        """async () => {
+          for (let i = 0; i < 20; i += 1) await new Promise(requestAnimationFrame);
+        }"""
+    )
+
+
+def ask(lab: NotebookPage) -> None:
+    """Click into the training panel, and let the kernel hear it."""
+    lab.point_at("training", 0.5, 0.5)
+    lab.page.mouse.click(*lab.place("training", 0.5, 0.5))
+    lab.until("dashboard._unanswered")
+
+
+LOSSES = f"{GD.format('training')}.data[0].y[0]"
+
+
+def test_nothing_is_drawn_while_an_answer_is_awaited_and_then_everything(
+    lab: NotebookPage,
+) -> None:
+    with held_clock(lab):
+        ask(lab)
+        count_drawings(lab)
+        # of a drawing that had begun before the question
+        lab.kernel("draw('training', {'y': [np.full(200, 2.0)]}, {}, [0])")
+        lab.kernel("draw('task', {'y': [np.full(101, 2.5)]}, {}, [0])")
+        wait_for_frames(lab)
+        assert lab.page.evaluate("window.drawings") == []
+        lab.kernel("dashboard.begin()")
+        lab.kernel("draw('adaptation', {'y': [np.full(11, 4.5)]}, {}, [1])")
+        drawn(lab, "training", "t[0].y[0] === 2")
+        panels = ("adaptation", "task", "training")
+        assert lab.page.evaluate("window.drawings") == [
+            f"maml-lab-panel maml-lab-{panel}" for panel in panels
+        ]
+        drawn(lab, "adaptation", "t[1].y[0] === 4.5")
+        drawn(lab, "task", "t[0].y[0] === 2.5")
+    lab.until("dashboard._drawn == dashboard._sent")
+
+
+def test_an_answer_without_a_picture_ends_the_waiting(lab: NotebookPage) -> None:
+    with held_clock(lab):
+        ask(lab)
+        lab.kernel("draw('training', {'y': [np.full(200, 2.0)]}, {}, [0])")
+        wait_for_frames(lab)
+        assert lab.page.evaluate(LOSSES) == 1
+        lab.kernel("dashboard.begin()")
+        lab.kernel("dashboard.flush()")
+        drawn(lab, "training", "t[0].y[0] === 2")
+
+
+def test_a_kernel_that_never_answers_is_waited_for_no_longer_than_200_ms(
+    lab: NotebookPage,
+) -> None:
+    with held_clock(lab):
+        ask(lab)
+        lab.kernel("draw('training', {'y': [np.full(200, 2.0)]}, {}, [0])")
+        lab.page.evaluate("window.clock += 199")
+        wait_for_frames(lab)
+        assert lab.page.evaluate(LOSSES) == 1
+        lab.page.evaluate("window.clock += 2")
+        drawn(lab, "training", "t[0].y[0] === 2")
+        # and not again for the same question
+        lab.kernel("draw('training', {'y': [np.full(200, 3.0)]}, {}, [0])")
+        drawn(lab, "training", "t[0].y[0] === 3")
+
+
+def test_in_a_drag_each_answer_is_drawn_and_the_rest_now_and_then(lab: NotebookPage) -> None:
+    with held_clock(lab):
+        ask(lab)
+        lab.kernel("draw('training', {'y': [np.full(200, 2.0)]}, {}, [0])")
+        for value in (1, 2, 3):
+            lab.kernel("dashboard.begin()")
+            ask(lab)  # again, before the answer is here
+            lab.kernel(f"draw('adaptation', {{'y': [np.full(11, {value}.5)]}}, {{}}, [1])")
+            drawn(lab, "adaptation", f"t[1].y[0] === {value}.5")
+            wait_for_frames(lab)
+            assert lab.page.evaluate(LOSSES) == 1
+            lab.page.evaluate("window.clock += 150")
+        drawn(lab, "training", "t[0].y[0] === 2")
+
+
 def test_a_readers_zoom_stays_while_the_figure_changes(lab: NotebookPage) -> None:
     x, y = lab.place("adaptation", 0.2, 0.3)
     lab.page.mouse.move(x, y)
@@ -181,11 +276,12 @@ def test_support_points_are_added_moved_and_removed_by_pointer(lab: NotebookPage
     assert (added["action"], added["index"], added["final"]) == ("add", None, True)
     assert (added["x"], added["y"]) == pytest.approx((0.0, 2.5), abs=0.05)
 
-    lab.page.mouse.move(*lab.place("task", 0.6, 0.8))
-    lab.page.mouse.down()
-    lab.page.mouse.move(*lab.place("task", 0.7, 0.6), steps=6)
-    # the kernel has said nothing, and the point is where the pointer is
-    drawn(lab, "task", "Math.abs(t[4].x[1] - 2) < 0.05 && Math.abs(t[4].y[1] + 1) < 0.05")
+    with held_clock(lab):
+        lab.page.mouse.move(*lab.place("task", 0.6, 0.8))
+        lab.page.mouse.down()
+        lab.page.mouse.move(*lab.place("task", 0.7, 0.6), steps=6)
+        # the kernel has said nothing, and the point is where the pointer is
+        drawn(lab, "task", "Math.abs(t[4].x[1] - 2) < 0.05 && Math.abs(t[4].y[1] + 1) < 0.05")
     lab.until("heard[-1]['action'] == 'move'")
     assert last_message(lab)["final"] is False
     # nor does what it says of other points put this one back

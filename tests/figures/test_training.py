@@ -19,6 +19,7 @@ from labkit.figures.marks import (
     axis_end,
     change_marks,
     place_labels,
+    steady_end,
 )
 from labkit.figures.palette import AFTER, algorithm_color
 from labkit.figures.training import show_training, training_figure
@@ -51,6 +52,26 @@ def test_marks_of_changes() -> None:
 def test_every_setting_that_may_change_has_words(name: str, value: float | str, words: str) -> None:
     assert name in SYMBOLS
     assert change_marks([Event(3, name, value)], [3.0], 10.0) == [Mark(3.0, words)]
+
+
+@given(last=st.floats(1e-9, 1e12))
+def test_an_axis_ends_little_behind_its_last_point(last: float) -> None:
+    end = steady_end(last)
+    assert last <= end <= 1.3 * last
+    assert steady_end(end) == end
+
+
+def test_axes_move_now_and_then_and_not_with_every_step() -> None:
+    figure = training_figure()
+    ranges: set[object] = set()
+    heights: set[object] = set()
+    for points in range(100, 200):
+        show_training(figure, losses(*[0.5] * points), EVENTS)
+        ranges.add(figure.layout.xaxis.range)
+    for high in np.linspace(1.0, 1.1, 100):
+        heights.add(str(log_axis([np.array([0.3, high])], free=0.0)["range"]))
+    assert ranges == {(0, end) for end in (1000, 1250, 1600, 2000)}
+    assert len(heights) <= 3
 
 
 @given(

@@ -177,6 +177,83 @@ def test_a_page_that_does_not_draw_gets_no_more_until_it_does(dashboard: Recorde
     assert traces == [[0, {"y": [2.0, 2.0, 2.0]}]]
 
 
+def stage(dashboard: Recorded, value: float) -> None:
+    dashboard.figure("task").plotly_update({"y": [np.full(3, value)]}, {}, [0])
+    dashboard.flush()
+
+
+def ask(dashboard: Recorded, asked: int, view: str = "page") -> None:
+    dashboard.hear(kind="press", name="play", asked=asked, view=view)
+
+
+def answers(dashboard: Recorded) -> list[dict[str, int]]:
+    return [message["answers"] for message, _ in dashboard.sent]
+
+
+def test_what_is_staged_after_begin_answers_what_was_asked_before_it(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    ask(dashboard, 1)
+    stage(dashboard, 1.0)  # of a drawing that had begun already
+    dashboard.begin()
+    ask(dashboard, 2)
+    stage(dashboard, 2.0)
+    dashboard.begin()
+    stage(dashboard, 3.0)
+    assert answers(dashboard) == [{}, {}, {"page": 1}, {"page": 2}]
+    dashboard.hear(kind="ready")
+    assert answers(dashboard)[-1] == {"page": 2}
+
+
+def test_a_question_is_answered_behind_the_callbacks(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    dashboard.on_message(lambda _: dashboard.begin())
+    dashboard.on_message(lambda _: stage(dashboard, 1.0))
+    ask(dashboard, 1)
+    assert answers(dashboard) == [{}, {}]
+
+
+def test_an_answer_without_a_picture_is_sent_once(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    ask(dashboard, 1)
+    for _ in range(3):
+        dashboard.begin()
+        dashboard.flush()
+    message, _ = dashboard.sent[-1]
+    assert (message["kind"], message["figures"]) == ("changes", {})
+    assert answers(dashboard) == [{}, {"page": 1}]
+
+
+def test_each_page_counts_its_own_questions(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    for view, asked in (("page", 7), ("other", 1), ("page", 6)):  # the last was overtaken
+        ask(dashboard, asked, view)
+        dashboard.begin()
+        dashboard.flush()
+    assert answers(dashboard) == [{}, {"page": 7}, {"page": 7, "other": 1}]
+
+
+def test_idle_lets_a_page_be_so_many_messages_behind(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    for value in (1.0, 2.0):
+        stage(dashboard, value)
+    dashboard.hear(kind="drawn", number=1)
+    assert dashboard.idle(0.0, behind=2)
+    assert dashboard.watched
+    assert not dashboard.idle(0.0, behind=1)
+    assert not dashboard.watched
+
+
+def test_who_asks_is_not_kept_waiting_for_older_pictures(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    page = threading.Timer(0.1, ask, (dashboard, 1))
+    page.start()
+    started = time.monotonic()
+    assert not dashboard.idle(30.0)
+    assert time.monotonic() - started < 20
+    page.join()
+    assert dashboard.watched, "a page that asks is looked at"
+
+
 def test_close_ends_the_waiting_and_the_sending(dashboard: Recorded) -> None:
     dashboard.hear(kind="ready")
     closing = threading.Timer(0.1, dashboard.close)
@@ -228,7 +305,7 @@ GOOD: list[dict[str, Any]] = [
 def test_messages_are_heard(dashboard: Recorded, message: dict[str, Any]) -> None:
     heard: list[dict[str, Any]] = []
     dashboard.on_message(heard.append)
-    dashboard.hear(**message)
+    dashboard.hear(**message, asked=1)
     assert heard == [message]
 
 
@@ -238,6 +315,7 @@ def test_messages_are_heard(dashboard: Recorded, message: dict[str, Any]) -> Non
         {"kind": "set", "name": "alpha", "final": True},
         {"kind": "set", "name": 3, "value": 1, "final": True},
         {"kind": "press"},
+        {"kind": "press", "name": "play", "asked": "1"},
         {"kind": "support", "action": "add", "index": 1, "x": 1, "y": 1, "final": True},
         {"kind": "support", "action": "move", "index": None, "x": 1, "y": 1, "final": True},
         {"kind": "support", "action": "move", "index": 1, "x": None, "y": 1, "final": True},

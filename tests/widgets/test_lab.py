@@ -7,7 +7,9 @@ from typing import Any
 import ipywidgets as w
 import pytest
 
-from labkit import Lab, Session, Settings, Sinusoid, Tides, sinusoid_mlp, tide_mlp
+from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_mlp, tide_mlp
+from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
+from labkit.widgets.painter import QUICK_TASKS
 from tests.widgets.page import Page, new_session, shown, until
 
 BUTTONS = {
@@ -74,7 +76,7 @@ def test_an_untouched_lab_measures_all_held_out_tasks_in_the_end() -> None:
     with shown(session) as page:
         until(lambda: "interval of 150" in page.title("adaptation"))
         page.set("alpha", 0.02)
-        until(lambda: "interval of 25" in page.title("adaptation"))
+        until(lambda: f"interval of {QUICK_TASKS}" in page.title("adaptation"))
         until(lambda: "interval of 150" in page.title("adaptation"))
 
 
@@ -176,6 +178,76 @@ def test_a_drag_is_undone_at_once(page: Page) -> None:
     assert seen == [(0.05, 0.002), (0.01, 0.002), (0.01, 0.001)]
     until(lambda: page.control("undo")["disabled"])
     assert page.control("undo")["reason"] == "nothing to undo"
+
+
+def test_the_end_of_a_drag_that_stands_already_is_not_drawn_again(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurried: list[int] = []
+    monkeypatch.setattr(page.lab._publisher, "hurry", lambda: hurried.append(1))
+
+    def hurries(value: float, *, final: bool) -> bool:
+        hurried.clear()
+        page.set("alpha", value, final=final)
+        return bool(hurried)
+
+    assert hurries(0.02, final=False)
+    assert not hurries(0.02, final=True)
+    assert hurries(0.02, final=True), "it ends no drag"
+    assert hurries(0.03, final=False)
+    assert hurries(0.04, final=True), "another value"
+    assert hurries(-1.0, final=False)
+    assert hurries(-1.0, final=True), "refused, which has to be said"
+    monkeypatch.undo()
+    page.set("alpha", -2.0)
+    until(lambda: "alpha = -2.0" in page.message())
+
+
+def holds(page: Page, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Rests of the training that are asked for from now on."""
+    held: list[float] = []
+    monkeypatch.setattr(page.lab.session, "hold", held.append)
+    return held
+
+
+def test_the_training_rests_for_who_asks_until_the_answer_is_drawn(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = holds(page, monkeypatch)
+    page.set("alpha", 0.02)
+    page.press("play")
+    assert ANSWER_SECONDS not in held, "it rested already"
+    page.set("alpha", 0.03)
+    assert ANSWER_SECONDS in held
+    until(lambda: ANSWERED_SECONDS in held[held.index(ANSWER_SECONDS) :])
+    until(lambda: held[-1] == 0)
+
+
+def test_a_rest_is_not_ended_by_a_drawing_that_began_before_it(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, asked = page.lab, threading.Event()
+    draw, idle = lab._painter.draw, lab.dashboard.idle
+    held = holds(page, monkeypatch)
+    said: list[list[float]] = []
+
+    def overtaken(snapshot: Snapshot) -> bool:
+        more = draw(snapshot)
+        if not asked.is_set() and snapshot.playing:
+            asked.set()
+            lab.choose("alpha", 0.05)
+        return more
+
+    def noted(**options: Any) -> bool:
+        if asked.is_set():
+            said.append(list(held))
+        return idle(**options)
+
+    monkeypatch.setattr(lab._painter, "draw", overtaken)
+    monkeypatch.setattr(lab.dashboard, "idle", noted)
+    page.press("play")
+    until(lambda: said)
+    assert said[0][-1] == ANSWER_SECONDS
 
 
 def test_a_drag_that_begins_with_what_is_refused_is_undone_alone(page: Page) -> None:

@@ -1,0 +1,107 @@
+"""The player's rest while somebody waits, by a clock that the test moves."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.session import player as module
+from labkit.session.player import MOST_HELD_SECONDS, Player
+
+
+class Clock:
+    """Stands for the module `time`.
+
+    Attributes:
+        now: Seconds.
+        naps: How often anybody has slept.
+    """
+
+    def __init__(self) -> None:
+        self.now, self.naps = 1000.0, 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.naps += 1
+        time.sleep(seconds)
+
+
+class Steps:
+    """A player, how many steps it has taken, and its clock."""
+
+    def __init__(self) -> None:
+        self.taken, self.clock = 0, Clock()
+        self.player = Player(self._advance, threading.Event())
+
+    def _advance(self) -> None:
+        self.taken += 1
+
+    def reach(self, taken: int) -> None:
+        """Wait for so many steps."""
+        deadline = time.monotonic() + 20
+        while self.taken < taken:
+            assert time.monotonic() < deadline, "no step was taken"
+            time.sleep(0.001)
+
+    def rest(self) -> None:
+        """Wait for a while in which there must be no step."""
+        taken, rested = self.taken, self.clock.naps + 5
+        deadline = time.monotonic() + 20
+        while self.clock.naps < rested:
+            assert time.monotonic() < deadline, "it does not rest"
+            time.sleep(0.001)
+        assert self.taken == taken
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
+    steps = Steps()
+    monkeypatch.setattr(module, "time", steps.clock)
+    yield steps
+    steps.player.hold(0)
+    steps.player.close()
+
+
+def test_no_step_begins_while_the_player_is_held(steps: Steps) -> None:
+    steps.player.hold(MOST_HELD_SECONDS / 2)
+    steps.player.play()
+    steps.reach(1)  # the first is not too soon after another
+    steps.rest()
+    assert steps.taken == 1
+    steps.clock.now += MOST_HELD_SECONDS / 2
+    steps.reach(50)
+
+
+def test_zero_lets_it_go_on(steps: Steps) -> None:
+    steps.player.hold(MOST_HELD_SECONDS / 2)
+    steps.player.play()
+    steps.reach(1)
+    steps.rest()
+    assert steps.taken == 1
+    steps.player.hold(0)
+    steps.reach(50)
+
+
+def test_however_long_it_is_held_some_steps_are_taken(steps: Steps) -> None:
+    steps.player.hold(1e6)
+    steps.player.play()
+    for taken in (1, 2, 3):
+        steps.reach(taken)
+        steps.rest()
+        assert steps.taken == taken
+        steps.clock.now += MOST_HELD_SECONDS
+
+
+def test_a_player_that_is_held_can_be_closed(steps: Steps) -> None:
+    steps.player.hold(1e6)
+    steps.player.play()
+    steps.reach(1)
+    steps.rest()
+    closing = threading.Thread(target=steps.player.close)
+    closing.start()
+    closing.join(20)
+    assert not closing.is_alive()
+    assert steps.taken == 1
