@@ -30,7 +30,12 @@ def run(plan: Plan, folder: str | Path, *, timeout: float | None = None) -> Stat
     target = RunFolder(Path(folder))
     status = begun(plan.id, plan.notebook.name)
     target.begin(status, dict(plan.parameters))
-    error = _execute(plan, target, timeout)
+    try:
+        error = _execute(plan, target, timeout)
+    except KeyboardInterrupt:
+        seconds = round(time.time() - status.started, 3)
+        target.end(replace(status, state="failed", seconds=seconds, error="interrupted"))
+        raise
     ended = replace(status, seconds=round(time.time() - status.started, 3))
     if error is None:
         try:
