@@ -2,7 +2,10 @@
 
 import typer
 
+from labkit.cli.lab import lab
+from labkit.cli.rerun import rerun
 from labkit.cli.run import run
+from labkit.cli.show import show
 from labkit.cli.values import ParameterCommand
 
 app = typer.Typer(
@@ -13,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=ParameterCommand)(run)
+app.command()(show)
+app.command()(rerun)
+app.command()(lab)
 
 
 @app.callback()

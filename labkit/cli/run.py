@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from labkit.cli.bar import bar
 from labkit.cli.endings import FAILED, ended, refusals, writing
 from labkit.cli.values import assignments, parameters_from, parameters_in, text_of
 from labkit.experiments.notebooks import Notebook
@@ -67,6 +68,12 @@ def run(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="Stop a run that takes longer."),
     ] = None,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            help="A bar with meta-steps, rate and remaining time.", show_default="on a terminal"
+        ),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Repeat a run that is done already.")
     ] = False,
@@ -96,8 +103,8 @@ def run(
     if done and not again:
         typer.echo(f"{folder.path} is done already; --again repeats it.", err=True)
     else:
-        with writing(folder.path):
-            status = execute(plan, folder.path, timeout=timeout)
+        with writing(folder.path), bar(plan, shown=progress) as watcher:
+            status = execute(plan, folder.path, timeout=timeout, progress=watcher)
         if status.state == "failed":
             kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
             raise ended(f"{status.error}{kept}", FAILED)
