@@ -23,6 +23,8 @@ def refusals() -> Iterator[None]:
         yield
     except (ValueError, FileNotFoundError) as error:
         raise ended(error, WRONG) from None
+    except OSError as error:
+        raise ended(f"{error.filename} cannot be read: {error.strerror}", FAILED) from None
 
 
 @contextmanager

@@ -13,13 +13,14 @@ import sys
 from typing import NoReturn
 
 import numpy as np
+import plotly.graph_objects as go
 
 import labkit
 from labkit.experiments.execution import execute
 from labkit.experiments.forked_kernel import Seat, manager_of
 
-LATER = ("plotly.graph_objects", "plotly.io", "pandas", "torch._dynamo", "torch.optim")
-"""Imported by notebooks or by torch at first use."""
+LATER = ("torch._dynamo", "torch.optim")
+"""Imported by torch at first use. Not pandas: pyarrow, which it imports, starts a thread."""
 
 
 def main() -> None:
@@ -27,8 +28,9 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     for name in LATER:
         importlib.import_module(name)
-    for name in labkit.__all__:
+    for name in dir(labkit):  # all that is public, imported at first use
         getattr(labkit, name)
+    go.Figure(go.Scatter(x=[0], y=[0])).to_html()  # plotly, too, imports much at first use
     gc.collect()
     gc.freeze()  # what is imported is never collected, and its memory stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the runs here
@@ -47,7 +49,7 @@ def main() -> None:
 def _run(connection: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    np.random.seed()  # noqa: NPY002  # as in a new process; without it all runs share numpy's state
+    np.random.seed()  # as in a new process; without it all runs share numpy's state
     execute(connection, kernel_manager_class=manager_of(Seat(connection)))
     os._exit(0)
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 LAUNCHER = "ipykernel_launcher"
 
@@ -81,7 +81,8 @@ def manager_of(seat: Seat) -> type[AsyncKernelManager]:
 
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
             seat.begin(cmd, kwargs)
-            self.process, self.pid = seat, seat.pid
+            self.process = seat  # type: ignore[assignment]  # it has what is used of Popen
+            self.pid = seat.pid
             return self.connection_info
 
     class SeatManager(AsyncKernelManager):
@@ -113,10 +114,12 @@ def _become_kernel(told: socket.socket) -> NoReturn:
     for name in ("tqdm.auto", "tqdm.autonotebook"):
         sys.modules.pop(name, None)
     app = IPKernelApp.instance()
-    app.initialize([*words["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"])
+    app.initialize(  # type: ignore[no-untyped-call]
+        [*words["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"]
+    )
     if "PLOTLY_RENDERER" not in os.environ:
         import plotly.io  # noqa: PLC0415  # only a kernel draws
 
         plotly.io.renderers.default = "plotly_mimetype+notebook"  # as it chooses inside a kernel
-    app.start()
+    app.start()  # type: ignore[no-untyped-call]
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Runs whose processes are forked from one that has imported everything, so that they start fast."""
+"""Runs forked from a process that has imported everything, so that they start fast."""
 
 import socket
 import subprocess
