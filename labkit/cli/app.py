@@ -2,11 +2,23 @@
 
 import typer
 
+from labkit.cli.lab import lab
+from labkit.cli.rerun import rerun
+from labkit.cli.run import run
+from labkit.cli.show import show
+from labkit.cli.values import ParameterCommand
+
 app = typer.Typer(
     name="labkit",
     help="Experiments in meta-learning: run, sweep and compare notebooks with typed parameters.",
     no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
+app.command(cls=ParameterCommand)(run)
+app.command()(show)
+app.command()(rerun)
+app.command()(lab)
 
 
 @app.callback()

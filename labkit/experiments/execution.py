@@ -1,16 +1,36 @@
-"""The process of one run: papermill on one notebook, as told on standard input."""
+"""The process of one run: papermill on one notebook, for whoever is at the other end of a socket.
+
+It is told what to execute in one line of JSON, answers with its process id, and in the end with
+what went wrong. When the other end goes, it goes too, with its kernel.
+"""
 
 import json
 import os
+import socket
 import sys
+import threading
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import papermill
 
+from labkit.experiments.process_tree import end_with_children
+from labkit.session.progress import VARIABLE
 
-def main() -> None:
-    """Execute a notebook; a failure leaves it with its traceback, and the exit code is 1."""
-    given = json.load(sys.stdin)
+
+def execute(connection: socket.socket, **engine: Any) -> None:
+    """Execute the notebook that is asked for; a failure leaves it with its traceback.
+
+    Args:
+        connection: To whoever asks.
+        engine: More options of papermill's engine.
+    """
+    given = json.loads(connection.makefile("r", encoding="utf-8").readline())
+    _answer(connection, {"process": os.getpid()})
+    threading.Thread(target=_end_alone, args=(connection,), daemon=True).start()
+    if given["progress"]:
+        os.environ[VARIABLE] = given["progress"]
+    error = None
     with TemporaryDirectory() as private:
         # kernels that start side by side race on IPython's history
         os.environ["IPYTHONDIR"] = private
@@ -23,9 +43,29 @@ def main() -> None:
                 language="python",
                 progress_bar=False,
                 log_output=False,
+                **engine,
             )
-        except papermill.PapermillExecutionError as error:
-            sys.exit(f"{error.ename}: {error.evalue}")
+        except papermill.PapermillExecutionError as stopped:
+            error = f"{stopped.ename}: {stopped.evalue}"
+        except Exception as broken:  # noqa: BLE001  # whoever asks is told, whatever it is
+            error = f"{type(broken).__name__}: {broken}"
+    _answer(connection, {"error": error})
+
+
+def _answer(connection: socket.socket, words: dict[str, Any]) -> None:
+    connection.sendall(json.dumps(words).encode() + b"\n")
+
+
+def _end_alone(connection: socket.socket) -> None:
+    """Wait until nobody is at the other end."""
+    while connection.recv(1):
+        pass
+    end_with_children(os.getpid())
+
+
+def main() -> None:
+    """Execute for the socket whose number is the argument."""
+    execute(socket.socket(fileno=int(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from labkit.session.parameter_words import ParameterError, complaint
 from labkit.session.settings import ClassificationSettings, Settings
 
 FOLDER = "notebooks"
+INJECTED = "injected-parameters"
+"""Tag of the cell that papermill adds."""
+
 KINDS: tuple[type[Settings], ...] = (Settings, ClassificationSettings)
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 
@@ -48,9 +51,10 @@ class Notebook:
         """
         path = find_notebook(name)
         try:
-            cells = nbformat.read(path, as_version=4).cells
+            whole = nbformat.read(path, as_version=4).cells
         except Exception as error:  # noqa: BLE001  # nbformat raises many kinds on what is no notebook
             raise ValueError(f"{path} is not a Jupyter notebook: {error}") from None
+        cells = [cell for cell in whole if INJECTED not in cell.metadata.get("tags", ())]
         source = json.dumps([[cell.cell_type, cell.source] for cell in cells], ensure_ascii=False)
         tagged = [c for c in cells if "parameters" in c.metadata.get("tags", ())]
         defaults, types = _assigned(path, tagged[0].source) if tagged else ({}, {})

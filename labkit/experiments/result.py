@@ -1,7 +1,6 @@
 """What a run has found, as data: recorded in the executed notebook, read back from it."""
 
 import math
-import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Any
 
 import nbformat
 import numpy as np
-import torch
 
+from labkit.experiments.provenance import provenance
 from labkit.session.curve_columns import Columns, adaptation_columns, training_columns
 from labkit.session.session import Session
 from labkit.training.held_out import HELD_OUT
 
 MIME_TYPE = "application/vnd.maml-lab.result+json"
 FORMAT = 1
-_VERSIONS = ("maml-lab", "torch", "numpy", "plotly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Result:
             each measure of the task family, such as `accuracy`, that and `accuracy_ci95`) and
             "training" (`meta_step`, `loss_before`, `loss_after`), column → values.
         events: Settings changed during the run: `meta_step`, `name`, `value`.
-        provenance: Versions, platform, seed, threads, seconds spent training.
+        provenance: Versions, platform, threads, git commit, seed, seconds spent training.
     """
 
     parameters: dict[str, Any]
@@ -132,10 +130,7 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
         },
         events=[asdict(event) for event in snapshot.events],
         provenance={
-            "versions": {"python": platform.python_version()}
-            | {name: version(name) for name in _VERSIONS},
-            "platform": platform.platform(),
-            "threads": torch.get_num_threads(),
+            **provenance(),
             "seed": snapshot.settings.seed,
             "seconds": snapshot.seconds,
             "tasks": curve.tasks,

@@ -1,73 +1,118 @@
 """One run: a notebook executed by papermill in a process of its own, recorded in its folder."""
 
 import contextlib
-import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any, TypeAlias
 
+from labkit.experiments.conversation import Watcher, outcome
 from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import NOTEBOOK, RunFolder, Status, begun
+from labkit.experiments.process_tree import end_with_children
+from labkit.experiments.run_folder import NOTEBOOK, RunFolder, State, Status, begun
+
+Executed: TypeAlias = Callable[[dict[str, Any]], str | None]
+"""Executes what it is given, and says what went wrong."""
 
 
-def run(plan: Plan, folder: str | Path, *, timeout: float | None = None) -> Status:
+def run(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    timeout: float | None = None,
+    progress: Watcher | None = None,
+) -> Status:
     """Execute a notebook with parameters; what it finds is in the folder afterwards.
 
     Args:
         plan: Notebook and parameters.
         folder: For the files of this run alone; what an earlier try has left is replaced.
         timeout: Longest time, seconds; then the process is killed, its kernel with it.
+        progress: Called with the number of meta-steps taken, about twice a second.
 
     Returns:
         Status "done" or "failed"; the failed notebook has the traceback.
+
+    Raises:
+        KeyboardInterrupt: As it comes; the process is killed, and the status is "failed".
+        OSError: The folder cannot be written.
     """
+    return recorded(
+        plan,
+        folder,
+        lambda given: _in_new_process(given, timeout=timeout, progress=progress),
+        watched=progress is not None,
+    )
+
+
+def recorded(plan: Plan, folder: str | Path, execute: Executed, *, watched: bool) -> Status:
+    """A run whose notebook is executed in some way; arguments and status as for `run`."""
     target = RunFolder(Path(folder))
     status = begun(plan.id, plan.notebook.name)
     target.begin(status, dict(plan.parameters))
-    error = _execute(plan, target, timeout)
-    ended = replace(status, seconds=round(time.time() - status.started, 3))
+    unfinished = target.path.resolve() / f".{NOTEBOOK}"
+    with TemporaryDirectory() as private:
+        given = {
+            "notebook": str(plan.notebook.path),
+            "output": str(unfinished),
+            "parameters": dict(plan.parameters),
+            "progress": str(Path(private) / "meta_step") if watched else None,
+        }
+        try:
+            error = execute(given)
+        except KeyboardInterrupt:
+            target.end(_ended(status, "interrupted"))
+            raise
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(unfinished, target.notebook)
     if error is None:
         try:
-            return target.end(replace(ended, state="done"))
+            return target.end(_ended(status, None))
         except ValueError as no_result:
             error = str(no_result)
-    return target.end(replace(ended, state="failed", error=error))
+    return target.end(_ended(status, error))
 
 
-def _execute(plan: Plan, folder: RunFolder, timeout: float | None) -> str | None:
-    """Execute, and say what went wrong in one line."""
-    command = [sys.executable, "-P", "-m", "labkit.experiments.execution"]
-    given = {
-        "notebook": str(plan.notebook.path),
-        "output": str(folder.path / f".{NOTEBOOK}"),
-        "parameters": dict(plan.parameters),
-    }
-    process = subprocess.Popen(  # noqa: S603  # our own module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        _, noise = process.communicate(json.dumps(given), timeout)
-        if process.returncode == 0:
-            return None
-        return _last_line(noise) or f"exit {process.returncode}"
-    except subprocess.TimeoutExpired:
-        return f"TimeoutError: not done after {timeout:g} s"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(folder.path / f".{NOTEBOOK}", folder.notebook)
+def _ended(status: Status, error: str | None) -> Status:
+    seconds = round(time.time() - status.started, 3)
+    state: State = "done" if error is None else "failed"
+    return replace(status, state=state, seconds=seconds, error=error and last_line(error))
 
 
-def _last_line(text: str) -> str:
+def _in_new_process(
+    given: dict[str, Any], *, timeout: float | None, progress: Watcher | None
+) -> str | None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-P", "-m", "labkit.experiments.execution", str(theirs.fileno())]
+    with TemporaryFile() as noise:
+        process = subprocess.Popen(  # noqa: S603  # our own module
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=noise,
+            start_new_session=True,
+        )
+        theirs.close()
+        try:
+            error = outcome(ours, given, timeout=timeout, progress=progress)
+        finally:
+            ours.close()
+            end_with_children(process.pid)
+            process.wait()
+        if error is None or process.returncode == 0:
+            return error
+        noise.seek(0)
+        return last_line(noise.read().decode(errors="replace")) or error
+
+
+def last_line(text: str) -> str:
+    """The last line of a text that is not empty."""
     return next(iter(text.strip().splitlines()[::-1]), "")

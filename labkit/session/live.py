@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from labkit.session.cursor import Cursor, Stride, next_place
 from labkit.session.history import TrainingCurve
 from labkit.session.player import Player
+from labkit.session.progress import Progress
 from labkit.session.run import InterruptedReplayError
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Snapshot
@@ -130,10 +131,13 @@ class LiveTimeline(SnapshotMeasures):
         with self._timeline.lock:
             self._looking, self._cursor, self._until = None, None, None
             self._player.failure = None
+        progress = Progress()
         with threads(self.threads):
             while self._timeline.meta_step < meta_steps:
                 with self._player.visit():
                     self._advance()
+                progress.tell(self._timeline.meta_step)
+        progress.tell(self._timeline.meta_step, last=True)
         self.changed.set()
 
     def hold(self, seconds: float) -> None:

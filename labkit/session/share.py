@@ -27,6 +27,8 @@ MOST_CHARACTERS = 100_000
 _CHECK = 8
 """Characters of the checksum, 48 bits."""
 
+_VERSION = re.compile(r"maml([1-9]\d*)\.")
+
 _KINDS = {kind.__name__: kind for kind in (Settings, ClassificationSettings)}
 _PLAIN = tuple(f.name for f in fields(Recipe) if f.name != "settings")
 
@@ -94,6 +96,22 @@ def read_share_code(text: str) -> Recipe:
         raise ParameterError(f"the share code says what cannot be: {error}") from error
 
 
+def is_share_code(text: str) -> bool:
+    """Whether a text begins as share codes do, of this version or another.
+
+    Example:
+        >>> is_share_code("> maml1.abc"), is_share_code("alpha: 0.1")
+        (True, False)
+    """
+    return _VERSION.match(_bare(text)) is not None
+
+
+def _bare(text: str) -> str:
+    # mail programs break lines, indent them by "> " and put in marks that cannot be seen
+    code = re.sub(r"[\s>\u00ad\u200b-\u200f\u2060\ufeff]", "", text)
+    return code.strip("\"'`<«»‹›„“”‚‘’()[].,;:")
+
+
 def _payload(text: str) -> str:
     """What stands between prefix and checksum, if it is as it was written."""
     if not isinstance(text, str):
@@ -103,10 +121,8 @@ def _payload(text: str) -> str:
             f"this is no share code: it has {len(text)} characters, and codes have at most "
             f"{MOST_CHARACTERS}"
         )
-    # mail programs break lines, indent them by "> " and put in marks that cannot be seen
-    code = re.sub(r"[\s>\u00ad\u200b-\u200f\u2060\ufeff]", "", text)
-    code = code.strip("\"'`<«»‹›„“”‚‘’()[].,;:")
-    version = re.match(r"maml([1-9]\d*)\.", code)
+    code = _bare(text)
+    version = _VERSION.match(code)
     if version is None:
         raise ParameterError(
             f"{code[:20]!r} does not begin a share code, which begins with {PREFIX!r}: copy the "

@@ -1,0 +1,33 @@
+"""The command `labkit lab`."""
+
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from labkit.cli.endings import refusals
+from labkit.experiments.notebooks import find_notebook
+
+
+def lab(
+    notebook: Annotated[
+        str, typer.Argument(help="Path or short name of the notebook to open.")
+    ] = "01_sinusoid",
+) -> None:
+    """Open a notebook in JupyterLab, where the lab is; Ctrl-C ends it."""
+    with refusals():
+        path = find_notebook(notebook)
+    # the folder above, so that the other notebooks and what they make are in sight
+    root = path.parents[1]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"),
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
+        # JupyterLab refuses to run as root unless told otherwise; containers often do
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]
+    # torch's threads sleep while they wait, and leave the cores to the browser
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603

@@ -1,0 +1,143 @@
+"""The command `labkit run`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labkit.cli.bar import bar
+from labkit.cli.endings import FAILED, ended, refusals, writing
+from labkit.cli.values import assignments, parameters_from, parameters_in, text_of
+from labkit.experiments.notebooks import Notebook
+from labkit.experiments.plan import Plan
+from labkit.experiments.run_folder import RunFolder
+from labkit.experiments.running import run as execute
+from labkit.experiments.sessions import check_notebook, notebook_of
+from labkit.session.export import parameters
+from labkit.session.share import is_share_code, read_share_code
+
+RUNS = Path("runs")
+
+
+def run(
+    notebook: Annotated[
+        str | None,
+        typer.Argument(
+            help="Path of a notebook, or short name of one in the folder notebooks: 01_sinusoid. "
+            "May be left out with the share code of a session."
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--parameter",
+            metavar="NAME VALUE",
+            help="A parameter, as often as needed: -p alpha 0.02, or -p alpha=0.02. Numbers may be "
+            "written 1e-3; lists as in Python. Wins over -f and --session.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-f",
+            "--file",
+            metavar="FILE",
+            help="Parameters from YAML or JSON. In YAML write 1.0e-3: 1e-3 is text there.",
+        ),
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A session exported from the lab: a file with its share code, or its parameters "
+            "as YAML or JSON. It is repeated with all changes that were made on the way.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder of this run alone.",
+            show_default="runs/NOTEBOOK-ID",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Stop a run that takes longer."),
+    ] = None,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            help="A bar with meta-steps, rate and remaining time.", show_default="on a terminal"
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Repeat a run that is done already.")
+    ] = False,
+) -> None:
+    """Execute a notebook with parameters, and print what it has found.
+
+    The folder of the run holds the executed notebook, parameters.json, result.json,
+    metrics.parquet and status.json. The same notebook with the same parameters is not run twice.
+
+    Exit codes: 0 done, 1 the run failed, 2 wrong usage or parameters, 130 interrupted.
+
+    For example:
+
+        labkit run 01_sinusoid -p alpha 0.02 -p order 1
+
+        labkit run notebooks/04_tides.ipynb -f parameters.yaml -p seed 3 -o runs/tides
+
+        labkit run --session shared.txt
+    """
+    with refusals():
+        name, values = _exported(session, notebook)
+        values |= parameters_in(file) if file else {}
+        values |= assignments(parameter or ())
+        plan = Plan.of(Notebook.read(name), values)
+        folder = RunFolder(output or RUNS / f"{plan.notebook.name}-{plan.id}")
+        done = _is_done(folder, plan)
+    if done and not again:
+        typer.echo(f"{folder.path} is done already; --again repeats it.", err=True)
+    else:
+        with writing(folder.path), bar(plan, shown=progress) as watcher:
+            status = execute(plan, folder.path, timeout=timeout, progress=watcher)
+        if status.state == "failed":
+            kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
+            raise ended(f"{status.error}{kept}", FAILED)
+    typer.echo(folder.result.table())
+    typer.echo(f"\nThe run: {folder.path}", err=True)
+
+
+def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str, Any]]:
+    """Notebook and parameters that a session says, apart from what was said beside it."""
+    if session is not None and is_share_code(text := text_of(session)):
+        recipe = read_share_code(text)
+        if notebook is not None:
+            check_notebook(recipe, Path(notebook).stem)
+        return notebook or notebook_of(recipe), parameters(recipe)
+    if notebook is None:
+        why = f"{session} does not say of which notebook its parameters are: " if session else ""
+        raise ValueError(f"{why}name the notebook, as in labkit run 01_sinusoid")
+    return notebook, parameters_from(text, session) if session else {}
+
+
+def _is_done(folder: RunFolder, plan: Plan) -> bool:
+    """Whether a folder has the result of this plan.
+
+    Raises:
+        ValueError: It belongs to something else.
+    """
+    if (status := folder.status) is not None:
+        if status.id != plan.id:
+            raise ValueError(
+                f"{folder.path} is the folder of another run, of {status.notebook} with id "
+                f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: name another -o"
+            )
+        return status.state == "done"
+    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        raise ValueError(f"{folder.path} holds other files than those of a run: name another -o")
+    return False

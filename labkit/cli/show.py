@@ -1,0 +1,53 @@
+"""The command `labkit show`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labkit.cli.endings import refusals
+from labkit.experiments.notebooks import Notebook
+from labkit.experiments.run_folder import RunFolder, Status
+
+
+def show(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+) -> None:
+    """Show a run: how it stands, its parameters, what it has found, and where it comes from."""
+    with refusals():
+        folder = RunFolder(run)
+        if (status := folder.status) is None:
+            raise ValueError(f"{run} is not the folder of a run: it has no status.json")
+        _print("run", _of(status))
+        _print("parameters, others as in the notebook", _changed(folder))
+        if status.state == "done":
+            result = folder.result
+            _print("metrics", {name: f"{value:.6g}" for name, value in result.metrics.items()})
+            typer.echo(f"{result.table()}\n")
+            _print("provenance", result.provenance)
+
+
+def _of(status: Status) -> dict[str, Any]:
+    took = {} if status.seconds is None else {"seconds": status.seconds}
+    error = {} if status.error is None else {"error": status.error}
+    return {"notebook": status.notebook, "id": status.id, "state": status.state} | took | error
+
+
+def _changed(folder: RunFolder) -> dict[str, Any]:
+    """Parameters that the notebook of a run does not have by itself."""
+    defaults = Notebook.read(folder.notebook).defaults if folder.notebook.is_file() else {}
+    return {
+        name: value
+        for name, value in folder.parameters.items()
+        if name not in defaults or defaults[name] != value
+    }
+
+
+def _print(head: str, entries: dict[str, Any]) -> None:
+    width = max(map(len, entries), default=0)
+    typer.echo(f"{head}:")
+    for name, value in entries.items():
+        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        typer.echo(f"  {name:{width}}  {words}")
+    typer.echo()

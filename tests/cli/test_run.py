@@ -1,0 +1,195 @@
+"""`labkit run`, `show` and `rerun`: what they print, and how they end."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from labkit import Recipe, Settings, parameters_yaml, share_code
+from labkit.cli.app import app
+from labkit.cli.values import parameters_in, value_of
+from labkit.experiments.sessions import NOTEBOOKS, notebook_of
+from labkit.session.parameter_words import ParameterError
+
+LABKIT = [sys.executable, "-c", "from labkit.cli.app import main; main()"]
+FEW = ["-p", "meta_steps", "20", "-p", "meta_batch=3"]
+EVENTS = ((5, "alpha", 0.05),)
+RECIPE = Recipe(
+    Settings(meta_batch=3, events=EVENTS), 20, "Sinusoid", "sinusoid_mlp", dtype="float64"
+)
+
+
+def labkit(*words: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "code.txt").write_text(f"> {share_code(RECIPE)}\n")
+    options = ["--session", str(folder / "code.txt"), "-o", str(folder / "run"), "--progress"]
+    done = subprocess.run([*LABKIT, "run", *options], capture_output=True, text=True, check=False)
+    return folder / "run", done
+
+
+def test_a_shared_session_runs_with_its_changes(
+    finished: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = finished
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("inner step  query loss")
+    assert "20/20" in done.stderr
+    result = json.loads((folder / "result.json").read_text())
+    assert result["events"] == [{"meta_step": 5, "name": "alpha", "value": 0.05}]
+    assert result["metrics"]["meta_steps"] == 20
+    assert {"commit", "dirty"} == result["provenance"]["git"].keys()
+
+
+def test_a_finished_run_is_not_repeated(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    folder, done = finished
+    (tmp_path / "same.yaml").write_text(parameters_yaml(RECIPE))
+    changed = (folder / "status.json").stat().st_mtime_ns
+    code, output = labkit("run", "01_sinusoid", "-f", tmp_path / "same.yaml", "-o", folder)
+    assert code == 0
+    assert "is done already; --again repeats it" in output
+    assert done.stdout in output
+    assert (folder / "status.json").stat().st_mtime_ns == changed
+
+
+def test_show(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = finished
+    code, output = labkit("show", folder)
+    assert code == 0
+    assert done.stdout in output
+    assert "meta_batch  3" in output
+    assert "beta" not in output
+    assert "query_loss_after" in output
+    assert "platform" in output
+
+
+def test_rerun_compares(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    folder, _ = finished
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in folder.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    result = json.loads((copy / "result.json").read_text())
+    result["metrics"]["query_loss_after"] *= 1 + 1e-4
+    result["provenance"]["versions"]["torch"] = "2.0"
+    (copy / "result.json").write_text(json.dumps(result))
+    code, output = labkit("rerun", copy)
+    assert code == 1
+    rows = {line.split()[0]: line.split()[-1] for line in output.splitlines() if line}
+    assert rows["query_loss_before"] == "all"
+    assert rows["query_loss_after"] == "4.0"
+    assert "torch was 2.0, is 2" in output
+    assert "not all metrics agree to 6 digits" in output
+
+
+def test_folders_of_others_are_refused(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    code, output = labkit("run", "01_sinusoid", *FEW, "-o", finished[0])
+    assert code == 2
+    assert "is the folder of another run" in output
+    (tmp_path / "thesis.tex").touch()
+    code, output = labkit("run", "01_sinusoid", *FEW, "-o", tmp_path)
+    assert code == 2
+    assert "holds other files than those of a run" in output
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run"], "name the notebook"),
+        (["run", "02_cosine"], "there is no notebook 02_cosine"),
+        (["run", "01_sinusoid", "-p", "alpha", "x"], "alpha = 'x': must be a finite number ≥ 0"),
+        (["run", "01_sinusoid", "-p", "alpha=NaN"], "alpha = nan: must be a finite number ≥ 0"),
+        (["run", "01_sinusoid", "-p", "alhpa", "1"], "did you mean 'alpha'?"),
+        (["run", "01_sinusoid", "-p", "alpha"], "-p alpha: write -p alpha 0.02"),
+        (["run", "01_sinusoid", "-f", "text.yaml"], "1e-3 and quoted numbers are text"),
+        (["run", "01_sinusoid", "-f", "none.yaml"], "none.yaml cannot be read: No such file"),
+        (["run", "01_sinusoid", "-f", "list.yaml"], "list.yaml must hold parameters by name"),
+        (["run", "--session", "text.yaml"], "text.yaml does not say of which notebook"),
+        (["run", "--session", "own.txt"], "no notebook of labkit trains on tasks = 'custom'"),
+        (["run", "--session", "float32.txt"], "has dtype = None, and the notebook 01_sinusoid"),
+        (["run", "--session", "broken.txt"], "this share code is cut short"),
+        (["show", "none"], "none is not the folder of a run"),
+        (["rerun", "none"], "none is not the folder of a run"),
+        (["lab", "02_cosine"], "there is no notebook 02_cosine"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "text.yaml").write_text("alpha: 1e-3\n")
+    (tmp_path / "list.yaml").write_text("- alpha\n")
+    (tmp_path / "own.txt").write_text(share_code(Recipe(Settings())))
+    (tmp_path / "float32.txt").write_text(
+        share_code(Recipe(Settings(), 1, "Sinusoid", "sinusoid_mlp"))
+    )
+    (tmp_path / "broken.txt").write_text("maml1.abc")
+    files = {path.name for path in tmp_path.iterdir()}
+    code, output = labkit(*(tmp_path / word if word in files else word for word in words))
+    assert code == 2
+    assert message in output
+    assert len(output.splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, output = labkit("run", "01_sinusoid", *FEW, "-o", tmp_path / "file" / "run")
+    assert code == 1
+    assert output.splitlines() == [
+        f"labkit: {tmp_path / 'file' / 'run' / 'status.json'} cannot be read: Not a directory"
+    ]
+
+
+def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [*LABKIT, "run", "01_sinusoid", "-p", "meta_steps=10000000", "-o", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        begun, kernel = psutil.Process(process.pid), None
+        until = time.monotonic() + 120
+        while kernel is None and time.monotonic() < until:
+            started = begun.children(recursive=True)
+            kernel = next((p for p in started if "ipykernel_launcher" in p.cmdline()), None)
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=60)
+    assert kernel is not None
+    assert process.returncode == 130
+    assert words.startswith("labkit: interrupted")
+    status = json.loads((folder / "status.json").read_text())
+    assert (status["state"], status["error"]) == ("failed", "interrupted")
+    assert not psutil.wait_procs(started, timeout=5)[1]
+
+
+def test_values_of_the_command_line_and_of_files(tmp_path: Path) -> None:
+    assert value_of("[[5, 'alpha', 0.1]]") == [[5, "alpha", 0.1]]
+    assert value_of("007") == "007"
+    (tmp_path / "p.json").write_text('{"alpha": 1e-3}')
+    (tmp_path / "p.yaml").write_text("alpha: 1e-3")
+    assert parameters_in(tmp_path / "p.json") == {"alpha": 0.001}
+    assert parameters_in(tmp_path / "p.yaml") == {"alpha": "1e-3"}
+
+
+def test_notebooks_of_sessions() -> None:
+    assert notebook_of(RECIPE) == "01_sinusoid"
+    wide = Recipe(Settings(), 1, "Sinusoid", "sinusoid_mlp(width=100)", "float64")
+    with pytest.raises(ParameterError, match=r"model = 'sinusoid_mlp\(width=100\)', and the noteb"):
+        notebook_of(wide)
+    assert set(NOTEBOOKS) == {"01_sinusoid", "04_tides", "05_few_shot_images"}
