@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,16 @@ import nbformat
 
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import NOTEBOOK, RunFolder, Status, begun
+
+GRACE = 5.0  # seconds that a run has for killing its kernel, before it is killed itself
+
+_LOCK = threading.Lock()
+_HELD: dict[Path, int] = {}  # folder of a run that goes on → what it waits for to close
+_STOPPED: set[Path] = set()
+
+
+class Stopped(Exception):  # noqa: N818  # nothing is wrong
+    """A run was stopped before its end by `stop_runs`; its folder says "running"."""
 
 
 def run(plan: Plan, folder: str | Path, *, timeout: float | None = None) -> Status:
@@ -40,13 +51,25 @@ def run(plan: Plan, folder: str | Path, *, timeout: float | None = None) -> Stat
     return target.end(replace(ended, state="failed", error=error))
 
 
+def stop_runs(within: Path) -> None:
+    """Have the runs of this process with folders in `within` end: `run` raises Stopped there."""
+    with _LOCK:
+        for folder, held in _HELD.items():
+            if folder.is_relative_to(within):
+                os.write(held, b"stop")
+                _STOPPED.add(folder)
+
+
 def _execute(plan: Plan, folder: RunFolder, timeout: float | None) -> str | None:
     """Execute, and say what went wrong in one line."""
     command = [sys.executable, "-P", "-m", "labkit.experiments.execution"]
+    # the run ends when nobody holds the other end, in whichever way this process has gone
+    alive, held = os.pipe()
     given = {
         "notebook": str(plan.notebook.path),
         "output": str(folder.path / f".{NOTEBOOK}"),
         "parameters": dict(plan.parameters),
+        "alive": alive,
     }
     process = subprocess.Popen(  # noqa: S603  # our own module
         command,
@@ -55,7 +78,11 @@ def _execute(plan: Plan, folder: RunFolder, timeout: float | None) -> str | None
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        pass_fds=(alive,),
     )
+    os.close(alive)
+    with _LOCK:
+        _HELD[folder.path] = held
     try:
         _, noise = process.communicate(json.dumps(given), timeout)
         if process.returncode == 0:
@@ -64,11 +91,25 @@ def _execute(plan: Plan, folder: RunFolder, timeout: float | None) -> str | None
     except subprocess.TimeoutExpired:
         return f"TimeoutError: not done after {timeout:g} s"
     finally:
+        with _LOCK:
+            os.close(_HELD.pop(folder.path))
+            stopped = folder.path in _STOPPED
+            _STOPPED.discard(folder.path)
+        _reap(process)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder.path / f".{NOTEBOOK}", folder.notebook)
+        if stopped:
+            raise Stopped
+
+
+def _reap(process: subprocess.Popen[str]) -> None:
+    """Wait until a process that has been told to end has done so, and kill it if it does not."""
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(folder.path / f".{NOTEBOOK}", folder.notebook)
 
 
 def _error_of(notebook: Path) -> str | None:
