@@ -2,11 +2,17 @@
 
 import typer
 
+from labkit.cli.sweep import sweep
+from labkit.cli.values import ParameterCommand
+
 app = typer.Typer(
     name="labkit",
     help="Experiments in meta-learning: run, sweep and compare notebooks with typed parameters.",
     no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
+app.command(cls=ParameterCommand)(sweep)
 
 
 @app.callback()

@@ -116,7 +116,6 @@ def made(
 
 def _lost(plan: Plan, error: BaseException | None) -> Status:
     """The status of a run that has none in its folder: its worker died each time, or could not."""
-
     words = " ".join(f"{type(error).__name__}: {error}".split())
     return replace(begun(plan.id, plan.notebook.name), state="failed", error=words)
 

@@ -122,7 +122,7 @@ class SweepFolder:
         try:
             found: dict[str, Any] = json.loads(text)
             if found["format"] == FORMAT:
-                found["design"], found["runs"]  # noqa: B018  # both are there
+                found["design"], found["runs"]  # a KeyError without
                 return found
             problem = f"format {found['format']!r}"
         except (ValueError, TypeError, KeyError) as error:
