@@ -98,7 +98,7 @@ def sweep(
 
     Exit codes: 0 all done, 1 some failed, 2 wrong usage or parameters, 130 interrupted.
 
-    Examples:
+    For example:
 
         labkit sweep 01_sinusoid --grid alpha=0.001,0.01 --grid order=1,2 --seeds 5 -o sweeps/order
 
@@ -140,7 +140,7 @@ def sweep(
         raise ended(f"interrupted{progress.words}", INTERRUPTED) from None
     typer.echo(summary(runs, design.varying, monotonic() - start))
     if any(status.state == "failed" for _, status in runs):
-        raise ended(f"repeat the failed ones by --retry; their notebooks: {output}/runs", FAILED)
+        raise ended(f"the same command with --retry repeats what failed; see {output}/runs", FAILED)
 
 
 def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds: float) -> str:
@@ -152,9 +152,9 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
             (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.error or "")
             for plan, status in failed
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1] + [0]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines += ["", f"{len(failed)} failed:"]
-        lines += ["  ".join(map(str.ljust, row, widths)) for row in rows]
+        lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join(lines)
 
 
@@ -168,6 +168,8 @@ class Progress:
     def __call__(self, tally: Tally) -> None:
         """Show how far the sweep is."""
         ended_runs = tally.done + tally.failed
+        if self._bar is None and not tally.left:
+            return
         if self._bar is None:
             self._bar = tqdm(total=tally.runs, initial=ended_runs, unit="run", dynamic_ncols=True)
         self._bar.set_postfix(done=tally.done, failed=tally.failed, left=tally.left, refresh=False)

@@ -88,9 +88,10 @@ def _range(option: tuple[str, str]) -> tuple[str, dict[str, Any]]:
             f"--random {name}={text}: write {name}=0.1..0.5, {name}=log:0.001..0.1 or "
             f"{name}=whole:1..10"
         )
-    scale = {"scale": word for word in words if word != "whole"}
-    whole = {"whole": True} if "whole" in words else {}
-    return name, {"low": value_of(low), "high": value_of(high), **scale, **whole}
+    found = {"low": value_of(low), "high": value_of(high)}
+    for word in words:
+        found |= {"whole": True} if word == "whole" else {"scale": word}
+    return name, found
 
 
 def _seeds(text: str) -> Any:

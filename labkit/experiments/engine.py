@@ -3,7 +3,7 @@
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from tempfile import TemporaryDirectory
@@ -79,7 +79,7 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
 
 def made(
     client: "Client", folder: SweepFolder, plans: Sequence[Plan], timeout: float | None = None
-) -> Iterator[tuple[Plan, Status]]:
+) -> Generator[tuple[Plan, Status], None, None]:
     """Make runs; each comes when it has ended. A run whose worker died is made again elsewhere.
 
     When the iteration is left before its end, the runs that go on are stopped.
