@@ -23,7 +23,7 @@ class Range(BaseModel):
 
     Example:
         >>> Range(low=1, high=8, whole=True).samples(np.random.default_rng(0), 4)
-        [7, 6, 5, 3]
+        [6, 3, 1, 1]
     """
 
     model_config = _CONFIG

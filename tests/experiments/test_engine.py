@@ -173,6 +173,8 @@ def test_workers_of_ones_own_share_the_cores_and_leave_nothing(tmp_path: Path) -
     runs = sweep(design, tmp_path / "sweep", jobs=2)
     assert [status.state for _, status in runs] == ["done", "done", "failed", "failed"]
     assert runs[-1][1].error == "RuntimeError: as asked"
+    result = RunFolder(tmp_path / "sweep" / "runs" / runs[0][0].id).result
+    assert result.metrics["threads"] == max(1, len(os.sched_getaffinity(0)) // 2)
 
 
 def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,14 @@ seconds: float = 0.0
 kind: str = "good"
 """
 CODE = f"""\
-import time
+import os, time
 time.sleep(seconds)
 if kind == "bad":
     raise RuntimeError("as asked")
 columns = ("inner_step", "query_loss", "ci95", "median", "diverged")
 display({{"{MIME_TYPE}": {{
-    "format": {FORMAT}, "parameters": {{}}, "metrics": {{"value": alpha + seed}},
+    "format": {FORMAT}, "parameters": {{}}, "metrics": {{
+        "value": alpha + seed, "threads": int(os.environ.get("OMP_NUM_THREADS", 0))}},
     "curves": {{"adaptation": {{name: [seed] for name in columns}}}},
     "events": [], "provenance": {{}}}}}}, raw=True)
 """
