@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from labkit.cli.endings import FAILED, INTERRUPTED, WRONG, ended, refusals
 from labkit.cli.sweep_words import design_of
-from labkit.experiments.engine import SchedulerError
+from labkit.experiments.engine import SchedulerGoneError
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status
 from labkit.experiments.sweep import Tally
@@ -131,8 +131,8 @@ def sweep(
                 timeout=timeout,
                 on_event=progress,
             )
-    except SchedulerError as error:
-        raise ended(f"{error}{progress.words}", FAILED if progress.words else WRONG) from None
+    except SchedulerGoneError as error:
+        raise ended(f"{error}{progress.words}", FAILED) from None
     except OSError as error:
         words = f"{output} cannot be written: {error.strerror or error}"
         raise ended(f"{words}{progress.words}", FAILED) from None

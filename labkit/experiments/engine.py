@@ -25,8 +25,12 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _PRELOAD = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
-class SchedulerError(RuntimeError):
-    """A scheduler that does not answer, or has gone."""
+class SchedulerError(ValueError):
+    """There is no scheduler at an address."""
+
+
+class SchedulerGoneError(RuntimeError):
+    """A scheduler that has answered does so no longer."""
 
 
 @contextmanager
@@ -85,7 +89,7 @@ def made(
     When the iteration is left before its end, the runs that go on are stopped.
 
     Raises:
-        SchedulerError: The scheduler has gone.
+        SchedulerGoneError: The scheduler has gone.
     """
     from distributed import as_completed  # noqa: PLC0415
 
@@ -104,7 +108,7 @@ def made(
             elif future.status == "error":
                 yield plan, _lost(plan, future.exception())
             else:
-                raise SchedulerError(
+                raise SchedulerGoneError(
                     f"the scheduler has gone ({future.status}); what is done is kept"
                 )
         ended = True

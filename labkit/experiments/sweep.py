@@ -67,7 +67,8 @@ def sweep(
         FileNotFoundError: There is no such notebook.
         ParameterError: A value is not allowed; nothing was run.
         SweepFolderError: The folder cannot be this sweep's.
-        SchedulerError: The scheduler does not answer, or has gone.
+        SchedulerError: The scheduler does not answer.
+        SchedulerGoneError: It answers no longer; what is done is kept.
     """
     plans = design.plans()
     own = SweepFolder(Path(folder).resolve())

@@ -15,7 +15,7 @@ import pytest
 
 from labkit.experiments import engine
 from labkit.experiments.design import SweepDesign
-from labkit.experiments.engine import SchedulerError, workers
+from labkit.experiments.engine import SchedulerError, SchedulerGoneError, workers
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
 from labkit.experiments.running import Stopped, run, stop_runs
@@ -116,7 +116,7 @@ def test_a_run_ends_when_who_wants_it_is_killed(plan: Plan, tmp_path: Path) -> N
 
 @contextlib.contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """A scheduler and two workers on the loopback; its address, and the workers' processes."""
+    """Two workers and a scheduler on the loopback: its address, and their processes."""
     where = folder / "scheduler.json"
     dask = [sys.executable, "-P", "-m", "distributed.cli.dask_spec"]
     scheduler = [
@@ -131,7 +131,7 @@ def cluster(folder: Path) -> Iterator[tuple[str, list[int]]]:
             stack.callback(process.kill)
             return process.pid
 
-        begin(scheduler)
+        pid = begin(scheduler)
         until(where.is_file)
         from distributed import Client  # noqa: PLC0415
 
@@ -141,7 +141,7 @@ def cluster(folder: Path) -> Iterator[tuple[str, list[int]]]:
                       '{"nthreads": 1, "host": "127.0.0.1", "dashboard": false}}']  # fmt: skip
             pids = [begin(worker) for _ in range(2)]
             client.wait_for_workers(2, timeout=120)
-        yield address, pids
+        yield address, [*pids, pid]
 
 
 def test_each_run_ends_once_though_a_worker_is_killed(tmp_path: Path) -> None:
@@ -166,6 +166,24 @@ def test_each_run_ends_once_though_a_worker_is_killed(tmp_path: Path) -> None:
     values = [RunFolder(folder / "runs" / p.id).result.metrics["value"] for p, _ in runs]
     assert values == [0.1 + seed for seed in range(6)]
     assert not (folder / ".tries").exists()
+
+
+def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
+    design = SweepDesign(notebook=tiny_notebook(tmp_path), parameters={"seconds": 600.0}, seeds=3)
+    with cluster(tmp_path) as (address, pids):
+        orphans = []
+
+        def kill() -> None:
+            until(lambda: kernels_of(pids[0]))
+            orphans.extend(runs_of(pids[0]))
+            os.kill(pids[-1], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(SchedulerGoneError, match="the scheduler has gone"):
+            sweep(design, tmp_path / "sweep", scheduler=address)
+        killer.join()
+    assert psutil.wait_procs(orphans, timeout=10)[1] == []
 
 
 def test_workers_of_ones_own_share_the_cores_and_leave_nothing(tmp_path: Path) -> None:
