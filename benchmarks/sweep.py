@@ -47,7 +47,7 @@ def design(given: argparse.Namespace) -> SweepDesign:
 
 def numbers(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     """Run → its metrics and curves."""
-    found = {}
+    found: dict[str, object] = {}
     for plan in design(given).plans():
         whole = RunFolder(folder / "runs" / plan.id).result.to_json()
         found[plan.id] = (whole["metrics"], whole["curves"])
