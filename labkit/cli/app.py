@@ -6,6 +6,7 @@ from labkit.cli.lab import lab
 from labkit.cli.rerun import rerun
 from labkit.cli.run import run
 from labkit.cli.show import show
+from labkit.cli.sweep import sweep
 from labkit.cli.values import ParameterCommand
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=ParameterCommand)(run)
+app.command(cls=ParameterCommand)(sweep)
 app.command()(show)
 app.command()(rerun)
 app.command()(lab)

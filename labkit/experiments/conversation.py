@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,29 @@ from typing import Any
 from labkit.experiments.process_tree import end_with_children
 from labkit.session.progress import SECONDS, told
 
+_LOCK = threading.Lock()
+_ASKED: dict[Path, socket.socket] = {}
+"""Folder of a run that goes on → the connection to its process."""
+
+_STOPPED: set[Path] = set()
+
 NO_ANSWER = "the process of the run has ended without an answer"
 
 Watcher = Callable[[int], object]
 """Is given the number of meta-steps taken, about twice a second."""
+
+
+class Stopped(Exception):  # noqa: N818  # nothing is wrong
+    """A run was stopped before its end by `stop_runs`; its folder says "running"."""
+
+
+def stop_runs(within: Path) -> None:
+    """Have the runs of this process with folders in `within` end; `outcome` raises Stopped there."""
+    with _LOCK:
+        for folder, connection in _ASKED.items():
+            if folder.is_relative_to(within):
+                _STOPPED.add(folder)
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def outcome(
@@ -34,7 +54,33 @@ def outcome(
 
     Returns:
         What went wrong, or None.
+
+    Raises:
+        Stopped: By `stop_runs`.
     """
+    folder = Path(given["output"]).parent
+    with _LOCK:
+        _ASKED[folder] = connection
+    try:
+        return _heard(connection, given, timeout, progress)
+    finally:
+        with _LOCK:
+            del _ASKED[folder]
+            stopped = folder in _STOPPED
+            _STOPPED.discard(folder)
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+        if stopped:
+            raise Stopped
+
+
+def _heard(
+    connection: socket.socket,
+    given: dict[str, Any],
+    timeout: float | None,
+    progress: Watcher | None,
+) -> str | None:
     until = None if timeout is None else time.monotonic() + timeout
     words: dict[str, Any] = {}
     try:
@@ -64,6 +110,3 @@ def outcome(
     finally:
         if "process" in words and "error" not in words:
             end_with_children(words["process"])
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-        connection.close()

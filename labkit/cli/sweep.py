@@ -1,0 +1,189 @@
+"""The command `labkit sweep`."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from labkit.cli.endings import FAILED, INTERRUPTED, WRONG, ended, refusals
+from labkit.cli.sweep_words import design_of
+from labkit.experiments.engine import SchedulerGoneError
+from labkit.experiments.plan import Plan
+from labkit.experiments.run_folder import Status
+from labkit.experiments.sweep import Tally
+from labkit.experiments.sweep import sweep as make
+
+
+def sweep(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of this sweep alone.")
+    ],
+    notebook: Annotated[
+        str | None,
+        typer.Argument(
+            help="Path of a notebook, or short name of one in the folder notebooks: 01_sinusoid. "
+            "Left out with --file."
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", "--parameter", metavar="NAME VALUE", help="The same in all runs: -p shots 5."
+        ),
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Values to go through, each with each of the other grids: alpha=0.01,0.1.",
+        ),
+    ] = None,
+    random: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=RANGE",
+            help="Values drawn at random: beta=0.1..0.5, alpha=log:0.001..0.1 with each factor of "
+            "ten equally likely, inner_steps=whole:1..10.",
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(metavar="N", help="How often the --random values are drawn.")
+    ] = None,
+    sample_seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Decides what is drawn.", show_default="0")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N", help="Each run with the seeds 0 … N − 1; or a list such as 3,7,11."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-f",
+            "--file",
+            metavar="FILE",
+            help="The sweep from YAML or JSON: notebook, parameters, grid, random, samples, "
+            "sample_seed, seeds.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Runs at a time.", show_default="one a core"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A running Dask scheduler, tcp://host:8786, whose workers make the runs.",
+        ),
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Repeat the runs that have failed, too.")
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Stop a run that takes longer."),
+    ] = None,
+) -> None:
+    """Execute a notebook with many parameters, several runs at a time.
+
+    The same command goes on where a sweep was interrupted: runs that are done are not repeated.
+    DIR holds sweep.json, and in runs a folder for each run as labkit run makes it.
+
+    Exit codes: 0 all done, 1 some failed, 2 wrong usage or parameters, 130 interrupted.
+
+    For example:
+
+        labkit sweep 01_sinusoid --grid alpha=0.001,0.01 --grid order=1,2 --seeds 5 -o sweeps/order
+
+        labkit sweep 01_sinusoid --random alpha=log:0.001..0.1 --samples 20 -o sweeps/alpha
+
+        labkit sweep --file sweep.yaml --scheduler tcp://host:8786 -o sweeps/large
+    """
+    if jobs and scheduler:
+        raise ended("--jobs is for this machine: leave it out with --scheduler", WRONG)
+    start = monotonic()
+    with refusals():
+        design = design_of(
+            notebook,
+            parameters=parameter or (),
+            grid=grid or (),
+            random=random or (),
+            samples=samples,
+            sample_seed=sample_seed,
+            seeds=seeds,
+            file=file,
+        )
+    try:
+        with refusals(), closing(Progress()) as progress:
+            runs = make(
+                design,
+                output,
+                jobs=jobs,
+                scheduler=scheduler,
+                retry=retry,
+                timeout=timeout,
+                on_event=progress,
+            )
+    except SchedulerGoneError as error:
+        raise ended(f"{error}{progress.words}", FAILED) from None
+    except OSError as error:
+        words = f"{output} cannot be written: {error.strerror or error}"
+        raise ended(f"{words}{progress.words}", FAILED) from None
+    except KeyboardInterrupt:
+        raise ended(f"interrupted{progress.words}", INTERRUPTED) from None
+    typer.echo(summary(runs, design.varying, monotonic() - start))
+    if any(status.state == "failed" for _, status in runs):
+        raise ended(f"the same command with --retry repeats what failed; see {output}/runs", FAILED)
+
+
+def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds: float) -> str:
+    """How many runs are done, and a table of those that failed with what makes each of them."""
+    failed = [(plan, status) for plan, status in runs if status.state == "failed"]
+    lines = [f"{len(runs) - len(failed)} of {len(runs)} runs done, {seconds:.1f} s"]
+    if failed:
+        rows = [("run", *varying, "error")] + [
+            (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.error or "")
+            for plan, status in failed
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines += ["", f"{len(failed)} failed:"]
+        lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join(lines)
+
+
+class Progress:
+    """A bar on standard error: runs done, failed and left, their rate and the remaining time."""
+
+    def __init__(self) -> None:
+        self.now: Tally | None = None
+        self._bar: Any = None
+
+    def __call__(self, tally: Tally) -> None:
+        """Show how far the sweep is."""
+        ended_runs = tally.done + tally.failed
+        if self._bar is None and not tally.left:
+            return
+        if self._bar is None:
+            self._bar = tqdm(total=tally.runs, initial=ended_runs, unit="run", dynamic_ncols=True)
+        self._bar.set_postfix(done=tally.done, failed=tally.failed, left=tally.left, refresh=False)
+        self._bar.update(ended_runs - self._bar.n)
+        self.now = tally
+
+    def close(self) -> None:
+        """End the line."""
+        if self._bar is not None:
+            self._bar.close()
+
+    @property
+    def words(self) -> str:
+        """What is kept of a sweep that ends early, behind the reason."""
+        if self.now is None:
+            return ""
+        return f"; {self.now.done} of {self.now.runs} runs are done: the same command goes on there"

@@ -1,0 +1,215 @@
+"""`labkit sweep`: its options, its exit codes, and that it may be interrupted and killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from typer.testing import CliRunner, Result
+
+from labkit.cli import sweep as command
+from labkit.cli.app import app
+from labkit.experiments.design import SweepDesign
+from labkit.experiments.engine import SchedulerGoneError
+from labkit.experiments.run_folder import RunFolder, Status
+from labkit.experiments.sweep import Tally
+from tests.experiments.tiny_notebook import tiny_notebook
+
+LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the command asks for; nothing is run."""
+    found: dict[str, Any] = {"failing": set(), "raising": None}
+
+    def make(design: SweepDesign, folder: Path, **options: Any) -> list[Any]:
+        found.update(design=design, folder=folder, **options)
+        plans = design.plans()
+        options["on_event"](Tally(len(plans), 1, 0))
+        if found["raising"]:
+            raise found["raising"]
+        return [
+            (plan, Status("failed", plan.id, "n", 0.0, error="no luck"))
+            if number in found["failing"]
+            else (plan, Status("done", plan.id, "n", 0.0))
+            for number, plan in enumerate(plans)
+        ]
+
+    monkeypatch.setattr(command, "make", make)
+    return found
+
+
+def labkit(*words: str) -> Result:
+    return CliRunner().invoke(app, ["sweep", *words])
+
+
+def test_options_become_a_design(asked: dict[str, Any]) -> None:
+    result = labkit(
+        "01_sinusoid", "--grid", "alpha=0.001,1e-2", "--grid", "algorithm=maml,anil",
+        "--random", "beta=log:0.0001..0.01", "--random", "inner_steps=whole:1..10",
+        "--samples", "4", "--sample-seed", "3", "--seeds", "2", "-p", "shots", "5",
+        "-o", "out", "--jobs", "2", "--retry", "--timeout", "60",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert asked["design"] == SweepDesign.checked(
+        {
+            "notebook": "01_sinusoid",
+            "parameters": {"shots": 5},
+            "grid": {"alpha": [0.001, 0.01], "algorithm": ["maml", "anil"]},
+            "random": {
+                "beta": {"low": 0.0001, "high": 0.01, "scale": "log"},
+                "inner_steps": {"low": 1, "high": 10, "whole": True},
+            },
+            "samples": 4,
+            "sample_seed": 3,
+            "seeds": 2,
+        }
+    )
+    assert asked["folder"] == Path("out")
+    assert [asked[n] for n in ("jobs", "scheduler", "retry", "timeout")] == [2, None, True, 60]
+    assert "32 of 32 runs done" in result.stdout
+    assert "left=" in result.stderr
+
+
+def test_a_file_has_the_whole_sweep(asked: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text("notebook: 01_sinusoid\ngrid:\n  alpha: [0.001, 0.01]\nseeds: [3, 7]\n")
+    result = labkit("--file", str(file), "-o", "out", "--scheduler", "tcp://there:8786")
+    assert result.exit_code == 0, result.output
+    assert asked["design"] == SweepDesign(
+        notebook="01_sinusoid", grid={"alpha": (0.001, 0.01)}, seeds=(3, 7)
+    )
+    assert asked["scheduler"] == "tcp://there:8786"
+    result = labkit("01_sinusoid", "--file", str(file), "-o", "out")
+    assert result.exit_code == 2
+    assert "--file has the whole sweep: write notebook into" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("01_sinusoid", "nothing varies"),
+        ("nothing --seeds 2", "there is no notebook nothing"),
+        ("--seeds 2", "notebook is missing"),
+        ("01_sinusoid --grid alpha=", "the grid of alpha is empty"),
+        ("01_sinusoid --grid alpha", "--grid alpha: write --grid alpha=0.001,0.01"),
+        ("01_sinusoid --grid alpha=0.1,x", "alpha = 'x': must be a finite number"),
+        ("01_sinusoid --grid alpha=nan", "alpha = 'nan': must be a finite number"),
+        ("01_sinusoid --grid alhpa=0.1", "did you mean 'alpha'"),
+        ("01_sinusoid --grid alpha=1 --grid alpha=2", "--grid alpha stands twice"),
+        ("01_sinusoid --random alpha=0.1 --samples 2", "write alpha=0.1..0.5"),
+        ("01_sinusoid --random alpha=lgo:0.1..1 --samples 2", "write alpha=0.1..0.5"),
+        ("01_sinusoid --random alpha=0.1..1", "samples is missing"),
+        ("01_sinusoid --seeds x", "seeds must be a whole number"),
+        ("01_sinusoid --seeds 2 --jobs 2 --scheduler tcp://there:1", "--jobs is for this machine"),
+    ],
+)
+@pytest.mark.usefixtures("asked")
+def test_wrong_usage(words: str, complaint: str) -> None:
+    result = labkit(*words.split(), "-o", "out")
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert result.stdout == ""
+
+
+def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:
+    asked["failing"] = {1, 2}
+    result = labkit("01_sinusoid", "--grid", "alpha=0.5,0.25", "--seeds", "2", "-o", "out")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("2 of 4 runs done")
+    assert lines[2] == "2 failed:"
+    assert [line.split()[1:] for line in lines[3:]] == [
+        ["alpha", "seed", "error"],
+        ["0.5", "1", "no", "luck"],
+        ["0.25", "0", "no", "luck"],
+    ]
+    assert "--retry" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (SchedulerGoneError("the scheduler has gone"), 1, "the scheduler has gone; 1 of 2 runs"),
+        (OSError(28, "No space left on device"), 1, "cannot be written: No space left on device;"),
+        (KeyboardInterrupt(), 130, "interrupted; 1 of 2 runs are done: the same command goes on"),
+    ],
+)
+def test_early_ends(asked: dict[str, Any], error: BaseException, code: int, words: str) -> None:
+    asked["raising"] = error
+    result = labkit("01_sinusoid", "--seeds", "2", "-o", "out")
+    assert result.exit_code == code
+    assert words in result.stderr
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path: Path) -> None:
+    where = str(tmp_path / "s")
+    result = labkit("01_sinusoid", "--seeds", "2", "-o", where, "--scheduler", "nonsense")
+    assert result.exit_code == 2
+    assert "no Dask scheduler answers at nonsense" in result.stderr
+
+
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it has not happened"
+        time.sleep(0.05)
+
+
+def begun(notebook: str, folder: Path, seeds: int, seconds: float) -> "subprocess.Popen[str]":
+    """A sweep in a process group of its own, as a terminal begins it, with a run going on."""
+    process = subprocess.Popen(
+        [*LABKIT, notebook, "-p", "seconds", str(seconds), "--seeds", str(seeds), "--jobs", "2",
+         "-o", str(folder)],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    until(lambda: process.poll() is not None or any((folder / ".tries").glob("*")))
+    return process
+
+
+def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
+    process = begun(tiny_notebook(tmp_path), tmp_path / "s", 3, 600)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert out == ""
+    last = "labkit: interrupted; 0 of 3 runs are done: the same command goes on there"
+    assert err.splitlines()[-1] == last
+    assert "Traceback" not in err
+    assert len(children) >= 3
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert list((tmp_path / "s" / "runs").iterdir()) == []
+
+
+def test_a_killed_sweep_makes_each_run_once(tmp_path: Path) -> None:
+    notebook, folder = tiny_notebook(tmp_path), tmp_path / "s"
+    moments = random.Random(5)
+    ended: dict[Path, float] = {}
+    children = []
+    for _ in range(2):
+        process = begun(notebook, folder, 4, 0.2)
+        time.sleep(moments.uniform(0, 8))
+        children += psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate()
+        for path, when in ended.items():
+            assert path.stat().st_mtime == when, "a run that was done was made again"
+        ended = {p: p.stat().st_mtime for p in (folder / "runs").glob("*/status.json")}
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    process = begun(notebook, folder, 4, 0.2)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert out.startswith("4 of 4 runs done")
+    assert all(path.stat().st_mtime == when for path, when in ended.items())
+    runs = [RunFolder(path) for path in (folder / "runs").iterdir()]
+    assert sorted(r.result.metrics["value"] for r in runs) == [0.1 + seed for seed in range(4)]
+    assert sorted(p.name for p in folder.iterdir()) == [".lock", "runs", "sweep.json"]

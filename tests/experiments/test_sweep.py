@@ -1,0 +1,186 @@
+"""A sweep goes on where it stopped, and keeps to its folder; the runs here are stand-ins."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labkit.experiments import sweep as sweeping
+from labkit.experiments import sweep_folder
+from labkit.experiments.design import SweepDesign
+from labkit.experiments.plan import Plan
+from labkit.experiments.run_folder import STATUS, RunFolder, Status, begun
+from labkit.experiments.sweep import Tally, sweep
+from labkit.experiments.sweep_folder import SweepFolder, SweepFolderError
+from tests.experiments.tiny_notebook import tiny_notebook
+
+
+class Runs:
+    """Stands in for `run` and the workers: notes what is made, fails and is interrupted as told."""
+
+    def __init__(self) -> None:
+        self.made: list[int] = []
+        self.failing: set[int] = set()
+        self.interrupted_at: int | None = None
+
+    def run(self, plan: Plan, folder: Path, *, timeout: float | None = None) -> Status:
+        assert timeout == 7
+        seed = plan.parameters["seed"]
+        own = RunFolder(folder)
+        status = begun(plan.id, "tiny")
+        own.begin(status, dict(plan.parameters))
+        if seed == self.interrupted_at:
+            raise KeyboardInterrupt
+        self.made.append(seed)
+        if seed in self.failing:
+            status = replace(status, state="failed", error=f"no luck with {seed}")
+        else:
+            status = replace(status, state="done")
+        own.write(STATUS, json.dumps({n: getattr(status, n) for n in status.__slots__}))
+        return status
+
+    @contextmanager
+    def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[None]:
+        assert (jobs, scheduler) == (None, None)
+        yield
+
+    def made_by(
+        self, client: None, folder: SweepFolder, plans: Sequence[Plan], timeout: float | None
+    ) -> Iterator[tuple[Plan, Status]]:
+        assert client is None
+        for plan in reversed(plans):
+            yield plan, folder.make(plan, timeout)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    found = Runs()
+    monkeypatch.setattr(sweep_folder, "run", found.run)
+    monkeypatch.setattr(sweeping, "workers", found.workers)
+    monkeypatch.setattr(sweeping, "made", found.made_by)
+    return found
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> SweepDesign:
+    return SweepDesign(notebook=tiny_notebook(tmp_path), seeds=4)
+
+
+def states(found: Sequence[tuple[Plan, Status]]) -> list[str]:
+    return [status.state for _, status in found]
+
+
+def test_runs_that_are_done_are_not_repeated_and_failed_ones_on_demand(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    runs.failing = {1}
+    tallies: list[Tally] = []
+    found = sweep(design, tmp_path / "s", timeout=7, on_event=tallies.append)
+    assert states(found) == ["done", "failed", "done", "done"]
+    assert [plan.parameters["seed"] for plan, _ in found] == [0, 1, 2, 3]
+    assert found[1][1].error == "no luck with 1"
+    assert [(t.done, t.failed, t.left) for t in tallies] == [
+        (0, 0, 4), (1, 0, 3), (2, 0, 2), (2, 1, 1), (3, 1, 0),
+    ]  # fmt: skip
+    runs.made.clear()
+    assert states(sweep(design, tmp_path / "s", timeout=7)) == states(found)
+    assert runs.made == []
+    runs.failing.clear()
+    assert states(sweep(design, tmp_path / "s", timeout=7, retry=True)) == ["done"] * 4
+    assert runs.made == [1]
+
+
+def test_an_interrupted_sweep_goes_on(runs: Runs, design: SweepDesign, tmp_path: Path) -> None:
+    runs.interrupted_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        sweep(design, tmp_path / "s", timeout=7)
+    assert runs.made == [3, 2]
+    assert len(list((tmp_path / "s" / "runs").iterdir())) == 2
+    runs.interrupted_at = None
+    assert states(sweep(design, tmp_path / "s", timeout=7)) == ["done"] * 4
+    assert runs.made == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("status", ["running", "nonsense"])
+def test_what_a_dead_process_left_is_made_again(
+    runs: Runs, design: SweepDesign, tmp_path: Path, status: str
+) -> None:
+    sweep(design, tmp_path / "s", timeout=7)
+    plan = design.plans()[2]
+    path = tmp_path / "s" / "runs" / plan.id / STATUS
+    path.write_text(path.read_text().replace("done", "running") if status == "running" else "{")
+    left = tmp_path / "s" / ".tries" / "left" / "behind"
+    left.mkdir(parents=True)
+    runs.made.clear()
+    assert states(sweep(design, tmp_path / "s", timeout=7)) == ["done"] * 4
+    assert runs.made == [2]
+    assert not left.exists()
+
+
+def test_of_two_tries_the_first_that_is_done_counts(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    plan = design.plans()[0]
+    folder = SweepFolder(tmp_path / "s")
+    with folder.claimed(design, [plan]):
+        first = folder.make(plan, 7)
+        runs.failing = {0}
+        assert folder.make(plan, 7) == first
+        assert folder.ended(plan) == first
+        assert list(folder.tries.iterdir()) == []
+
+
+def test_the_design_is_kept(runs: Runs, design: SweepDesign, tmp_path: Path) -> None:
+    sweep(design, tmp_path / "s", timeout=7)
+    found = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    assert SweepDesign.checked(found["design"]) == design
+    assert found["runs"] == [plan.id for plan in design.plans()]
+    assert runs.made
+
+
+def refused(design: SweepDesign, folder: Path, words: str) -> None:
+    with pytest.raises(SweepFolderError, match=words):
+        sweep(design, folder, timeout=7)
+
+
+def test_the_folder_of_another_sweep_is_refused(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    sweep(design, tmp_path / "s", timeout=7)
+    runs.made.clear()
+    other = design.model_copy(update={"seeds": 5})
+    refused(other, tmp_path / "s", r'belongs to another sweep, .*"seeds": 4.*choose another folder')
+    path = Path(design.notebook)
+    path.write_text(path.read_text().replace("as asked", "as wished"))
+    refused(design, tmp_path / "s", "was begun when the notebook or labkit was another")
+    assert runs.made == []
+
+
+def test_a_folder_with_other_things_is_refused(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "thesis.tex").touch()
+    refused(design, tmp_path / "s", r"not empty and holds no sweep, but thesis\.tex")
+    (tmp_path / "s" / "sweep.json").write_text('{"format": 99}')
+    refused(design, tmp_path / "s", "is not what this labkit writes .format 99")
+    refused(design, tmp_path / "s" / "thesis.tex", "cannot be written .*choose another")
+    refused(design, tmp_path / "s" / "thesis.tex" / "below", "cannot be written .*choose another")
+    assert runs.made == []
+
+
+def test_two_sweeps_do_not_share_a_folder(design: SweepDesign, tmp_path: Path) -> None:
+    with SweepFolder(tmp_path / "s").claimed(design, design.plans()):
+        refused(design, tmp_path / "s", "another sweep works in")
+
+
+def test_nothing_runs_when_one_value_is_wrong(runs: Runs, design: Any, tmp_path: Path) -> None:
+    wrong = design.model_copy(update={"grid": {"alpha": (0.1, "x")}})
+    with pytest.raises(ValueError, match="alpha = 'x'"):
+        sweep(wrong, tmp_path / "s", timeout=7)
+    assert runs.made == []
+    assert not (tmp_path / "s").exists()
