@@ -1,8 +1,9 @@
 """The process from which warm runs are forked: it imports what they need, and computes nothing.
 
 A fork copies one thread. So nothing here may start threads: no tensor is computed with, no socket
-of ZeroMQ opened. The threads of OpenBLAS and of pyarrow's jemalloc, which importing starts, are made
-fit for forks by these libraries themselves. Through its socket it is sent the sockets of those who want a run.
+of ZeroMQ opened. The threads of OpenBLAS and of pyarrow's jemalloc, which importing starts, are
+made fit for forks by these libraries themselves. Through its socket it is sent the sockets of
+those who want a run.
 """
 
 import gc
