@@ -29,7 +29,7 @@ class Stopped(Exception):  # noqa: N818  # nothing is wrong
 
 
 def stop_runs(within: Path) -> None:
-    """Have the runs of this process with folders in `within` end; `outcome` raises Stopped there."""
+    """Have the runs of this process with folders in `within` end: `outcome` raises Stopped."""
     with _LOCK:
         for folder, connection in _ASKED.items():
             if folder.is_relative_to(within):

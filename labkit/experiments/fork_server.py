@@ -1,7 +1,9 @@
 """The process from which warm runs are forked: it imports what they need, and computes nothing.
 
 A fork copies one thread. So nothing here may start threads: no tensor is computed with, no socket
-of ZeroMQ opened. Through its socket it is sent the sockets of those who want a run.
+of ZeroMQ opened. The threads of OpenBLAS and of pyarrow's jemalloc, which importing starts, are
+made fit for forks by these libraries themselves. Through its socket it is sent the sockets of
+those who want a run.
 """
 
 import gc
@@ -20,7 +22,7 @@ from labkit.experiments.execution import execute
 from labkit.experiments.forked_kernel import Seat, manager_of
 
 LATER = ("torch._dynamo", "torch.optim")
-"""Imported by torch at first use. Not pandas: pyarrow, which it imports, starts a thread."""
+"""Imported by torch at first use."""
 
 
 def main() -> None:

@@ -43,8 +43,8 @@ def test_same_numbers_as_a_run_in_a_new_process(runs: WarmRuns, tmp_path: Path) 
     assert seen[-1] == 20
     assert runs._server is not None
     tasks = Path(f"/proc/{runs._server.pid}/task").glob("*/comm")
-    # apart from those of OpenBLAS, which ends them itself before a fork
-    assert {task.read_text().strip() for task in tasks} == {"python"}
+    # jemalloc, which pyarrow brings, prepares its thread for forks itself
+    assert {task.read_text().strip() for task in tasks} <= {"python", "jemalloc_bg_thd"}
     assert not left_over(but=runs._server.pid)
 
 
