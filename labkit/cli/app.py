@@ -2,6 +2,8 @@
 
 import typer
 
+from labkit.cli.compare import compare
+
 app = typer.Typer(
     name="labkit",
     help="Experiments in meta-learning: run, sweep and compare notebooks with typed parameters.",
@@ -12,6 +14,9 @@ app = typer.Typer(
 @app.callback()
 def callback() -> None:
     """Experiments in meta-learning: run, sweep and compare notebooks with typed parameters."""
+
+
+app.command()(compare)
 
 
 def main() -> None:
