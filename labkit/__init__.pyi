@@ -31,6 +31,7 @@ from .core import task_gradients as task_gradients
 from .experiments import Comparison as Comparison
 from .experiments import Result as Result
 from .experiments import compare_runs as compare_runs
+from .experiments import comparison_view as comparison_view
 from .experiments import load_curves as load_curves
 from .experiments import load_runs as load_runs
 from .experiments import measure as measure

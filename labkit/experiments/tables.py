@@ -143,8 +143,8 @@ def load_curves(folders: Folders, name: str = "adaptation") -> "DataFrame":
 
     Example:
         >>> curves = load_curves("notebooks/data/example_sweep")
-        >>> len(curves), curves["inner_step"].max()
-        (198, 10)
+        >>> len(curves), curves["inner_step"].nunique()
+        (198, 11)
     """
     return curves_frame(read_runs(folders), name)
 
