@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nbformat
 import pytest
 from typer.testing import CliRunner
 
@@ -51,3 +52,28 @@ def test_folders_without_runs(tmp_path: Path) -> None:
         assert done.exit_code == 2
         assert done.stderr.startswith(f"labkit compare: {words}")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_report_and_executed_notebook(folder: Path, tmp_path: Path) -> None:
+    report, notebook = tmp_path / "report.html", tmp_path / "out.ipynb"
+    options = ["-o", str(report), "--notebook", str(notebook)]
+    done = CliRunner().invoke(app, ["compare", str(folder), *options])
+    assert done.exit_code == 0, done.stderr
+    assert "<h1>Comparison of query_loss_after</h1>" in report.read_text()
+    cells = nbformat.read(notebook, as_version=4).cells
+    printed = "".join(o.text for c in cells for o in c.get("outputs", ()) if "text" in o)
+    assert "order=1 is higher than order=2 by 0.95 [0.315, 1.59], 2 seeds" in printed
+
+
+def test_a_notebook_has_its_own_metric(folder: Path, tmp_path: Path) -> None:
+    options = ["--notebook", str(tmp_path / "out.ipynb"), "--by", "order"]
+    done = CliRunner().invoke(app, ["compare", str(folder), *options])
+    assert done.exit_code == 2
+    assert "--notebook takes one folder" in done.stderr
+
+
+def test_a_report_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["compare", str(folder), "-o", str(tmp_path / "no" / "r.html")])
+    assert done.exit_code == 2
+    assert "labkit compare: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
