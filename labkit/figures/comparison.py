@@ -18,8 +18,8 @@ _COLORS = [
     *(algorithm_color(name) for name in ("maml", "anil", "reptile", "imaml", "proto_maml")),
     algorithm_color("maml", 1),
 ]
-_CURVES_HEIGHT, _ROW, _EDGES = 300, 22, 130
-"""Pixels: of the curves, of a group below them, and of what is around both."""
+_CURVES_HEIGHT, _ROW, _BETWEEN, _EDGES = 300, 22, 50, 130
+"""Pixels: of the curves, of a group below them, between and around both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +60,31 @@ def comparison_figure(
             "runs, or compare by fewer parameters"
         )
     labels = [html.escape(group.label, quote=False) for group in groups]
+    shown = metric.replace("_", " ")
     below = _ROW * (len(groups) + 1)
-    height = _CURVES_HEIGHT + below + _EDGES
-    top = _top(groups)
+    share = below / (_CURVES_HEIGHT + below + _BETWEEN)
+    low, top = _range(groups, loss=measure == "query_loss")
     figure = panel_figure(
         [
             trace
             for i, (group, name) in enumerate(zip(groups, labels, strict=True))
             for trace in _traces(i, group, name, top)
         ],
-        title("Adaptation and " + metric.replace("_", " "), "mean and 95 % interval over seeds"),
-        height=height,
+        title("Comparison", f"{shown}, mean and 95 % interval"),
+        height=_CURVES_HEIGHT + below + _EDGES,
         showlegend=False,
         hovermode="closest",
         xaxis=axis("inner steps", dtick=1),
         yaxis=axis(
-            measure.replace("_", " "), range=[0, top], domain=[1 - 300 / (300 + below + 50), 1]
+            measure.replace("_", " "),
+            range=[low, top],
+            domain=[1 - _CURVES_HEIGHT * share / below, 1],
         ),
-        xaxis2=axis(metric.replace("_", " "), anchor="y2"),
+        xaxis2=axis(shown, anchor="y2"),
         yaxis2=axis(
             "",
             anchor="x2",
-            domain=[0, below / (300 + below + 50)],
+            domain=[0, share],
             range=[len(groups) - 0.4, -0.6],
             tickvals=list(range(len(groups))),
             ticktext=labels,
@@ -138,9 +141,13 @@ def _traces(row: int, group: ComparedGroup, name: str, top: float) -> list[go.Sc
     ]
 
 
-def _top(groups: Sequence[ComparedGroup]) -> float:
-    """Of the axis: above every curve's first point, where nothing has diverged yet."""
-    first = [group.curve[:1] + np.nan_to_num(group.ci95[:1]) for group in groups]
-    finite = np.concatenate(first)
-    finite = finite[np.isfinite(finite)]
-    return 1.1 * float(finite.max()) if len(finite) and finite.max() > 0 else 1.0
+def _range(groups: Sequence[ComparedGroup], *, loss: bool) -> tuple[float, float]:
+    """Of the axis: a loss is shown up to its first points, where nothing has diverged yet."""
+    means = np.concatenate([group.curve for group in groups])
+    halves = np.nan_to_num(np.concatenate([group.ci95 for group in groups]))
+    known = np.isfinite(means)
+    first = np.concatenate([np.arange(len(group.curve)) == 0 for group in groups])
+    highs, lows = (means + halves)[known & (first | (not loss))], (means - halves)[known]
+    top = 1.1 * float(highs.max()) if len(highs) and highs.max() > 0 else 1.0
+    bottom = 0.95 * max(float(lows.min()), 0.0) if len(lows) else 0.0
+    return (bottom if bottom < top else 0.0), top

@@ -31,6 +31,22 @@ def test_bands_and_intervals() -> None:
     assert (value.x[0], value.error_x.array[0]) == (1.0, 0.5)
 
 
+def test_the_axis_holds_the_bands_and_no_more() -> None:
+    near = comparison_figure([group(1, (4.0, 3.9, 3.8))], metric="query_loss_after")
+    low, high = near.layout.yaxis.range
+    assert 3.0 < low < 3.3
+    assert 4.5 < high < 5.1
+    wide = comparison_figure([group(1, (4.0, 0.2))], metric="query_loss_after")
+    assert wide.layout.yaxis.range[0] == 0
+
+
+def test_an_accuracy_that_rises_is_on_the_axis() -> None:
+    rising = comparison_figure(
+        [group(1, (0.2, 0.9), 0.01)], metric="accuracy_after", measure="accuracy"
+    )
+    assert rising.layout.yaxis.range[1] > 0.91
+
+
 def test_without_interval_and_diverged() -> None:
     far = group(1, (4.0, 1e200, float("nan")), float("nan"))
     band, curve, value = comparison_figure([far], metric="query_loss_after").data
