@@ -60,7 +60,8 @@ def test_differences_are_paired(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "verdict"), [([0.0, 4.1, 8.0], "higher"), ([2.0, 6.1, 10.0], "lower")]
+    ("second", "verdict"),
+    [([0.0, 4.1, 8.0], "higher"), ([2.0, 6.1, 10.0], "lower"), ([2.0, 5.5, 10.5], "undecided")],
 )
 def test_verdict(tmp_path: Path, second: list[float], verdict: str) -> None:
     found = compared(sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): second}, "order"))
