@@ -28,7 +28,12 @@ from .core import meta_gradient as meta_gradient
 from .core import random_directions as random_directions
 from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
+from .experiments import Comparison as Comparison
 from .experiments import Result as Result
+from .experiments import compare_runs as compare_runs
+from .experiments import comparison_view as comparison_view
+from .experiments import load_curves as load_curves
+from .experiments import load_runs as load_runs
 from .experiments import measure as measure
 from .experiments import read_result as read_result
 from .experiments import record_result as record_result

@@ -2,6 +2,7 @@
 
 import typer
 
+from labkit.cli.compare import compare
 from labkit.cli.lab import lab
 from labkit.cli.rerun import rerun
 from labkit.cli.run import run
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command(cls=ParameterCommand)(run)
 app.command(cls=ParameterCommand)(sweep)
+app.command()(compare)
 app.command()(show)
 app.command()(rerun)
 app.command()(lab)

@@ -14,6 +14,8 @@ from labkit import ClassificationSettings, Settings
 from tests.notebooks.refresh import IGNORED, write_committed_form
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+LABS = [path for path in NOTEBOOKS if "labkit.open_lab(" in path.read_text()]
+"""Those in which something is trained."""
 CHECKED = "nbval-check-output"
 APP_SKIP = "app-skip"
 """Tag of the cells that `make app` neither shows nor runs."""
@@ -103,6 +105,7 @@ def test_one_notebook_alone_defines_a_function() -> None:
     assert tagged == ["07_bring_your_own.ipynb"]
 
 
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)
 def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
     """Names, order and descriptions are those of the settings that it reads; values are allowed.
 
@@ -121,6 +124,13 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
         assert kind.checked(values) == kind()
 
 
+def test_a_comparison_takes_a_folder_alone() -> None:
+    notebook = nbformat.read(NOTEBOOKS[0].parent / "09_compare.ipynb", as_version=4)
+    (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
+    assert re.fullmatch(r'folder: str = "data/example_sweep"  # .+', cell.source)
+
+
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)
 def test_an_application_ends_with_its_lab(notebook: Any) -> None:
     """No cell behind the lab's measures a session that nobody has trained yet; all before run."""
     (lab,) = [i for i, c in enumerate(notebook.cells) if "labkit.open_lab(" in c.source]

@@ -1,0 +1,87 @@
+"""`labkit compare`: groups of runs, with intervals over seeds."""
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from labkit.experiments.comparison import METRIC, compare_runs
+from labkit.experiments.notebooks import find_notebook
+from labkit.experiments.report import report_html
+from labkit.experiments.tables import read_runs, runs_frame
+
+NOTEBOOK = "09_compare"
+
+
+def compare(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
+    ],
+    metric: Annotated[str, typer.Option(help="What to compare: a metric of the runs.")] = METRIC,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]…",
+            help="Parameters that tell the groups apart; by default all that differ but the seed.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="HTML", help="Write a report, one page that needs no network."
+        ),
+    ] = None,
+    notebook: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IPYNB",
+            help="Execute notebooks/09_compare on the folder; it compares query_loss_after by all "
+            "parameters that differ.",
+        ),
+    ] = None,
+) -> None:
+    """Compare runs: means with 95 % intervals over seeds, and differences on the same seeds.
+
+    Runs whose parameters are equal but for the seed are a group. The difference of two groups is
+    taken seed by seed: it is "lower" or "higher" when its interval leaves out zero.
+    """
+    if notebook and (len(folders) != 1 or metric != METRIC or by):
+        _stop("--notebook takes one folder, and neither --metric nor --by: it has its own")
+    try:
+        runs = read_runs(folders)
+        found = compare_runs(runs_frame(runs), metric, by.split(",") if by else None)
+    except (OSError, ValueError) as error:
+        _stop(str(error))
+    words = f"; left out: {runs.left_out_words()}" if runs.left_out else ""
+    typer.echo(f"{len(runs.done)} runs{words}\n")
+    typer.echo(found.table())
+    try:
+        if output:
+            output.write_text(report_html(runs, found), encoding="utf-8")
+            typer.echo(f"\nThe report: {output}")
+        if notebook:
+            _execute(folders[0], notebook)
+            typer.echo(f"\nThe executed notebook: {notebook}")
+    except (OSError, ValueError) as error:
+        _stop(str(error))
+
+
+def _execute(folder: Path, output: Path) -> None:
+    """Papermill on notebook 09; the folder is named in full, whatever the kernel's own is."""
+    import papermill  # noqa: PLC0415  # it takes a while, and tables do without
+
+    papermill.execute_notebook(
+        find_notebook(NOTEBOOK),
+        output,
+        {"folder": str(folder.resolve())},
+        kernel_name="python3",
+        progress_bar=False,
+        log_output=False,
+    )
+
+
+def _stop(words: str) -> NoReturn:
+    typer.echo(f"labkit compare: {words}", err=True)
+    raise typer.Exit(2)

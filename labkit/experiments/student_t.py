@@ -1,0 +1,84 @@
+"""Means with 95 % intervals by Student's t, exact for whole degrees of freedom."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean with its interval.
+
+    Attributes:
+        count: Number of values.
+        mean: nan if a value is not finite.
+        ci95: Half the width of the 95 % interval; nan for fewer than two values.
+    """
+
+    count: int
+    mean: float
+    ci95: float
+
+    @property
+    def low(self) -> float:
+        """Where the interval begins."""
+        return self.mean - self.ci95
+
+    @property
+    def high(self) -> float:
+        """Where the interval ends."""
+        return self.mean + self.ci95
+
+
+def mean_interval(values: ArrayLike) -> Mean:
+    """The mean of independent values and its 95 % interval: t · s / √n.
+
+    Args:
+        values: Numbers, one for each seed, at least one.
+
+    Example:
+        >>> mean_interval([1.0, 2.0, 3.0])  # s = 1, t = 4.303
+        Mean(count=3, mean=2.0, ci95=2.484137711...)
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    count = numbers.size
+    if not np.isfinite(numbers).all():
+        return Mean(count, math.nan, math.nan)
+    if count < 2:
+        return Mean(count, float(numbers.mean()), math.nan)
+    error = float(numbers.std(ddof=1)) / math.sqrt(count)
+    return Mean(count, float(numbers.mean()), t_quantile(count - 1) * error)
+
+
+@cache
+def t_quantile(freedom: int, level: float = LEVEL) -> float:
+    """The t for which P(|T| ≤ t) = level.
+
+    Args:
+        freedom: Degrees of freedom, a whole number ≥ 1.
+        level: Probability, 0 … 1.
+
+    Example:
+        >>> round(t_quantile(2), 3), round(t_quantile(9), 3)
+        (4.303, 2.262)
+    """
+    low, high = 0.0, math.pi / 2
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
+    return math.sqrt(freedom) * math.tan(high)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """P(|T| ≤ √ν tan(angle)): a finite sum (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
+    sine, cosine = math.sin(angle), math.cos(angle)
+    odd = freedom % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(2 + odd, freedom + 1, 2):
+        total += term
+        term *= cosine**2 * (k - 1) / k
+    return 2 / math.pi * (angle + sine * total) if odd else sine * total

@@ -1,0 +1,79 @@
+"""`labkit compare` as a user types it."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from typer.testing import CliRunner
+
+from labkit.cli.app import app
+from tests.experiments.run_folders import sweep
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return sweep(tmp_path / "sweep", {(1,): [1.0, 5.0], (2,): [0.0, 4.1]}, "order")
+
+
+def test_tables(folder: Path) -> None:
+    (folder / "runs" / "1-0" / "result.json").unlink()
+    done = CliRunner().invoke(app, ["compare", str(folder)])
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "3 runs; left out: 1 broken"
+    assert lines[2].split() == ["query_loss_after", "seeds", "mean", "±", "95", "%"]
+    assert lines[3].split() == ["order=1", "1", "5", "nan"]
+
+
+def test_metric_and_by(folder: Path) -> None:
+    options = ["--metric", "query_loss_before", "--by", "order"]
+    done = CliRunner().invoke(app, ["compare", str(folder), *options])
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[3].split() == ["order=1", "2", "4", "0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--metric", "nothing"], "there is no metric 'nothing'"),
+        (["--by", "nothing"], "there is no parameter 'nothing'"),
+    ],
+)
+def test_unknown_names(folder: Path, arguments: list[str], words: str) -> None:
+    done = CliRunner().invoke(app, ["compare", str(folder), *arguments])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"labkit compare: {words}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_folders_without_runs(tmp_path: Path) -> None:
+    for folder, words in ((tmp_path, "no run is done in"), (tmp_path / "none", "there is no fol")):
+        done = CliRunner().invoke(app, ["compare", str(folder)])
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"labkit compare: {words}")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_report_and_executed_notebook(folder: Path, tmp_path: Path) -> None:
+    report, notebook = tmp_path / "report.html", tmp_path / "out.ipynb"
+    options = ["-o", str(report), "--notebook", str(notebook)]
+    done = CliRunner().invoke(app, ["compare", str(folder), *options])
+    assert done.exit_code == 0, done.stderr
+    assert "<h1>Comparison of query_loss_after</h1>" in report.read_text()
+    cells = nbformat.read(notebook, as_version=4).cells
+    printed = "".join(o.text for c in cells for o in c.get("outputs", ()) if "text" in o)
+    assert "order=1 is higher than order=2 by 0.95 [0.315, 1.59], 2 seeds" in printed
+
+
+def test_a_notebook_has_its_own_metric(folder: Path, tmp_path: Path) -> None:
+    options = ["--notebook", str(tmp_path / "out.ipynb"), "--by", "order"]
+    done = CliRunner().invoke(app, ["compare", str(folder), *options])
+    assert done.exit_code == 2
+    assert "--notebook takes one folder" in done.stderr
+
+
+def test_a_report_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["compare", str(folder), "-o", str(tmp_path / "no" / "r.html")])
+    assert done.exit_code == 2
+    assert "labkit compare: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,139 @@
+"""Comparisons: worked by hand, against an independent integral, and what is refused."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labkit import ParameterError, compare_runs, load_runs
+from labkit.experiments.student_t import mean_interval, t_quantile
+from tests.experiments.run_folders import done_run, sweep
+
+
+def test_t_against_closed_forms() -> None:
+    for level in (0.5, 0.9, 0.95, 0.999):
+        assert t_quantile(1, level) == pytest.approx(math.tan(math.pi * level / 2), rel=1e-12)
+        two = level * math.sqrt(2 / (1 - level**2))
+        assert t_quantile(2, level) == pytest.approx(two, rel=1e-12)
+
+
+@pytest.mark.parametrize("freedom", [3, 4, 7, 30, 101])
+def test_t_against_the_integral_of_its_density(freedom: int) -> None:
+    x = np.linspace(0, t_quantile(freedom), 20001)
+    logs = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
+    density = (1 + x**2 / freedom) ** (-(freedom + 1) / 2) * math.exp(logs)
+    within = 2 * np.trapezoid(density, x) / math.sqrt(freedom * math.pi)
+    assert within == pytest.approx(0.95, abs=1e-8)
+
+
+def test_t_of_many_is_the_normal() -> None:
+    assert t_quantile(100_000) == pytest.approx(1.95996398454, abs=5e-5)
+
+
+def test_few_and_infinite_values() -> None:
+    assert mean_interval([5.0]).mean == 5.0
+    assert math.isnan(mean_interval([5.0]).ci95)
+    assert math.isnan(mean_interval([5.0, math.inf]).mean)
+    assert mean_interval([2.0, 2.0]).ci95 == 0.0
+
+
+def compared(folder: Path, **options: Any) -> Any:
+    return compare_runs(load_runs(folder), **options)
+
+
+def test_differences_are_paired(tmp_path: Path) -> None:
+    values = {(1,): [1.0, 5.0, 9.0], (2,): [0.0, 4.5, 7.5]}
+    found = compared(sweep(tmp_path, values, "order"))
+    assert found.by == ("order",)
+    one, _ = found.groups
+    # s = 4, t(2) = 4.30265, √3: the groups overlap widely
+    assert (one.label, one.mean.mean) == ("order=1", 5.0)
+    assert one.mean.ci95 == pytest.approx(4.30265273 * 4 / math.sqrt(3))
+    # differences 1, 0.5, 1.5: mean 1, s = 0.5; the pairs do not
+    (pair,) = found.pairs
+    assert pair.difference.mean == 1.0
+    assert pair.difference.ci95 == pytest.approx(4.30265273 * 0.5 / math.sqrt(3))
+    assert pair.verdict == "undecided"
+    assert found.pairs_frame()["low"].tolist() == pytest.approx([1 - 1.24206], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict"),
+    [([0.0, 4.1, 8.0], "higher"), ([2.0, 6.1, 10.0], "lower"), ([2.0, 5.5, 10.5], "undecided")],
+)
+def test_verdict(tmp_path: Path, second: list[float], verdict: str) -> None:
+    found = compared(sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): second}, "order"))
+    assert found.pairs[0].verdict == verdict
+    assert f"  {verdict}" in found.table()
+
+
+def test_only_common_seeds_are_paired(tmp_path: Path) -> None:
+    folder = sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): [0.0, 4.5]}, "order")
+    done_run(folder / "other", 7.0, order=3, seed=9, events=[])
+    found = compared(folder)
+    (pair,) = found.pairs
+    assert pair.seeds == (0, 1)
+    assert found.groups[0].mean.count == 3
+    assert found.apart == (("order=1", "order=3"), ("order=2", "order=3"))
+    assert "2 pairs have no seed in common and are not compared, such as order=1 and" in (
+        found.table()
+    )
+
+
+def test_close_pairs_differ_in_one_parameter(tmp_path: Path) -> None:
+    values = {(a, o): [a + o, 2 * a + o] for a in (0.1, 0.2) for o in (1, 2)}
+    found = compared(sweep(tmp_path, values, "alpha", "order"))
+    assert [group.label for group in found.groups][:2] == [
+        "alpha=0.1, order=1",
+        "alpha=0.1, order=2",
+    ]
+    assert len(found.pairs) == 6
+    assert [pair.differing[0] for pair in found.close_pairs] == ["order", "alpha", "alpha", "order"]
+    assert "2 more pairs differ in more than one parameter" in found.table()
+
+
+def test_a_loss_that_is_not_finite_is_said(tmp_path: Path) -> None:
+    found = compared(sweep(tmp_path, {(1,): [1.0, math.inf], (2,): [1.0, 2.0]}, "order"))
+    assert math.isnan(found.groups[0].mean.mean)
+    assert "not finite for some seed, so without a mean: order=1" in found.table()
+    assert found.pairs[0].verdict == "undecided"
+
+
+def test_equal_parameters_are_one_group(tmp_path: Path) -> None:
+    found = compared(sweep(tmp_path, {(1,): [1.0, 2.0]}, "order"))
+    assert [g.label for g in found.groups] == ["all runs"]
+    assert found.pairs == ()
+    assert "all runs" in found.table()
+
+
+def test_unknown_names(tmp_path: Path) -> None:
+    folder = sweep(tmp_path, {(1,): [1.0], (2,): [2.0]}, "order")
+    with pytest.raises(ParameterError, match=r"no metric 'query_loss_aftr'; did you mean 'query_"):
+        compared(folder, metric="query_loss_aftr")
+    with pytest.raises(ParameterError, match=r"There are: query_loss_after, query_loss_before$"):
+        compared(folder, metric="seconds")
+    with pytest.raises(ParameterError, match=r"no parameter 'ordr'; did you mean 'order'"):
+        compared(folder, by=["ordr"])
+    with pytest.raises(ParameterError, match="seeds are what is averaged over"):
+        compared(folder, by=["seed"])
+
+
+def test_what_must_not_be_compared(tmp_path: Path) -> None:
+    mixed = sweep(tmp_path / "mixed", {(1, 0.1): [1.0], (1, 0.2): [2.0]}, "order", "alpha")
+    with pytest.raises(ValueError, match=r"alpha = 0.1, 0.2, which must not .* by order,alpha"):
+        compared(mixed, by=["order"])
+    for name, order, seed in (("a", 1, 0), ("b", 2, 1)):
+        done_run(tmp_path / "apart" / name, 1.0, order=order, seed=seed)
+    with pytest.raises(ValueError, match=r"order=1 has seeds 0; order=2 has seeds 1"):
+        compared(tmp_path / "apart")
+    for name in ("a", "b"):
+        done_run(tmp_path / "twice" / name, 1.0, seed=4)
+    with pytest.raises(ValueError, match="more than one run with seed 4"):
+        compared(tmp_path / "twice")
+    done_run(tmp_path / "unseeded" / "a", 1.0, alpha=1.0)
+    with pytest.raises(ValueError, match="no parameter 'seed'"):
+        compared(tmp_path / "unseeded")
+    with pytest.raises(ValueError, match=r"table that labkit.load_runs has read"):
+        compare_runs(load_runs(tmp_path / "apart")[[]].copy().__class__())
