@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from labkit.experiments import engine
+from labkit.experiments.conversation import Stopped, stop_runs
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.engine import SchedulerError, SchedulerGoneError, workers
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
-from labkit.experiments.conversation import Stopped, stop_runs
 from labkit.experiments.running import run
 from labkit.experiments.sweep import sweep
 from tests.experiments.tiny_notebook import tiny_notebook
