@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TypeAlias
 
-from labkit.experiments.conversation import Watcher, outcome
+from labkit.experiments.conversation import NO_ANSWER, Watcher, outcome
 from labkit.experiments.plan import Plan
 from labkit.experiments.process_tree import end_with_children
 from labkit.experiments.run_folder import NOTEBOOK, RunFolder, State, Status, begun
@@ -107,7 +107,7 @@ def _in_new_process(
             ours.close()
             end_with_children(process.pid)
             process.wait()
-        if error is None or process.returncode == 0:
+        if error != NO_ANSWER:
             return error
         noise.seek(0)
         return last_line(noise.read().decode(errors="replace")) or error

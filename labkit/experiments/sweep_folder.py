@@ -15,15 +15,12 @@ from filelock import FileLock, Timeout
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
-from labkit.experiments.warm import WarmRuns
+from labkit.experiments.running import run
 from labkit.version import __version__
 
 FORMAT = 1
 SWEEP, RUNS = "sweep.json", "runs"
 _TRIES, _LOCK = ".tries", ".lock"
-
-_runs = WarmRuns()
-"""Of this process: what it makes its runs with."""
 
 
 class SweepFolderError(ValueError):
@@ -148,7 +145,7 @@ class SweepFolder:
                 f"{self.path} is not on this machine: workers must share the sweep's folder"
             ) from None
         try:
-            return self._placed(own, plan, _runs.run(plan, own, timeout=timeout))
+            return self._placed(own, plan, run(plan, own, timeout=timeout))
         finally:
             shutil.rmtree(own, ignore_errors=True)
 

@@ -59,7 +59,7 @@ class Runs:
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     found = Runs()
-    monkeypatch.setattr(sweep_folder, "_runs", found)
+    monkeypatch.setattr(sweep_folder, "run", found.run)
     monkeypatch.setattr(sweeping, "workers", found.workers)
     monkeypatch.setattr(sweeping, "made", found.made_by)
     return found
