@@ -138,7 +138,7 @@ def _history(lab: NotebookPage) -> None:
     lab.until("not session.ghosts")
     expect(lab.button("Unpin")).to_be_disabled()
     lab.segment("seconds").click()
-    lab.page.get_by_text("seconds of training").wait_for()
+    lab.lab().get_by_text("seconds of training").wait_for()
     lab.segment("meta-steps").click()
 
 
