@@ -1,10 +1,12 @@
 """`labkit run`, `show` and `rerun`: what they print, and how they end."""
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,9 @@ from labkit.experiments.sessions import NOTEBOOKS, notebook_of
 from labkit.session.parameter_words import ParameterError
 
 LABKIT = [sys.executable, "-c", "from labkit.cli.app import main; main()"]
+
+HEARS_CTRL_C = ["env", "--default-signal=INT"]
+"""Also where the tests are a background job, to which a shell makes it mean nothing."""
 FEW = ["-p", "meta_steps", "20", "-p", "meta_batch=3"]
 EVENTS = ((5, "alpha", 0.05),)
 RECIPE = Recipe(
@@ -158,10 +163,20 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_exit_1(tmp_path: Path) 
     ]
 
 
+@contextlib.contextmanager
+def killed(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Whatever comes, the process does not outlive the test."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    command = [*LABKIT, "run", "01_sinusoid", "-p", "meta_steps=10000000", "-o", str(folder)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    command = ["run", "01_sinusoid", "-p", "meta_steps=10000000", "-o", str(folder)]
+    whole = [*HEARS_CTRL_C, *LABKIT, *command]
+    with subprocess.Popen(whole, stderr=subprocess.PIPE, text=True) as process, killed(process):
         begun, kernel = psutil.Process(process.pid), None
         until = time.monotonic() + 120
         while kernel is None and time.monotonic() < until:

@@ -24,6 +24,9 @@ from tests.experiments.tiny_notebook import tiny_notebook
 
 LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]
 
+HEARS_CTRL_C = ["env", "--default-signal=INT"]
+"""Also where the tests are a background job, to which a shell makes it mean nothing."""
+
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -167,8 +170,8 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
 def begun(notebook: str, folder: Path, seeds: int, seconds: float) -> "subprocess.Popen[str]":
     """A sweep in a process group of its own, as a terminal begins it, with a run going on."""
     process = subprocess.Popen(
-        [*LABKIT, notebook, "-p", "seconds", str(seconds), "--seeds", str(seeds), "--jobs", "2",
-         "-o", str(folder)],
+        [*HEARS_CTRL_C, *LABKIT, notebook, "-p", "seconds", str(seconds), "--seeds", str(seeds),
+         "--jobs", "2", "-o", str(folder)],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     until(lambda: process.poll() is not None or any((folder / ".tries").glob("*")))
