@@ -24,6 +24,8 @@ def refusals() -> Iterator[None]:
     except (ValueError, FileNotFoundError) as error:
         raise ended(error, WRONG) from None
     except OSError as error:
+        if error.filename is None:  # nothing that was to be read
+            raise
         raise ended(f"{error.filename} cannot be read: {error.strerror}", FAILED) from None
 
 
