@@ -1,10 +1,11 @@
 """How many of torch's threads a small model is worth, for the thread that asks alone."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 from labkit.core.types import Params
 
@@ -28,13 +29,8 @@ def threads_for(params: Params) -> int:
 
 def keep_threads(number: int) -> None:
     """Let torch use so many threads in this thread from now on; other threads keep theirs."""
-    if number == torch.get_num_threads():  # asked first: only then does a thread keep its own
-        return
-    # torch takes a number for all threads that are still to come too; one of these knows theirs
-    with ThreadPoolExecutor(1, "maml-lab-threads") as other:
-        theirs = other.submit(torch.get_num_threads).result()
-        torch.set_num_threads(number)
-        other.submit(torch.set_num_threads, theirs).result()
+    torch.get_num_threads()  # else torch sets this thread's number at its first operation
+    _openmp().limit(limits=number)
 
 
 @contextmanager
@@ -58,3 +54,9 @@ def threads(number: int) -> Iterator[None]:
         yield
     finally:
         keep_threads(before)
+
+
+@cache
+def _openmp() -> ThreadpoolController:
+    """OpenMP keeps a number for each thread; `torch.set_num_threads` sets that of new ones too."""
+    return ThreadpoolController().select(user_api="openmp")

@@ -56,8 +56,8 @@ def opened(served: Served, chromium: str) -> Opener:
             notebook.open(server.url(name))
             notebook.run_all()
             yield notebook
-            assert notebook.errors == []
             notebook.shut_down_kernel()
+            assert notebook.errors == []
 
     return open_notebook
 

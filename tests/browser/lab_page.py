@@ -33,6 +33,9 @@ _DRAWN = f"""() => {{
   return plots.length >= 3 && plots.every((plot) => plot.querySelector('.main-svg'));
 }}"""
 
+_SLOW = "[anywidget] Failed to initialize model."
+"""Anywidget says so after 2 s, and then goes on waiting: a page with much to do takes longer."""
+
 
 class LabPage:
     """A page that holds a lab.
@@ -55,7 +58,7 @@ class LabPage:
             self._note(f"{message.text} {message.location.get('url', '')}".strip())
 
     def _note(self, error: str) -> None:
-        if not any(part in error for part in self.own_errors):
+        if not any(part in error for part in (_SLOW, *self.own_errors)):
             self.errors.append(error)
 
     def wait_for_lab(self) -> None:

@@ -47,10 +47,19 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+EARLIER: set[psutil.Process] = set()
+"""Below this process before these tests: servers for the browser, with kernels perhaps."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _earlier() -> None:
+    EARLIER.update(psutil.Process().children(recursive=True))
+
+
 def runs_of(parent: int) -> list[psutil.Process]:
     """The processes of runs below a process, with their kernels."""
     found = []
-    for process in psutil.Process(parent).children(recursive=True):
+    for process in set(psutil.Process(parent).children(recursive=True)) - EARLIER:
         with contextlib.suppress(psutil.Error):
             line = " ".join(process.cmdline())
             if "labkit.experiments.execution" in line or "ipykernel_launcher" in line:

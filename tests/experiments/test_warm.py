@@ -18,8 +18,13 @@ FEW = {"meta_steps": 20, "meta_batch": 3}
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 
 
+EARLIER: set[psutil.Process] = set()
+"""Below this process before these tests, such as servers for the browser."""
+
+
 @pytest.fixture(scope="module")
 def runs() -> Iterator[WarmRuns]:
+    EARLIER.update(psutil.Process().children(recursive=True))
     with WarmRuns() as runs:
         yield runs
     assert not left_over()
@@ -27,7 +32,8 @@ def runs() -> Iterator[WarmRuns]:
 
 def left_over(but: int | None = None) -> list[psutil.Process]:
     """Processes of runs that are still there a moment later."""
-    children = [p for p in psutil.Process().children(recursive=True) if p.pid != but]
+    now = set(psutil.Process().children(recursive=True)) - EARLIER
+    children = [process for process in now if process.pid != but]
     alive: list[psutil.Process] = psutil.wait_procs(children, timeout=5)[1]
     return alive
 
