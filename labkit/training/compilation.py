@@ -17,6 +17,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 from torch.fx import GraphModule
+from torch.utils._pytree import tree_flatten, tree_leaves
 
 from labkit.training.recording import Recording
 from labkit.training.whole_files import write_whole
@@ -36,11 +37,12 @@ class Compilation:
 
     Args:
         recording: What to compile.
-        leaves: Its arguments, one after the other.
+        arguments: Such as it will be called with.
     """
 
-    def __init__(self, recording: Recording, leaves: list[Tensor]) -> None:
+    def __init__(self, recording: Recording, arguments: tuple[Any, ...]) -> None:
         self._recording = recording
+        leaves = [*tree_leaves(arguments), *recording.constants]
         self._path = _kept(recording.graph, leaves)
         self._process: subprocess.Popen[bytes] | None = None
         self._run: Any = None
@@ -72,9 +74,10 @@ class Compilation:
             self._process.wait()
         self.poll()
 
-    def __call__(self, leaves: list[Tensor]) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """What the recorded function gives, but for the last digits."""
-        return self._recording.whole(self._run(leaves))
+        leaves = tree_flatten(arguments)[0]
+        return self._recording.whole(self._run([*leaves, *self._recording.constants]))
 
     def _begin(self, leaves: list[Tensor]) -> None:
         source = self._path.with_suffix(".recorded")
@@ -118,11 +121,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _kept(graph: GraphModule, leaves: list[Tensor]) -> Path:
     """Where the compiled form of these operations on such tensors belongs."""
     seen = hashlib.sha256()
-    for leaf in (*leaves, *graph.buffers()):
+    for leaf in leaves:
         words = (tuple(leaf.shape), leaf.stride(), leaf.dtype, leaf.device)
         seen.update(repr(words).encode())
-    for constant in graph.buffers():
-        seen.update(constant.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     machine = (torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
     seen.update(repr((graph.code, torch.__version__, __version__, machine)).encode())
     folder = Path(os.environ.get(FOLDER) or pooch.os_cache("labkit")) / "compiled"

@@ -3,15 +3,17 @@
 import dataclasses
 import logging
 from collections.abc import Callable, Hashable
-from typing import Any, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, get_args
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten
+from torch.utils._pytree import tree_flatten, tree_leaves
 
 from labkit.core.algorithm import Algorithm
-from labkit.training.compilation import Compilation
-from labkit.training.recording import Recording
+
+if TYPE_CHECKING:
+    from labkit.training.compilation import Compilation
+    from labkit.training.recording import Recording
 
 EngineName: TypeAlias = Literal["auto", "eager", "compiled"]
 
@@ -19,6 +21,9 @@ RECORDED_AFTER = 100
 """Calls of one kind before it is recorded, which takes about as long as these calls."""
 
 MOST_KINDS = 32
+
+MOST_ROUNDING = 10_000
+"""In units of the last digit of a tensor's largest entry: sums in another order."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,7 +77,7 @@ class Engine:
                 del self._kinds[next(iter(self._kinds))]  # the oldest
             kind = self._kinds[key] = _Kind(self.name)
         self._last = kind
-        return kind.call(function, arguments, leaves)
+        return kind.call(function, arguments)
 
 
 class Same:
@@ -113,36 +118,39 @@ class _Kind:
         self._compilation: Compilation | None = None
         self.compiled = False
 
-    def call(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
-    ) -> Any:
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         self._calls += 1
         if self._calls == (1 if self._name == "compiled" else RECORDED_AFTER):
-            self._record(function, arguments, leaves)
+            self._record(function, arguments)
         if self._compilation is not None and not self.compiled:
-            self._look(self._compilation)
+            self._look(self._compilation, arguments)
         with torch.no_grad():
             if self.compiled and self._compilation is not None:
-                return self._compilation(leaves)
+                return self._compilation(*arguments)
             if self._recording is not None:
                 return self._recording(*arguments)
         return function(*arguments)
 
-    def _record(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
-    ) -> None:
+    def _record(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        # imported here, for they bring much of torch that a first meta-step need not wait for
+        from labkit.training.compilation import Compilation  # noqa: PLC0415
+        from labkit.training.recording import Recording  # noqa: PLC0415
+
         try:
             self._recording = Recording(function, arguments)
             if self._name != "eager":
-                self._compilation = Compilation(self._recording, leaves)
+                self._compilation = Compilation(self._recording, arguments)
         except Exception as error:  # noqa: BLE001  # torch has many kinds; the function still works
             self._refuse(error)
 
-    def _look(self, compilation: Compilation) -> None:
+    def _look(self, compilation: "Compilation", arguments: tuple[Any, ...]) -> None:
+        """Take the compiled form if it is there and gives what the recorded one gives."""
         try:
             if self._name == "compiled":
                 compilation.wait()
-            self.compiled = compilation.poll()
+            if compilation.poll() and self._recording is not None:
+                _compare(compilation(*arguments), self._recording(*arguments))
+                self.compiled = True
         except RuntimeError as error:
             self._compilation = None
             self._refuse(error)
@@ -156,3 +164,17 @@ class _Kind:
                 "do without"
             ) from error
         _LOG.info("a meta-step cannot be %s and is computed as before: %s", done, reason)
+
+
+def _compare(found: Any, expected: Any) -> None:
+    """Raise RuntimeError where compiled numbers differ by more than rounding."""
+    for one, two in zip(tree_leaves(found), tree_leaves(expected), strict=True):
+        if one is None or not two.isfinite().all():
+            continue
+        allowed = MOST_ROUNDING * torch.finfo(two.dtype).eps * two.abs().max()
+        if not (one - two).abs().max() <= allowed:
+            raise RuntimeError(f"compiled, it gives {_largest(one)} where {_largest(two)} is right")
+
+
+def _largest(tensor: Tensor) -> str:
+    return f"at most {float(tensor.abs().max()):.6g}"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch._functorch.compile_utils import fx_graph_cse
 from torch.func import functionalize
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
@@ -71,12 +71,15 @@ class Recording:
         with _LOCK:
             graph = make_fx(functionalize(flat))(*leaves)
         self._outputs, self._there = outputs[-1]
-        self.graph = _cleaned(graph)
-        """From the leaves of the arguments to those of the outputs."""
+        self.constants = _lifted(graph)
+        """Tensors that the function reads beside its arguments."""
+        self.graph = _without_repetition(graph)
+        """From the leaves of the arguments, and the constants, to the leaves of the outputs."""
+        self._run = _with_short_views(self.graph).forward
 
     def __call__(self, *arguments: Any) -> Any:
         """Do the operations on these arguments."""
-        return self.whole(self.graph.forward(*tree_flatten(arguments)[0]))
+        return self.whole(self._run(*tree_flatten(arguments)[0], *self.constants))
 
     def whole(self, leaves: list[Tensor]) -> Any:
         """The function's output from what the graph gives."""
@@ -85,20 +88,50 @@ class Recording:
         return tree_unflatten(values, self._outputs)
 
 
-def _cleaned(module: GraphModule) -> GraphModule:
-    """The same operations, each done once, and views at once from what they are views of."""
+def _lifted(module: GraphModule) -> list[Tensor]:
+    """Make the constants arguments, after the others; and what they are, in this order."""
+    constants: dict[str, Tensor] = {}
+    last = [node for node in module.graph.nodes if node.op == "placeholder"][-1]
+    arguments: dict[str, Node] = {}
+    for node in list(module.graph.nodes):
+        if node.op != "get_attr":
+            continue
+        name = node.target
+        if name not in arguments:
+            constants[name] = getattr(module, name)
+            with module.graph.inserting_after(last):
+                last = arguments[name] = module.graph.placeholder(f"constant_{len(arguments)}")
+            last.meta = dict(node.meta)
+        node.replace_all_uses_with(arguments[name])
+        module.graph.erase_node(node)
+    return list(constants.values())
+
+
+def _without_repetition(module: GraphModule) -> GraphModule:
+    """The same operations, each done once."""
     graph = fx_graph_cse(module.graph)
+    graph.eliminate_dead_code()
+    return GraphModule(module, graph)
+
+
+def _with_short_views(module: GraphModule) -> GraphModule:
+    """The same with views at once of what they are views of.
+
+    They rely on the strides that the tensors have here, which a compiler does not keep.
+    """
+    graph = Graph()
+    graph.output(graph.graph_copy(module.graph, {}))
     for node in list(graph.nodes):
         if node.target in _VIEWS:
             _shorten(node)
+        elif node.target is _ATEN.lift_fresh_copy.default:
+            node.replace_all_uses_with(node.args[0])  # nothing writes to a copy
     graph.eliminate_dead_code()
     # views of equal shape of the same tensor are now equal
-    cleaned = GraphModule(module, fx_graph_cse(graph))
-    cleaned.graph.eliminate_dead_code()
-    for node in cleaned.graph.nodes:
+    shortened = _without_repetition(GraphModule(module, graph))
+    for node in (*shortened.graph.nodes, *module.graph.nodes):
         node.meta.clear()  # it holds tensors
-    cleaned.recompile()
-    return cleaned
+    return shortened
 
 
 def _shorten(node: Node) -> None:

@@ -17,6 +17,7 @@ from labkit import (
     MAML,
     Algorithm,
     JointTraining,
+    MetaGradient,
     MetaSGD,
     ProtoMAML,
     RandomInitialization,
@@ -155,30 +156,58 @@ def like(alpha: Any, by_step: Array) -> Any:
     return torch.tensor(total.sum())
 
 
+@dataclass(frozen=True)
+class Case:
+    """An algorithm on a closed-form family, and what it must find there."""
+
+    algorithm: str
+    family_name: str
+    inner_steps: int
+    form: str
+
+    @property
+    def family(self) -> Family:
+        return FAMILIES[self.family_name]
+
+    @property
+    def step_sizes(self) -> tuple[Any, Array]:
+        head_only = PAIRS[self.algorithm].head_only
+        names = [name for name in SHAPES if name.startswith("head") or not head_only]
+        return step_sizes(self.form, self.inner_steps, names)
+
+    def found(self, alpha: Any = None, **options: Any) -> MetaGradient:
+        """By the algorithm; with α in place of the case's own."""
+        algorithm = PAIRS[self.algorithm].make(
+            self.step_sizes[0] if alpha is None else alpha, self.inner_steps
+        )
+        family = self.family
+        return algorithm.meta_gradient(family.loss, family.params, *family.batches, **options)
+
+    def check(self, found: MetaGradient) -> None:
+        """Against the formulas."""
+        alpha, sizes = self.step_sizes
+        reference = PAIRS[self.algorithm].reference
+        expected = [reference(self.family, task, sizes) for task in range(TASKS)]
+        gradient = np.mean([task.gradient for task in expected], axis=0)
+        objective = np.mean([task.objective for task in expected])
+        losses = np.array([task.loss for task in expected])
+        assert_close(found.params, tensors(split(gradient)), **CLOSE)
+        assert_close(found.loss, torch.tensor(objective), **CLOSE)
+        assert_close(found.task_losses, tensors(losses), **CLOSE)
+        by_step = [task.alpha for task in expected if task.alpha is not None]
+        if by_step:
+            assert_close(found.alpha, like(alpha, np.mean(by_step, axis=0)), **CLOSE)
+        else:
+            assert found.alpha is None
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("algorithm", "family_name", "inner_steps", "form"), combinations())
 def test_against_numpy(
     algorithm: str, family_name: str, inner_steps: int, form: str, mode: str
 ) -> None:
-    pair, family = PAIRS[algorithm], FAMILIES[family_name]
-    names = [name for name in SHAPES if name.startswith("head") or not pair.head_only]
-    alpha, sizes = step_sizes(form, inner_steps, names)
-    expected = [pair.reference(family, task, sizes) for task in range(TASKS)]
-
-    found = pair.make(alpha, inner_steps).meta_gradient(
-        family.loss, family.params, *family.batches, **MODES[mode]
-    )
-
-    gradient = np.mean([task.gradient for task in expected], axis=0)
-    objective = np.mean([task.objective for task in expected])
-    assert_close(found.params, tensors(split(gradient)), **CLOSE)
-    assert_close(found.loss, torch.tensor(objective), **CLOSE)
-    assert_close(found.task_losses, tensors(np.array([task.loss for task in expected])), **CLOSE)
-    by_step = [task.alpha for task in expected if task.alpha is not None]
-    if by_step:
-        assert_close(found.alpha, like(alpha, np.mean(by_step, axis=0)), **CLOSE)
-    else:
-        assert found.alpha is None
+    case = Case(algorithm, family_name, inner_steps, form)
+    case.check(case.found(**MODES[mode]))
 
 
 def test_meta_sgd_starts_every_element_at_the_number() -> None:

@@ -1,0 +1,110 @@
+"""Recorded and compiled operations, against formulas and against what they were recorded from."""
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from labkit.core.over_tasks import MetaGradient
+from labkit.training.compilation import FOLDER, Compilation
+from labkit.training.recording import Recording
+from tests.core.closed_forms import FAMILIES
+from tests.core.test_proof import PAIRS, Case
+
+STEPS = 2
+
+
+class Found(NamedTuple):
+    loss: Tensor
+    task_losses: Tensor
+    params: Any
+    alpha: Any
+
+
+def recordable(case: Case) -> tuple[Callable[[Any], Found], Any]:
+    """The meta-gradient as a function of α, and α; its numbers as tensors."""
+
+    def find(alpha: Any) -> Found:
+        found = case.found(alpha)
+        return Found(found.loss, found.task_losses, found.params, found.alpha)
+
+    return find, case.step_sizes[0]
+
+
+@pytest.mark.parametrize("form", ["tensor", "element per step"])
+@pytest.mark.parametrize(("algorithm", "family"), [*product(PAIRS, FAMILIES)])
+def test_recorded_against_numpy_and_bit_for_bit(algorithm: str, family: str, form: str) -> None:
+    case = Case(algorithm, family, STEPS, form)
+    find, alpha = recordable(case)
+    other = tree_map(lambda tensor: 0.7 * tensor, alpha)
+    recorded = Recording(find, (other,))
+    found = recorded(alpha)
+    case.check(MetaGradient(*found))
+    for one, two in zip(tree_leaves(found), tree_leaves(find(alpha)), strict=True):
+        assert (one is None and two is None) or torch.equal(one, two)
+
+
+def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several algorithms in one function: it is compiling that takes long."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    names = ("MAML", "MAML order 1", "Reptile")
+    cases = [Case(name, "cubics", STEPS, "tensor per step") for name in names]
+    pairs = [recordable(case) for case in cases]
+
+    def find(alphas: list[Any]) -> list[Found]:
+        return [one(alpha) for (one, _), alpha in zip(pairs, alphas, strict=True)]
+
+    alphas = [alpha for _, alpha in pairs]
+    recorded = Recording(find, (tree_map(torch.zeros_like, alphas),))
+    compilation = Compilation(recorded, (alphas,))
+    compilation.wait()
+    for case, found in zip(cases, compilation(alphas), strict=True):
+        case.check(MetaGradient(*found))
+    assert not list(tmp_path.glob("**/*.recorded"))
+    # the file on disk is there at once, for whoever needs it next
+    assert Compilation(recorded, (alphas,)).poll()
+
+
+def test_what_is_written_to_in_the_function() -> None:
+    def function(x: Tensor) -> tuple[Tensor, Tensor]:
+        one, two = 2 * x, 2 * x
+        one.add_(1)
+        return one, two
+
+    recorded = Recording(function, (torch.zeros(3),))
+    x = torch.arange(3.0)
+    assert torch.equal(recorded(x)[0], 2 * x + 1)
+    assert torch.equal(recorded(x)[1], 2 * x)
+
+
+STRIDED = {
+    "whole": torch.arange(12.0).reshape(3, 4),
+    "turned": torch.arange(12.0).reshape(4, 3).t(),
+    "every second": torch.arange(24.0).reshape(3, 8)[:, ::2],
+    "expanded": torch.arange(3.0).reshape(3, 1).expand(3, 4),
+}
+
+
+@pytest.mark.parametrize("name", STRIDED)
+def test_views_of_tensors_of_any_strides(name: str) -> None:
+    def function(x: Tensor) -> Tensor:
+        part = x[:, 1:].t().unsqueeze(0).expand(2, -1, -1)  # (2, 3, 3)
+        return (part.transpose(1, 2).squeeze() * x[0, 1:]).sum(0) + x.t()[1].detach().view(3)
+
+    x = STRIDED[name]
+    storage = torch.zeros(24)
+    other = storage.as_strided(x.shape, x.stride())
+    assert torch.equal(Recording(function, (other,))(x), function(x))
+
+
+def test_what_depends_on_numbers_is_refused() -> None:
+    def branching(x: Tensor) -> Tensor:
+        return x if float(x.sum()) > 0 else -x
+
+    with pytest.raises(RuntimeError):
+        Recording(branching, (torch.ones(2),))
