@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TypeAlias
 
-from labkit.experiments.conversation import NO_ANSWER, Watcher, outcome
+from labkit.experiments.conversation import NO_ANSWER, StopSwitch, Watcher, outcome
 from labkit.experiments.plan import Plan
 from labkit.experiments.process_tree import end_with_children
 from labkit.experiments.run_folder import NOTEBOOK, RunFolder, State, Status, begun
@@ -27,6 +27,7 @@ def run(
     *,
     timeout: float | None = None,
     progress: Watcher | None = None,
+    switch: StopSwitch | None = None,
 ) -> Status:
     """Execute a notebook with parameters; what it finds is in the folder afterwards.
 
@@ -35,18 +36,22 @@ def run(
         folder: For the files of this run alone; what an earlier try has left is replaced.
         timeout: Longest time, seconds; then the process is killed, its kernel with it.
         progress: Called with the number of meta-steps taken, about twice a second.
+        switch: Stops the run.
 
     Returns:
         Status "done" or "failed"; the failed notebook has the traceback.
 
     Raises:
         KeyboardInterrupt: As it comes; the process is killed, and the status is "failed".
+        Stopped: By the switch; the process is killed.
         OSError: The folder cannot be written.
     """
     return recorded(
         plan,
         folder,
-        lambda given: _in_new_process(given, timeout=timeout, progress=progress),
+        lambda given: _in_new_process(
+            given, timeout=timeout, progress=progress, switch=switch or StopSwitch()
+        ),
         watched=progress is not None,
     )
 
@@ -87,7 +92,7 @@ def _ended(status: Status, error: str | None) -> Status:
 
 
 def _in_new_process(
-    given: dict[str, Any], *, timeout: float | None, progress: Watcher | None
+    given: dict[str, Any], *, timeout: float | None, progress: Watcher | None, switch: StopSwitch
 ) -> str | None:
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-P", "-m", "labkit.experiments.execution", str(theirs.fileno())]
@@ -102,9 +107,8 @@ def _in_new_process(
         )
         theirs.close()
         try:
-            error = outcome(ours, given, timeout=timeout, progress=progress)
+            error = outcome(ours, given, timeout=timeout, progress=progress, switch=switch)
         finally:
-            ours.close()
             end_with_children(process.pid)
             process.wait()
         if error != NO_ANSWER:

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
-from labkit.experiments.running import run
 from labkit.version import __version__
 
 FORMAT = 1
@@ -131,8 +130,12 @@ class SweepFolder:
             f"{self.path / SWEEP} is not what this labkit writes ({problem}): choose another folder"
         )
 
-    def make(self, plan: Plan, timeout: float | None) -> Status:
+    def make(self, plan: Plan, run: Callable[[Plan, Path], Status]) -> Status:
         """Make a run apart and move it into its place; of several tries, one gets there.
+
+        Args:
+            plan: What is run.
+            run: Runs it in the folder that it is given.
 
         Raises:
             FileNotFoundError: The folder is not there, as on a machine that does not share it.
@@ -145,7 +148,7 @@ class SweepFolder:
                 f"{self.path} is not on this machine: workers must share the sweep's folder"
             ) from None
         try:
-            return self._placed(own, plan, run(plan, own, timeout=timeout))
+            return self._placed(own, plan, run(plan, own))
         finally:
             shutil.rmtree(own, ignore_errors=True)
 

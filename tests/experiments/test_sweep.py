@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from labkit.experiments import sweep as sweeping
-from labkit.experiments import sweep_folder
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import STATUS, RunFolder, Status, begun
@@ -27,8 +26,7 @@ class Runs:
         self.failing: set[int] = set()
         self.interrupted_at: int | None = None
 
-    def run(self, plan: Plan, folder: Path, *, timeout: float | None = None) -> Status:
-        assert timeout == 7
+    def run(self, plan: Plan, folder: Path) -> Status:
         seed = plan.parameters["seed"]
         own = RunFolder(folder)
         status = begun(plan.id, "tiny")
@@ -51,15 +49,14 @@ class Runs:
     def made_by(
         self, client: None, folder: SweepFolder, plans: Sequence[Plan], timeout: float | None
     ) -> Iterator[tuple[Plan, Status]]:
-        assert client is None
+        assert (client, timeout) == (None, 7)
         for plan in reversed(plans):
-            yield plan, folder.make(plan, timeout)
+            yield plan, folder.make(plan, self.run)
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     found = Runs()
-    monkeypatch.setattr(sweep_folder, "run", found.run)
     monkeypatch.setattr(sweeping, "workers", found.workers)
     monkeypatch.setattr(sweeping, "made", found.made_by)
     return found
@@ -127,9 +124,9 @@ def test_of_two_tries_the_first_that_is_done_counts(
     plan = design.plans()[0]
     folder = SweepFolder(tmp_path / "s")
     with folder.claimed(design, [plan]):
-        first = folder.make(plan, 7)
+        first = folder.make(plan, runs.run)
         runs.failing = {0}
-        assert folder.make(plan, 7) == first
+        assert folder.make(plan, runs.run) == first
         assert folder.ended(plan) == first
         assert list(folder.tries.iterdir()) == []
 
