@@ -7,7 +7,6 @@ import typer
 
 from labkit.experiments.comparison import METRIC, compare_runs
 from labkit.experiments.notebooks import find_notebook
-from labkit.experiments.report import report_html
 from labkit.experiments.tables import read_runs, runs_frame
 
 NOTEBOOK = "09_compare"
@@ -59,6 +58,8 @@ def compare(
     typer.echo(found.table())
     try:
         if output:
+            from labkit.experiments.report import report_html  # noqa: PLC0415  # with plotly
+
             output.write_text(report_html(runs, found), encoding="utf-8")
             typer.echo(f"\nThe report: {output}")
         if notebook:

@@ -12,9 +12,6 @@ from labkit.experiments.notebooks import Notebook
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
 from labkit.experiments.running import run as execute
-from labkit.experiments.sessions import check_notebook, notebook_of
-from labkit.session.export import parameters
-from labkit.session.share import is_share_code, read_share_code
 
 RUNS = Path("runs")
 
@@ -114,6 +111,11 @@ def run(
 
 def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str, Any]]:
     """Notebook and parameters that a session says, apart from what was said beside it."""
+    # they know what sessions train, with torch
+    from labkit.experiments.sessions import check_notebook, notebook_of  # noqa: PLC0415
+    from labkit.session.export import parameters  # noqa: PLC0415
+    from labkit.session.share import is_share_code, read_share_code  # noqa: PLC0415
+
     if session is not None and is_share_code(text := text_of(session)):
         recipe = read_share_code(text)
         if notebook is not None:

@@ -3,8 +3,6 @@
 import math
 from pathlib import Path
 
-import nbformat
-
 from labkit.experiments.notebooks import INJECTED
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
@@ -20,6 +18,8 @@ def plan_of(folder: RunFolder, scratch: Path) -> Plan:
     Raises:
         ValueError: There is no finished run.
     """
+    import nbformat  # noqa: PLC0415  # it takes a while, and a command's --help does without
+
     status = folder.status
     if status is None or status.state != "done":
         state = "is not the folder of a run" if status is None else f"holds a run {status.state}"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labkit.experiments.result import Result, read_result
-from labkit.training.whole_files import write_whole
 
 State = Literal["running", "done", "failed"]
 
@@ -109,6 +108,9 @@ class RunFolder:
 
     def replace(self, name: str, make: Callable[[Path], object]) -> None:
         """Have one of its files made, whole or not at all."""
+        # its package is that of training, with torch
+        from labkit.training.whole_files import write_whole  # noqa: PLC0415
+
         write_whole(self.path / name, make)
 
     def _json(self, name: str) -> Any:
