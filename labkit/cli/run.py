@@ -8,6 +8,7 @@ import typer
 from labkit.cli.bar import bar
 from labkit.cli.endings import FAILED, ended, refusals, writing
 from labkit.cli.values import assignments, parameters_from, parameters_in, text_of
+from labkit.experiments.folder_lock import LOCK
 from labkit.experiments.notebooks import Notebook
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
@@ -101,11 +102,14 @@ def run(
         typer.echo(f"{folder.path} is done already; --again repeats it.", err=True)
     else:
         with writing(folder.path), bar(plan, shown=progress) as watcher:
-            status = execute(plan, folder.path, timeout=timeout, progress=watcher)
-        if status.state == "failed":
+            made = execute(plan, folder.path, timeout=timeout, progress=watcher)
+        if made.state == "failed":
             kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
-            raise ended(f"{status.error}{kept}", FAILED)
-    typer.echo(folder.result.table())
+            raise ended(f"{made.error}{kept}", FAILED)
+    if (status := folder.status) is not None and status.without_result:
+        typer.echo("done; the notebook records no result, see labkit.record_result")
+    else:
+        typer.echo(folder.result.table())
     typer.echo(f"\nThe run: {folder.path}", err=True)
 
 
@@ -140,6 +144,8 @@ def _is_done(folder: RunFolder, plan: Plan) -> bool:
                 f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: name another -o"
             )
         return status.state == "done"
-    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+    if folder.path.exists() and (
+        not folder.path.is_dir() or any(path.name != LOCK for path in folder.path.iterdir())
+    ):
         raise ValueError(f"{folder.path} holds other files than those of a run: name another -o")
     return False

@@ -161,6 +161,8 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
     """How many runs are done, and a table of those that failed with what makes each of them."""
     failed = [(plan, status) for plan, status in runs if status.state == "failed"]
     lines = [f"{len(runs) - len(failed)} of {len(runs)} runs done, {seconds:.1f} s"]
+    if number := sum(status.without_result for _, status in runs):
+        lines += [f"{number} of them have no result: the notebook has not recorded one"]
     if failed:
         rows = [("run", *varying, "error")] + [
             (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.error or "")

@@ -1,7 +1,9 @@
 """What is said between whoever wants a run and the process that makes it."""
 
 import contextlib
+import errno
 import json
+import os
 import socket
 import threading
 import time
@@ -11,6 +13,8 @@ from typing import Any
 
 from labkit.experiments.process_tree import end_with_children
 from labkit.session.progress import SECONDS, told
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 NO_ANSWER = "the process of the run has ended without an answer"
 
@@ -77,6 +81,7 @@ def outcome(
 
     Raises:
         Stopped: By the switch.
+        OSError: The disk is full.
     """
     with connection, switch.over(connection):
         return _heard(connection, given, timeout, progress)
@@ -110,6 +115,8 @@ def _heard(
             *lines, heard = (heard + (data or b"")).split(b"\n")
             for line in lines:
                 words |= json.loads(line)
+        if number := words.get("disk_full"):
+            raise OSError(number, os.strerror(number), given["output"])
         error: str | None = words.get("error", NO_ANSWER)
         return error  # noqa: TRY300
     except ConnectionError:

@@ -1,6 +1,5 @@
 """Where the runs of a sweep are made: worker processes of Dask, here or on a cluster."""
 
-import errno
 import logging
 import os
 import secrets
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
+from labkit.experiments.conversation import DISK_FULL
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status, begun
 from labkit.experiments.sweep_folder import SweepFolder
@@ -29,8 +29,6 @@ NOTICE, LOOK = 5.0, 1.0
 """After how many seconds without workers this is said, and how often they are looked for."""
 
 OnNotice: TypeAlias = Callable[[str], object]
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Ctrl-C reaches all processes of a terminal: the sweep ends its workers, each in its turn
@@ -179,7 +177,7 @@ def _next(
 
 def _lost(plan: Plan, error: BaseException | None) -> Status:
     """The status of a run that has none in its folder: its worker died each time, or could not."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         raise error  # all others would end so, too
     words = " ".join(f"{type(error).__name__}: {error}".split())
     return replace(begun(plan.id, plan.notebook.name), state="failed", error=words)

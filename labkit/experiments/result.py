@@ -80,6 +80,18 @@ class Result:
         return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
 
 
+class NoResultError(ValueError):
+    """An executed notebook holds no result.
+
+    Attributes:
+        expected: Whether one of its cells would record one.
+    """
+
+    def __init__(self, words: str, *, expected: bool) -> None:
+        super().__init__(words)
+        self.expected = expected
+
+
 def read_result(path: str | Path) -> Result:
     """The result that an executed notebook has recorded.
 
@@ -91,8 +103,9 @@ def read_result(path: str | Path) -> Result:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no notebook or holds no result; the message says why, with the
-            error that stopped the notebook if there was one.
+        ValueError: The file is no notebook.
+        NoResultError: It holds no result; the message says why, with the error that stopped the
+            notebook if there was one.
     """
     import nbformat  # noqa: PLC0415  # it takes a while, and most commands do without
 
@@ -112,7 +125,11 @@ def read_result(path: str | Path) -> Result:
         if failures
         else "was it executed, with a cell that calls record_result?"
     )
-    raise ValueError(f"{path} holds no result of labkit; {reason}")
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    raise NoResultError(
+        f"{path} holds no result of labkit; {reason}",
+        expected=any("record_result" in source for source in sources),
+    )
 
 
 def _without_nonfinite(value: object) -> object:

@@ -1,6 +1,7 @@
 """One run: a notebook executed by papermill in a process of its own, recorded in its folder."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias
 from labkit.experiments.conversation import NO_ANSWER, StopSwitch, Watcher, outcome
 from labkit.experiments.plan import Plan
 from labkit.experiments.process_tree import end_with_children
+from labkit.experiments.result import NoResultError
 from labkit.experiments.run_folder import NOTEBOOK, RunFolder, State, Status, begun
 
 Executed: TypeAlias = Callable[[dict[str, Any]], str | None]
@@ -44,7 +46,7 @@ def run(
     Raises:
         KeyboardInterrupt: As it comes; the process is killed, and the status is "failed".
         Stopped: By the switch; the process is killed.
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be written, or the disk is full; no file is there by half.
     """
     return recorded(
         plan,
@@ -71,18 +73,34 @@ def recorded(plan: Plan, folder: str | Path, execute: Executed, *, watched: bool
         }
         try:
             error = execute(given)
+            _keep(unfinished, target.notebook)
+            if error is None:
+                try:
+                    return target.end(_ended(status, None))
+                except NoResultError as none:
+                    error = str(none)
+            return target.end(_ended(status, error))
         except KeyboardInterrupt:
+            _keep(unfinished, target.notebook)
             target.end(_ended(status, "interrupted"))
             raise
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(unfinished, target.notebook)
-    if error is None:
-        try:
-            return target.end(_ended(status, None))
-        except ValueError as no_result:
-            error = str(no_result)
-    return target.end(_ended(status, error))
+        except OSError as unwritten:
+            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # perhaps not even this
+                target.end(_ended(status, str(unwritten)))
+            raise
+
+
+def _keep(unfinished: Path, notebook: Path) -> None:
+    """Give an executed notebook its name, unless its process was killed while it wrote."""
+    try:
+        json.loads(unfinished.read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        unfinished.unlink()
+    else:
+        os.replace(unfinished, notebook)
 
 
 def _ended(status: Status, error: str | None) -> Status:

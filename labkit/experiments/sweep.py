@@ -71,6 +71,7 @@ def sweep(
         FileNotFoundError: There is no such notebook.
         ParameterError: A value is not allowed; nothing was run.
         SweepFolderError: The folder cannot be this sweep's.
+        FolderInUseError: Another process works there.
         SchedulerError: The scheduler does not answer.
         SchedulerGoneError: It answers no longer, or has no workers; what is done is kept.
         OSError: The disk is full; what is done is kept.

@@ -146,6 +146,19 @@ def test_a_server_that_nobody_wants_any_more_ends_while_it_imports(tmp_path: Pat
     assert not list(tmp_path.glob("kernel-*"))
 
 
+FULL = """
+import builtins, errno, pathlib
+flag = pathlib.Path(__file__).with_name("full")
+def full(name, mode="r", *options, open=open, **more):
+    if ".notebook.ipynb" in str(name) and "w" in mode and flag.exists():
+        open(name, mode).write("{")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    return open(name, mode, *options, **more)
+builtins.open = full
+"""
+"""Executed when a Python process begins: no notebook can be written while there is a file."""
+
+
 @contextlib.contextmanager
 def cluster(folder: Path, size: int = 2) -> Iterator[tuple[str, list[int]]]:
     """Workers and a scheduler on the loopback: its address, and their processes, its own last."""
@@ -217,6 +230,20 @@ def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
             sweep(design, tmp_path / "sweep", scheduler=address)
         killer.join()
     assert psutil.wait_procs(orphans, timeout=10)[1] == []
+
+
+def test_a_full_disk_ends_the_sweep_and_a_later_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = SweepDesign(notebook=tiny_notebook(tmp_path), seeds=2)
+    (tmp_path / "sitecustomize.py").write_text(FULL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "full").touch()
+    with pytest.raises(OSError, match="No space left on device"):
+        sweep(design, tmp_path / "s", jobs=1)
+    assert list((tmp_path / "s" / "runs").iterdir()) == []
+    (tmp_path / "full").unlink()
+    assert [status.state for _, status in sweep(design, tmp_path / "s", jobs=1)] == ["done"] * 2
 
 
 def test_a_scheduler_without_workers_ends_the_sweep(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A sweep goes on where it stopped, and keeps to its folder; the runs here are stand-ins."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +13,7 @@ import pytest
 
 from labkit.experiments import sweep as sweeping
 from labkit.experiments.design import SweepDesign
+from labkit.experiments.folder_lock import FolderInUseError
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import STATUS, RunFolder, Status, begun
 from labkit.experiments.sweep import Tally, sweep
@@ -47,7 +50,12 @@ class Runs:
         yield
 
     def made_by(
-        self, client: None, folder: SweepFolder, plans: Sequence[Plan], timeout: float | None
+        self,
+        client: None,
+        folder: SweepFolder,
+        plans: Sequence[Plan],
+        timeout: float | None,
+        **_: Any,
     ) -> Iterator[tuple[Plan, Status]]:
         assert (client, timeout) == (None, 7)
         for plan in reversed(plans):
@@ -171,8 +179,29 @@ def test_a_folder_with_other_things_is_refused(
 
 
 def test_two_sweeps_do_not_share_a_folder(design: SweepDesign, tmp_path: Path) -> None:
-    with SweepFolder(tmp_path / "s").claimed(design, design.plans()):
-        refused(design, tmp_path / "s", "another sweep works in")
+    with (
+        SweepFolder(tmp_path / "s").claimed(design, design.plans()),
+        pytest.raises(FolderInUseError, match="s is in use, another labkit works there"),
+    ):
+        sweep(design, tmp_path / "s")
+
+
+def test_the_folder_of_a_process_that_was_killed_is_free(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    code = (
+        "import pathlib, sys; from labkit.experiments.folder_lock import held\n"
+        "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-P", "-c", code, str(tmp_path / "s")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(FolderInUseError):
+            sweep(design, tmp_path / "s", timeout=7)
+        process.kill()
+    assert states(sweep(design, tmp_path / "s", timeout=7)) == ["done"] * 4
+    assert len(runs.made) == 4
 
 
 def test_nothing_runs_when_one_value_is_wrong(runs: Runs, design: Any, tmp_path: Path) -> None:
