@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import nbformat
 import psutil
 
 from labkit.experiments.design import SweepDesign
@@ -73,11 +74,13 @@ def made_singly(given: argparse.Namespace, scratch: Path) -> tuple[float, int]:
     return time.monotonic() - start, len(plans)
 
 
-def beside_training(folder: RunFolder) -> float:
-    """Seconds of a run in which it did not train."""
+def beside_cells(folder: RunFolder) -> float:
+    """Seconds of a run in which no cell of its notebook was executed."""
     status = folder.status
     assert status is not None  # noqa: S101  # it is done
-    return (status.seconds or 0) - float(folder.result.provenance["seconds"])
+    cells = nbformat.read(folder.notebook, as_version=4).cells
+    timed = [cell.metadata.get("papermill", {}).get("duration") or 0 for cell in cells]
+    return (status.seconds or 0) - sum(timed)
 
 
 def report_cost(given: argparse.Namespace, calm: Path, scratch: Path) -> float:
@@ -90,16 +93,16 @@ def report_cost(given: argparse.Namespace, calm: Path, scratch: Path) -> float:
     folders.sort(key=lambda folder: folder.status.started if folder.status else 0)
     training = sum(float(folder.result.provenance["seconds"]) for folder in folders)
     whole = single / number * len(folders)
-    later = [beside_training(folder) for folder in folders[given.jobs :]]
+    later = [beside_cells(folder) for folder in folders[given.jobs :]]
     rows = [
         (f"`labkit run`, one after another, of {number}: a run", single / number),
         (f"that times {len(folders)}", whole),
         (f"`labkit sweep`, {given.jobs} at a time: wall time", wall),
         ("single / sweep", whole / wall),
         ("training in the sweep, sum over runs", training),
-        ("beside training: a worker's first run", beside_training(folders[0])),
-        ("beside training: later runs, median", median(later)),
-        ("beside training: later runs, most", max(later)),
+        ("beside the notebook's cells: a worker's first run", beside_cells(folders[0])),
+        ("beside the notebook's cells: later runs, median", median(later)),
+        ("beside the notebook's cells: later runs, most", max(later)),
     ]
     say(f"load {os.getloadavg()[0]:.1f}\n\n| {len(folders)} runs | s |\n|---|---:|")
     for name, value in rows:
@@ -123,18 +126,23 @@ def report_kills(given: argparse.Namespace, killed: Path, wall: float) -> bool:
     for kill in range(given.kills + 1):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(words(given, killed), **quiet)  # type: ignore[call-overload]  # noqa: S603
-        last, after = kill == given.kills, moments.uniform(0, wall / 2)
-        begun = []
+        last, begun, start = kill == given.kills, [], time.monotonic()
+        # while it begins, or when so many runs more have ended
+        more = moments.randint(0, 2)
+        delay = moments.uniform(0, 2 if more else wall / 5)
         if not last:
-            time.sleep(after)
+            while len(ended_in(killed)) < len(ended) + more and process.poll() is None:
+                time.sleep(0.05)
+            time.sleep(delay)
             begun = psutil.Process(process.pid).children(recursive=True)
             process.kill()
         process.wait()
+        seconds = time.monotonic() - start
         orphans = len(psutil.wait_procs(begun, timeout=10)[1])
         now = ended_in(killed)
         again = sum(now.get(name) != when for name, when in ended.items())
         right = right and not again and not orphans
-        moment = "the end" if last else f"{after:.1f}"
+        moment = "not killed" if last else f"{seconds:.1f}"
         say(f"| {kill + 1} | {moment} | {len(now)} | {again} | {orphans} |")
         ended = now
     return right and process.returncode == 0
