@@ -1,22 +1,28 @@
 """What a sweep costs beside its runs, and what killing it does to the results.
 
-Sweeps the sinusoid over α, order and seeds; then again in another folder, killed at random moments
-and begun again each time; the results must be the same: python -m benchmarks.sweep (24 runs, ten
-kills; --help lists the options).
+Makes the runs of a sweep of the sinusoid over α, order and seeds one by one, then as a sweep; then
+again in another folder, killed at random moments and begun again each time. Each run must be made
+once, to the same numbers, and nothing may outlive what was killed: python -m benchmarks.sweep (24
+runs, ten kills; --help lists the options). Prints Markdown tables.
 """
 
 import argparse
+import os
 import random
 import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
+
+import nbformat
+import psutil
 
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.run_folder import RunFolder
 
-LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]
+LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()"]
 ALPHAS = (0.001, 0.01, 0.05, 0.1)
 
 
@@ -29,7 +35,7 @@ def say(line: str) -> None:
 def words(given: argparse.Namespace, folder: Path) -> list[str]:
     """The command of the sweep."""
     return [
-        *LABKIT, "01_sinusoid", "-p", f"meta_steps={given.meta_steps}",
+        *LABKIT, "sweep", "01_sinusoid", "-p", f"meta_steps={given.meta_steps}",
         "--grid", "alpha=" + ",".join(map(str, ALPHAS[: given.alphas])), "--grid", "order=1,2",
         "--seeds", str(given.seeds), "--jobs", str(given.jobs), "-o", str(folder),
     ]  # fmt: skip
@@ -54,41 +60,113 @@ def numbers(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     return found
 
 
+def made_singly(given: argparse.Namespace, scratch: Path) -> tuple[float, int]:
+    """Seconds of `labkit run` for some of the runs, one after another, and how many those are."""
+    plans = design(given).plans()[: given.singles]
+    start = time.monotonic()
+    for plan in plans:
+        varied = [f"{name}={plan.parameters[name]}" for name in ("alpha", "order", "seed")]
+        options = [
+            word for each in (f"meta_steps={given.meta_steps}", *varied) for word in ("-p", each)
+        ]
+        command = [*LABKIT, "run", "01_sinusoid", *options, "-o", str(scratch / plan.id)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # our own
+    return time.monotonic() - start, len(plans)
+
+
+def beside_cells(folder: RunFolder) -> float:
+    """Seconds of a run in which no cell of its notebook was executed."""
+    status = folder.status
+    assert status is not None  # noqa: S101  # it is done
+    cells = nbformat.read(folder.notebook, as_version=4).cells
+    timed = [cell.metadata.get("papermill", {}).get("duration") or 0 for cell in cells]
+    return (status.seconds or 0) - sum(timed)
+
+
+def report_cost(given: argparse.Namespace, calm: Path, scratch: Path) -> float:
+    """Print what the sweep takes, and what single runs do; the sweep's seconds."""
+    single, number = made_singly(given, scratch)
+    start = time.monotonic()
+    subprocess.run(words(given, calm), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    wall = time.monotonic() - start
+    folders = [RunFolder(calm / "runs" / plan.id) for plan in design(given).plans()]
+    folders.sort(key=lambda folder: folder.status.started if folder.status else 0)
+    training = sum(float(folder.result.provenance["seconds"]) for folder in folders)
+    whole = single / number * len(folders)
+    later = [beside_cells(folder) for folder in folders[given.jobs :]]
+    rows = [
+        (f"`labkit run`, one after another, of {number}: a run", single / number),
+        (f"that times {len(folders)}", whole),
+        (f"`labkit sweep`, {given.jobs} at a time: wall time", wall),
+        ("single / sweep", whole / wall),
+        ("training in the sweep, sum over runs", training),
+        ("beside the notebook's cells: a worker's first run", beside_cells(folders[0])),
+        ("beside the notebook's cells: later runs, median", median(later)),
+        ("beside the notebook's cells: later runs, most", max(later)),
+    ]
+    say(f"load {os.getloadavg()[0]:.1f}\n\n| {len(folders)} runs | s |\n|---|---:|")
+    for name, value in rows:
+        say(f"| {name} | {value:.2f} |")
+    return wall
+
+
+def ended_in(folder: Path) -> dict[str, int]:
+    """Run that has ended → when its status was written."""
+    found = (folder / "runs").glob("*/status.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in found}
+
+
+def report_kills(given: argparse.Namespace, killed: Path, wall: float) -> bool:
+    """Print how far the sweep was at each kill; whether each run was made once, with no orphan."""
+    # not cryptography: the same moments each time
+    moments = random.Random(given.kill_seed)  # noqa: S311
+    ended: dict[str, int] = {}
+    right = True
+    say("\n| kill | after, s | runs done | made again | orphans |\n|---:|---:|---:|---:|---:|")
+    for kill in range(given.kills + 1):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(words(given, killed), **quiet)  # type: ignore[call-overload]  # noqa: S603
+        last, begun, start = kill == given.kills, [], time.monotonic()
+        # while it begins, or when so many runs more have ended
+        more = moments.randint(0, 2)
+        delay = moments.uniform(0, 2 if more else wall / 5)
+        if not last:
+            while len(ended_in(killed)) < len(ended) + more and process.poll() is None:
+                time.sleep(0.05)
+            time.sleep(delay)
+            begun = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+        process.wait()
+        seconds = time.monotonic() - start
+        orphans = len(psutil.wait_procs(begun, timeout=10)[1])
+        now = ended_in(killed)
+        again = sum(now.get(name) != when for name, when in ended.items())
+        right = right and not again and not orphans
+        moment = "not killed" if last else f"{seconds:.1f}"
+        say(f"| {kill + 1} | {moment} | {len(now)} | {again} | {orphans} |")
+        ended = now
+    return right and process.returncode == 0
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables; the exit code is 1 where runs were made twice or differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alphas", type=int, default=4, choices=range(1, 5))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--meta-steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--singles", type=int, default=24, help="runs made one by one, ≥ 1")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--kill-seed", type=int, default=0)
     given = parser.parse_args()
     with TemporaryDirectory() as scratch:
         calm, killed = Path(scratch, "calm"), Path(scratch, "killed")
-        start = time.monotonic()
-        subprocess.run(words(given, calm), check=True)  # noqa: S603  # our own command
-        wall = time.monotonic() - start
-        folders = [RunFolder(calm / "runs" / plan.id) for plan in design(given).plans()]
-        single = sum(status.seconds or 0 for f in folders if (status := f.status))
-        training = sum(f.result.provenance["seconds"] for f in folders)
-        say(f"{len(folders)} runs, {given.jobs} at a time: {wall:.1f} s")
-        say(f"sum of the runs {single:.1f} s, of their training {training:.1f} s")
-
-        # not cryptography: the same moments each time
-        moments = random.Random(given.kill_seed)  # noqa: S311
-        for kill in range(given.kills):
-            process = subprocess.Popen(words(given, killed))  # noqa: S603  # our own command
-            time.sleep(moments.uniform(0, wall / 2))
-            process.kill()
-            process.wait()
-            done = len(list((killed / "runs").glob("*/status.json")))
-            say(f"kill {kill + 1}: {done} of {len(folders)} runs are done")
-        subprocess.run(words(given, killed), check=True)  # noqa: S603  # our own command
+        wall = report_cost(given, calm, Path(scratch, "singly"))
+        once = report_kills(given, killed, wall)
         same = numbers(given, calm) == numbers(given, killed)
-        say("the results are equal" if same else "THE RESULTS DIFFER")
-        if not same:
-            sys.exit(1)
+        say("\nEach run was made once." if once else "\nNOT EACH RUN WAS MADE ONCE.")
+        say("The results are equal." if same else "THE RESULTS DIFFER.")
+        sys.exit(0 if once and same else 1)
 
 
 if __name__ == "__main__":

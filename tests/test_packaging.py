@@ -1,5 +1,6 @@
 """Dependencies and imports: one source of truth, and arrows that run downward."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -62,9 +63,33 @@ def test_constraints_pin_every_dependency_within_its_range() -> None:
     ],
 )
 def test_imports_load_only_what_they_need(module: str, absent: list[str]) -> None:
-    code = f"import sys, {module}; print([m for m in {absent} if m in sys.modules])"
+    every = "" if module == "labkit" else f"[getattr({module}, n) for n in dir({module})]; "
+    code = f"import sys, {module}; {every}print([m for m in {absent} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", ["labkit", "labkit.experiments", "labkit.session"])
+def test_no_module_hides_a_public_name_that_is_imported_later(package: str) -> None:
+    folder = ROOT / package.replace(".", "/")
+    assert not {path.stem for path in folder.glob("*.py")} & set(
+        importlib.import_module(package).__all__
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["sweep", "--help"], ["show", "."]]
+)
+def test_the_command_line_answers_without_waiting_for_torch(words: list[str]) -> None:
+    heavy = ["torch", "plotly", "papermill", "nbformat", "pandas", "distributed", "IPython"]
+    code = (
+        "import sys; from labkit.cli.app import main\n"
+        "try: main()\n"
+        f"finally: print('loaded:', [m for m in {heavy} if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "loaded: []"
 
 
 def test_public_names_are_there_and_documented() -> None:

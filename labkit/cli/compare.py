@@ -5,9 +5,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from labkit.cli.endings import FAILED, WRONG
 from labkit.experiments.comparison import METRIC, compare_runs
 from labkit.experiments.notebooks import find_notebook
-from labkit.experiments.report import report_html
 from labkit.experiments.tables import read_runs, runs_frame
 
 NOTEBOOK = "09_compare"
@@ -59,6 +59,8 @@ def compare(
     typer.echo(found.table())
     try:
         if output:
+            from labkit.experiments.report import report_html  # noqa: PLC0415  # with plotly
+
             output.write_text(report_html(runs, found), encoding="utf-8")
             typer.echo(f"\nThe report: {output}")
         if notebook:
@@ -72,16 +74,23 @@ def _execute(folder: Path, output: Path) -> None:
     """Papermill on notebook 09; the folder is named in full, whatever the kernel's own is."""
     import papermill  # noqa: PLC0415  # it takes a while, and tables do without
 
-    papermill.execute_notebook(
-        find_notebook(NOTEBOOK),
-        output,
-        {"folder": str(folder.resolve())},
-        kernel_name="python3",
-        progress_bar=False,
-        log_output=False,
-    )
+    try:
+        papermill.execute_notebook(
+            find_notebook(NOTEBOOK),
+            output,
+            {"folder": str(folder.resolve())},
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            log_output=False,
+        )
+    except papermill.PapermillExecutionError as error:
+        words = f"{NOTEBOOK} has failed with {error.ename}: {error.evalue}"
+        _stop(f"{words}\nThe notebook, with the traceback: {output}", FAILED)
+    except RuntimeError as error:  # the kernel died, or did not start
+        _stop(f"{NOTEBOOK} has failed: {error}", FAILED)
 
 
-def _stop(words: str) -> NoReturn:
+def _stop(words: str, code: int = WRONG) -> NoReturn:
     typer.echo(f"labkit compare: {words}", err=True)
-    raise typer.Exit(2)
+    raise typer.Exit(code)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from labkit.experiments.folder_lock import FolderInUseError, held
+
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 """Exit codes: the run failed; it could not be begun as asked; Ctrl-C."""
 
@@ -31,9 +33,16 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """What keeps a run from its folder becomes one line and exit code 1; Ctrl-C 130."""
+    """Keep a run's folder for this process.
+
+    Where another has it, one line and exit code 2; what keeps the run from being written becomes
+    one line and exit code 1; Ctrl-C 130.
+    """
     try:
-        yield
+        with held(folder):
+            yield
+    except FolderInUseError as error:
+        raise ended(error, WRONG) from None
     except OSError as error:
         raise ended(f"{folder} cannot be written: {error.strerror or error}", FAILED) from None
     except KeyboardInterrupt:

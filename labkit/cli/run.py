@@ -8,13 +8,11 @@ import typer
 from labkit.cli.bar import bar
 from labkit.cli.endings import FAILED, ended, refusals, writing
 from labkit.cli.values import assignments, parameters_from, parameters_in, text_of
+from labkit.experiments.folder_lock import LOCK
 from labkit.experiments.notebooks import Notebook
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
 from labkit.experiments.running import run as execute
-from labkit.experiments.sessions import check_notebook, notebook_of
-from labkit.session.export import parameters
-from labkit.session.share import is_share_code, read_share_code
 
 RUNS = Path("runs")
 
@@ -104,16 +102,24 @@ def run(
         typer.echo(f"{folder.path} is done already; --again repeats it.", err=True)
     else:
         with writing(folder.path), bar(plan, shown=progress) as watcher:
-            status = execute(plan, folder.path, timeout=timeout, progress=watcher)
-        if status.state == "failed":
+            made = execute(plan, folder.path, timeout=timeout, progress=watcher)
+        if made.state == "failed":
             kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
-            raise ended(f"{status.error}{kept}", FAILED)
-    typer.echo(folder.result.table())
+            raise ended(f"{made.error}{kept}", FAILED)
+    if (status := folder.status) is not None and status.without_result:
+        typer.echo("done; the notebook records no result, see labkit.record_result")
+    else:
+        typer.echo(folder.result.table())
     typer.echo(f"\nThe run: {folder.path}", err=True)
 
 
 def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str, Any]]:
     """Notebook and parameters that a session says, apart from what was said beside it."""
+    # they know what sessions train, with torch
+    from labkit.experiments.sessions import check_notebook, notebook_of  # noqa: PLC0415
+    from labkit.session.export import parameters  # noqa: PLC0415
+    from labkit.session.share import is_share_code, read_share_code  # noqa: PLC0415
+
     if session is not None and is_share_code(text := text_of(session)):
         recipe = read_share_code(text)
         if notebook is not None:
@@ -138,6 +144,8 @@ def _is_done(folder: RunFolder, plan: Plan) -> bool:
                 f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: name another -o"
             )
         return status.state == "done"
-    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+    if folder.path.exists() and (
+        not folder.path.is_dir() or any(path.name != LOCK for path in folder.path.iterdir())
+    ):
         raise ValueError(f"{folder.path} holds other files than those of a run: name another -o")
     return False

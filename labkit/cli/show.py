@@ -21,7 +21,9 @@ def show(
             raise ValueError(f"{run} is not the folder of a run: it has no status.json")
         _print("run", _of(status))
         _print("parameters, others as in the notebook", _changed(folder))
-        if status.state == "done":
+        if status.without_result:
+            typer.echo("The notebook records no result, see labkit.record_result.")
+        elif status.state == "done":
             result = folder.result
             _print("metrics", {name: f"{value:.6g}" for name, value in result.metrics.items()})
             typer.echo(f"{result.table()}\n")

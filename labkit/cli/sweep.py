@@ -1,5 +1,6 @@
 """The command `labkit sweep`."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from labkit.cli.endings import FAILED, INTERRUPTED, WRONG, ended, refusals
 from labkit.cli.sweep_words import design_of
-from labkit.experiments.engine import SchedulerGoneError
+from labkit.experiments.engine import WAIT, SchedulerGoneError
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status
 from labkit.experiments.sweep import Tally
@@ -90,6 +91,15 @@ def sweep(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="Stop a run that takes longer."),
     ] = None,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            help="How long the --scheduler may be without workers.",
+            show_default=f"{WAIT:g}",
+        ),
+    ] = None,
 ) -> None:
     """Execute a notebook with many parameters, several runs at a time.
 
@@ -108,6 +118,8 @@ def sweep(
     """
     if jobs and scheduler:
         raise ended("--jobs is for this machine: leave it out with --scheduler", WRONG)
+    if wait and not scheduler:
+        raise ended("--wait is for workers of others: leave it out without --scheduler", WRONG)
     start = monotonic()
     with refusals():
         design = design_of(
@@ -129,7 +141,9 @@ def sweep(
                 scheduler=scheduler,
                 retry=retry,
                 timeout=timeout,
+                wait=wait or WAIT,
                 on_event=progress,
+                on_notice=progress.say,
             )
     except SchedulerGoneError as error:
         raise ended(f"{error}{progress.words}", FAILED) from None
@@ -147,6 +161,8 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
     """How many runs are done, and a table of those that failed with what makes each of them."""
     failed = [(plan, status) for plan, status in runs if status.state == "failed"]
     lines = [f"{len(runs) - len(failed)} of {len(runs)} runs done, {seconds:.1f} s"]
+    if number := sum(status.without_result for _, status in runs):
+        lines += [f"{number} of them have no result: the notebook has not recorded one"]
     if failed:
         rows = [("run", *varying, "error")] + [
             (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.error or "")
@@ -175,6 +191,10 @@ class Progress:
         self._bar.set_postfix(done=tally.done, failed=tally.failed, left=tally.left, refresh=False)
         self._bar.update(ended_runs - self._bar.n)
         self.now = tally
+
+    def say(self, words: str) -> None:
+        """A line beside the bar."""
+        tqdm.write(f"labkit: {words}", file=sys.stderr)
 
     def close(self) -> None:
         """End the line."""

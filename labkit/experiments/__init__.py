@@ -1,21 +1,9 @@
-"""Headless runs: results recorded in executed notebooks and read back. No widget."""
+"""Headless runs: results recorded in executed notebooks and read back. No widget.
 
-from labkit.experiments.comparison import Comparison, compare_runs
-from labkit.experiments.comparison_view import comparison_view
-from labkit.experiments.recording import record_result, show_result
-from labkit.experiments.result import MIME_TYPE, Result, measure, read_result
-from labkit.experiments.tables import load_curves, load_runs
+Every public name is imported on first use, so that the command line need not wait for torch and
+plotly before it answers. What each name is stands in `__init__.pyi`.
+"""
 
-__all__ = [
-    "MIME_TYPE",
-    "Comparison",
-    "Result",
-    "compare_runs",
-    "comparison_view",
-    "load_curves",
-    "load_runs",
-    "measure",
-    "read_result",
-    "record_result",
-    "show_result",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,22 +1,20 @@
 """What is said between whoever wants a run and the process that makes it."""
 
 import contextlib
+import errno
 import json
+import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from labkit.experiments.process_tree import end_with_children
 from labkit.session.progress import SECONDS, told
 
-_LOCK = threading.Lock()
-_ASKED: dict[Path, socket.socket] = {}
-"""Folder of a run that goes on → the connection to its process."""
-
-_STOPPED: set[Path] = set()
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 NO_ANSWER = "the process of the run has ended without an answer"
 
@@ -25,16 +23,40 @@ Watcher = Callable[[int], object]
 
 
 class Stopped(Exception):  # noqa: N818  # nothing is wrong
-    """A run was stopped before its end by `stop_runs`; its folder says "running"."""
+    """A run was stopped before its end by a `StopSwitch`; its folder says "running"."""
 
 
-def stop_runs(within: Path) -> None:
-    """Have the runs of this process with folders in `within` end: `outcome` raises Stopped."""
-    with _LOCK:
-        for folder, connection in _ASKED.items():
-            if folder.is_relative_to(within):
-                _STOPPED.add(folder)
-                connection.shutdown(socket.SHUT_RDWR)
+class StopSwitch:
+    """Stops all runs that it is given to, those under way and those to come: they raise Stopped."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Stop them, for good."""
+        with self._lock:
+            self._stopped = True
+            for connection in self._connections:
+                with contextlib.suppress(OSError):  # the process has just ended by itself
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def over(self, connection: socket.socket) -> Iterator[None]:
+        """While this lasts, stopping shuts the connection."""
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            self._connections.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+                stopped = self._stopped
+            if stopped:
+                raise Stopped
 
 
 def outcome(
@@ -43,36 +65,26 @@ def outcome(
     *,
     timeout: float | None,
     progress: Watcher | None,
+    switch: StopSwitch,
 ) -> str | None:
     """Have a process execute, and wait for it; whatever happens, it has ended afterwards.
 
     Args:
-        connection: To the process, see `labkit.experiments.execution`.
+        connection: To the process, see `labkit.experiments.execution`; it is closed in the end.
         given: What to execute.
         timeout: Longest time, seconds.
         progress: Who is told how far it has come.
+        switch: Stops the run.
 
     Returns:
         What went wrong, or None.
 
     Raises:
-        Stopped: By `stop_runs`.
+        Stopped: By the switch.
+        OSError: The disk is full.
     """
-    folder = Path(given["output"]).parent
-    with _LOCK:
-        _ASKED[folder] = connection
-    try:
+    with connection, switch.over(connection):
         return _heard(connection, given, timeout, progress)
-    finally:
-        with _LOCK:
-            del _ASKED[folder]
-            stopped = folder in _STOPPED
-            _STOPPED.discard(folder)
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-        connection.close()
-        if stopped:
-            raise Stopped
 
 
 def _heard(
@@ -103,6 +115,8 @@ def _heard(
             *lines, heard = (heard + (data or b"")).split(b"\n")
             for line in lines:
                 words |= json.loads(line)
+        if number := words.get("disk_full"):
+            raise OSError(number, os.strerror(number), given["output"])
         error: str | None = words.get("error", NO_ANSWER)
         return error  # noqa: TRY300
     except ConnectionError:

@@ -3,22 +3,32 @@
 import logging
 import os
 import secrets
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, TypeAlias
 
-from labkit.experiments.conversation import stop_runs
+from labkit.experiments.conversation import DISK_FULL
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status, begun
 from labkit.experiments.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 PATIENCE = 10.0
 """Seconds in which a scheduler must answer."""
+
+WAIT = 300.0
+"""Seconds for which a scheduler may be without workers, by default."""
+
+NOTICE, LOOK = 5.0, 1.0
+"""After how many seconds without workers this is said, and how often they are looked for."""
+
+OnNotice: TypeAlias = Callable[[str], object]
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Ctrl-C reaches all processes of a terminal: the sweep ends its workers, each in its turn
@@ -30,7 +40,7 @@ class SchedulerError(ValueError):
 
 
 class SchedulerGoneError(RuntimeError):
-    """A scheduler that has answered does so no longer."""
+    """A scheduler that has answered does so no longer, or is without workers."""
 
 
 @contextmanager
@@ -82,26 +92,47 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
 
 
 def made(
-    client: "Client", folder: SweepFolder, plans: Sequence[Plan], timeout: float | None = None
+    client: "Client",
+    folder: SweepFolder,
+    plans: Sequence[Plan],
+    timeout: float | None = None,
+    *,
+    wait: float = WAIT,
+    on_notice: OnNotice = lambda _: None,
 ) -> Generator[tuple[Plan, Status], None, None]:
     """Make runs; each comes when it has ended. A run whose worker died is made again elsewhere.
 
     When the iteration is left before its end, the runs that go on are stopped.
 
+    Args:
+        client: See `workers`.
+        folder: Of the sweep.
+        plans: What is run.
+        timeout: Longest time of a run, seconds.
+        wait: How long there may be no workers, seconds.
+        on_notice: Told, in a line, that there are none.
+
     Raises:
-        SchedulerGoneError: The scheduler has gone.
+        SchedulerGoneError: The scheduler has gone, or its workers have.
+        OSError: A disk is full.
     """
-    from distributed import as_completed  # noqa: PLC0415
+    from labkit.experiments.worker_runs import WorkerRuns, make  # noqa: PLC0415
 
     # of this sweep alone: a killed one's may go on at a scheduler's
-    sweep = secrets.token_hex(4)
+    sweep = f"maml-lab-{secrets.token_hex(4)}"
+    client.register_plugin(WorkerRuns(sweep))
     futures = {
-        client.submit(folder.make, plan, timeout, key=f"{plan.id}-{sweep}", pure=False): plan
+        client.submit(
+            make, sweep, folder, plan, timeout, key=f"{plan.id}-{sweep}", pure=False
+        ): plan
         for plan in plans
     }
-    ended = False
+    ended: SimpleQueue[Future[Status]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
     try:
-        for future in as_completed(futures):
+        for _ in futures:
+            future = _next(ended, client, wait, on_notice)
             plan = futures[future]
             if future.status == "finished":
                 yield plan, future.result()
@@ -111,15 +142,43 @@ def made(
                 raise SchedulerGoneError(
                     f"the scheduler has gone ({future.status}); what is done is kept"
                 )
-        ended = True
     finally:
-        if not ended and client.status == "running":
+        if client.status == "running":
             client.cancel(list(futures))
-            client.run(stop_runs, folder.tries, on_error="ignore")
+            with suppress(OSError):  # of a worker that goes at the same time
+                client.unregister_worker_plugin(sweep)
+
+
+def _next(
+    ended: "SimpleQueue[Future[Status]]", client: "Client", wait: float, on_notice: OnNotice
+) -> "Future[Status]":
+    """The next future that has ended."""
+    lonely, said = monotonic(), False
+    while True:
+        try:
+            return ended.get(timeout=min(LOOK, wait / 2))
+        except Empty:
+            pass
+        with suppress(OSError):  # the futures end when the scheduler has gone
+            if client.scheduler_info()["workers"]:
+                lonely, said = monotonic(), False
+        seconds = monotonic() - lonely
+        if seconds > wait:
+            raise SchedulerGoneError(
+                f"the scheduler has had no workers for {wait:g} s; what is done is kept"
+            )
+        if seconds > min(NOTICE, wait / 2) and not said:
+            said = True
+            on_notice(
+                f"the scheduler has no workers: waiting {wait:g} s for one; dask worker with the "
+                "scheduler's address starts it"
+            )
 
 
 def _lost(plan: Plan, error: BaseException | None) -> Status:
     """The status of a run that has none in its folder: its worker died each time, or could not."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        raise error  # all others would end so, too
     words = " ".join(f"{type(error).__name__}: {error}".split())
     return replace(begun(plan.id, plan.notebook.name), state="failed", error=words)
 

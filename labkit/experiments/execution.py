@@ -14,6 +14,7 @@ from typing import Any
 
 import papermill
 
+from labkit.experiments.conversation import DISK_FULL
 from labkit.experiments.process_tree import end_with_children
 from labkit.session.progress import VARIABLE
 
@@ -30,7 +31,7 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     threading.Thread(target=_end_alone, args=(connection,), daemon=True).start()
     if given["progress"]:
         os.environ[VARIABLE] = given["progress"]
-    error = None
+    error = disk_full = None
     with TemporaryDirectory() as private:
         # kernels that start side by side race on IPython's history
         os.environ["IPYTHONDIR"] = private
@@ -49,7 +50,9 @@ def execute(connection: socket.socket, **engine: Any) -> None:
             error = f"{stopped.ename}: {stopped.evalue}"
         except Exception as broken:  # noqa: BLE001  # whoever asks is told, whatever it is
             error = f"{type(broken).__name__}: {broken}"
-    _answer(connection, {"error": error})
+            if isinstance(broken, OSError) and broken.errno in DISK_FULL:
+                disk_full = broken.errno
+    _answer(connection, {"error": error, "disk_full": disk_full})
 
 
 def _answer(connection: socket.socket, words: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from labkit.experiments.process_tree import end_with_parent
+
 LAUNCHER = "ipykernel_launcher"
 
 
@@ -26,12 +28,14 @@ class Seat:
 
     def __init__(self, connection: socket.socket) -> None:
         ours, theirs = socket.socketpair()
+        run = os.getpid()
         self.pid = os.fork()
         self.returncode: int | None = None
         self.stdin = self.stdout = self.stderr = None
         if self.pid == 0:
             connection.close()
             ours.close()
+            end_with_parent(run)
             _become_kernel(theirs)
         theirs.close()
         self._telling = ours

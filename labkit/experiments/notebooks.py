@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from pydantic import ConfigDict, ValidationError, create_model
 
 from labkit.session.parameter_words import ParameterError, complaint
-from labkit.session.settings import ClassificationSettings, Settings
 
 FOLDER = "notebooks"
 INJECTED = "injected-parameters"
 """Tag of the cell that papermill adds."""
 
-KINDS: tuple[type[Settings], ...] = (Settings, ClassificationSettings)
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 
 
@@ -49,6 +46,8 @@ class Notebook:
             FileNotFoundError: There is no such notebook; the message names those that there are.
             ValueError: The file is no notebook, or its parameters cell is not plain assignments.
         """
+        import nbformat  # noqa: PLC0415  # it takes a while, and a command's --help does without
+
         path = find_notebook(name)
         try:
             whole = nbformat.read(path, as_version=4).cells
@@ -73,8 +72,11 @@ class Notebook:
         Raises:
             ParameterError: One line for each value that is not allowed and each unknown name.
         """
+        # they know the algorithms, with torch
+        from labkit.session.settings import ClassificationSettings, Settings  # noqa: PLC0415
+
         whole = {**self.defaults, **values}
-        for kind in KINDS:
+        for kind in (Settings, ClassificationSettings):
             if set(kind.model_fields) >= set(self.defaults) and self.defaults:
                 return kind.checked(whole).model_dump(include=set(self.defaults) | set(values))
         fields: dict[str, Any] = {

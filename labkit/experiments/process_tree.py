@@ -1,8 +1,14 @@
 """The end of a process with all that it has started."""
 
 import contextlib
+import ctypes
+import os
+import signal
 
 import psutil
+
+_SET_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG in prctl.h."""
 
 
 def end_with_children(process_id: int) -> None:
@@ -14,3 +20,15 @@ def end_with_children(process_id: int) -> None:
         for other in (*process.children(recursive=True), process):
             with contextlib.suppress(psutil.NoSuchProcess):
                 other.kill()
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the system kill this process when its parent ends, however busy it is. Linux only.
+
+    Args:
+        parent: Its process id, as the parent itself has it. It must have forked this process from
+            a thread that lasts as long as it does, such as its only one: that one's end counts.
+    """
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended before
+        os._exit(0)

@@ -6,8 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 _VERSIONS = ("maml-lab", "torch", "numpy", "plotly")
 GIT_SECONDS = 10.0
 
@@ -19,6 +17,8 @@ def provenance() -> dict[str, Any]:
         `versions`, `platform`, `threads` of torch, and `git`: commit of the repository that the
         working directory is in, and whether its files were changed since; None if in none.
     """
+    import torch  # noqa: PLC0415  # `differences` does without
+
     return {
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in _VERSIONS},

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from labkit.experiments.comparison import Comparison
-from labkit.experiments.comparison_view import comparison_view
+from labkit.experiments.comparison_drawn import comparison_view
 from labkit.experiments.tables import Runs, curves_frame
 from labkit.figures.comparison import MOST_GROUPS
 from labkit.figures.palette import PAPER, TEXT

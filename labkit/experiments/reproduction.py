@@ -3,8 +3,6 @@
 import math
 from pathlib import Path
 
-import nbformat
-
 from labkit.experiments.notebooks import INJECTED
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder
@@ -18,12 +16,16 @@ def plan_of(folder: RunFolder, scratch: Path) -> Plan:
         scratch: Where the notebook can be put.
 
     Raises:
-        ValueError: There is no finished run.
+        ValueError: There is no finished run, or it has no result.
     """
+    import nbformat  # noqa: PLC0415  # it takes a while, and a command's --help does without
+
     status = folder.status
     if status is None or status.state != "done":
         state = "is not the folder of a run" if status is None else f"holds a run {status.state}"
         raise ValueError(f"{folder.path} {state}: only one that is done can be compared")
+    if status.without_result:
+        raise ValueError(f"{folder.path} has no result to compare: its notebook records none")
     notebook = nbformat.read(folder.notebook, as_version=4)
     notebook.cells = [c for c in notebook.cells if INJECTED not in c.metadata.get("tags", ())]
     path = scratch / f"{status.notebook}.ipynb"

@@ -4,15 +4,12 @@ import math
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
 import numpy as np
 
-from labkit.experiments.provenance import provenance
-from labkit.session.curve_columns import Columns, adaptation_columns, training_columns
-from labkit.session.session import Session
-from labkit.training.held_out import HELD_OUT
+if TYPE_CHECKING:
+    from labkit.session.curve_columns import Columns
 
 MIME_TYPE = "application/vnd.maml-lab.result+json"
 FORMAT = 1
@@ -34,7 +31,7 @@ class Result:
 
     parameters: dict[str, Any]
     metrics: dict[str, float]
-    curves: dict[str, Columns]
+    curves: "dict[str, Columns]"
     events: list[dict[str, Any]]
     provenance: dict[str, Any]
 
@@ -83,59 +80,16 @@ class Result:
         return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
 
 
-def measure(session: Session, tasks: int = HELD_OUT) -> Result:
-    """Evaluate a session as it is now on held-out tasks, of the split "test" if there is one.
+class NoResultError(ValueError):
+    """An executed notebook holds no result.
 
-    Args:
-        session: Any session, trained or not; a playing one goes on.
-        tasks: Number of held-out tasks, ≥ 1.
-
-    Returns:
-        `Result`; its metrics are the query loss at θ (`query_loss_before`) and after the trained
-        number of inner steps (`query_loss_after`), their quotient (`ratio`), the largest share
-        of diverged tasks on the curve (`diverged`), and for each measure of the task family, such
-        as the accuracy, `accuracy_before` and `accuracy_after`.
-
-    Example:
-        >>> from labkit.session import Settings
-        >>> from labkit.tasks import Sinusoid, sinusoid_mlp
-        >>> session = Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid)
-        >>> measure(session).curves["adaptation"]["inner_step"].size
-        11
+    Attributes:
+        expected: Whether one of its cells would record one.
     """
-    snapshot = session.snapshot()
-    inner_steps = snapshot.settings.inner_steps
-    curve = session.adaptation_curve(snapshot, split="test", tasks=tasks)
-    before, after = float(curve.mean[0]), float(curve.mean[inner_steps])
-    measured = {
-        f"{name}_{when}": float(values.mean[step])
-        for name, values in curve.metrics.items()
-        for when, step in (("before", 0), ("after", inner_steps))
-    }
-    training = training_columns(snapshot.curve)
-    training.pop("seconds")  # of one run; two of the same parameters give equal curves
-    return Result(
-        parameters=snapshot.settings.model_dump(),
-        metrics={
-            "query_loss_before": before,
-            "query_loss_after": after,
-            "ratio": after / before,
-            "diverged": float(curve.diverged.max()),
-            "meta_steps": snapshot.meta_step,
-            **measured,
-        },
-        curves={
-            "adaptation": adaptation_columns(curve),
-            "training": training,
-        },
-        events=[asdict(event) for event in snapshot.events],
-        provenance={
-            **provenance(),
-            "seed": snapshot.settings.seed,
-            "seconds": snapshot.seconds,
-            "tasks": curve.tasks,
-        },
-    )
+
+    def __init__(self, words: str, *, expected: bool) -> None:
+        super().__init__(words)
+        self.expected = expected
 
 
 def read_result(path: str | Path) -> Result:
@@ -149,9 +103,12 @@ def read_result(path: str | Path) -> Result:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no notebook or holds no result; the message says why, with the
-            error that stopped the notebook if there was one.
+        ValueError: The file is no notebook.
+        NoResultError: It holds no result; the message says why, with the error that stopped the
+            notebook if there was one.
     """
+    import nbformat  # noqa: PLC0415  # it takes a while, and most commands do without
+
     try:
         notebook = nbformat.read(path, as_version=4)
     except FileNotFoundError:
@@ -168,7 +125,11 @@ def read_result(path: str | Path) -> Result:
         if failures
         else "was it executed, with a cell that calls record_result?"
     )
-    raise ValueError(f"{path} holds no result of labkit; {reason}")
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    raise NoResultError(
+        f"{path} holds no result of labkit; {reason}",
+        expected=any("record_result" in source for source in sources),
+    )
 
 
 def _without_nonfinite(value: object) -> object:

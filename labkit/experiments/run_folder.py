@@ -3,12 +3,11 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from labkit.experiments.result import Result, read_result
-from labkit.training.whole_files import write_whole
+from labkit.experiments.result import NoResultError, Result, read_result
 
 State = Literal["running", "done", "failed"]
 
@@ -27,6 +26,7 @@ class Status:
         started: Seconds since 1970.
         seconds: That it took, once it has ended.
         error: Last line of what stopped it.
+        without_result: Whether it is done, and its notebook is one that records no result.
     """
 
     state: State
@@ -35,6 +35,7 @@ class Status:
     started: float
     seconds: float | None = None
     error: str | None = None
+    without_result: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class RunFolder:
 
     @property
     def result(self) -> Result:
-        """The result of a run that is done."""
+        """The result of a run that is done; `Status.without_result` says whether it has one."""
         return Result.from_json(self._json(RESULT))
 
     def begin(self, status: Status, parameters: dict[str, Any]) -> None:
@@ -93,11 +94,20 @@ class RunFolder:
     def end(self, status: Status) -> Status:
         """Note how a run has ended; of one that is done, result and metrics are written before.
 
+        Returns:
+            The status as it is noted.
+
         Raises:
-            ValueError: The notebook of a run that is done holds no result.
+            NoResultError: The notebook of a run that is done was to record a result, and has not.
         """
         if status.state == "done":
-            result = read_result(self.notebook)
+            try:
+                result = read_result(self.notebook)
+            except NoResultError as error:
+                if error.expected:
+                    raise
+                status = replace(status, without_result=True)
+        if status.state == "done" and not status.without_result:
             self.write(RESULT, json.dumps(result.to_json(), indent=1, ensure_ascii=False))
             write_metrics(self, status, result)
         self.write(STATUS, json.dumps(asdict(status), indent=1))
@@ -109,6 +119,9 @@ class RunFolder:
 
     def replace(self, name: str, make: Callable[[Path], object]) -> None:
         """Have one of its files made, whole or not at all."""
+        # its package is that of training, with torch
+        from labkit.training.whole_files import write_whole  # noqa: PLC0415
+
         write_whole(self.path / name, make)
 
     def _json(self, name: str) -> Any:

@@ -1,6 +1,7 @@
 """One run: a notebook executed by papermill in a process of its own, recorded in its folder."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -12,9 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TypeAlias
 
-from labkit.experiments.conversation import NO_ANSWER, Watcher, outcome
+from labkit.experiments.conversation import NO_ANSWER, StopSwitch, Watcher, outcome
 from labkit.experiments.plan import Plan
 from labkit.experiments.process_tree import end_with_children
+from labkit.experiments.result import NoResultError
 from labkit.experiments.run_folder import NOTEBOOK, RunFolder, State, Status, begun
 
 Executed: TypeAlias = Callable[[dict[str, Any]], str | None]
@@ -27,6 +29,7 @@ def run(
     *,
     timeout: float | None = None,
     progress: Watcher | None = None,
+    switch: StopSwitch | None = None,
 ) -> Status:
     """Execute a notebook with parameters; what it finds is in the folder afterwards.
 
@@ -35,18 +38,22 @@ def run(
         folder: For the files of this run alone; what an earlier try has left is replaced.
         timeout: Longest time, seconds; then the process is killed, its kernel with it.
         progress: Called with the number of meta-steps taken, about twice a second.
+        switch: Stops the run.
 
     Returns:
         Status "done" or "failed"; the failed notebook has the traceback.
 
     Raises:
         KeyboardInterrupt: As it comes; the process is killed, and the status is "failed".
-        OSError: The folder cannot be written.
+        Stopped: By the switch; the process is killed.
+        OSError: The folder cannot be written, or the disk is full; no file is there by half.
     """
     return recorded(
         plan,
         folder,
-        lambda given: _in_new_process(given, timeout=timeout, progress=progress),
+        lambda given: _in_new_process(
+            given, timeout=timeout, progress=progress, switch=switch or StopSwitch()
+        ),
         watched=progress is not None,
     )
 
@@ -66,18 +73,34 @@ def recorded(plan: Plan, folder: str | Path, execute: Executed, *, watched: bool
         }
         try:
             error = execute(given)
+            _keep(unfinished, target.notebook)
+            if error is None:
+                try:
+                    return target.end(_ended(status, None))
+                except NoResultError as none:
+                    error = str(none)
+            return target.end(_ended(status, error))
         except KeyboardInterrupt:
+            _keep(unfinished, target.notebook)
             target.end(_ended(status, "interrupted"))
             raise
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(unfinished, target.notebook)
-    if error is None:
-        try:
-            return target.end(_ended(status, None))
-        except ValueError as no_result:
-            error = str(no_result)
-    return target.end(_ended(status, error))
+        except OSError as unwritten:
+            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # perhaps not even this
+                target.end(_ended(status, str(unwritten)))
+            raise
+
+
+def _keep(unfinished: Path, notebook: Path) -> None:
+    """Give an executed notebook its name, unless its process was killed while it wrote."""
+    try:
+        json.loads(unfinished.read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        unfinished.unlink()
+    else:
+        os.replace(unfinished, notebook)
 
 
 def _ended(status: Status, error: str | None) -> Status:
@@ -87,7 +110,7 @@ def _ended(status: Status, error: str | None) -> Status:
 
 
 def _in_new_process(
-    given: dict[str, Any], *, timeout: float | None, progress: Watcher | None
+    given: dict[str, Any], *, timeout: float | None, progress: Watcher | None, switch: StopSwitch
 ) -> str | None:
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-P", "-m", "labkit.experiments.execution", str(theirs.fileno())]
@@ -102,9 +125,8 @@ def _in_new_process(
         )
         theirs.close()
         try:
-            error = outcome(ours, given, timeout=timeout, progress=progress)
+            error = outcome(ours, given, timeout=timeout, progress=progress, switch=switch)
         finally:
-            ours.close()
             end_with_children(process.pid)
             process.wait()
         if error != NO_ANSWER:

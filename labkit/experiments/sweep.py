@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from labkit.experiments.design import SweepDesign
-from labkit.experiments.engine import made, workers
+from labkit.experiments.engine import WAIT, OnNotice, made, workers
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status
 from labkit.experiments.sweep_folder import SweepFolder
@@ -44,7 +44,9 @@ def sweep(
     scheduler: str | None = None,
     retry: bool = False,
     timeout: float | None = None,
+    wait: float = WAIT,
     on_event: OnEvent = lambda _: None,
+    on_notice: OnNotice = lambda _: None,
 ) -> list[tuple[Plan, Status]]:
     """Make all runs of a design; a run that fails stops no other.
 
@@ -58,7 +60,9 @@ def sweep(
         scheduler: Address of a Dask scheduler whose workers make the runs instead.
         retry: Repeat runs that have failed, too.
         timeout: Longest time of a run, seconds.
+        wait: How long a scheduler may be without workers, seconds.
         on_event: Told how far the sweep is, at first and whenever a run has ended.
+        on_notice: Told, in a line, that the scheduler has no workers.
 
     Returns:
         Each run with its status "done" or "failed", in the order of `design.plans()`.
@@ -67,8 +71,10 @@ def sweep(
         FileNotFoundError: There is no such notebook.
         ParameterError: A value is not allowed; nothing was run.
         SweepFolderError: The folder cannot be this sweep's.
+        FolderInUseError: Another process works there.
         SchedulerError: The scheduler does not answer.
-        SchedulerGoneError: It answers no longer; what is done is kept.
+        SchedulerGoneError: It answers no longer, or has no workers; what is done is kept.
+        OSError: The disk is full; what is done is kept.
     """
     plans = design.plans()
     own = SweepFolder(Path(folder).resolve())
@@ -83,7 +89,9 @@ def sweep(
         if left:
             with (
                 workers(min(jobs, len(left)) if jobs else jobs, scheduler) as client,
-                closing(made(client, own, left, timeout)) as results,
+                closing(
+                    made(client, own, left, timeout, wait=wait, on_notice=on_notice)
+                ) as results,
             ):
                 for plan, status in results:
                     ended[plan.id] = status

@@ -4,23 +4,21 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from labkit.experiments.design import SweepDesign
+from labkit.experiments.folder_lock import held
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
-from labkit.experiments.running import run
 from labkit.version import __version__
 
 FORMAT = 1
 SWEEP, RUNS = "sweep.json", "runs"
-_TRIES, _LOCK = ".tries", ".lock"
+_TRIES = ".tries"
 
 
 class SweepFolderError(ValueError):
@@ -59,22 +57,16 @@ class SweepFolder:
         """Keep the folder for this sweep while it works, and note the design.
 
         Raises:
-            SweepFolderError: It is another sweep's, holds something else, is in use by another
-                process, or cannot be written.
+            SweepFolderError: It is another sweep's, holds something else or cannot be written.
+            FolderInUseError: Another process works there.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / _LOCK, timeout=0)
-            lock.acquire()
-        except Timeout:
-            raise SweepFolderError(
-                f"another sweep works in {self.path}: wait for its end, or choose another folder"
-            ) from None
-        except OSError as error:
-            raise SweepFolderError(
-                f"{self.path} cannot be written ({error.strerror}): choose another folder"
-            ) from None
-        try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(self.path))
+            except OSError as error:
+                raise SweepFolderError(
+                    f"{self.path} cannot be written ({error.strerror}): choose another folder"
+                ) from None
             self._note(design, plans)
             # of sweeps that were killed
             shutil.rmtree(self.tries, ignore_errors=True)
@@ -82,8 +74,6 @@ class SweepFolder:
             (self.path / RUNS).mkdir(exist_ok=True)
             yield
             shutil.rmtree(self.tries, ignore_errors=True)
-        finally:
-            lock.release()
 
     def _note(self, design: SweepDesign, plans: Sequence[Plan]) -> None:
         ids = [plan.id for plan in plans]
@@ -131,8 +121,12 @@ class SweepFolder:
             f"{self.path / SWEEP} is not what this labkit writes ({problem}): choose another folder"
         )
 
-    def make(self, plan: Plan, timeout: float | None) -> Status:
+    def make(self, plan: Plan, run: Callable[[Plan, Path], Status]) -> Status:
         """Make a run apart and move it into its place; of several tries, one gets there.
+
+        Args:
+            plan: What is run.
+            run: Runs it in the folder that it is given.
 
         Raises:
             FileNotFoundError: The folder is not there, as on a machine that does not share it.
@@ -145,7 +139,7 @@ class SweepFolder:
                 f"{self.path} is not on this machine: workers must share the sweep's folder"
             ) from None
         try:
-            return self._placed(own, plan, run(plan, own, timeout=timeout))
+            return self._placed(own, plan, run(plan, own))
         finally:
             shutil.rmtree(own, ignore_errors=True)
 

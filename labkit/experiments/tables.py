@@ -47,7 +47,8 @@ class Runs:
     Attributes:
         done: Each run once, in the order of their folders' names.
         left_out: Why → number of runs: "running" (or killed), "failed", "broken" (files that are
-            missing or not what a run writes), "repeated" (the same run in another folder).
+            missing or not what a run writes), "without result" (its notebook records none),
+            "repeated" (the same run in another folder).
     """
 
     done: list[Run]
@@ -81,6 +82,9 @@ def read_runs(folders: Folders) -> Runs:
             status = path.status
             if status is None or status.state != "done":
                 left_out["running" if status is None else status.state] += 1
+                continue
+            if status.without_result:
+                left_out["without result"] += 1
                 continue
             run = Run(status, path.parameters, path.result)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -7,12 +7,14 @@ import threading
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
-from labkit.experiments.conversation import NO_ANSWER, Watcher, outcome
+from labkit.experiments.conversation import NO_ANSWER, StopSwitch, Watcher, outcome
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status
 from labkit.experiments.running import last_line, recorded, run
+
+SERVER = "labkit.experiments.fork_server"
 
 
 class WarmRuns:
@@ -29,8 +31,10 @@ class WarmRuns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._switch = StopSwitch()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._noise: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +48,8 @@ class WarmRuns:
         self.close()
 
     def close(self) -> None:
-        """End the process that runs are forked from; runs under way go on."""
+        """End all processes; runs under way, and those to come, raise Stopped."""
+        self._switch.stop()
         with self._lock:
             self._end()
 
@@ -58,16 +63,19 @@ class WarmRuns:
     ) -> Status:
         """Execute a notebook with parameters; all as for `labkit.experiments.running.run`."""
         if sys.platform != "linux":
-            return run(plan, folder, timeout=timeout, progress=progress)
+            return run(plan, folder, timeout=timeout, progress=progress, switch=self._switch)
 
         def execute(given: dict[str, Any]) -> str | None:
             connection = self._connection()
-            return outcome(connection, given, timeout=timeout, progress=progress)
+            error = outcome(
+                connection, given, timeout=timeout, progress=progress, switch=self._switch
+            )
+            return self._last_words() if error == NO_ANSWER else error
 
         return recorded(plan, folder, execute, watched=progress is not None)
 
     def _connection(self) -> socket.socket:
-        """To a new process."""
+        """To a new process, which is there once the server has imported everything."""
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
             if self._server is None or self._server.poll() is not None:
@@ -79,24 +87,35 @@ class WarmRuns:
 
     def _start(self) -> None:
         self._control, theirs = socket.socketpair()
-        module = "labkit.experiments.fork_server"
-        with theirs, TemporaryFile() as noise:
+        self._noise = TemporaryFile()  # noqa: SIM115  # for as long as the server lives
+        with theirs:
             self._server = subprocess.Popen(  # noqa: S603  # our own module
-                [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", SERVER, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=noise,
+                stderr=self._noise,
                 start_new_session=True,
             )
-            theirs.close()
-            if not self._control.recv(1):
-                noise.seek(0)
-                raise RuntimeError(last_line(noise.read().decode(errors="replace")) or NO_ANSWER)
+
+    def _last_words(self) -> str:
+        """Why a run has ended without an answer: the server itself may have."""
+        with self._lock:
+            if self._server is None or self._noise is None:
+                return NO_ANSWER
+            try:
+                self._server.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                return NO_ANSWER
+            self._noise.seek(0)
+            return last_line(self._noise.read().decode(errors="replace")) or NO_ANSWER
 
     def _end(self) -> None:
         if self._control is not None:
             self._control.close()
         if self._server is not None:
+            self._server.kill()  # it may still be importing
             self._server.wait()
-        self._control = self._server = None
+        if self._noise is not None:
+            self._noise.close()
+        self._control = self._server = self._noise = None

@@ -1,41 +1,9 @@
-"""The live session: settings, player, history. A thread, no widget."""
+"""The live session: settings, player, history. A thread, no widget.
 
-from labkit.session.algorithms import algorithm_of, label, unused
-from labkit.session.curve_files import adaptation_frame, training_frame, write_curves
-from labkit.session.export import code_cell, parameters, parameters_json, parameters_yaml
-from labkit.session.history import Event, TrainingCurve
-from labkit.session.recipe import Recipe
-from labkit.session.session import Session
-from labkit.session.settings import (
-    ClassificationSettings,
-    ParameterError,
-    Settings,
-    notebook_settings,
-)
-from labkit.session.share import read_share_code, share_code
-from labkit.session.snapshot import Ghost, Snapshot
+Every public name is imported on first use, so that what knows no training is there without torch.
+What each name is stands in `__init__.pyi`.
+"""
 
-__all__ = [
-    "ClassificationSettings",
-    "Event",
-    "Ghost",
-    "ParameterError",
-    "Recipe",
-    "Session",
-    "Settings",
-    "Snapshot",
-    "TrainingCurve",
-    "adaptation_frame",
-    "algorithm_of",
-    "code_cell",
-    "label",
-    "notebook_settings",
-    "parameters",
-    "parameters_json",
-    "parameters_yaml",
-    "read_share_code",
-    "share_code",
-    "training_frame",
-    "unused",
-    "write_curves",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

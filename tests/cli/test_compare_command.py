@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from labkit.cli import compare
 from labkit.cli.app import app
 from tests.experiments.run_folders import sweep
 
@@ -63,6 +64,22 @@ def test_report_and_executed_notebook(folder: Path, tmp_path: Path) -> None:
     cells = nbformat.read(notebook, as_version=4).cells
     printed = "".join(o.text for c in cells for o in c.get("outputs", ()) if "text" in o)
     assert "order=1 is higher than order=2 by 0.95 [0.315, 1.59], 2 seeds" in printed
+
+
+def test_a_notebook_that_fails_is_one_message_and_keeps_its_traceback(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+    nbformat.write(source, tmp_path / "broken.ipynb")
+    monkeypatch.setattr(compare, "NOTEBOOK", str(tmp_path / "broken.ipynb"))
+    out = tmp_path / "out.ipynb"
+    done = CliRunner().invoke(app, ["compare", str(folder), "--notebook", str(out)])
+    assert done.exit_code == 1
+    said = done.stderr[done.stderr.index("labkit compare") :].splitlines()
+    assert said[0].endswith("broken.ipynb has failed with ZeroDivisionError: division by zero")
+    assert said[1:] == [f"The notebook, with the traceback: {out}"]
+    assert "Traceback" not in done.stderr
+    assert "ZeroDivisionError" in out.read_text()
 
 
 def test_a_notebook_has_its_own_metric(folder: Path, tmp_path: Path) -> None:

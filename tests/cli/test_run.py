@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from labkit import Recipe, Settings, parameters_yaml, share_code
 from labkit.cli.app import app
 from labkit.cli.values import parameters_in, value_of
+from labkit.experiments.folder_lock import held
 from labkit.experiments.sessions import NOTEBOOKS, notebook_of
 from labkit.session.parameter_words import ParameterError
 
@@ -116,6 +118,49 @@ def test_folders_of_others_are_refused(
     assert code == 2
     assert "holds other files than those of a run" in output
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with held(folder):
+        code, output = labkit("run", "01_sinusoid", *FEW, "-o", folder)
+    assert code == 2
+    assert output == (
+        f"labkit: {folder} is in use, another labkit works there: wait for its end, or choose "
+        "another folder\n"
+    )
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_a_notebook_that_records_nothing_is_done(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(notebook, tmp_path / "mine.ipynb")
+    folder = tmp_path / "run"
+    for again in (False, True):
+        code, output = labkit("run", tmp_path / "mine.ipynb", "-o", folder)
+        assert code == 0
+        assert "done; the notebook records no result" in output
+        assert ("is done already" in output) is again
+    assert "records no result" in labkit("show", folder)[1]
+    code, output = labkit("rerun", folder)
+    assert code == 2
+    assert "has no result to compare" in output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(notebook, tmp_path / "mine.ipynb")
+    folder = tmp_path / "run"
+    command = ["run", tmp_path / "mine.ipynb", "-o", folder]
+    assert labkit(*command)[0] == 0
+    (folder / ".notebook.ipynb").symlink_to("/dev/full")  # where papermill writes
+    code, output = labkit(*command, "--again")
+    assert code == 1
+    assert output == f"labkit: {folder} cannot be written: No space left on device\n"
+    code, output = labkit(*command)
+    assert code == 0
+    assert "done already" not in output
 
 
 @pytest.mark.parametrize(

@@ -85,12 +85,14 @@ def test_options_become_a_design(asked: dict[str, Any]) -> None:
 def test_a_file_has_the_whole_sweep(asked: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text("notebook: 01_sinusoid\ngrid:\n  alpha: [0.001, 0.01]\nseeds: [3, 7]\n")
-    result = labkit("--file", str(file), "-o", "out", "--scheduler", "tcp://there:8786")
+    result = labkit(
+        "--file", str(file), "-o", "out", "--scheduler", "tcp://there:8786", "--wait", "60"
+    )
     assert result.exit_code == 0, result.output
     assert asked["design"] == SweepDesign(
         notebook="01_sinusoid", grid={"alpha": (0.001, 0.01)}, seeds=(3, 7)
     )
-    assert asked["scheduler"] == "tcp://there:8786"
+    assert (asked["scheduler"], asked["wait"]) == ("tcp://there:8786", 60)
     result = labkit("01_sinusoid", "--file", str(file), "-o", "out")
     assert result.exit_code == 2
     assert "--file has the whole sweep: write notebook into" in result.stderr
@@ -112,6 +114,7 @@ def test_a_file_has_the_whole_sweep(asked: dict[str, Any], tmp_path: Path) -> No
         ("01_sinusoid --random alpha=lgo:0.1..1 --samples 2", "write alpha=0.1..0.5"),
         ("01_sinusoid --random alpha=0.1..1", "samples is missing"),
         ("01_sinusoid --seeds x", "seeds must be a whole number"),
+        ("01_sinusoid --seeds 2 --wait 9", "--wait is for workers of others"),
         ("01_sinusoid --seeds 2 --jobs 2 --scheduler tcp://there:1", "--jobs is for this machine"),
     ],
 )

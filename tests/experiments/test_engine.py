@@ -8,20 +8,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from labkit.experiments import engine
-from labkit.experiments.conversation import Stopped, stop_runs
+from labkit.experiments.conversation import NO_ANSWER, Stopped, StopSwitch
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.engine import SchedulerError, SchedulerGoneError, workers
 from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder
+from labkit.experiments.run_folder import RunFolder, Status
 from labkit.experiments.running import run
 from labkit.experiments.sweep import sweep
-from tests.experiments.tiny_notebook import tiny_notebook
+from labkit.experiments.warm import WarmRuns
+from tests.experiments.tiny_notebook import kernels, tiny_notebook
 
 # dask's own, while it closes
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -47,32 +49,9 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-EARLIER: set[psutil.Process] = set()
-"""Below this process before these tests: servers for the browser, with kernels perhaps."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _earlier() -> None:
-    EARLIER.update(psutil.Process().children(recursive=True))
-
-
-def runs_of(parent: int) -> list[psutil.Process]:
-    """The processes of runs below a process, with their kernels."""
-    found = []
-    for process in set(psutil.Process(parent).children(recursive=True)) - EARLIER:
-        with contextlib.suppress(psutil.Error):
-            line = " ".join(process.cmdline())
-            if "labkit.experiments.execution" in line or "ipykernel_launcher" in line:
-                found.append(process)
-    return found
-
-
-def kernels_of(parent: int) -> list[psutil.Process]:
-    found = []
-    for process in runs_of(parent):
-        with contextlib.suppress(psutil.Error):
-            if "ipykernel_launcher" in " ".join(process.cmdline()):
-                found.append(process)
+def below(parent: int) -> list[psutil.Process]:
+    """All that a process has started, and what that has."""
+    found: list[psutil.Process] = psutil.Process(parent).children(recursive=True)
     return found
 
 
@@ -81,52 +60,108 @@ def plan(tmp_path: Path) -> Plan:
     return Plan.of(tiny_notebook(tmp_path), {"seconds": 600.0})
 
 
-def test_a_stopped_run_ends_with_its_kernel_and_has_not_failed(plan: Plan, tmp_path: Path) -> None:
-    folder = tmp_path / "tries" / "one"
-    kernels = []
-
-    def stop() -> None:
-        until(lambda: kernels_of(os.getpid()))
-        kernels.extend(kernels_of(os.getpid()))
-        stop_runs(tmp_path / "others")
-        stop_runs(tmp_path / "tries")
-
-    stopper = threading.Thread(target=stop)
-    stopper.start()
-    with pytest.raises(Stopped):
-        run(plan, folder)
-    stopper.join()
-    assert psutil.wait_procs(kernels, timeout=10)[1] == []
-    status = RunFolder(folder).status
-    assert status is not None
-    assert status.state == "running"
+@pytest.fixture(params=["cold", "warm"])
+def making(request: pytest.FixtureRequest) -> Iterator[Callable[..., Status]]:
+    """How a run is made."""
+    with WarmRuns() as runs:
+        yield run if request.param == "cold" else runs.run
 
 
-def test_a_run_that_takes_too_long_is_killed_with_its_kernel(plan: Plan, tmp_path: Path) -> None:
-    status = run(plan, tmp_path / "run", timeout=5)
-    assert (status.state, status.error) == ("failed", "TimeoutError: not done after 5 s")
-    assert runs_of(os.getpid()) == []
+def test_a_run_that_is_stopped_ends_with_its_kernel_and_has_not_failed(
+    plan: Plan, tmp_path: Path
+) -> None:
+    switches = {"cold": StopSwitch(), "warm": None}
+    with WarmRuns() as runs, ThreadPoolExecutor(2) as threads:
+        before = set(below(os.getpid()))
+        under_way = [
+            threads.submit(run, plan, tmp_path / "cold", switch=switches["cold"]),
+            threads.submit(runs.run, plan, tmp_path / "warm"),
+        ]
+        until(lambda: len(kernels(tmp_path, os.getpid())) == 2)
+        begun = set(below(os.getpid())) - before
+        assert len(begun) == 5  # two of the cold run, three of the warm one
+        switches["cold"].stop()  # type: ignore[union-attr]
+        runs.close()
+        for made in under_way:
+            with pytest.raises(Stopped):
+                made.result()
+    assert psutil.wait_procs(begun, timeout=10)[1] == []
+    for kind in switches:
+        status = RunFolder(tmp_path / kind).status
+        assert status is not None
+        assert status.state == "running"
 
 
-def test_a_run_ends_when_who_wants_it_is_killed(plan: Plan, tmp_path: Path) -> None:
-    code = (
-        "import sys; from labkit.experiments.plan import Plan\n"
-        "from labkit.experiments.running import run\n"
-        "run(Plan.of(sys.argv[1], {'seconds': 600.0}), sys.argv[2])"
-    )
-    command = [sys.executable, "-P", "-c", code, str(plan.notebook.path), str(tmp_path / "run")]
-    with subprocess.Popen(command) as process:
-        until(lambda: kernels_of(process.pid))
-        begun = runs_of(process.pid)
+def test_a_run_that_takes_too_long_is_killed_with_its_kernel(
+    making: Callable[..., Status], tmp_path: Path
+) -> None:
+    deaf = Plan.of(tiny_notebook(tmp_path), {"kind": "deaf"})
+    before = set(below(os.getpid()))
+    status = making(deaf, tmp_path / "run", timeout=15)
+    assert (status.state, status.error) == ("failed", "TimeoutError: not done after 15 s")
+    kernel = next(tmp_path.glob("kernel-*")).name.removeprefix("kernel-")
+    until(lambda: not psutil.pid_exists(int(kernel)), 10)
+    assert len(set(below(os.getpid())) - before) <= 1  # that from which warm runs are forked
+
+
+WANTED = """
+import sys
+from labkit.experiments.plan import Plan
+from labkit.experiments.running import run
+from labkit.experiments.warm import WarmRuns
+making = {"cold": run, "warm": WarmRuns().run}[sys.argv[1]]
+making(Plan.of(sys.argv[2], {"kind": "deaf"}), sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("kind", ["cold", "warm"])
+def test_a_run_ends_when_who_wants_it_is_killed(kind: str, tmp_path: Path) -> None:
+    words = [kind, tiny_notebook(tmp_path), str(tmp_path / "run")]
+    with subprocess.Popen([sys.executable, "-P", "-c", WANTED, *words]) as process:
+        until(lambda: kernels(tmp_path, process.pid))
+        begun = below(process.pid)
         process.kill()
-    assert len(begun) >= 2
-    # less than the second in which a kernel itself looks for its parent
+    assert len(begun) == {"cold": 2, "warm": 3}[kind]
     assert psutil.wait_procs(begun, timeout=10)[1] == []
 
 
+def test_a_forked_kernel_ends_with_the_process_of_its_run(tmp_path: Path) -> None:
+    deaf = Plan.of(tiny_notebook(tmp_path), {"kind": "deaf"})
+    with WarmRuns() as runs, ThreadPoolExecutor(1) as threads:
+        made = threads.submit(runs.run, deaf, tmp_path / "run")
+        until(lambda: kernels(tmp_path, os.getpid()))
+        (kernel,) = kernels(tmp_path, os.getpid())
+        kernel.parent().kill()
+        assert made.result().error == NO_ANSWER
+    assert psutil.wait_procs([kernel], timeout=10)[1] == []
+
+
+def test_a_server_that_nobody_wants_any_more_ends_while_it_imports(tmp_path: Path) -> None:
+    words = ["warm", tiny_notebook(tmp_path), str(tmp_path / "run")]
+    with subprocess.Popen([sys.executable, "-P", "-c", WANTED, *words]) as process:
+        until(lambda: below(process.pid))
+        begun = below(process.pid)
+        process.kill()
+    assert psutil.wait_procs(begun, timeout=30)[1] == []
+    assert not list(tmp_path.glob("kernel-*"))
+
+
+FULL = """
+import builtins, errno, pathlib
+flag = pathlib.Path(__file__).with_name("full")
+def full(name, mode="r", *options, open=open, **more):
+    if ".notebook.ipynb" in str(name) and "w" in mode and flag.exists():
+        open(name, mode).write("{")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    return open(name, mode, *options, **more)
+builtins.open = full
+"""
+"""Executed when a Python process begins: no notebook can be written while there is a file."""
+
+
 @contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """Two workers and a scheduler on the loopback: its address, and their processes."""
+def cluster(folder: Path, size: int = 2) -> Iterator[tuple[str, list[int]]]:
+    """Workers and a scheduler on the loopback: its address, and their processes, its own last."""
     where = folder / "scheduler.json"
     dask = [sys.executable, "-P", "-m", "distributed.cli.dask_spec"]
     scheduler = [
@@ -149,8 +184,9 @@ def cluster(folder: Path) -> Iterator[tuple[str, list[int]]]:
             address = client.scheduler.address
             worker = [*dask, address, "--spec", '{"cls": "distributed.Worker", "opts": '
                       '{"nthreads": 1, "host": "127.0.0.1", "dashboard": false}}']  # fmt: skip
-            pids = [begin(worker) for _ in range(2)]
-            client.wait_for_workers(2, timeout=120)
+            pids = [begin(worker) for _ in range(size)]
+            if size:
+                client.wait_for_workers(size, timeout=120)
         yield address, [*pids, pid]
 
 
@@ -161,15 +197,15 @@ def test_each_run_ends_once_though_a_worker_is_killed(tmp_path: Path) -> None:
         orphans = []
 
         def kill() -> None:
-            until(lambda: kernels_of(pids[0]))
-            orphans.extend(runs_of(pids[0]))
+            until(lambda: kernels(tmp_path, pids[0]))
+            orphans.extend(below(pids[0]))
             os.kill(pids[0], signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
         runs = sweep(design, folder, scheduler=address)
         killer.join()
-        assert orphans
+        assert len(orphans) == 3  # the one that forks, the run, its kernel
         assert psutil.wait_procs(orphans, timeout=10)[1] == []
     assert [status.state for _, status in runs] == ["done"] * 6
     assert sorted(p.name for p in (folder / "runs").iterdir()) == sorted(p.id for p, _ in runs)
@@ -184,8 +220,8 @@ def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
         orphans = []
 
         def kill() -> None:
-            until(lambda: kernels_of(pids[0]))
-            orphans.extend(runs_of(pids[0]))
+            until(lambda: kernels(tmp_path, pids[0]))
+            orphans.extend(below(pids[0]))
             os.kill(pids[-1], signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
@@ -194,6 +230,48 @@ def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
             sweep(design, tmp_path / "sweep", scheduler=address)
         killer.join()
     assert psutil.wait_procs(orphans, timeout=10)[1] == []
+
+
+def test_a_full_disk_ends_the_sweep_and_a_later_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = SweepDesign(notebook=tiny_notebook(tmp_path), seeds=2)
+    (tmp_path / "sitecustomize.py").write_text(FULL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "full").touch()
+    with pytest.raises(OSError, match="No space left on device"):
+        sweep(design, tmp_path / "s", jobs=1)
+    assert list((tmp_path / "s" / "runs").iterdir()) == []
+    (tmp_path / "full").unlink()
+    assert [status.state for _, status in sweep(design, tmp_path / "s", jobs=1)] == ["done"] * 2
+
+
+def test_a_scheduler_without_workers_ends_the_sweep(tmp_path: Path) -> None:
+    design = SweepDesign(notebook=tiny_notebook(tmp_path), seeds=2)
+    said: list[str] = []
+    with cluster(tmp_path, 0) as (address, _):  # noqa: SIM117
+        with pytest.raises(SchedulerGoneError, match=r"has had no workers for 2 s; what is done"):
+            sweep(design, tmp_path / "s", scheduler=address, wait=2.0, on_notice=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("the scheduler has no workers: waiting 2 s for one")
+
+
+def test_runs_at_a_scheduler_end_when_their_sweep_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from labkit.experiments.design import SweepDesign\n"
+        "from labkit.experiments.sweep import sweep\n"
+        "design = SweepDesign(notebook=sys.argv[1], parameters={'kind': 'deaf'}, seeds=3)\n"
+        "sweep(design, sys.argv[2], scheduler=sys.argv[3])"
+    )
+    with cluster(tmp_path) as (address, pids):
+        words = [tiny_notebook(tmp_path), str(tmp_path / "sweep"), address]
+        with subprocess.Popen([sys.executable, "-P", "-c", code, *words]) as process:
+            until(lambda: all(kernels(tmp_path, pid) for pid in pids[:2]))
+            process.kill()
+        begun = [p for pid in pids[:2] for p in below(pid)]
+        assert len(begun) == 6
+        assert psutil.wait_procs(begun, timeout=10)[1] == []
+        assert all(psutil.pid_exists(pid) for pid in pids)
 
 
 def test_workers_of_ones_own_share_the_cores_and_leave_nothing(tmp_path: Path) -> None:

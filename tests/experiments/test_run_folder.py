@@ -1,9 +1,11 @@
 """A run's folder: each file whole or not there, and a status that says how the run stands."""
 
+import errno
 import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pandas as pd
@@ -11,8 +13,11 @@ import pytest
 
 from labkit.experiments.notebooks import Notebook
 from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder, begun
-from labkit.experiments.running import run
+from labkit.experiments.reproduction import plan_of
+from labkit.experiments.run_folder import RunFolder, Status, begun
+from labkit.experiments.running import recorded, run
+from labkit.experiments.tables import read_runs
+from labkit.experiments.warm import WarmRuns
 
 RESULT = """
 from labkit.experiments.recording import record_result
@@ -55,7 +60,7 @@ def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
     ("source", "error"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("print(alpha)", "holds no result of labkit"),
+        ("if alpha > 9: labkit.record_result(None)", "holds no result of labkit"),
         ("import os; os._exit(3)", "died"),
     ],
 )
@@ -67,6 +72,75 @@ def test_a_run_that_fails_says_why_and_keeps_its_notebook(
     assert error in (status.error or "")
     assert "\n" not in (status.error or "")
     assert files(tmp_path / "run") == {"notebook.ipynb", "parameters.json", "status.json"}
+
+
+def test_a_notebook_that_records_no_result_is_done_without(tmp_path: Path) -> None:
+    status = run(plan(tmp_path, "print(alpha)"), tmp_path / "run")
+    assert (status.state, status.error, status.without_result) == ("done", None, True)
+    assert RunFolder(tmp_path / "run").status == status
+    assert files(tmp_path / "run") == {"notebook.ipynb", "parameters.json", "status.json"}
+    with pytest.raises(ValueError, match=r"no run is done in .* \(1 without result\)"):
+        read_runs(tmp_path)
+    with pytest.raises(ValueError, match="has no result to compare: its notebook records none"):
+        plan_of(RunFolder(tmp_path / "run"), tmp_path)
+
+
+def recorded_with(error: str | None, tmp_path: Path, text: str) -> Status:
+    """A run whose process has left this text as its notebook."""
+
+    def execute(given: dict[str, Any]) -> str | None:
+        Path(given["output"]).write_text(text)
+        return error
+
+    return recorded(plan(tmp_path), tmp_path / "run", execute, watched=False)
+
+
+def test_a_notebook_that_is_half_written_is_not_kept(tmp_path: Path) -> None:
+    whole = Path(plan(tmp_path).notebook.path).read_text()
+    assert recorded_with("killed", tmp_path, whole).error == "killed"
+    assert (tmp_path / "run" / "notebook.ipynb").read_text() == whole
+    assert recorded_with("killed", tmp_path, whole[:-9]).error == "killed"
+    assert files(tmp_path / "run") == {"parameters.json", "status.json"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("kind", ["cold", "warm"])
+def test_a_disk_that_is_full_leaves_nothing_by_half_and_a_later_try_goes_on(
+    tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".notebook.ipynb").symlink_to("/dev/full")  # where papermill writes
+    with WarmRuns() as runs:
+        make = run if kind == "cold" else runs.run
+        with pytest.raises(OSError, match="No space left on device"):
+            make(plan(tmp_path), folder)
+        assert files(folder) == {"parameters.json", "status.json"}
+        status = RunFolder(folder).status
+        assert status is not None
+        assert status.state == "failed"
+        assert "No space left on device" in str(status.error)
+        assert make(plan(tmp_path), folder).state == "done"
+
+
+def test_a_disk_that_is_full_when_the_result_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_text
+
+    def full(path: Path, text: str, **options: Any) -> int:
+        if "result.json" in path.name:
+            write(path, text[:9])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(plan(tmp_path), tmp_path / "run")
+    assert files(tmp_path / "run") == {"notebook.ipynb", "parameters.json", "status.json"}
+    status = RunFolder(tmp_path / "run").status
+    assert status is not None
+    assert status.state == "failed"
 
 
 def test_a_run_that_takes_too_long_is_ended_with_its_kernel(tmp_path: Path) -> None:

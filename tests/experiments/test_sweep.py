@@ -1,6 +1,8 @@
 """A sweep goes on where it stopped, and keeps to its folder; the runs here are stand-ins."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,8 +12,8 @@ from typing import Any
 import pytest
 
 from labkit.experiments import sweep as sweeping
-from labkit.experiments import sweep_folder
 from labkit.experiments.design import SweepDesign
+from labkit.experiments.folder_lock import FolderInUseError
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import STATUS, RunFolder, Status, begun
 from labkit.experiments.sweep import Tally, sweep
@@ -27,8 +29,7 @@ class Runs:
         self.failing: set[int] = set()
         self.interrupted_at: int | None = None
 
-    def run(self, plan: Plan, folder: Path, *, timeout: float | None = None) -> Status:
-        assert timeout == 7
+    def run(self, plan: Plan, folder: Path) -> Status:
         seed = plan.parameters["seed"]
         own = RunFolder(folder)
         status = begun(plan.id, "tiny")
@@ -49,17 +50,21 @@ class Runs:
         yield
 
     def made_by(
-        self, client: None, folder: SweepFolder, plans: Sequence[Plan], timeout: float | None
+        self,
+        client: None,
+        folder: SweepFolder,
+        plans: Sequence[Plan],
+        timeout: float | None,
+        **_: Any,
     ) -> Iterator[tuple[Plan, Status]]:
-        assert client is None
+        assert (client, timeout) == (None, 7)
         for plan in reversed(plans):
-            yield plan, folder.make(plan, timeout)
+            yield plan, folder.make(plan, self.run)
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     found = Runs()
-    monkeypatch.setattr(sweep_folder, "run", found.run)
     monkeypatch.setattr(sweeping, "workers", found.workers)
     monkeypatch.setattr(sweeping, "made", found.made_by)
     return found
@@ -127,9 +132,9 @@ def test_of_two_tries_the_first_that_is_done_counts(
     plan = design.plans()[0]
     folder = SweepFolder(tmp_path / "s")
     with folder.claimed(design, [plan]):
-        first = folder.make(plan, 7)
+        first = folder.make(plan, runs.run)
         runs.failing = {0}
-        assert folder.make(plan, 7) == first
+        assert folder.make(plan, runs.run) == first
         assert folder.ended(plan) == first
         assert list(folder.tries.iterdir()) == []
 
@@ -174,8 +179,29 @@ def test_a_folder_with_other_things_is_refused(
 
 
 def test_two_sweeps_do_not_share_a_folder(design: SweepDesign, tmp_path: Path) -> None:
-    with SweepFolder(tmp_path / "s").claimed(design, design.plans()):
-        refused(design, tmp_path / "s", "another sweep works in")
+    with (
+        SweepFolder(tmp_path / "s").claimed(design, design.plans()),
+        pytest.raises(FolderInUseError, match="s is in use, another labkit works there"),
+    ):
+        sweep(design, tmp_path / "s")
+
+
+def test_the_folder_of_a_process_that_was_killed_is_free(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    code = (
+        "import pathlib, sys; from labkit.experiments.folder_lock import held\n"
+        "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-P", "-c", code, str(tmp_path / "s")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(FolderInUseError):
+            sweep(design, tmp_path / "s", timeout=7)
+        process.kill()
+    assert states(sweep(design, tmp_path / "s", timeout=7)) == ["done"] * 4
+    assert len(runs.made) == 4
 
 
 def test_nothing_runs_when_one_value_is_wrong(runs: Runs, design: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.experiments.result import FORMAT, MIME_TYPE
@@ -13,9 +14,15 @@ seed: int = 0
 seconds: float = 0.0
 kind: str = "good"
 """
+BEGUN = "kernel-"
+"""How the names of files begin by which kernels say that they have begun."""
+
 CODE = f"""\
-import os, time
+import os, pathlib, time
+(pathlib.Path(FOLDER) / f"{BEGUN}{{os.getpid()}}").touch()
 time.sleep(seconds)
+if kind == "deaf":
+    sum(range(10**15))
 if kind == "bad":
     raise RuntimeError("as asked")
 columns = ("inner_step", "query_loss", "ci95", "median", "diverged")
@@ -28,10 +35,16 @@ display({{"{MIME_TYPE}": {{
 
 
 def tiny_notebook(folder: Path) -> str:
-    """Write it, and say where."""
+    """Write it, and say where. Of the kind "deaf" it computes for ever and lets no thread go on."""
     path = folder / "tiny.ipynb"
     cell = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [cell, new_code_cell(CODE)]
+    cells = [cell, new_code_cell(CODE.replace("FOLDER", repr(str(folder))))]
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return str(path)
+
+
+def kernels(folder: Path, parent: int) -> list[psutil.Process]:
+    """Kernels that execute the notebook in this folder, below a process."""
+    begun = {int(path.name.removeprefix(BEGUN)) for path in folder.glob(f"{BEGUN}*")}
+    return [p for p in psutil.Process(parent).children(recursive=True) if p.pid in begun]

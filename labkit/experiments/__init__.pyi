@@ -1,0 +1,11 @@
+from .comparison import Comparison as Comparison
+from .comparison import compare_runs as compare_runs
+from .comparison_drawn import comparison_view as comparison_view
+from .measurement import measure as measure
+from .recording import record_result as record_result
+from .recording import show_result as show_result
+from .result import MIME_TYPE as MIME_TYPE
+from .result import Result as Result
+from .result import read_result as read_result
+from .tables import load_curves as load_curves
+from .tables import load_runs as load_runs
