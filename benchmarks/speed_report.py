@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import quantiles
 from typing import Any, Self, final
 
 from benchmarks.peers.candidates import REFERENCE
@@ -27,8 +27,9 @@ class Spread:
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
         """Of one value or more."""
-        low, _, high = quantiles(values, method="inclusive") if len(values) > 1 else values * 3
-        return cls(median(values), low, high)
+        # of one value alone quantiles are not defined
+        low, middle, high = quantiles(list(values) * (1 + (len(values) == 1)), method="inclusive")
+        return cls(middle, low, high)
 
 
 @final
