@@ -1,10 +1,13 @@
-# make lab | app | test | run: each sets up the environment in .venv first when that is needed.
+# make lab | app | test | run | bench: each sets up the environment in .venv first when that is needed.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := $(VENV)/.peers
 NOTEBOOK := notebooks/01_sinusoid.ipynb
 RUNS := runs
+# more arguments for benchmarks.speed, such as --only sinusoid --threads 1
+BENCH_ARGS ?=
 # more arguments for pip, for example an index with CPU builds of torch
 PIP_ARGS ?=
 # JupyterLab refuses to run as root unless told otherwise; containers often do
@@ -19,7 +22,7 @@ export PYTHONUTF8 := 1
 # else is at work, such as the browser, or the lab's own curves beside its training
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: install lab app test lint run notebooks screenshot clean
+.PHONY: install lab app test lint run bench notebooks screenshot clean
 .DEFAULT_GOAL := lab
 
 install: $(STAMP)
@@ -62,6 +65,14 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# the libraries that speed is compared with are installed by the first make bench, not before
+$(PEERS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[bench]'
+	touch $@
+
+bench: $(PEERS)
+	$(BIN)/python -m benchmarks.speed $(BENCH_ARGS)
 
 notebooks: $(STAMP)
 	$(BIN)/python -m tests.notebooks.refresh notebooks/*.ipynb
