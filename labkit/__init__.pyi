@@ -94,6 +94,8 @@ from .tasks import tide_mlp as tide_mlp
 from .tasks import tide_table as tide_table
 from .training import AdaptationCurve as AdaptationCurve
 from .training import DivergedError as DivergedError
+from .training import Ensemble as Ensemble
+from .training import EnsembleStep as EnsembleStep
 from .training import MetaLearner as MetaLearner
 from .training import MetaStep as MetaStep
 from .training import StepsTable as StepsTable

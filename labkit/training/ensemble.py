@@ -1,0 +1,228 @@
+"""Many learners that differ in α and β, trained side by side on the same tasks."""
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.utils._pytree import tree_map
+
+from labkit.core.algorithm import Algorithm
+from labkit.core.checks import check_count, is_number
+from labkit.core.step_sizes import LearnedAlpha, alpha_tensors
+from labkit.core.types import Batch, Params, Reduction
+from labkit.tasks.family import TaskFamily
+from labkit.training.batches import draw
+from labkit.training.engine import Engine, EngineName, Same, kind_of
+from labkit.training.meta_learner import MetaLearner
+from labkit.training.meta_step import Measured, Measurement
+from labkit.training.parameters import (
+    MetaOptimizer,
+    ModelSource,
+    make_optimizer,
+    own_module,
+    split_parameters,
+)
+from labkit.training.streams import stream
+from labkit.training.task_loss import TaskLoss
+
+
+class EnsembleStep(NamedTuple):
+    """What one meta-step measured, for each learner on the same tasks.
+
+    Attributes:
+        loss_before: Query loss before adaptation, mean over the tasks, (learners,).
+        loss_after: Query loss after adaptation, (learners,); nan once a learner has diverged.
+    """
+
+    loss_before: Tensor
+    loss_after: Tensor
+
+
+@final
+class Ensemble:
+    """Learners with one α and one β each, as a map over the two wants them.
+
+    Every learner starts from the same θ and sees the same tasks, so that only α and β tell them
+    apart; each does what a `MetaLearner` with its values does. A learner whose numbers leave the
+    finite stays as it was, and the others go on.
+
+    Args:
+        model: As for `MetaLearner`; a module that draws random numbers is refused.
+        tasks: p(T).
+        algorithm: What every learner does; its own α is not used.
+        alphas: α of each learner.
+        betas: β of each learner, or one for all.
+        meta_optimizer: "adam" or "sgd".
+        meta_batch: Tasks per meta-step, ≥ 1.
+        reduction: "mean" or "sum" over tasks.
+        seed: ≥ 0; the streams are those of a `MetaLearner` with this seed.
+        dtype: Floating-point type; None keeps the module's.
+        engine: As for `MetaLearner`.
+
+    Raises:
+        ValueError: An argument is out of its range, or α is to be learned.
+
+    Example:
+        >>> from labkit import MAML, Sinusoid, sinusoid_mlp
+        >>> ensemble = Ensemble(sinusoid_mlp, Sinusoid(), MAML(), alphas=[0.001, 0.01, 0.1])
+        >>> ensemble.train(2)[-1].loss_after.shape
+        torch.Size([3])
+        >>> ensemble.learner(1).alpha
+        0.01
+    """
+
+    def __init__(
+        self,
+        model: ModelSource,
+        tasks: TaskFamily,
+        algorithm: Algorithm,
+        *,
+        alphas: Sequence[float],
+        betas: float | Sequence[float] = 1e-3,
+        meta_optimizer: MetaOptimizer = "adam",
+        meta_batch: int = 25,
+        reduction: Reduction = "mean",
+        seed: int = 0,
+        dtype: torch.dtype | None = None,
+        engine: EngineName = "eager",
+    ) -> None:
+        self.alphas = _numbers("alphas", alphas)
+        given = [betas] * len(self.alphas) if is_number(betas) else betas
+        self.betas = _numbers("betas", given)
+        if len(self.betas) != len(self.alphas) or min(self.betas) < 0:
+            raise ValueError(
+                f"betas must be one number ≥ 0, or one for each of the {len(self.alphas)} alphas, "
+                f"got {betas!r}"
+            )
+        if isinstance(algorithm.alpha, LearnedAlpha):
+            raise ValueError(
+                "the learners of an ensemble have fixed alphas, and this algorithm learns its own: "
+                "train it by a MetaLearner"
+            )
+        self.algorithm = algorithm
+        self.meta_step = 0
+        self._options: dict[str, Any] = {
+            "meta_optimizer": meta_optimizer,
+            "meta_batch": meta_batch,
+            "reduction": reduction,
+            "seed": seed,
+            "dtype": dtype,
+        }
+        own = own_module(model, stream(seed, "init"))
+        # refuses what a learner refuses, and, being asked for compiled code, random numbers
+        MetaLearner(own, tasks, algorithm, engine="compiled", **self._options)
+        params, self._constants = split_parameters(own, dtype)
+        self._loss_fn = TaskLoss(own, self._constants, frozenset(params), tasks)
+        self._task_stream = stream(seed, "tasks")
+        self._measurement = Measurement(reduction, False, None, False)
+        self._engine = Engine(engine)
+        self._kind = (kind_of(algorithm), Same(tasks))
+        count = len(self.alphas)
+        self._params = {n: p.expand(count, *p.shape).clone() for n, p in params.items()}
+        # θ moves by β times what an optimiser with step size 1 does to zeros
+        self._moves = {name: torch.zeros_like(p) for name, p in self._params.items()}
+        self._optimizer = make_optimizer(meta_optimizer, list(self._moves.values()))
+        self._optimizer.param_groups[0]["lr"] = 1.0
+        reference = next(iter(params.values()))
+        real = {"dtype": reference.real.dtype, "device": reference.device}
+        self._beta = torch.tensor(self.betas, **real)
+        sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
+        self._sizes = torch.stack([size for size in sizes if isinstance(size, Tensor)])
+        self._alive = torch.ones(count, dtype=torch.bool, device=reference.device)
+
+    def __len__(self) -> int:
+        """The number of learners."""
+        return len(self.alphas)
+
+    @property
+    def diverged(self) -> Tensor:
+        """Which learners have left the finite numbers and stand still, (learners,)."""
+        return ~self._alive
+
+    def step(self) -> EnsembleStep:
+        """Draw tasks and move every learner once."""
+        loss_fn = self._loss_fn
+        batch = draw(loss_fn.family, self._options["meta_batch"], self._task_stream, self.params(0))
+
+        def measure(
+            params: Params, sizes: Tensor, constants: Params, support: Batch, query: Batch
+        ) -> tuple[Tensor, Params]:
+            def one(params: Params, alpha: Tensor) -> tuple[Tensor, Params]:
+                measured: Measured = self._measurement.measure(
+                    dataclasses.replace(self.algorithm, alpha=alpha),  # type: ignore[type-var]
+                    dataclasses.replace(loss_fn, constants=constants),
+                    params,
+                    support,
+                    query,
+                )
+                return measured.losses, measured.params
+
+            return vmap(one)(params, sizes)  # type: ignore[no-any-return]
+
+        arguments = (self._params, self._sizes, self._constants, batch.support, batch.query)
+        losses, gradient = self._engine.call(self._kind, measure, *arguments)  # (learners, 3)
+        self._alive &= losses.isfinite().all(-1)
+        self._move(gradient)
+        self.meta_step += 1
+        before, after = losses[:, 0], losses[:, 1]
+        return EnsembleStep(before, torch.where(self._alive, after, torch.nan))
+
+    def train(self, meta_steps: int) -> list[EnsembleStep]:
+        """Take `meta_steps` meta-steps; see `step`."""
+        check_count("meta_steps", meta_steps, 0)
+        return [self.step() for _ in range(meta_steps)]
+
+    def params(self, index: int) -> Params:
+        """θ of one learner, name → tensor: a copy."""
+        return {name: p[index].clone() for name, p in self._params.items()}
+
+    def learner(self, index: int) -> MetaLearner:
+        """One learner by itself, where it stands: to test it, or to train it on.
+
+        Args:
+            index: 0 … learners − 1.
+        """
+        alpha, beta = self.alphas[index], self.betas[index]
+        algorithm = dataclasses.replace(self.algorithm, alpha=alpha)  # type: ignore[type-var]
+        loss_fn = self._loss_fn
+        learner = MetaLearner(loss_fn.model, loss_fn.family, algorithm, beta=beta, **self._options)
+        state = learner.state()
+        moments = copy.deepcopy(self._optimizer.state_dict())["state"]
+        state["optimizer"]["state"] = tree_map(
+            lambda value: value[index].clone() if value.ndim else value.clone(), moments
+        )
+        state |= {
+            "params": self.params(index),
+            "tasks": self._task_stream.get_state(),
+            "meta_step": self.meta_step,
+        }
+        learner.restore(state, "the ensemble")
+        return learner
+
+    def _move(self, gradient: Params) -> None:
+        for name, move in self._moves.items():
+            move.zero_()
+            move.grad = gradient[name]
+        self._optimizer.step()
+        with torch.no_grad():
+            for name, param in self._params.items():
+                axes = (-1,) + (1,) * (param.ndim - 1)
+                beta, alive = self._beta.reshape(axes), self._alive.reshape(axes)
+                param.add_(torch.where(alive, beta * self._moves[name], 0))
+
+
+def _numbers(name: str, values: object) -> list[float]:
+    """The numbers of a sequence with at least one."""
+    if (
+        not isinstance(values, Sequence)
+        or not values
+        or not all(is_number(v) and abs(v) < float("inf") for v in values)
+    ):
+        raise ValueError(
+            f"{name} must be a list of finite numbers, one per learner, got {values!r}"
+        )
+    return [float(value) for value in values]
