@@ -128,8 +128,7 @@ class Ensemble:
         self._optimizer = make_optimizer(meta_optimizer, list(self._moves.values()))
         self._optimizer.param_groups[0]["lr"] = 1.0
         reference = next(iter(params.values()))
-        real = {"dtype": reference.real.dtype, "device": reference.device}
-        self._beta = torch.tensor(self.betas, **real)
+        self._beta = torch.tensor(self.betas, dtype=reference.real.dtype, device=reference.device)
         sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
         self._sizes = torch.stack([size for size in sizes if isinstance(size, Tensor)])
         self._alive = torch.ones(count, dtype=torch.bool, device=reference.device)
@@ -161,7 +160,7 @@ class Ensemble:
                 )
                 return measured.losses, measured.params
 
-            return vmap(one)(params, sizes)  # type: ignore[no-any-return]
+            return vmap(one)(params, sizes)
 
         arguments = (self._params, self._sizes, self._constants, batch.support, batch.query)
         losses, gradient = self._engine.call(self._kind, measure, *arguments)  # (learners, 3)
