@@ -267,8 +267,8 @@ def test_runs_at_a_scheduler_end_when_their_sweep_is_killed(tmp_path: Path) -> N
         words = [tiny_notebook(tmp_path), str(tmp_path / "sweep"), address]
         with subprocess.Popen([sys.executable, "-P", "-c", code, *words]) as process:
             until(lambda: all(kernels(tmp_path, pid) for pid in pids[:2]))
+            begun = [p for pid in pids[:2] for p in below(pid)]
             process.kill()
-        begun = [p for pid in pids[:2] for p in below(pid)]
         assert len(begun) == 6
         assert psutil.wait_procs(begun, timeout=10)[1] == []
         assert all(psutil.pid_exists(pid) for pid in pids)
