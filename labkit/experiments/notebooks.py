@@ -10,6 +10,8 @@ from typing import Any
 import nbformat
 from pydantic import ConfigDict, ValidationError, create_model
 
+from labkit.experiments.paper_settings import PaperSettings
+from labkit.session.checked_model import CheckedModel
 from labkit.session.parameter_words import ParameterError, complaint
 from labkit.session.settings import ClassificationSettings, Settings
 
@@ -17,7 +19,7 @@ FOLDER = "notebooks"
 INJECTED = "injected-parameters"
 """Tag of the cell that papermill adds."""
 
-KINDS: tuple[type[Settings], ...] = (Settings, ClassificationSettings)
+KINDS: tuple[type[CheckedModel], ...] = (Settings, ClassificationSettings, PaperSettings)
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 
 
