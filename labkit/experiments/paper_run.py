@@ -116,7 +116,7 @@ def measure_paper_run(run: PaperRun, tasks: int = HELD_OUT) -> Result:
         tasks: Number of held-out tasks, ≥ 1, and as many again to tune on.
 
     Returns:
-        `Result`; its curve "table" has a row for each `shots`, `step_sizes` (as the number in
+        `Result`; its curve "table" has a row for each `test_shots`, `step_sizes` (as the number in
         `STEP_SIZES`) and `inner_step` 0 … 10, "adaptation" is its part with 10 shots and the
         method's last rule; metrics are `loss_5_shots_1_halved` and so on, and `median_` and
         `diverged_` in place of `loss_`.
@@ -132,9 +132,9 @@ def measure_paper_run(run: PaperRun, tasks: int = HELD_OUT) -> Result:
     for shots in SHOTS:
         for rule, curve, alphas in _tests(run, shots, tasks):
             columns = adaptation_columns(curve)
-            named = {"shots": float(shots), "step_sizes": float(STEP_SIZES.index(rule))}
+            named = {"test_shots": float(shots), "step_sizes": float(STEP_SIZES.index(rule))}
             same = {name: np.full(len(alphas), value) for name, value in named.items()}
-            tests.append({**same, **columns, "alpha": np.array(alphas)})
+            tests.append({**same, **columns, "test_alpha": np.array(alphas)})
             if shots == SHOWN:
                 adaptation = columns
             for step in STEPS:
@@ -164,11 +164,11 @@ def paper_run_table(result: Result) -> str:
     """What a run has measured, as text: a line for each test and number of steps."""
     table = result.curves[TABLE]
     lines = ["shots  step sizes  inner steps       mean   ± 95 %   median  diverged"]
-    for row in range(len(table["shots"])):
+    for row in range(len(table["test_shots"])):
         at: dict[str, Any] = {name: values[row] for name, values in table.items()}
         if at["inner_step"] in STEPS:
             lines.append(
-                f"{at['shots']:5.0f}  {STEP_SIZES[int(at['step_sizes'])]:>10}  "
+                f"{at['test_shots']:5.0f}  {STEP_SIZES[int(at['step_sizes'])]:>10}  "
                 f"{at['inner_step']:11.0f} {at['query_loss']:10.4g} {at['ci95']:8.3g} "
                 f"{at['median']:8.3g} {at['diverged']:8.1%}"
             )
