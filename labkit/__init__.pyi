@@ -30,6 +30,7 @@ from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
 from .experiments import Comparison as Comparison
 from .experiments import PaperSettings as PaperSettings
+from .experiments import PaperTable as PaperTable
 from .experiments import Result as Result
 from .experiments import compare_runs as compare_runs
 from .experiments import comparison_view as comparison_view
@@ -38,6 +39,8 @@ from .experiments import load_runs as load_runs
 from .experiments import measure as measure
 from .experiments import measure_paper_run as measure_paper_run
 from .experiments import paper_run_table as paper_run_table
+from .experiments import paper_table as paper_table
+from .experiments import paper_view as paper_view
 from .experiments import read_result as read_result
 from .experiments import record_result as record_result
 from .experiments import show_result as show_result

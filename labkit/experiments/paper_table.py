@@ -148,9 +148,9 @@ class PaperTable:
         )
 
     def table(self) -> str:
-        """A line for each row: the mean, its 95 % intervals over seeds and over tasks, …"""
+        """A line for each row: the mean, and its 95 % intervals over seeds and over tasks."""
         heads = ("method", "shots", "step sizes", "steps", "mean", "± seeds", "± tasks")
-        lines = [(*heads, "median", "diverged", "paper", "verdict")]
+        lines: list[tuple[str, ...]] = [(*heads, "median", "diverged", "paper", "verdict")]
         lines += [
             (
                 row.method,
@@ -212,11 +212,12 @@ def paper_table(folders: Folders) -> PaperTable:
         if (frame["method"] == method).any()
     }
     chosen = frame[frame["inner_step"].isin(STEPS)]
-    columns = ["test_shots", "step_sizes", "inner_step"]
     rows = [
-        _row(method, *map(int, key), part)
+        _row(method, int(shots), int(rule), int(step), part)
         for method in seeds
-        for key, part in chosen[chosen["method"] == method].groupby(columns, sort=True)
+        for (shots, rule, step), part in chosen[chosen["method"] == method].groupby(
+            ["test_shots", "step_sizes", "inner_step"], sort=True
+        )
     ]
     return PaperTable(tuple(rows), seeds, settings, departures)
 
