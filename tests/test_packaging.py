@@ -20,7 +20,7 @@ CONDA_NAMES = {"torch": "pytorch"}
 def declared() -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["lab"], *extras["app"], *extras["test"]]
+    lines = [*project["dependencies"], *(line for extra in extras.values() for line in extra)]
     return {Requirement(line).name: Requirement(line) for line in lines}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from labkit.experiments.conversation import stop_runs
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status, begun
+from labkit.experiments.silence import silent
 from labkit.experiments.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
 
     with ExitStack() as stack:
         # a client says on standard error what is said here as an exception
-        stack.enter_context(_silent("distributed.client", "distributed.core"))
+        stack.enter_context(silent("distributed.client", "distributed.core"))
         if scheduler is not None:
             stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}))
             try:
@@ -122,16 +123,3 @@ def _lost(plan: Plan, error: BaseException | None) -> Status:
     """The status of a run that has none in its folder: its worker died each time, or could not."""
     words = " ".join(f"{type(error).__name__}: {error}".split())
     return replace(begun(plan.id, plan.notebook.name), state="failed", error=words)
-
-
-@contextmanager
-def _silent(*names: str) -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

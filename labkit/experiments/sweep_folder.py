@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from labkit.experiments.design import SweepDesign
+from labkit.experiments.design import Design
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
 from labkit.experiments.running import run
@@ -55,7 +55,7 @@ class SweepFolder:
         return status if status is not None and status.state != "running" else None
 
     @contextmanager
-    def claimed(self, design: SweepDesign, plans: Sequence[Plan]) -> Iterator[None]:
+    def claimed(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:
         """Keep the folder for this sweep while it works, and note the design.
 
         Raises:
@@ -85,7 +85,7 @@ class SweepFolder:
         finally:
             lock.release()
 
-    def _note(self, design: SweepDesign, plans: Sequence[Plan]) -> None:
+    def _note(self, design: Design, plans: Sequence[Plan]) -> None:
         ids = [plan.id for plan in plans]
         found = self._noted()
         if found is None:
@@ -102,7 +102,7 @@ class SweepFolder:
             }
             text = json.dumps(whole, indent=1, ensure_ascii=False)
             RunFolder(self.path).write(SWEEP, text)
-        elif found["runs"] != ids:
+        elif found["runs"] != ids or not design.continues(found["design"]):
             same = found["design"] == design.model_dump(mode="json")
             why = (
                 "was begun when the notebook or labkit was another"
