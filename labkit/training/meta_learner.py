@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ from torch import Tensor
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
-from labkit.core.types import Params, Reduction
-from labkit.tasks.family import Predictor, TaskFamily
+from labkit.core.step_sizes import AlphaTensors, AnyAlpha, LearnedAlpha, alpha_tensors
+from labkit.core.types import Batch, Params, Reduction
+from labkit.tasks.family import Predictor, TaskBatch, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.batches import draw
 from labkit.training.checkpoints import read_checkpoint
+from labkit.training.engine import Engine, EngineName, Same, kind_of
 from labkit.training.learner_tests import LearnerTests
 from labkit.training.meta_parameters import MetaParameters
-from labkit.training.meta_step import Measurement, MetaStep
+from labkit.training.meta_step import Measured, Measurement, MetaStep, judge
 from labkit.training.parameters import MetaOptimizer, ModelSource, own_module, split_parameters
 from labkit.training.randomness import private_randomness
 from labkit.training.step_statistics import step_statistics
@@ -56,6 +58,11 @@ class MetaLearner(LearnerTests):
         task_chunk: Tasks at once, ≥ 1, for less memory; None: all. The result is the same, but
             for the masks of dropout.
         checkpoint: Compute inner steps again rather than keep their graphs, for less memory.
+        engine: "eager", "compiled" or "auto": as torch computes it, by compiled code for which
+            the first meta-step of a kind waits, or eager until the compiled code is ready. A
+            kind is an algorithm without the values of α, with data of certain shapes: neither α
+            nor β is compiled in. Compiled code gives other last digits, so that only "eager"
+            repeats a run bit for bit.
 
     Raises:
         ValueError: An argument is out of its range, the module has no trainable parameter, or a
@@ -90,6 +97,7 @@ class MetaLearner(LearnerTests):
         meta_clip: float | None = None,
         task_chunk: int | None = None,
         checkpoint: bool = False,
+        engine: EngineName = "eager",
     ) -> None:
         check_count("meta_batch", meta_batch, 1)
         if meta_clip is not None:
@@ -99,6 +107,12 @@ class MetaLearner(LearnerTests):
         self.seed = seed
         self.meta_clip = meta_clip
         self.meta_step = 0
+        self._engine = Engine(engine)
+        if checkpoint and engine != "eager":
+            raise ValueError(
+                f"engine={engine!r} would keep what checkpoint=True computes again: take "
+                "engine='eager', or checkpoint=False"
+            )
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
         self._model = own_module(model, stream(seed, "init"))
         set_batch_norm(self._model, batch_norm)
@@ -106,6 +120,7 @@ class MetaLearner(LearnerTests):
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
         self._moved = MetaParameters(params, meta_optimizer, beta)
+        self._kind: tuple[Algorithm, Hashable] | None = None
         self._random: dict[type[Algorithm], bool] = {}
         self.algorithm = algorithm
 
@@ -144,9 +159,24 @@ class MetaLearner(LearnerTests):
         if type(value) not in self._random:
             tried = (self.loss_fn, self.test_loss_fn, self._moved.params, value)
             found = is_random(*tried, self._measurement, self.meta_batch, self.seed)
+            if found and self.engine == "compiled":
+                raise ValueError(
+                    f"{type(self._model).__name__} draws random numbers in its forward, which "
+                    "compiled code would not draw as torch does: take engine='auto' or 'eager'"
+                )
             self._random[type(value)] = found
         self._moved.serve(value)
         self._algorithm = value
+
+    @property
+    def engine(self) -> EngineName:
+        """How meta-steps are computed, as given."""
+        return self._engine.name
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the last meta-step was computed by compiled code."""
+        return self._engine.compiled
 
     @property
     def alpha(self) -> AnyAlpha:
@@ -194,18 +224,44 @@ class MetaLearner(LearnerTests):
         try:
             batch = draw(self.tasks, self.meta_batch, self._task_stream, params)
             with self.randomness(f"meta-step {self.meta_step}"):
-                result, gradient = self._measurement.take(
-                    algorithm, loss_fn, params, batch, self.meta_step
-                )
+                measured = self._measured(params, batch)
+                result = judge(measured.losses, algorithm.inner_steps, self.meta_step)
                 statistics = step_statistics(loss_fn, algorithm, params, batch)
         except BaseException:
             # as if it had not been tried: with other settings the same tasks come again
             self._task_stream.set_state(task_stream)
             raise
-        self._moved.move(gradient, self.meta_clip)
+        self._moved.move(measured.params, measured.alpha, self.meta_clip)
         self._constants = self._constants | statistics
         self.meta_step += 1
         return result
+
+    def _measured(self, params: Params, batch: TaskBatch) -> Measured:
+        """The meta-step's numbers, by the engine."""
+        algorithm, loss_fn = self.algorithm.at(self.meta_step), self.loss_fn
+        sizes = alpha_tensors(self.alpha, algorithm.adapted(params), algorithm.inner_steps)
+
+        def measure(
+            params: Params, sizes: AlphaTensors, constants: Params, support: Batch, query: Batch
+        ) -> Measured:
+            return self._measurement.measure(
+                dataclasses.replace(algorithm, alpha=sizes),  # type: ignore[type-var]
+                dataclasses.replace(loss_fn, constants=constants),
+                params,
+                support,
+                query,
+            )
+
+        query = self._measurement.judged(batch)
+        arguments = (params, sizes, self._constants, batch.support, query)
+        # what is recorded has no random numbers, and computes nothing twice
+        if self._random[type(algorithm)] or self._measurement.checkpoint:
+            return measure(*arguments)
+        if self._kind is None or self._kind[0] is not algorithm:
+            self._kind = (algorithm, kind_of(algorithm))
+        what = (self._kind[1], Same(self.tasks))
+        measured: Measured = self._engine.call(what, measure, *arguments)
+        return measured
 
     def train(self, meta_steps: int) -> list[MetaStep]:
         """Take `meta_steps` meta-steps; see `step`."""

@@ -9,8 +9,7 @@ from torch import nn
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import is_number
-from labkit.core.over_tasks import MetaGradient
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
+from labkit.core.step_sizes import AlphaTensors, AnyAlpha, LearnedAlpha
 from labkit.core.types import Params
 from labkit.training.learned_alpha import LearnedSizes, check_form
 from labkit.training.parameters import MetaOptimizer, make_optimizer
@@ -80,14 +79,14 @@ class MetaParameters:
         """α now: the algorithm's own, or what has been learned so far."""
         return algorithm.alpha if self._sizes is None else self._sizes.values(algorithm.inner_steps)
 
-    def move(self, gradient: MetaGradient, clip: float | None) -> None:
-        """One step of the optimiser; the gradient of θ is shortened to norm `clip`."""
+    def move(self, gradient: Params, alpha: AlphaTensors | None, clip: float | None) -> None:
+        """One step of the optimiser by the gradients of θ, shortened to norm `clip`, and of α."""
         for name, param in self.params.items():
-            param.grad = gradient.params[name]
+            param.grad = gradient[name]
         if clip is not None:
             nn.utils.clip_grad_norm_(self.params.values(), clip)
-        if self._sizes is not None and gradient.alpha is not None:
-            self._sizes.take_gradient(gradient.alpha)
+        if self._sizes is not None and alpha is not None:
+            self._sizes.take_gradient(alpha)
         self._optimizer.step()
 
     def state(self) -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 import torch
-from torch import nn
+from torch import Tensor
 from torch.func import vmap
+from torch.linalg import vector_norm
 from torch.utils._pytree import tree_leaves
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_reduction
-from labkit.core.over_tasks import MetaGradient
-from labkit.core.types import LossFn, Params, Reduction
+from labkit.core.step_sizes import AlphaTensors
+from labkit.core.types import Batch, LossFn, Params, Reduction
 from labkit.tasks.family import TaskBatch
 
 
@@ -51,48 +52,75 @@ class Measurement:
         if self.task_chunk is not None:
             check_count("task_chunk", self.task_chunk, 1)
 
-    def take(
-        self,
-        algorithm: Algorithm,
-        loss_fn: LossFn,
-        params: Params,
-        batch: TaskBatch,
-        meta_step: int,
-    ) -> tuple[MetaStep, MetaGradient]:
+    def judged(self, batch: TaskBatch) -> Batch:
+        """The data that adaptation is judged on."""
+        return batch.support if self.shared_data else batch.query
+
+    def measure(
+        self, algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+    ) -> "Measured":
         """The losses around the adaptation to a batch of tasks, and the meta-gradient.
 
-        Raises:
-            DivergedError: The meta-gradient is not finite.
+        All are tensors, finite or not.
         """
-        query = batch.support if self.shared_data else batch.query
         before = vmap(
             loss_fn, in_dims=(None, 0), randomness="different", chunk_size=self.task_chunk
         )
-        loss_before = float(before(params, query).mean())
+        loss_before = before(params, query).mean()
         gradient = algorithm.meta_gradient(
             loss_fn,
             params,
-            batch.support,
+            support,
             query,
             reduction=self.reduction,
             task_chunk=self.task_chunk,
             checkpoint=self.checkpoint,
         )
-        if not math.isfinite(loss_before):
-            raise DivergedError(
-                f"the query loss is {loss_before} in meta-step {meta_step + 1}, before adaptation: "
-                "look for values in the data that are not finite, or for a θ that has left them"
-            )
-        result = MetaStep(loss_before, float(gradient.task_losses.mean()))
         moves = [*gradient.params.values(), *tree_leaves(gradient.alpha)]
-        norm = nn.utils.get_total_norm(g for g in moves if g is not None)
-        finite = bool(torch.isfinite(norm))
-        if not (finite and math.isfinite(result.loss_after)):
-            what = "loss after adaptation" if finite else "meta-gradient"
-            raise DivergedError(
-                f"meta-step {meta_step + 1} has a {what} that is not finite: the query "
-                f"loss went from {result.loss_before:.3g} to {result.loss_after:.3g} by "
-                f"{algorithm.inner_steps} inner step(s). θ was kept from meta-step "
-                f"{meta_step}; take a smaller alpha, beta or inner_steps"
-            )
-        return result, gradient
+        largest = vector_norm(torch.cat([g.flatten() for g in moves if g is not None]), math.inf)
+        losses = torch.stack([loss_before, gradient.task_losses.mean(), largest])
+        return Measured(losses, gradient.params, gradient.alpha)
+
+
+class Measured(NamedTuple):
+    """What a meta-step computes.
+
+    Attributes:
+        losses: Query loss before and after adaptation, and the largest entry of the
+            meta-gradient, (3,).
+        params: The meta-gradient in θ.
+        alpha: That in α; None where the algorithm defines none.
+    """
+
+    losses: Tensor
+    params: Params
+    alpha: AlphaTensors | None
+
+
+def judge(losses: Tensor, inner_steps: int, meta_step: int) -> MetaStep:
+    """The losses as numbers.
+
+    Args:
+        losses: Of `Measured`.
+        inner_steps: K, for the message.
+        meta_step: How many were taken before.
+
+    Raises:
+        DivergedError: A loss or the meta-gradient is not finite.
+    """
+    before, after, largest = losses.tolist()
+    if not math.isfinite(before):
+        raise DivergedError(
+            f"the query loss is {before} in meta-step {meta_step + 1}, before adaptation: "
+            "look for values in the data that are not finite, or for a θ that has left them"
+        )
+    finite = math.isfinite(largest)
+    if not (finite and math.isfinite(after)):
+        what = "loss after adaptation" if finite else "meta-gradient"
+        raise DivergedError(
+            f"meta-step {meta_step + 1} has a {what} that is not finite: the query "
+            f"loss went from {before:.3g} to {after:.3g} by "
+            f"{inner_steps} inner step(s). θ was kept from meta-step "
+            f"{meta_step}; take a smaller alpha, beta or inner_steps"
+        )
+    return MetaStep(before, after)

@@ -11,6 +11,9 @@ from labkit.core.types import Params
 
 MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
 
+FUSED = ("cpu", "cuda")
+"""Devices on which torch has Adam for several tensors as one operation."""
+
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
 """A module, or a function that makes one from a generator."""
 
@@ -71,7 +74,9 @@ def make_optimizer(name: MetaOptimizer, params: list[Tensor]) -> torch.optim.Opt
     """Adam or SGD over θ, with its usual settings; the learner sets the step size β."""
     match name:
         case "adam":
-            return torch.optim.Adam(params)
+            # in one operation, where torch has it
+            fused = all(p.is_floating_point() and p.device.type in FUSED for p in params)
+            return torch.optim.Adam(params, fused=fused)
         case "sgd":
             return torch.optim.SGD(params)
         case _:

@@ -1,6 +1,5 @@
 """A trial on two tasks before training: what cannot work says so when a learner is made."""
 
-from contextlib import suppress
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from labkit.core.proto_maml import ProtoMAML
 from labkit.core.types import Params
 from labkit.training.batches import draw
 from labkit.training.evaluation import adaptation_curve
-from labkit.training.meta_step import DivergedError, Measurement
+from labkit.training.meta_step import Measurement
 from labkit.training.randomness import private_randomness, random_state
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
@@ -65,9 +64,9 @@ def is_random(
         if isinstance(algorithm, ProtoMAML):
             _check_labels(loss_fn, algorithm.prototypes(loss_fn, params, one))
         try:
-            # with these few tasks numbers may leave the finite; that is not about the module
-            with suppress(DivergedError):
-                measurement.take(algorithm, loss_fn, params, batch, meta_step=0)
+            measurement.measure(
+                algorithm, loss_fn, params, batch.support, measurement.judged(batch)
+            )
             adaptation_curve(algorithm, test_loss_fn, params, batch.support, batch.query)
         except (RuntimeError, NotImplementedError) as error:
             reason = str(error).strip().partition("\n")[0]

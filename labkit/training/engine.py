@@ -1,0 +1,158 @@
+"""How a meta-step is computed: by torch.func, from its recorded operations, or compiled."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, TypeAlias, final, get_args
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten
+
+from labkit.core.algorithm import Algorithm
+from labkit.training.compilation import Compilation
+from labkit.training.recording import Recording
+
+EngineName: TypeAlias = Literal["auto", "eager", "compiled"]
+
+RECORDED_AFTER = 100
+"""Calls of one kind before it is recorded, which takes about as long as these calls."""
+
+MOST_KINDS = 32
+
+_LOG = logging.getLogger(__name__)
+
+
+@final
+class Engine:
+    """Calls one function again and again, faster when it has seen calls of a kind before.
+
+    Args:
+        name: "eager": torch.func, and after a while the operations that it does, recorded: the
+            same numbers to the last bit. "compiled": a compiler makes one function of them, for
+            which the first call waits; numbers differ in the last digits. "auto": eager until
+            that is ready, which another process sees to.
+
+    Raises:
+        ValueError: There is no such engine.
+    """
+
+    def __init__(self, name: EngineName) -> None:
+        if name not in get_args(EngineName):
+            known = ", ".join(map(repr, get_args(EngineName)))
+            raise ValueError(f"engine must be one of {known}, got {name!r}")
+        self.name = name
+        self._kinds: dict[Hashable, _Kind] = {}
+        self._last: _Kind | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the last call was made by compiled operations."""
+        return self._last is not None and self._last.compiled
+
+    def call(self, what: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The function's output for these arguments.
+
+        Args:
+            what: Names the function; for the same name and like tensors it does the same
+                operations.
+            function: From pytrees of tensors to a pytree of tensors and None.
+            arguments: Pytrees of tensors.
+
+        Raises:
+            RuntimeError: The engine is "compiled", and the function cannot be compiled.
+        """
+        leaves = tree_flatten(arguments)[0]
+        if not all(isinstance(leaf, Tensor) for leaf in leaves):
+            return function(*arguments)
+        like = tuple((leaf.shape, leaf.stride(), leaf.dtype, leaf.device) for leaf in leaves)
+        key = (what, like, torch.get_num_threads())
+        if (kind := self._kinds.get(key)) is None:
+            if len(self._kinds) == MOST_KINDS:
+                del self._kinds[next(iter(self._kinds))]  # the oldest
+            kind = self._kinds[key] = _Kind(self.name)
+        self._last = kind
+        return kind.call(function, arguments, leaves)
+
+
+class Same:
+    """A thing as a key: equal to itself alone, if it cannot be compared by what it holds."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+        try:
+            self._hash, self._known = hash(thing), True
+        except TypeError:
+            self._hash, self._known = id(thing), False
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Same):
+            return False
+        return self._thing is other._thing or (self._known and self._thing == other._thing)
+
+
+def kind_of(algorithm: Algorithm) -> Hashable:
+    """What two algorithms share that do the same operations, for any α."""
+    fields = dataclasses.fields(algorithm)  # type: ignore[arg-type]  # each one is a dataclass
+    values = {field.name: getattr(algorithm, field.name) for field in fields}
+    del values["alpha"]
+    plain = (tuple(value) if isinstance(value, list) else value for value in values.values())
+    return (type(algorithm), *map(Same, plain))
+
+
+class _Kind:
+    """Calls whose tensors are alike."""
+
+    def __init__(self, name: EngineName) -> None:
+        self._name = name
+        self._calls = 0
+        self._recording: Recording | None = None
+        self._compilation: Compilation | None = None
+        self.compiled = False
+
+    def call(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
+    ) -> Any:
+        self._calls += 1
+        if self._calls == (1 if self._name == "compiled" else RECORDED_AFTER):
+            self._record(function, arguments, leaves)
+        if self._compilation is not None and not self.compiled:
+            self._look(self._compilation)
+        with torch.no_grad():
+            if self.compiled and self._compilation is not None:
+                return self._compilation(leaves)
+            if self._recording is not None:
+                return self._recording(*arguments)
+        return function(*arguments)
+
+    def _record(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
+    ) -> None:
+        try:
+            self._recording = Recording(function, arguments)
+            if self._name != "eager":
+                self._compilation = Compilation(self._recording, leaves)
+        except Exception as error:  # noqa: BLE001  # torch has many kinds; the function still works
+            self._refuse(error)
+
+    def _look(self, compilation: Compilation) -> None:
+        try:
+            if self._name == "compiled":
+                compilation.wait()
+            self.compiled = compilation.poll()
+        except RuntimeError as error:
+            self._compilation = None
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        reason = str(error).strip().partition("\n")[0]
+        done = "recorded" if self._recording is None else "compiled"
+        if self._name == "compiled":
+            raise RuntimeError(
+                f"this meta-step cannot be {done}: {reason}. Take engine='auto' or 'eager', which "
+                "do without"
+            ) from error
+        _LOG.info("a meta-step cannot be %s and is computed as before: %s", done, reason)
