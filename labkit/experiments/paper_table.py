@@ -29,6 +29,9 @@ PUBLISHED: Mapping[tuple[str, int, int], float] = MappingProxyType(
 HALF_DIGIT = 0.005
 """Those numbers are rounded to two digits."""
 
+FAR = 10.0
+"""A loss so many times the paper's is no matter of chance."""
+
 METHODS = ("maml", "first_order", "pretrained", "oracle")
 
 
@@ -67,19 +70,22 @@ class PaperRow:
     def one_more(self) -> tuple[float, float]:
         """Where the mean of one more run would lie, with 95 %: m ± t s √(1 + 1/n).
 
-        The paper's number is such a run: trained once, and tested on 600 tasks of its own.
+        The paper's number is such a run: trained once, and tested on 600 tasks of its own. Few
+        seeds may agree by chance; t s is therefore no less than the interval over the tasks.
         """
         found = self.mean
-        half = found.ci95 * math.sqrt(1 + found.count)
+        seeds = found.ci95 * math.sqrt(found.count)  # t s
+        half = max(seeds, self.tasks_ci95) * math.sqrt(1 + 1 / found.count)
         return found.mean - half, found.mean + half
 
     @property
     def verdict(self) -> str:
-        """Of the paper's number p: "reproduced", "better", "not reproduced"; "" without one.
+        """Of the paper's number p, up to its last digit; "" without one.
 
-        "reproduced": p, up to its last digit, lies where one more run would, and that range
-        reaches no further from the mean than p itself, so that it says something. "better": all
-        of the range is below p. "too few seeds": there is one alone, and no range.
+        "reproduced": p lies where one more run would. "better": all of that range is below p.
+        "not reproduced": p lies outside, or a run is more than `FAR` times p. "undecided": p lies
+        in the range, but this reaches further from the mean than p itself and says nothing.
+        "too few seeds": there is one alone.
 
         Example:
             >>> row = PaperRow("maml", 5, "halved", 1, 0.67, (0.64, 0.66, 0.7), 0.06, 0.5, 0.0)
@@ -90,11 +96,15 @@ class PaperRow:
             return ""
         if len(self.by_seed) < 2:
             return "too few seeds"
+        # `not <=` also counts nan
+        if any(not loss <= FAR * self.paper for loss in self.by_seed):
+            return "not reproduced"
         low, high = self.one_more
         if high < self.paper - HALF_DIGIT:
             return "better"
-        within = low - HALF_DIGIT <= self.paper <= high + HALF_DIGIT
-        return "reproduced" if within and high - low <= 2 * self.paper else "not reproduced"
+        if not low - HALF_DIGIT <= self.paper <= high + HALF_DIGIT:
+            return "not reproduced"
+        return "reproduced" if high - low <= 2 * self.paper else "undecided"
 
     @property
     def claim(self) -> str:

@@ -19,6 +19,9 @@ def test_where_one_more_run_would_lie() -> None:
     # mean 2, s = 1, n = 3, t = 4.303: 2 ± 4.303 √(1 + 1/3) = 2 ± 4.968
     low, high = row((1.0, 2.0, 3.0)).one_more
     assert (low, high) == pytest.approx((-2.968, 6.968), abs=1e-3)
+    # seeds that agree: 0.06 √(1 + 1/2) of the tasks remains
+    low, high = row((0.7, 0.7)).one_more
+    assert (low, high) == pytest.approx((0.7 - 0.0735, 0.7 + 0.0735), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +30,17 @@ def test_where_one_more_run_would_lie() -> None:
         ((0.64, 0.66, 0.70), 0.67, "reproduced"),
         ((0.40, 0.41, 0.42), 0.67, "better"),
         ((0.90, 0.91, 0.92), 0.67, "not reproduced"),
-        # 0.5 ± 0 and 0.508 ± 0: the published number may be anything from 0.495 to 0.505
-        ((0.504, 0.504), 0.50, "reproduced"),
-        ((0.508, 0.508), 0.50, "not reproduced"),
-        ((0.492, 0.492), 0.50, "better"),
-        # tasks that diverge: the range holds 0.67 and says nothing
+        # ± 0.0735 of the tasks: the published number may be anything from 0.495 to 0.505
+        ((0.578, 0.578), 0.50, "reproduced"),
+        ((0.579, 0.579), 0.50, "not reproduced"),
+        ((0.422, 0.422), 0.50, "reproduced"),
+        ((0.421, 0.421), 0.50, "better"),
+        # the range holds 0.67: ± 0.67, and a little more
+        ((0.67 - 0.1348, 0.67, 0.67 + 0.1348), 0.67, "reproduced"),
+        ((0.67 - 0.1352, 0.67, 0.67 + 0.1352), 0.67, "undecided"),
+        # tasks that diverge
         ((0.7, 3e8, 1e9), 0.67, "not reproduced"),
+        ((0.66, 0.67, 6.71), 0.67, "not reproduced"),
         ((0.7, float("nan"), 0.6), 0.67, "not reproduced"),
         ((0.67,), 0.67, "too few seeds"),
         ((0.64, 0.66, 0.70), None, ""),
