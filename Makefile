@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt jupyter/overrides.json
 		echo "MAML Lab needs Python 3.11 or newer, and $(or $(PYTHON),python3) is not: install one and run make PYTHON=/path/to/python3 again." >&2; exit 1; fi
 	@echo "Setting up $(VENV); the first time takes a few minutes."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,app,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,app,search,test]'
 	mkdir -p $(VENV)/share/jupyter/lab/settings
 	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
 	touch $@

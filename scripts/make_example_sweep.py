@@ -5,12 +5,12 @@ and curves are what is compared.
 """
 
 import itertools
-import json
 from pathlib import Path
 
 from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RESULT, RunFolder
+from labkit.experiments.run_folder import RunFolder
 from labkit.experiments.running import run
+from scripts.keep_sweep import write_line
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "01_sinusoid.ipynb"
@@ -37,8 +37,7 @@ def make(plan: Plan, folder: RunFolder) -> None:
     if status.state != "done":
         raise RuntimeError(f"{folder.path}: {status.error}")
     folder.notebook.unlink()
-    # a line, not a line for each number: a third of the size
-    folder.write(RESULT, json.dumps(folder.result.to_json(), ensure_ascii=False))
+    write_line(folder, folder.result)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The command `labkit sweep`."""
 
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +16,8 @@ from labkit.cli.sweep_words import design_of
 from labkit.experiments.engine import WAIT, SchedulerGoneError
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status
+from labkit.experiments.search import search as look
+from labkit.experiments.search_design import SearchDesign, Trial
 from labkit.experiments.sweep import Tally
 from labkit.experiments.sweep import sweep as make
 
@@ -63,6 +66,28 @@ def sweep(
             metavar="N", help="Each run with the seeds 0 … N − 1; or a list such as 3,7,11."
         ),
     ] = None,
+    search: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Choose values from the --random ranges by what earlier ones have found (Optuna): "
+            "N trials, each with all --seeds.",
+        ),
+    ] = None,
+    minimise: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC", help="What a --search makes small: query_loss_after."),
+    ] = None,
+    together: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Trials of a --search that are chosen at a time.",
+            show_default="2",
+        ),
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -70,7 +95,7 @@ def sweep(
             "--file",
             metavar="FILE",
             help="The sweep from YAML or JSON: notebook, parameters, grid, random, samples, "
-            "sample_seed, seeds.",
+            "sample_seed, seeds, search, minimise, together.",
         ),
     ] = None,
     jobs: Annotated[
@@ -114,6 +139,8 @@ def sweep(
 
         labkit sweep 01_sinusoid --random alpha=log:0.001..0.1 --samples 20 -o sweeps/alpha
 
+        labkit sweep 01_sinusoid --random alpha=log:0.001..0.1 --search 20 --minimise ratio -o best
+
         labkit sweep --file sweep.yaml --scheduler tcp://host:8786 -o sweeps/large
     """
     if jobs and scheduler:
@@ -130,21 +157,28 @@ def sweep(
             samples=samples,
             sample_seed=sample_seed,
             seeds=seeds,
+            search=search,
+            minimise=minimise,
+            together=together,
             file=file,
         )
+    trials: list[Trial] = []
     try:
         with refusals(), closing(Progress()) as progress:
-            runs = make(
-                design,
-                output,
-                jobs=jobs,
-                scheduler=scheduler,
-                retry=retry,
-                timeout=timeout,
-                wait=wait or WAIT,
-                on_event=progress,
-                on_notice=progress.say,
-            )
+            options: dict[str, Any] = {
+                "jobs": jobs,
+                "scheduler": scheduler,
+                "retry": retry,
+                "timeout": timeout,
+                "wait": wait or WAIT,
+                "on_event": progress,
+                "on_notice": progress.say,
+            }
+            if isinstance(design, SearchDesign):
+                trials = look(design, output, **options)
+                runs = [run for trial in trials for run in trial.runs]
+            else:
+                runs = make(design, output, **options)
     except SchedulerGoneError as error:
         raise ended(f"{error}{progress.words}", FAILED) from None
     except OSError as error:
@@ -153,6 +187,8 @@ def sweep(
     except KeyboardInterrupt:
         raise ended(f"interrupted{progress.words}", INTERRUPTED) from None
     typer.echo(summary(runs, design.varying, monotonic() - start))
+    if isinstance(design, SearchDesign):
+        typer.echo(best(trials, design.minimise))
     if any(status.state == "failed" for _, status in runs):
         raise ended(f"the same command with --retry repeats what failed; see {output}/runs", FAILED)
 
@@ -172,6 +208,16 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
         lines += ["", f"{len(failed)} failed:"]
         lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join(lines)
+
+
+def best(trials: Sequence[Trial], metric: str) -> str:
+    """The trial with the least metric, in a line."""
+    found = min(trials, key=lambda trial: trial.metric)
+    if not math.isfinite(found.metric):
+        return f"no trial has a finite {metric}"
+    values = ", ".join(f"{name} = {value:.4g}" for name, value in found.values.items())
+    over = f", mean of {len(found.runs)} seeds" if len(found.runs) > 1 else ""
+    return f"least {metric} of {len(trials)} trials: {found.metric:.4g}{over}, with {values}"
 
 
 class Progress:

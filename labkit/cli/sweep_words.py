@@ -1,12 +1,13 @@
 """A sweep's design as it is written on the command line and in files."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit.cli.values import assignments, parameters_in, value_of
 from labkit.experiments.design import SweepDesign
+from labkit.experiments.search_design import SearchDesign
 from labkit.session.parameter_words import ParameterError
 
 
@@ -19,9 +20,12 @@ def design_of(
     samples: int | None,
     sample_seed: int | None,
     seeds: str | None,
+    search: int | None,
+    minimise: str | None,
+    together: int | None,
     file: Path | None,
-) -> SweepDesign:
-    """The design that the options of `labkit sweep` mean.
+) -> SweepDesign | SearchDesign:
+    """The design that the options of `labkit sweep` mean; one with `search` is a search.
 
     Raises:
         ParameterError: An option cannot be read, or the design is not allowed.
@@ -34,15 +38,25 @@ def design_of(
         "samples": samples,
         "sample_seed": sample_seed,
         "seeds": None if seeds is None else _seeds(seeds),
+        "search": search,
+        "minimise": minimise,
+        "together": together,
     }
     named = {name: value for name, value in given.items() if value not in (None, {})}
     if file is None:
-        return SweepDesign.checked(named)
+        return _checked(named)
     if named:
         raise ParameterError(
             f"--file has the whole sweep: write {', '.join(named)} into {file}, or leave --file out"
         )
-    return SweepDesign.checked(parameters_in(file))
+    return _checked(parameters_in(file))
+
+
+def _checked(values: Mapping[str, Any]) -> SweepDesign | SearchDesign:
+    """A sweep, or a search if there is anything of one."""
+    if {"search", "minimise", "together"} & values.keys():
+        return SearchDesign.checked(values)
+    return SweepDesign.checked(values)
 
 
 def _once(options: Sequence[str], flag: str) -> list[tuple[str, str]]:

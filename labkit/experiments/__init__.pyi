@@ -2,6 +2,13 @@ from .comparison import Comparison as Comparison
 from .comparison import compare_runs as compare_runs
 from .comparison_drawn import comparison_view as comparison_view
 from .measurement import measure as measure
+from .paper_drawn import paper_view as paper_view
+from .paper_run import measure_paper_run as measure_paper_run
+from .paper_run import paper_run_table as paper_run_table
+from .paper_run import train_paper_run as train_paper_run
+from .paper_settings import PaperSettings as PaperSettings
+from .paper_verdicts import PaperTable as PaperTable
+from .paper_verdicts import paper_table as paper_table
 from .recording import record_result as record_result
 from .recording import show_result as show_result
 from .result import MIME_TYPE as MIME_TYPE

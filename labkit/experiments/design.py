@@ -60,17 +60,11 @@ class Range(BaseModel):
         return [math.floor(value) for value in within] if self.whole else within
 
 
-class SweepDesign(BaseModel):
-    """A sweep: every value of the grid with every other, with each sample, with each seed.
+class Design(BaseModel):
+    """What sweeps and searches have in common: a notebook, ranges and seeds.
 
     Raises:
-        ParameterError: From `SweepDesign.checked` and `plans`, one line for each thing that is
-            not allowed.
-
-    Example:
-        >>> design = SweepDesign(notebook="01_sinusoid", grid={"alpha": (0.01, 0.1)}, seeds=2)
-        >>> [(p.parameters["alpha"], p.parameters["seed"]) for p in design.plans()]
-        [(0.01, 0), (0.01, 1), (0.1, 0), (0.1, 1)]
+        ParameterError: From `checked`, one line for each thing that is not allowed.
     """
 
     model_config = _CONFIG
@@ -79,42 +73,29 @@ class SweepDesign(BaseModel):
     parameters: Mapping[str, Any] = Field(
         default_factory=dict, description="parameters that are the same in all runs"
     )
-    grid: Mapping[str, Values] = Field(
-        default_factory=dict, description="name → values, each with each"
-    )
     random: Mapping[str, Range] = Field(
-        default_factory=dict, description="name → range, sampled `samples` times"
+        default_factory=dict, description="name → range, of which values are drawn"
     )
-    samples: int | None = Field(default=None, ge=1, description="how many random samples")
-    sample_seed: int = Field(default=0, ge=0, description="decides the random samples")
+    sample_seed: int = Field(default=0, ge=0, description="decides what is drawn")
     seeds: int | Seeds | None = Field(
         default=None, description="a number n for the seeds 0 … n − 1, or a list of seeds"
     )
 
     @model_validator(mode="after")
-    def _is_a_sweep(self) -> Self:
+    def _makes_sense(self) -> Self:
         complaints = [*self._gaps(), *self._repetitions()]
         if complaints:
             raise ValueError("\n".join(complaints))
         return self
 
     def _gaps(self) -> Iterator[str]:
-        for name, values in self.grid.items():
-            if not values:
-                yield f"the grid of {name} is empty: give at least one value"
         if self.seeds == () or (isinstance(self.seeds, int) and self.seeds < 1):
             yield f"seeds = {self.seeds!r}: there must be at least one"
-        if self.random and self.samples is None:
-            yield f"samples is missing: how often is {', '.join(self.random)} to be drawn?"
-        if self.samples is not None and not self.random:
-            yield f"samples = {self.samples}: there is nothing to draw, random is empty"
-        if not (self.grid or self.random or self.seeds is not None):
-            yield "nothing varies: give a grid, random ranges or seeds"
 
     def _repetitions(self) -> Iterator[str]:
         places: dict[str, list[str]] = {}
         for place in ("parameters", "grid", "random"):
-            for name in getattr(self, place):
+            for name in getattr(self, place, ()):
                 places.setdefault(name, []).append(place)
         if self.seeds is not None:
             places.setdefault("seed", []).append("seeds")
@@ -130,6 +111,49 @@ class SweepDesign(BaseModel):
         except ValidationError as error:
             lines = [_in_words(cls, dict(entry)) for entry in error.errors()]
         raise ParameterError("\n".join(dict.fromkeys(lines)))
+
+    def continues(self, noted: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether a design that was noted in a folder, with the same runs, may go on as this."""
+        return True
+
+    @property
+    def seeded(self) -> list[dict[str, Any]]:
+        """The parameter `seed` of each run of one setting; nothing where it does not vary."""
+        if self.seeds is None:
+            return [{}]
+        seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
+        return [{"seed": seed} for seed in seeds]
+
+
+class SweepDesign(Design):
+    """A sweep: every value of the grid with every other, with each sample, with each seed.
+
+    Raises:
+        ParameterError: From `SweepDesign.checked` and `plans`, one line for each thing that is
+            not allowed.
+
+    Example:
+        >>> design = SweepDesign(notebook="01_sinusoid", grid={"alpha": (0.01, 0.1)}, seeds=2)
+        >>> [(p.parameters["alpha"], p.parameters["seed"]) for p in design.plans()]
+        [(0.01, 0), (0.01, 1), (0.1, 0), (0.1, 1)]
+    """
+
+    grid: Mapping[str, Values] = Field(
+        default_factory=dict, description="name → values, each with each"
+    )
+    samples: int | None = Field(default=None, ge=1, description="how often values are drawn")
+
+    def _gaps(self) -> Iterator[str]:
+        for name, values in self.grid.items():
+            if not values:
+                yield f"the grid of {name} is empty: give at least one value"
+        yield from super()._gaps()
+        if self.random and self.samples is None:
+            yield f"samples is missing: how often is {', '.join(self.random)} to be drawn?"
+        if self.samples is not None and not self.random:
+            yield f"samples = {self.samples}: there is nothing to draw, random is empty"
+        if not (self.grid or self.random or self.seeds is not None):
+            yield "nothing varies: give a grid, random ranges or seeds"
 
     def plans(self) -> list[Plan]:
         """All runs, each with checked parameters, in an order that stays: seeds change fastest.
@@ -163,7 +187,6 @@ class SweepDesign(BaseModel):
         return (*self.grid, *self.random, *seed)
 
     def _varied(self) -> Iterator[dict[str, Any]]:
-        seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
         drawn = {
             # a stream for each name, so that one more parameter leaves the others' samples alone
             name: values.samples(
@@ -174,18 +197,19 @@ class SweepDesign(BaseModel):
         samples = [dict(zip(drawn, row, strict=True)) for row in zip(*drawn.values(), strict=True)]
         for values in itertools.product(*self.grid.values()):
             for sample in samples or [{}]:
-                for seed in [{}] if seeds is None else [{"seed": s} for s in seeds]:
+                for seed in self.seeded:
                     yield {**dict(zip(self.grid, values, strict=True)), **sample, **seed}
 
 
-def _in_words(kind: type[SweepDesign], entry: dict[str, Any]) -> str:
+def _in_words(kind: type[Design], entry: dict[str, Any]) -> str:
     """A complaint of pydantic as a line, or as lines of our own."""
     cause = entry.get("ctx", {}).get("error")
     where = ".".join(str(part) for part in entry["loc"])
     if cause is not None:
         return f"{where}: {cause}" if where else str(cause)
     if entry["type"] == "extra_forbidden":
-        return f"{where}: a sweep has no such part; there are {', '.join(kind.model_fields)}"
+        what = kind.__name__.removesuffix("Design").lower()
+        return f"{where}: a {what} has no such part; there are {', '.join(kind.model_fields)}"
     if entry["type"] == "missing":
         return f"{where} is missing"
     if entry["loc"][0] == "seeds":

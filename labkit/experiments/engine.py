@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from labkit.experiments.conversation import DISK_FULL
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import Status, begun
+from labkit.experiments.silence import silent
 from labkit.experiments.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
 
     with ExitStack() as stack:
         # a client says on standard error what is said here as an exception
-        stack.enter_context(_silent("distributed.client", "distributed.core"))
+        stack.enter_context(silent("distributed.client", "distributed.core"))
         if scheduler is not None:
             stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}))
             try:
@@ -181,16 +182,3 @@ def _lost(plan: Plan, error: BaseException | None) -> Status:
         raise error  # all others would end so, too
     words = " ".join(f"{type(error).__name__}: {error}".split())
     return replace(begun(plan.id, plan.notebook.name), state="failed", error=words)
-
-
-@contextmanager
-def _silent(*names: str) -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -73,10 +73,11 @@ class Notebook:
             ParameterError: One line for each value that is not allowed and each unknown name.
         """
         # they know the algorithms, with torch
+        from labkit.experiments.paper_settings import PaperSettings  # noqa: PLC0415
         from labkit.session.settings import ClassificationSettings, Settings  # noqa: PLC0415
 
         whole = {**self.defaults, **values}
-        for kind in (Settings, ClassificationSettings):
+        for kind in (Settings, ClassificationSettings, PaperSettings):
             if set(kind.model_fields) >= set(self.defaults) and self.defaults:
                 return kind.checked(whole).model_dump(include=set(self.defaults) | set(values))
         fields: dict[str, Any] = {

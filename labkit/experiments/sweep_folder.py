@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.experiments.design import SweepDesign
+from labkit.experiments.design import Design
 from labkit.experiments.folder_lock import held
 from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
@@ -53,7 +53,7 @@ class SweepFolder:
         return status if status is not None and status.state != "running" else None
 
     @contextmanager
-    def claimed(self, design: SweepDesign, plans: Sequence[Plan]) -> Iterator[None]:
+    def claimed(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:
         """Keep the folder for this sweep while it works, and note the design.
 
         Raises:
@@ -75,7 +75,7 @@ class SweepFolder:
             yield
             shutil.rmtree(self.tries, ignore_errors=True)
 
-    def _note(self, design: SweepDesign, plans: Sequence[Plan]) -> None:
+    def _note(self, design: Design, plans: Sequence[Plan]) -> None:
         ids = [plan.id for plan in plans]
         found = self._noted()
         if found is None:
@@ -92,7 +92,7 @@ class SweepFolder:
             }
             text = json.dumps(whole, indent=1, ensure_ascii=False)
             RunFolder(self.path).write(SWEEP, text)
-        elif found["runs"] != ids:
+        elif found["runs"] != ids or not design.continues(found["design"]):
             same = found["design"] == design.model_dump(mode="json")
             why = (
                 "was begun when the notebook or labkit was another"

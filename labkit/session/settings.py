@@ -5,19 +5,17 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_serializer,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from labkit.session.algorithms import refusal
 from labkit.session.changes import LIVE, Change, Value, checked_changes, complaint_on, in_force
-from labkit.session.parameter_words import ParameterError, allowed_values, complaint, demand
+from labkit.session.checked_model import CheckedModel
+from labkit.session.parameter_words import ParameterError, allowed_values, demand
 
 __all__ = [
     "LIVE",
@@ -29,7 +27,7 @@ __all__ = [
 ]
 
 
-class Settings(BaseModel):
+class Settings(CheckedModel):
     """What determines a run: every field is a notebook parameter of the same name.
 
     Numbers must be numbers: text such as "1e-3" is refused, and so are nan and infinities.
@@ -44,8 +42,6 @@ class Settings(BaseModel):
 alpha_learned='no', shots=10, meta_batch=25, meta_steps=2000, meta_optimizer='adam', seed=0, \
 events=())
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     alpha: float = Field(default=0.01, ge=0, description="inner step size α")
     beta: float = Field(default=0.001, ge=0, description="meta step size β")
@@ -116,19 +112,6 @@ events=())
                 raise ParameterError(complaint_on(number, self.events[number], words))
         return self
 
-    @classmethod
-    def checked(cls, values: Mapping[str, object]) -> Self:
-        """Settings from values by name; fields that are not named keep their defaults.
-
-        Raises:
-            ParameterError: One line for each value that is not allowed and each unknown name.
-        """
-        try:
-            return cls(**values)  # type: ignore[arg-type]  # pydantic judges the values
-        except ValidationError as error:
-            complaints = [_in_words(cls, entry) for entry in error.errors()]
-        raise ParameterError("\n".join(dict.fromkeys(complaints)))
-
     def changed(self, **values: object) -> Self:
         """A copy with other values, checked."""
         return self.checked({**self.model_dump(), **values})
@@ -161,7 +144,7 @@ class ClassificationSettings(Settings):
         return {"ways": self.ways, "shots": self.shots}
 
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
+AnySettings = TypeVar("AnySettings", bound=CheckedModel)
 
 
 def notebook_settings(
@@ -172,7 +155,8 @@ def notebook_settings(
 
     Args:
         namespace: The notebook's `globals()`.
-        kind: Which parameters there are: `Settings`, or `ClassificationSettings` with `ways`.
+        kind: Which parameters there are: `Settings`, `ClassificationSettings` with `ways`, or
+            `PaperSettings`.
 
     Returns:
         The checked settings.
@@ -197,13 +181,6 @@ def allowed(name: str, kind: type[Settings] = Settings) -> str:
         ('a whole number ≥ 0', '1 or 2')
     """
     return allowed_values(name, kind)
-
-
-def _in_words(kind: type[Settings], entry: ErrorDetails) -> str:
-    cause = entry.get("ctx", {}).get("error")
-    if isinstance(cause, ParameterError):
-        return str(cause)
-    return complaint(kind, str(entry["loc"][0]), entry["input"])
 
 
 def _injected_names(history: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """How a meta-step is computed: by torch.func, from its recorded operations, or compiled."""
 
-import dataclasses
 import logging
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, get_args
@@ -8,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves
-
-from labkit.core.algorithm import Algorithm
 
 if TYPE_CHECKING:
     from labkit.training.compilation import Compilation
@@ -78,34 +75,6 @@ class Engine:
             kind = self._kinds[key] = _Kind(self.name)
         self._last = kind
         return kind.call(function, arguments)
-
-
-class Same:
-    """A thing as a key: equal to itself alone, if it cannot be compared by what it holds."""
-
-    def __init__(self, thing: object) -> None:
-        self._thing = thing
-        try:
-            self._hash, self._known = hash(thing), True
-        except TypeError:
-            self._hash, self._known = id(thing), False
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Same):
-            return False
-        return self._thing is other._thing or (self._known and self._thing == other._thing)
-
-
-def kind_of(algorithm: Algorithm) -> Hashable:
-    """What two algorithms share that do the same operations, for any α."""
-    fields = dataclasses.fields(algorithm)  # type: ignore[arg-type]  # each one is a dataclass
-    values = {field.name: getattr(algorithm, field.name) for field in fields}
-    del values["alpha"]
-    plain = (tuple(value) if isinstance(value, list) else value for value in values.values())
-    return (type(algorithm), *map(Same, plain))
 
 
 class _Kind:

@@ -16,7 +16,7 @@ from labkit.core.step_sizes import LearnedAlpha, alpha_tensors
 from labkit.core.types import Batch, Params, Reduction
 from labkit.tasks.family import TaskFamily
 from labkit.training.batches import draw
-from labkit.training.engine import Engine, EngineName, Same, kind_of
+from labkit.training.engine import Engine, EngineName
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.meta_step import Measured, Measurement
 from labkit.training.parameters import (
@@ -26,6 +26,7 @@ from labkit.training.parameters import (
     own_module,
     split_parameters,
 )
+from labkit.training.step_engine import Same, kind_of
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
 

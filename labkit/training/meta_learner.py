@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,19 @@ from torch import Tensor
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
-from labkit.core.step_sizes import AlphaTensors, AnyAlpha, LearnedAlpha, alpha_tensors
-from labkit.core.types import Batch, Params, Reduction
-from labkit.tasks.family import Predictor, TaskBatch, TaskFamily
+from labkit.core.step_sizes import AnyAlpha, LearnedAlpha, alpha_tensors
+from labkit.core.types import Params, Reduction
+from labkit.tasks.family import Predictor, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.batches import draw
 from labkit.training.checkpoints import read_checkpoint
-from labkit.training.engine import Engine, EngineName, Same, kind_of
+from labkit.training.engine import EngineName
 from labkit.training.learner_tests import LearnerTests
 from labkit.training.meta_parameters import MetaParameters
-from labkit.training.meta_step import Measured, Measurement, MetaStep, judge
+from labkit.training.meta_step import Measurement, MetaStep, judge
 from labkit.training.parameters import MetaOptimizer, ModelSource, own_module, split_parameters
 from labkit.training.randomness import private_randomness
+from labkit.training.step_engine import StepEngine
 from labkit.training.step_statistics import step_statistics
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
@@ -107,20 +107,14 @@ class MetaLearner(LearnerTests):
         self.seed = seed
         self.meta_clip = meta_clip
         self.meta_step = 0
-        self._engine = Engine(engine)
-        if checkpoint and engine != "eager":
-            raise ValueError(
-                f"engine={engine!r} would keep what checkpoint=True computes again: take "
-                "engine='eager', or checkpoint=False"
-            )
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
+        self._engine = StepEngine(engine, self._measurement)
         self._model = own_module(model, stream(seed, "init"))
         set_batch_norm(self._model, batch_norm)
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
         self._moved = MetaParameters(params, meta_optimizer, beta)
-        self._kind: tuple[Algorithm, Hashable] | None = None
         self._random: dict[type[Algorithm], bool] = {}
         self.algorithm = algorithm
 
@@ -220,11 +214,15 @@ class MetaLearner(LearnerTests):
             DivergedError: The loss or the meta-gradient is not finite; θ is left as it was.
         """
         algorithm, loss_fn, params = self.current_algorithm(), self.loss_fn, self._moved.params
+        now = self.algorithm.at(self.meta_step)  # the same object while no schedule changes it
+        sizes = alpha_tensors(algorithm.alpha, now.adapted(params), now.inner_steps)
         task_stream = self._task_stream.get_state()
         try:
             batch = draw(self.tasks, self.meta_batch, self._task_stream, params)
             with self.randomness(f"meta-step {self.meta_step}"):
-                measured = self._measured(params, batch)
+                measured = self._engine.measured(
+                    now, sizes, loss_fn, params, batch, random=self._random[type(now)]
+                )
                 result = judge(measured.losses, algorithm.inner_steps, self.meta_step)
                 statistics = step_statistics(loss_fn, algorithm, params, batch)
         except BaseException:
@@ -235,33 +233,6 @@ class MetaLearner(LearnerTests):
         self._constants = self._constants | statistics
         self.meta_step += 1
         return result
-
-    def _measured(self, params: Params, batch: TaskBatch) -> Measured:
-        """The meta-step's numbers, by the engine."""
-        algorithm, loss_fn = self.algorithm.at(self.meta_step), self.loss_fn
-        sizes = alpha_tensors(self.alpha, algorithm.adapted(params), algorithm.inner_steps)
-
-        def measure(
-            params: Params, sizes: AlphaTensors, constants: Params, support: Batch, query: Batch
-        ) -> Measured:
-            return self._measurement.measure(
-                dataclasses.replace(algorithm, alpha=sizes),  # type: ignore[type-var]
-                dataclasses.replace(loss_fn, constants=constants),
-                params,
-                support,
-                query,
-            )
-
-        query = self._measurement.judged(batch)
-        arguments = (params, sizes, self._constants, batch.support, query)
-        # what is recorded has no random numbers, and computes nothing twice
-        if self._random[type(algorithm)] or self._measurement.checkpoint:
-            return measure(*arguments)
-        if self._kind is None or self._kind[0] is not algorithm:
-            self._kind = (algorithm, kind_of(algorithm))
-        what = (self._kind[1], Same(self.tasks))
-        measured: Measured = self._engine.call(what, measure, *arguments)
-        return measured
 
     def train(self, meta_steps: int) -> list[MetaStep]:
         """Take `meta_steps` meta-steps; see `step`."""

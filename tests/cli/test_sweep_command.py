@@ -1,5 +1,6 @@
 """`labkit sweep`: its options, its exit codes, and that it may be interrupted and killed."""
 
+import json
 import os
 import random
 import signal
@@ -18,8 +19,11 @@ from labkit.cli import sweep as command
 from labkit.cli.app import app
 from labkit.experiments.design import SweepDesign
 from labkit.experiments.engine import SchedulerGoneError
+from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
+from labkit.experiments.search_design import SearchDesign, Trial
 from labkit.experiments.sweep import Tally
+from labkit.experiments.tables import load_runs
 from tests.experiments.tiny_notebook import tiny_notebook
 
 LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]
@@ -124,6 +128,69 @@ def test_wrong_usage(words: str, complaint: str) -> None:
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert result.stdout == ""
+
+
+def test_a_search_says_what_was_best(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def look(design: SearchDesign, folder: Path, **options: Any) -> list[Trial]:
+        asked.update(design=design, folder=folder, **options)
+        plan = Plan.of(design.notebook, {})
+        runs = tuple((plan, Status("done", plan.id, "n", 0.0)) for _ in range(2))
+        metrics = (0.5, asked["least"], float("inf"))
+        return [Trial({"alpha": m / 10}, runs, m) for m in metrics]
+
+    monkeypatch.setattr(command, "look", look)
+    asked["least"] = 0.25
+    words = [
+        *("01_sinusoid", "--random", "alpha=log:0.001..0.1", "--seeds", "2", "-o", "out"),
+        *("--search", "3", "--minimise", "ratio", "--together", "4", "--timeout", "60"),
+    ]
+    result = labkit(*words)
+    assert result.exit_code == 0, result.output
+    parts = {
+        "notebook": "01_sinusoid",
+        "random": {"alpha": {"low": 0.001, "high": 0.1, "scale": "log"}},
+        "seeds": 2,
+        "search": 3,
+        "minimise": "ratio",
+        "together": 4,
+    }
+    assert asked["design"] == SearchDesign.checked(parts)
+    assert asked["timeout"] == 60
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("6 of 6 runs done")
+    assert lines[1] == "least ratio of 3 trials: 0.25, mean of 2 seeds, with alpha = 0.025"
+    file = tmp_path / "search.json"
+    file.write_text(json.dumps(parts))
+    assert labkit("--file", str(file), "-o", "out").exit_code == 0
+    assert asked["design"] == SearchDesign.checked(parts)
+
+
+def test_a_search_is_asked_for_whole() -> None:
+    for words, complaint in {
+        "--minimise ratio --random alpha=0.1..1": "search is missing",
+        "--search 2 --random alpha=0.1..1": "minimise is missing",
+        "--search 2 --minimise ratio": "there is nothing to search",
+        "--search 2 --minimise ratio --grid alpha=1": "grid: a search has no such part",
+    }.items():
+        result = labkit("01_sinusoid", "-o", "out", *words.split())
+        assert result.exit_code == 2
+        assert complaint in result.stderr
+
+
+def test_a_search_with_real_runs(tmp_path: Path) -> None:
+    words = [
+        *(tiny_notebook(tmp_path), "--random", "alpha=0.5..1.5", "--seeds", "2"),
+        *("--search", "2", "--minimise", "value", "-o", str(tmp_path / "s"), "--jobs", "2"),
+    ]
+    done = subprocess.run([*LABKIT, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    values = sorted(r["value"] for r in load_runs(tmp_path / "s").to_dict("records"))
+    assert len(values) == 4
+    # the tiny notebook's value is alpha + seed, with seeds 0 and 1
+    assert f"least value of 2 trials: {values[0] + 0.5:.4g}, mean of 2 seeds" in done.stdout
+    assert "optuna" not in done.stderr.lower()
 
 
 def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 import nbformat
 import pytest
 
-from labkit import ClassificationSettings, Settings
+from labkit import ClassificationSettings, PaperSettings, Settings
+from labkit.session.checked_model import CheckedModel
 from tests.notebooks.refresh import IGNORED, write_committed_form
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 LABS = [path for path in NOTEBOOKS if "labkit.open_lab(" in path.read_text()]
-"""Those in which something is trained."""
+TRAINING = [path for path in NOTEBOOKS if "labkit.notebook_settings(" in path.read_text()]
+"""Those in which something is trained, with a lab or without."""
 CHECKED = "nbval-check-output"
 APP_SKIP = "app-skip"
 """Tag of the cells that `make app` neither shows nor runs."""
@@ -105,13 +107,15 @@ def test_one_notebook_alone_defines_a_function() -> None:
     assert tagged == ["07_bring_your_own.ipynb"]
 
 
-@pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.name)
 def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
     """Names, order and descriptions are those of the settings that it reads; values are allowed.
 
     In the first notebook they are the defaults.
     """
-    kind = ClassificationSettings if "ClassificationSettings" in path.read_text() else Settings
+    kinds: tuple[type[CheckedModel], ...] = (ClassificationSettings, PaperSettings)
+    named = (kind for kind in kinds if f"labkit.{kind.__name__}" in path.read_text())
+    kind: type[CheckedModel] = next(named, Settings)
     (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
     assignment = re.compile(r"(\w+): \w+ = (\S+)  # (.+)")
     lines = [assignment.fullmatch(line) for line in cell.source.splitlines()]
@@ -124,10 +128,11 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
         assert kind.checked(values) == kind()
 
 
-def test_a_comparison_takes_a_folder_alone() -> None:
-    notebook = nbformat.read(NOTEBOOKS[0].parent / "09_compare.ipynb", as_version=4)
+@pytest.mark.parametrize("name", ["09_compare", "10_paper"])
+def test_what_reads_runs_takes_a_folder_alone(name: str) -> None:
+    notebook = nbformat.read(NOTEBOOKS[0].parent / f"{name}.ipynb", as_version=4)
     (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
-    assert re.fullmatch(r'folder: str = "data/example_sweep"  # .+', cell.source)
+    assert re.fullmatch(r'folder: str = "data/\w+_sweep"  # .+', cell.source)
 
 
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from labkit import Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
+from labkit import PaperSettings, Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = NOTEBOOKS / "01_sinusoid.ipynb"
@@ -131,6 +131,20 @@ def test_notebooks_of_other_families_run(
     assert result.metrics["meta_steps"] == 3
     assert {n.removesuffix("_ci95") for n in result.curves["adaptation"]} >= measures
     assert all(result.metrics[f"{measure}_after"] >= 0 for measure in measures)
+
+
+@pytest.mark.parametrize("method", ["first_order", "oracle"])
+def test_a_short_run_of_the_papers_table(tmp_path: Path, method: str) -> None:
+    output = tmp_path / "out.ipynb"
+    few = ["-p", "method", method, "-p", "meta_steps", "3", "-p", "meta_batch", "2"]
+    done = papermill(output, *few, notebook=NOTEBOOKS / "11_paper_run.ipynb")
+    assert done.returncode == 0, done.stderr
+    result = read_result(output)
+    expected = PaperSettings(method=method, meta_steps=3, meta_batch=2)  # type: ignore[arg-type]
+    assert result.parameters == expected.model_dump()
+    rule = "none" if method == "oracle" else "halved"
+    assert result.metrics[f"loss_5_shots_10_{rule}"] > 0
+    assert result.curves["adaptation"]["inner_step"].size == 11
 
 
 def test_more_ways_than_there_are_classes(tmp_path: Path) -> None:

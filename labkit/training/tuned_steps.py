@@ -1,0 +1,75 @@
+"""Step sizes that are found by trying, for models that were trained for none in particular."""
+
+from collections.abc import Sequence
+
+import torch
+
+from labkit.tasks.family import TaskBatch
+from labkit.training.evaluation import AdaptationCurve
+from labkit.training.learner_tests import LearnerTests
+
+
+def tuned_alphas(
+    learner: LearnerTests, batch: TaskBatch, inner_steps: int, alphas: Sequence[float]
+) -> list[float]:
+    """For each number of steps, the step size that leaves the lowest mean query loss.
+
+    Args:
+        learner: Its θ is adapted; it is not changed.
+        batch: Tasks to choose on, other than those to report on.
+        inner_steps: K ≥ 0.
+        alphas: Step sizes to try, at least one.
+
+    Returns:
+        K + 1 of `alphas`, the first of them for 0 steps. A mean that is not finite counts as
+        infinite.
+
+    Raises:
+        ValueError: `alphas` is empty, or as for `adapt`.
+
+    Example:
+        >>> from labkit.core import JointTraining
+        >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+        >>> from labkit.training import MetaLearner
+        >>> learner = MetaLearner(sinusoid_mlp, Sinusoid(), JointTraining())
+        >>> tuned_alphas(learner, learner.held_out(20), 2, [0.001, 1e9])
+        [0.001, 0.001, 0.001]
+    """
+    if not alphas:
+        raise ValueError("alphas is empty: give at least one step size to try")
+    curves = [learner.curve_on(batch, inner_steps, alpha=alpha).mean for alpha in alphas]
+    means = torch.stack(curves).nan_to_num(nan=torch.inf, posinf=torch.inf)  # (alphas, K + 1)
+    return [alphas[int(number)] for number in means.argmin(dim=0)]
+
+
+def curve_with_alphas(
+    learner: LearnerTests, batch: TaskBatch, alphas: Sequence[float]
+) -> AdaptationCurve:
+    """The query loss after 0 … K steps, k steps with the step size that is given for k.
+
+    Each point is an adaptation of its own: k steps of `alphas[k]`.
+
+    Args:
+        learner: Its θ is adapted; it is not changed.
+        batch: Tasks to report on.
+        alphas: K + 1 step sizes, such as `tuned_alphas` has found.
+
+    Example:
+        >>> from labkit.core import JointTraining
+        >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+        >>> from labkit.training import MetaLearner
+        >>> learner = MetaLearner(sinusoid_mlp, Sinusoid(), JointTraining())
+        >>> curve = curve_with_alphas(learner, learner.held_out(20), [0.1, 0.1, 0.0])
+        >>> bool(curve.mean[2] == curve.mean[0]), curve.mean.shape
+        (True, torch.Size([3]))
+    """
+    steps = len(alphas) - 1
+    curves = {alpha: learner.curve_on(batch, steps, alpha=alpha) for alpha in dict.fromkeys(alphas)}
+    points = [curves[alpha] for alpha in alphas]
+    return AdaptationCurve(
+        mean=torch.stack([curve.mean[k] for k, curve in enumerate(points)]),
+        ci95=torch.stack([curve.ci95[k] for k, curve in enumerate(points)]),
+        median=torch.stack([curve.median[k] for k, curve in enumerate(points)]),
+        diverged=torch.stack([curve.diverged[k] for k, curve in enumerate(points)]),
+        tasks=points[0].tasks,
+    )

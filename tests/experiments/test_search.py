@@ -1,0 +1,207 @@
+"""A search: what Optuna chooses, that it goes on where it was, and what is refused."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labkit.experiments import search as searching
+from labkit.experiments.plan import Plan
+from labkit.experiments.result import Result
+from labkit.experiments.run_folder import RESULT, STATUS, RunFolder, Status, begun
+from labkit.experiments.search import search
+from labkit.experiments.search_design import SearchDesign
+from labkit.experiments.sweep import Tally
+from labkit.experiments.sweep_folder import SweepFolder, SweepFolderError
+from labkit.session.parameter_words import ParameterError
+from tests.experiments.tiny_notebook import tiny_notebook
+
+BEST = 0.01
+
+
+class Runs:
+    """Stands in for `run` and the workers: (log α − log 0.01)² + seed, without running."""
+
+    def __init__(self) -> None:
+        self.made: list[Plan] = []
+        self.interrupted_after = math.inf
+        self.failing: set[int] = set()
+        self.begun = 0
+
+    def run(self, plan: Plan, folder: Path) -> Status:
+        if len(self.made) == self.interrupted_after:
+            raise KeyboardInterrupt
+        alpha, seed = plan.parameters["alpha"], plan.parameters["seed"]
+        own = RunFolder(folder)
+        status = replace(begun(plan.id, "tiny"), state="done")
+        if len(self.made) in self.failing:
+            status = replace(status, state="failed", error="no luck")
+        own.begin(status, dict(plan.parameters))
+        value = math.log(alpha / BEST) ** 2 + seed
+        result = Result({}, {"far": value, "odd": math.nan}, {}, [], {})
+        own.write(RESULT, json.dumps(result.to_json()))
+        own.write(STATUS, json.dumps({n: getattr(status, n) for n in status.__slots__}))
+        self.made.append(plan)
+        return status
+
+    @contextmanager
+    def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[str]:
+        assert (jobs, scheduler) == (None, None)
+        self.begun += 1
+        yield "client"
+
+    def made_by(
+        self,
+        client: str,
+        folder: SweepFolder,
+        plans: Sequence[Plan],
+        timeout: float | None,
+        **_: object,
+    ) -> Iterator[tuple[Plan, Status]]:
+        assert (client, timeout) == ("client", 7)
+        for plan in reversed(plans):
+            yield plan, folder.make(plan, self.run)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    found = Runs()
+    monkeypatch.setattr(searching, "workers", found.workers)
+    monkeypatch.setattr(searching, "made", found.made_by)
+    return found
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "notebook": tiny_notebook(tmp_path),
+        "random": {"alpha": {"low": 1e-5, "high": 10.0, "scale": "log"}},
+        "seeds": [1, 3],
+        "search": 24,
+        "minimise": "far",
+    }
+
+
+def tried(folder: Path, parts: dict[str, Any], **more: Any) -> list[tuple[float, float]]:
+    """α and metric of each trial."""
+    design = SearchDesign.checked({**parts, **more})
+    return [(t.values["alpha"], t.metric) for t in search(design, folder, timeout=7)]
+
+
+def test_later_trials_are_better_than_random_ones(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    found = tried(tmp_path / "s", parts)
+    assert len(found) == 24
+    for alpha, metric in found:
+        assert metric == pytest.approx(math.log(alpha / BEST) ** 2 + 2)  # seeds 1 and 3
+    # at random six of fourteen decades' worth is further than this from the best
+    chosen = [abs(math.log10(alpha / BEST)) for alpha, _ in found[10:]]
+    at_random = [abs(math.log10(alpha / BEST)) for alpha, _ in found[:10]]
+    assert sum(chosen) / 14 < sum(at_random) / 10 / 2
+    assert len(runs.made) == 48
+    assert runs.begun == 1
+    assert {plan.parameters["seed"] for plan in runs.made} == {1, 3}
+
+
+def test_an_interrupted_search_goes_on_with_the_same_choices(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    undisturbed = tried(tmp_path / "other", parts)
+    runs.made.clear()
+    for after in (1, 27):
+        runs.interrupted_after = after
+        with pytest.raises(KeyboardInterrupt):
+            tried(tmp_path / "s", parts)
+    runs.interrupted_after = math.inf
+    assert tried(tmp_path / "s", parts) == undisturbed
+    assert len(runs.made) == 48
+    before = runs.begun
+    assert tried(tmp_path / "s", parts) == undisturbed
+    assert (len(runs.made), runs.begun) == (48, before)  # nothing is left to make
+
+
+def test_more_trials_go_on_in_the_same_folder(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    fewer = tried(tmp_path / "s", parts, search=11)
+    assert len(runs.made) == 22
+    assert tried(tmp_path / "s", parts)[:11] == fewer
+    assert len(runs.made) == 48
+
+
+def test_another_search_does_not_share_the_folder(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    tried(tmp_path / "s", parts, search=2)
+    for other in ({"minimise": "odd"}, {"together": 3}, {"seeds": 2}, {"sample_seed": 1}):
+        with pytest.raises(SweepFolderError, match="belongs to another sweep"):
+            tried(tmp_path / "s", parts, **other)
+    assert len(runs.made) == 4
+
+
+def test_failures_and_values_that_are_not_finite_count_as_the_worst(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    runs.failing = {0}  # of the second trial: runs are made last to first
+    tallies: list[Tally] = []
+    design = SearchDesign.checked({**parts, "search": 3})
+    found = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
+    assert [math.isfinite(trial.metric) for trial in found] == [True, False, True]
+    assert [status.state for _, status in found[1].runs].count("failed") == 1
+    assert (tallies[0], tallies[-1]) == (Tally(6, 0, 0), Tally(6, 5, 1))
+    assert [t.left for t in tallies] == sorted((t.left for t in tallies), reverse=True)
+    found = search(design, tmp_path / "s", timeout=7, retry=True)
+    assert all(math.isfinite(trial.metric) for trial in found)
+    assert all(math.isinf(m) for _, m in tried(tmp_path / "odd", parts, minimise="odd"))
+
+
+def test_an_unknown_metric_is_said_after_the_first_trials(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ParameterError, match="no metric 'fra' to minimise; there are far, odd"):
+        tried(tmp_path / "s", parts, minimise="fra")
+    assert len(runs.made) == 4
+
+
+def test_whole_numbers_are_whole(runs: Runs, parts: dict[str, Any], tmp_path: Path) -> None:
+    ranges = {"alpha": {"low": 1, "high": 3, "whole": True}}
+    notebook = Path(parts["notebook"])
+    notebook.write_text(notebook.read_text().replace("alpha: float = 0.1", "alpha: int = 1"))
+    found = tried(tmp_path / "s", parts, random=ranges, search=6)
+    assert {type(alpha) for alpha, _ in found} == {int}
+    assert {alpha for alpha, _ in found} <= {1, 2, 3}
+    # a choice that comes again has its runs already
+    assert len(runs.made) == 2 * len({alpha for alpha, _ in found})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"random": {}}, "there is nothing to search: give random ranges"),
+        ({"search": 0}, "search = 0: Input should be greater than or equal to 1"),
+        ({"grid": {"alpha": [1]}}, "grid: a search has no such part; there are notebook,"),
+        ({"parameters": {"alpha": 1.0}}, "alpha stands in parameters and random"),
+        ({"seeds": []}, r"seeds = \(\): there must be at least one"),
+    ],
+)
+def test_what_is_no_search(parts: dict[str, Any], change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        SearchDesign.checked({**parts, **change})
+    with pytest.raises(ParameterError, match="minimise is missing"):
+        SearchDesign.checked({n: v for n, v in parts.items() if n != "minimise"})
+
+
+def test_without_optuna(
+    monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ParameterError, match=r"needs Optuna .*pip install 'maml-lab\[search\]'"):
+        tried(tmp_path / "s", parts)
+    assert not (tmp_path / "s").exists()
