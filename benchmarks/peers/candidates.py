@@ -24,6 +24,7 @@ class Candidate:
         package: What must be installed, beside this project.
         ensembles: Whether it takes several learners.
         networks: What it can train.
+        warm_up: Meta-steps before its times count.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Candidate:
     package: str = "torch"
     ensembles: bool = False
     networks: tuple[str, ...] = ("mlp", "conv4")
+    warm_up: int = 3
 
     def takes(self, work: Work) -> bool:
         """Whether it can do this."""
@@ -55,8 +57,17 @@ OTHERS = (
     Candidate("autograd loop", "autograd_loop", "AutogradLoop"),
     Candidate("batched by hand", "hand_batched", "HandBatched", networks=("mlp",)),
 )
-EAGER = Candidate("this project, eager", "ours", "Ours", ("eager",), ensembles=True)
-COMPILED = Candidate("this project, compiled", "ours", "Ours", ("compiled",), ensembles=True)
+RECORDED = 105
+"""Meta-steps after which eager `MetaLearner` has recorded its operations; see its engine."""
+EAGER = Candidate(
+    "this project, eager",
+    "ours",
+    "Ours",
+    ("eager", RECORDED),
+    ensembles=True,
+    warm_up=RECORDED,
+)
+COMPILED = Candidate("this project, compiled", "ours", "Ours", ("compiled", 3), ensembles=True)
 
 
 def check_installed(candidates: tuple[Candidate, ...]) -> None:

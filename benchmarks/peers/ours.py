@@ -25,10 +25,12 @@ class Ours:
         work: What to do.
         theta: θ, the same for each learner.
         engine: As `MetaLearner` takes it, "eager" or "compiled"; without one it is eager.
+        warm_up: Meta-steps before the gradient that is checked, which leave θ where it is, so
+            that it is computed as the meta-steps are whose times count.
     """
 
-    def __init__(self, work: Work, theta: Arrays, engine: str) -> None:
-        self._work, self._theta, self._engine = work, theta, engine
+    def __init__(self, work: Work, theta: Arrays, engine: str, warm_up: int) -> None:
+        self._work, self._theta, self._engine, self._warm_up = work, theta, engine, warm_up
         self._learners = [
             self._learner(alpha, torch.float32, _tasks(work)) for alpha in work.alphas
         ]
@@ -43,7 +45,9 @@ class Ours:
         tasks = _Given(_tasks(self._work), TaskBatch(as_data(support), as_data(query)))
         losses, slopes = [], []
         for alpha in self._work.alphas:
-            learner = self._learner(alpha, torch.float64, tasks, meta_optimizer="sgd", beta=STEEP)
+            learner = self._learner(alpha, torch.float64, tasks, meta_optimizer="sgd", beta=0.0)
+            learner.train(self._warm_up)
+            learner.beta = STEEP
             before = learner.params
             losses.append(learner.step().loss_after)
             after = learner.params

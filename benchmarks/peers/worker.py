@@ -15,7 +15,8 @@ from typing import Any, Self, final
 from benchmarks.peers.candidates import Candidate
 from benchmarks.peers.work import Gradient, Work, given_tasks
 
-WARM_UP = 3
+PATIENCE = 5.0
+"""Seconds that a process has to end by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Start:
         import_seconds: To load the peer and its library.
         first_seconds: From the call that makes it to the end of the first meta-step, with all
             compilation; nothing is in a cache.
-        megabytes: Peak memory of that and `WARM_UP` meta-steps, beyond what the imports took.
+        megabytes: Peak memory of that and its warm-up, beyond what the imports took.
     """
 
     import_seconds: float
@@ -72,9 +73,11 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # at the end of its requests it removes its files; one that is busy is not waited for
+        self._connection.close()
+        self._process.join(PATIENCE)
         self._process.kill()
         self._process.join()
-        self._connection.close()
 
     def start(self) -> Start:
         """Load, make and warm up the peer: to be asked first, and once."""
@@ -95,7 +98,7 @@ class Worker:
         try:
             self._connection.send(request)
             answer, problem = self._connection.recv()
-        except (EOFError, BrokenPipeError) as error:
+        except (EOFError, ConnectionError) as error:
             self._process.join()
             raise RuntimeError(
                 f"{self.candidate.name}: its process ended with code {self._process.exitcode} "
@@ -115,11 +118,15 @@ def _serve(connection: Connection, candidate: Candidate, work: Work, threads: in
             MKL_NUM_THREADS=str(threads),
             NPROC=str(threads),  # what XLA sizes its pool of threads by
             JAX_PLATFORMS="cpu",
+            LABKIT_CACHE=cache,
             TORCHINDUCTOR_CACHE_DIR=cache,
         )
         bench = _Bench(candidate, work)
         while True:
-            name, *arguments = connection.recv()
+            try:
+                name, *arguments = connection.recv()
+            except EOFError:
+                return
             try:
                 answer = getattr(bench, name)(*arguments), ""
             except Exception:  # noqa: BLE001  # told to the parent, which raises
@@ -140,7 +147,7 @@ class _Bench:
         self._peer = self._candidate.make(self._work)
         self._peer.train(1)
         first = time.perf_counter()
-        self._peer.train(WARM_UP)
+        self._peer.train(self._candidate.warm_up)
         return Start(loaded - begin, first - loaded, _peak_megabytes() - base)
 
     def gradient(self) -> Gradient:
