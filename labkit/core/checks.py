@@ -7,8 +7,8 @@ from numbers import Integral, Real
 from typing import TypeGuard, get_args
 
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
+from labkit.core.pytrees import leaves
 from labkit.core.types import Batch, LossFn, Order, Params, Reduction
 
 
@@ -67,11 +67,11 @@ def count_tasks(support: Batch, query: Batch) -> int:
     Raises:
         ValueError: There is no tensor, one has no axis, or the first axes differ.
     """
-    leaves = [leaf for part in (support, query) for leaf in tree_leaves(part)]
-    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    ends = [leaf for part in (support, query) for leaf in leaves(part)]
+    tensors = [leaf for leaf in ends if isinstance(leaf, Tensor)]
     sizes = {t.shape[0] if t.ndim else None for t in tensors}
-    if len(tensors) < len(leaves) or len(sizes) != 1 or not (tasks := sizes.pop()):
-        got = [tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__ for x in leaves]
+    if len(tensors) < len(ends) or len(sizes) != 1 or not (tasks := sizes.pop()):
+        got = [tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__ for x in ends]
         raise ValueError(
             "support and query must be pytrees of tensors whose first axis is the task, the same "
             f"number ≥ 1 in each; got shapes {got}"

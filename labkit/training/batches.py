@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 from labkit.core.checks import count_tasks
+from labkit.core.pytrees import map_leaves
 from labkit.core.types import Params
 from labkit.tasks.family import TaskBatch, TaskFamily
 
@@ -47,5 +47,5 @@ def to_model(batch: TaskBatch, params: Params) -> TaskBatch:
 def map_batch(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
     """Apply a function to every tensor of a batch."""
     return TaskBatch(
-        *(tree_map(function, part) for part in (batch.support, batch.query, batch.info))
+        *(map_leaves(function, part) for part in (batch.support, batch.query, batch.info))
     )

@@ -17,7 +17,6 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 from torch.fx import GraphModule
-from torch.utils._pytree import tree_flatten, tree_leaves
 
 from labkit.training.recording import Recording
 from labkit.training.whole_files import write_whole
@@ -37,12 +36,12 @@ class Compilation:
 
     Args:
         recording: What to compile.
-        arguments: Such as it will be called with.
+        leaves: Of arguments such as it will be called with.
     """
 
-    def __init__(self, recording: Recording, arguments: tuple[Any, ...]) -> None:
+    def __init__(self, recording: Recording, leaves: list[Tensor]) -> None:
         self._recording = recording
-        leaves = [*tree_leaves(arguments), *recording.constants]
+        leaves = [*leaves, *recording.constants]
         self._path = _kept(recording.graph, leaves)
         self._process: subprocess.Popen[bytes] | None = None
         self._run: Any = None
@@ -74,9 +73,8 @@ class Compilation:
             self._process.wait()
         self.poll()
 
-    def __call__(self, *arguments: Any) -> Any:
+    def again(self, leaves: list[Tensor]) -> Any:
         """What the recorded function gives, but for the last digits."""
-        leaves = tree_flatten(arguments)[0]
         return self._recording.whole(self._run([*leaves, *self._recording.constants]))
 
     def _begin(self, leaves: list[Tensor]) -> None:

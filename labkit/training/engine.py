@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, get_args
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_leaves
+
+from labkit.core import pytrees
 
 if TYPE_CHECKING:
     from labkit.training.compilation import Compilation
@@ -64,7 +65,7 @@ class Engine:
         Raises:
             RuntimeError: The engine is "compiled", and the function cannot be compiled.
         """
-        leaves = tree_flatten(arguments)[0]
+        leaves = pytrees.leaves(arguments)
         if not all(isinstance(leaf, Tensor) for leaf in leaves):
             return function(*arguments)
         like = tuple((leaf.shape, leaf.stride(), leaf.dtype, leaf.device) for leaf in leaves)
@@ -74,7 +75,7 @@ class Engine:
                 del self._kinds[next(iter(self._kinds))]  # the oldest
             kind = self._kinds[key] = _Kind(self.name)
         self._last = kind
-        return kind.call(function, arguments)
+        return kind.call(function, arguments, leaves)
 
 
 class _Kind:
@@ -87,20 +88,24 @@ class _Kind:
         self._compilation: Compilation | None = None
         self.compiled = False
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    def call(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
+    ) -> Any:
         self._calls += 1
         if self._calls == (1 if self._name == "compiled" else RECORDED_AFTER):
-            self._record(function, arguments)
+            self._record(function, arguments, leaves)
         if self._compilation is not None and not self.compiled:
-            self._look(self._compilation, arguments)
+            self._look(self._compilation, leaves)
         with torch.no_grad():
             if self.compiled and self._compilation is not None:
-                return self._compilation(*arguments)
+                return self._compilation.again(leaves)
             if self._recording is not None:
-                return self._recording(*arguments)
+                return self._recording.again(leaves)
         return function(*arguments)
 
-    def _record(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    def _record(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
+    ) -> None:
         # imported here, for they bring much of torch that a first meta-step need not wait for
         from labkit.training.compilation import Compilation  # noqa: PLC0415
         from labkit.training.recording import Recording  # noqa: PLC0415
@@ -108,17 +113,17 @@ class _Kind:
         try:
             self._recording = Recording(function, arguments)
             if self._name != "eager":
-                self._compilation = Compilation(self._recording, arguments)
+                self._compilation = Compilation(self._recording, leaves)
         except Exception as error:  # noqa: BLE001  # torch has many kinds; the function still works
             self._refuse(error)
 
-    def _look(self, compilation: "Compilation", arguments: tuple[Any, ...]) -> None:
+    def _look(self, compilation: "Compilation", leaves: list[Tensor]) -> None:
         """Take the compiled form if it is there and gives what the recorded one gives."""
         try:
             if self._name == "compiled":
                 compilation.wait()
             if compilation.poll() and self._recording is not None:
-                _compare(compilation(*arguments), self._recording(*arguments))
+                _compare(compilation.again(leaves), self._recording.again(leaves))
                 self.compiled = True
         except RuntimeError as error:
             self._compilation = None
@@ -137,7 +142,7 @@ class _Kind:
 
 def _compare(found: Any, expected: Any) -> None:
     """Raise RuntimeError where compiled numbers differ by more than rounding."""
-    for one, two in zip(tree_leaves(found), tree_leaves(expected), strict=True):
+    for one, two in zip(pytrees.leaves(found), pytrees.leaves(expected), strict=True):
         if one is None or not two.isfinite().all():
             continue
         allowed = MOST_ROUNDING * torch.finfo(two.dtype).eps * two.abs().max()

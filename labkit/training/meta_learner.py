@@ -23,8 +23,9 @@ from labkit.training.meta_parameters import MetaParameters
 from labkit.training.meta_step import Measurement, MetaStep, judge
 from labkit.training.parameters import MetaOptimizer, ModelSource, own_module, split_parameters
 from labkit.training.randomness import private_randomness
+from labkit.training.ranks import Ranks
 from labkit.training.step_engine import StepEngine
-from labkit.training.step_statistics import step_statistics
+from labkit.training.step_statistics import has_steps, step_statistics
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
 from labkit.training.trial import is_random
@@ -58,11 +59,10 @@ class MetaLearner(LearnerTests):
         task_chunk: Tasks at once, ≥ 1, for less memory; None: all. The result is the same, but
             for the masks of dropout.
         checkpoint: Compute inner steps again rather than keep their graphs, for less memory.
-        engine: "eager", "compiled" or "auto": as torch computes it, by compiled code for which
-            the first meta-step of a kind waits, or eager until the compiled code is ready. A
-            kind is an algorithm without the values of α, with data of certain shapes: neither α
-            nor β is compiled in. Compiled code gives other last digits, so that only "eager"
-            repeats a run bit for bit.
+        engine: "eager": as torch computes it. "compiled": by compiled code, for which the first
+            meta-step of a kind waits; "auto": eager until that is ready. Neither α nor β is
+            compiled in. Its last digits differ: "eager" alone repeats a run bit for bit.
+        across_ranks: Share tasks out over the equal learners of all `torch.distributed` processes.
 
     Raises:
         ValueError: An argument is out of its range, the module has no trainable parameter, or a
@@ -98,6 +98,7 @@ class MetaLearner(LearnerTests):
         task_chunk: int | None = None,
         checkpoint: bool = False,
         engine: EngineName = "eager",
+        across_ranks: bool = False,
     ) -> None:
         check_count("meta_batch", meta_batch, 1)
         if meta_clip is not None:
@@ -108,9 +109,12 @@ class MetaLearner(LearnerTests):
         self.meta_clip = meta_clip
         self.meta_step = 0
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
-        self._engine = StepEngine(engine, self._measurement)
+        self._engine = StepEngine(
+            engine, self._measurement, Ranks(meta_batch, reduction) if across_ranks else None
+        )
         self._model = own_module(model, stream(seed, "init"))
         set_batch_norm(self._model, batch_norm)
+        self._has_steps = has_steps(self._model)
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
@@ -153,11 +157,8 @@ class MetaLearner(LearnerTests):
         if type(value) not in self._random:
             tried = (self.loss_fn, self.test_loss_fn, self._moved.params, value)
             found = is_random(*tried, self._measurement, self.meta_batch, self.seed)
-            if found and self.engine == "compiled":
-                raise ValueError(
-                    f"{type(self._model).__name__} draws random numbers in its forward, which "
-                    "compiled code would not draw as torch does: take engine='auto' or 'eager'"
-                )
+            if found:
+                self._engine.check_random(self._model)
             self._random[type(value)] = found
         self._moved.serve(value)
         self._algorithm = value
@@ -224,7 +225,9 @@ class MetaLearner(LearnerTests):
                     now, sizes, loss_fn, params, batch, random=self._random[type(now)]
                 )
                 result = judge(measured.losses, algorithm.inner_steps, self.meta_step)
-                statistics = step_statistics(loss_fn, algorithm, params, batch)
+                statistics = (
+                    step_statistics(loss_fn, algorithm, params, batch) if self._has_steps else {}
+                )
         except BaseException:
             # as if it had not been tried: with other settings the same tasks come again
             self._task_stream.set_state(task_stream)

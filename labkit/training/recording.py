@@ -15,7 +15,9 @@ from torch._functorch.compile_utils import fx_graph_cse
 from torch.func import functionalize
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from labkit.core import pytrees
 
 _LOCK = threading.Lock()
 """Recording changes methods of `torch.nn.Module` for its time."""
@@ -61,16 +63,19 @@ class Recording:
 
     def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         leaves, given = tree_flatten(arguments)
-        outputs: list[tuple[TreeSpec, list[bool]]] = []
+        outputs: list[Any] = []
 
         def flat(*leaves: Tensor) -> list[Tensor]:
             values, spec = tree_flatten(function(*tree_unflatten(list(leaves), given)))
-            outputs.append((spec, [value is not None for value in values]))
-            return [value for value in values if value is not None]
+            there = [value for value in values if value is not None]
+            positions = iter(range(len(there)))
+            ends = [None if value is None else next(positions) for value in values]
+            outputs.append(tree_unflatten(ends, spec))
+            return there
 
         with _LOCK:
             graph = make_fx(functionalize(flat))(*leaves)
-        self._outputs, self._there = outputs[-1]
+        self._template = outputs[-1]
         self.constants = _lifted(graph)
         """Tensors that the function reads beside its arguments."""
         self.graph = _without_repetition(graph)
@@ -79,13 +84,15 @@ class Recording:
 
     def __call__(self, *arguments: Any) -> Any:
         """Do the operations on these arguments."""
-        return self.whole(self._run(*tree_flatten(arguments)[0], *self.constants))
+        return self.again(pytrees.leaves(arguments))
 
-    def whole(self, leaves: list[Tensor]) -> Any:
+    def again(self, leaves: list[Tensor]) -> Any:
+        """The same on the leaves of the arguments, one after the other."""
+        return self.whole(self._run(*leaves, *self.constants))
+
+    def whole(self, found: list[Tensor]) -> Any:
         """The function's output from what the graph gives."""
-        rest = iter(leaves)
-        values = [next(rest) if there else None for there in self._there]
-        return tree_unflatten(values, self._outputs)
+        return pytrees.filled(self._template, found)
 
 
 def _lifted(module: GraphModule) -> list[Tensor]:

@@ -10,6 +10,7 @@ from labkit.core.types import Batch, Params
 from labkit.tasks.family import TaskBatch
 from labkit.training.engine import Engine, EngineName
 from labkit.training.meta_step import Measured, Measurement
+from labkit.training.ranks import Ranks
 from labkit.training.task_loss import TaskLoss
 
 
@@ -20,13 +21,15 @@ class StepEngine:
     Args:
         name: As for `Engine`.
         measurement: How the meta-gradient is measured.
+        ranks: The processes that share the tasks; None for one alone.
 
     Raises:
         ValueError: There is no such engine, or it would keep what is to be computed again.
     """
 
-    def __init__(self, name: EngineName, measurement: Measurement) -> None:
+    def __init__(self, name: EngineName, measurement: Measurement, ranks: Ranks | None) -> None:
         self._engine = Engine(name)
+        self._ranks = ranks
         self._measurement = measurement
         self._kind: tuple[Algorithm, Hashable] | None = None
         if measurement.checkpoint and name != "eager":
@@ -44,6 +47,16 @@ class StepEngine:
     def compiled(self) -> bool:
         """Whether the last meta-step was computed by compiled code."""
         return self._engine.compiled
+
+    def check_random(self, model: object) -> None:
+        """Raise ValueError where a module may not draw random numbers in its forward."""
+        if self.name == "compiled" or self._ranks is not None:
+            how = "across_ranks=True" if self._ranks is not None else "engine='compiled'"
+            raise ValueError(
+                f"{type(model).__name__} draws random numbers in its forward, which with {how} "
+                "would not be those of one process and eager torch: leave that out, or put the "
+                "module's dropout in eval mode"
+            )
 
     def measured(
         self,
@@ -77,15 +90,24 @@ class StepEngine:
                 query,
             )
 
-        query = self._measurement.judged(batch)
-        arguments = (params, sizes, loss_fn.constants, batch.support, query)
+        data = (batch.support, self._measurement.judged(batch))
+        if self._ranks is not None:
+            data = self._ranks.share(data)
+        arguments = (params, sizes, loss_fn.constants, *data)
         if random or self._measurement.checkpoint:
-            return measure(*arguments)
+            return self._together(measure(*arguments))
         if self._kind is None or self._kind[0] is not algorithm:
             self._kind = (algorithm, kind_of(algorithm))
         what = (self._kind[1], Same(loss_fn.family))
-        measured: Measured = self._engine.call(what, measure, *arguments)
-        return measured
+        return self._together(self._engine.call(what, measure, *arguments))
+
+    def _together(self, measured: Measured) -> Measured:
+        if self._ranks is None:
+            return measured
+        losses, (params, alpha) = self._ranks.together(
+            measured.losses, (measured.params, measured.alpha)
+        )
+        return Measured(losses, params, alpha)
 
 
 class Same:

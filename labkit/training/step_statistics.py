@@ -25,10 +25,11 @@ Moments = dict[str, Tensor]
 def step_statistics(
     loss_fn: TaskLoss, algorithm: Algorithm, params: Params, batch: TaskBatch
 ) -> Moments:
-    """The buffers of every `StepBatchNorm` after one more meta-step; none for other modules.
+    """The buffers of every `StepBatchNorm` after one more meta-step.
 
     Args:
-        loss_fn: Module and family; its constants hold the buffers so far.
+        loss_fn: Module, of which `has_steps` is true, and family; its constants hold the buffers
+            so far.
         algorithm: How θ is adapted, K steps.
         params: θ.
         batch: Tasks, support and query.
@@ -37,8 +38,6 @@ def step_statistics(
         Name → tensor of K + 1 rows or more, (steps, features): row k < K from the support data at
         θ_k, row K from the query data at θ_K.
     """
-    if not _norms(loss_fn.model):
-        return {}
 
     def one(support: Any, query: Any) -> Moments:
         path = algorithm.adapt(loss_fn, params, support).path
@@ -61,6 +60,11 @@ def _average(old: Tensor, new: Tensor) -> Tensor:
     rows = torch.cat([old, old[-1:].expand(missing, -1)])
     rows[: len(new)] = torch.lerp(rows[: len(new)], new.to(rows.dtype), MOMENTUM)
     return rows
+
+
+def has_steps(model: nn.Module) -> bool:
+    """Whether a module has batch norm with statistics per inner step."""
+    return bool(_norms(model))
 
 
 def _norms(model: nn.Module) -> dict[str, StepBatchNorm]:

@@ -36,13 +36,13 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every call of a recording, which now begins with the third meta-step."""
     made_calls: list[Any] = []
-    call = Recording.__call__
+    again = Recording.again
 
-    def noted(self: Recording, *arguments: Any) -> Any:
+    def noted(self: Recording, leaves: list[Tensor]) -> Any:
         made_calls.append(self)
-        return call(self, *arguments)
+        return again(self, leaves)
 
-    monkeypatch.setattr(Recording, "__call__", noted)
+    monkeypatch.setattr(Recording, "again", noted)
     monkeypatch.setattr(engine, "RECORDED_AFTER", 3)
     return made_calls
 
@@ -213,14 +213,14 @@ def test_wrong_compiled_code_is_refused(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Wrong:
-        def __init__(self, recording: Recording, _: tuple[Any, ...]) -> None:
+        def __init__(self, recording: Recording, _: list[Tensor]) -> None:
             self._recording = recording
 
         def poll(self) -> bool:
             return True
 
-        def __call__(self, *arguments: Any) -> Any:
-            found = self._recording(*arguments)
+        def again(self, leaves: list[Tensor]) -> Any:
+            found = self._recording.again(leaves)
             return found._replace(losses=found.losses * 1.01)
 
     monkeypatch.setattr(compilation, "Compilation", Wrong)

@@ -61,13 +61,13 @@ def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     alphas = [alpha for _, alpha in pairs]
     recorded = Recording(find, (tree_map(torch.zeros_like, alphas),))
-    compilation = Compilation(recorded, (alphas,))
+    compilation = Compilation(recorded, tree_leaves(alphas))
     compilation.wait()
-    for case, found in zip(cases, compilation(alphas), strict=True):
+    for case, found in zip(cases, compilation.again(tree_leaves(alphas)), strict=True):
         case.check(MetaGradient(*found))
     assert not list(tmp_path.glob("**/*.recorded"))
     # the file on disk is there at once, for whoever needs it next
-    assert Compilation(recorded, (alphas,)).poll()
+    assert Compilation(recorded, tree_leaves(alphas)).poll()
 
 
 def test_what_is_written_to_in_the_function() -> None:

@@ -1,0 +1,89 @@
+"""Nested dicts, lists and tuples of tensors, walked through without much ado.
+
+What torch's own functions do for any registered type takes longer than a small meta-step. Here
+plain containers are walked directly, in torch's order; everything else is left to torch.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.utils import _pytree
+
+
+def leaves(tree: Any) -> list[Any]:
+    """What is at the ends, in the order of `torch.utils._pytree.tree_leaves`.
+
+    Args:
+        tree: Any pytree; None is a leaf.
+
+    Example:
+        >>> leaves({"w": 1, "more": [2, (3, None)]})
+        [1, 2, 3, None]
+    """
+    found: list[Any] = []
+    _collect(tree, found)
+    return found
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure with a function of each leaf.
+
+    Args:
+        function: Leaf → anything.
+        tree: Any pytree.
+
+    Example:
+        >>> map_leaves(str, {"w": 1, "more": [2, (3,)]})
+        {'w': '1', 'more': ['2', ('3',)]}
+    """
+    if isinstance(tree, Tensor):
+        return function(tree)
+    kind = type(tree)
+    if kind is dict:
+        return {key: map_leaves(function, value) for key, value in tree.items()}
+    if kind is list or kind is tuple:
+        return kind(map_leaves(function, value) for value in tree)
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return kind(*(map_leaves(function, value) for value in tree))
+    return _pytree.tree_map(function, tree)
+
+
+def filled(template: Any, values: Sequence[Any]) -> Any:
+    """A structure of positions, with what is at these positions of a sequence.
+
+    Args:
+        template: Pytree of positions, or None where there is nothing.
+        values: What to fill in.
+
+    Example:
+        >>> filled({"w": 1, "b": None}, ["zero", "one"])
+        {'w': 'one', 'b': None}
+    """
+    if isinstance(template, int):
+        return values[template]
+    if template is None:
+        return None
+    kind = type(template)
+    if kind is dict:
+        return {key: filled(part, values) for key, part in template.items()}
+    if isinstance(template, tuple) and hasattr(kind, "_fields"):
+        return kind(*(filled(part, values) for part in template))
+    if kind is list or kind is tuple:
+        return kind(filled(part, values) for part in template)
+    return _pytree.tree_map(lambda at: filled(at, values), template)
+
+
+def _collect(tree: Any, found: list[Any]) -> None:
+    if isinstance(tree, Tensor):
+        found.append(tree)
+        return
+    kind = type(tree)
+    if kind is dict:
+        for value in tree.values():
+            _collect(value, found)
+    elif kind is list or kind is tuple:
+        for value in tree:
+            _collect(value, found)
+    else:
+        found.extend(_pytree.tree_leaves(tree))

@@ -1,0 +1,50 @@
+"""Two processes that share the tasks out do what one does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from labkit import MAML, MetaLearner
+from tests.training.point_tasks import Lines, made
+from tests.training.two_ranks import learner
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "tests.training.two_ranks", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for reduction in ("mean", "sum"):
+        one, other = (torch.load(tmp_path / f"{reduction}{rank}.pt") for rank in range(2))
+        alone = learner(reduction)
+        losses = [step.loss_after for step in alone.train(120)]
+        assert_close(one["losses"], losses, rtol=1e-7, atol=0)
+        assert_close(one["params"], alone.params, rtol=1e-7, atol=1e-9)
+        assert_close(one["alpha"], alone.alpha, rtol=1e-7, atol=1e-9)
+        # they have not moved apart in the least
+        assert_close(one["params"], other["params"], rtol=0, atol=0)
+
+
+def test_without_a_group() -> None:
+    with pytest.raises(
+        ValueError, match="needs a group of processes: start the script by torchrun"
+    ):
+        learner("mean", across_ranks=True)
+
+
+def test_what_cannot_be_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 4)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    with pytest.raises(ValueError, match="meta_batch must be a multiple of the 4 processes, got 6"):
+        learner("mean", across_ranks=True)
+    model = made(lambda: nn.Sequential(nn.Linear(2, 1), nn.Dropout()))
+    with pytest.raises(ValueError, match="random numbers in its forward, which with across_ranks"):
+        MetaLearner(model, Lines(), MAML(), meta_batch=4, across_ranks=True)

@@ -1,0 +1,33 @@
+"""What each of two processes does: trains on its share of the tasks, and saves θ."""
+
+import sys
+
+import torch
+
+from labkit import MAML, LearnedAlpha, MetaLearner
+from tests.training.point_tasks import Lines, made
+
+
+def learner(reduction: str, **options: bool) -> MetaLearner:
+    def module() -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+
+    algorithm = MAML(LearnedAlpha(0.05, granularity="tensor"), inner_steps=2)
+    kind = {"reduction": reduction, "meta_batch": 6, "beta": 0.01, **options}
+    return MetaLearner(made(module), Lines(), algorithm, **kind)  # type: ignore[arg-type]
+
+
+def main(folder: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo")
+    rank = torch.distributed.get_rank()
+    for reduction in ("mean", "sum"):
+        trained = learner(reduction, across_ranks=True)
+        losses = [step.loss_after for step in trained.train(120)]  # recorded at the end
+        found = {"params": trained.params, "alpha": trained.alpha, "losses": losses}
+        torch.save(found, f"{folder}/{reduction}{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
