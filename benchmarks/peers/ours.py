@@ -1,6 +1,5 @@
 """This project: `MetaLearner` with any of its engines."""
 
-import inspect
 from typing import Any, final
 
 import torch
@@ -8,10 +7,9 @@ import torch
 from benchmarks.peers.torch_networks import module
 from benchmarks.peers.torch_tasks import as_data
 from benchmarks.peers.work import CLASSES, EXAMPLES, Arrays, Gradient, Points, Work, images
-from labkit import MAML, LabelledTasks, MetaLearner, Sinusoid, TaskBatch, TaskFamily
+from labkit import MAML, Ensemble, LabelledTasks, MetaLearner, Sinusoid, TaskBatch, TaskFamily
 from labkit.tasks.family import Predictor
-
-HAS_ENGINES = "engine" in inspect.signature(MetaLearner).parameters
+from labkit.training.engine import EngineName
 
 STEEP = 1e3
 """β of the meta-step that shows the gradient: large, so that θ − βg loses nothing of g."""
@@ -19,54 +17,73 @@ STEEP = 1e3
 
 @final
 class Ours:
-    """One `MetaLearner` for each learner, in turn.
+    """One `MetaLearner`, or an `Ensemble` of several learners.
 
     Args:
         work: What to do.
         theta: θ, the same for each learner.
-        engine: As `MetaLearner` takes it, "eager" or "compiled"; without one it is eager.
-        warm_up: Meta-steps before the gradient that is checked, which leave θ where it is, so
-            that it is computed as the meta-steps are whose times count.
+        engine: As `MetaLearner` takes it, "eager" or "compiled".
+        warm_up: Meta-steps before the gradient of one learner that is checked, which leave θ
+            where it is, so that it is computed as the meta-steps are whose times count.
     """
 
-    def __init__(self, work: Work, theta: Arrays, engine: str, warm_up: int) -> None:
+    def __init__(self, work: Work, theta: Arrays, engine: EngineName, warm_up: int) -> None:
         self._work, self._theta, self._engine, self._warm_up = work, theta, engine, warm_up
-        self._learners = [
-            self._learner(alpha, torch.float32, _tasks(work)) for alpha in work.alphas
-        ]
+        self._trained = (
+            self._learner(torch.float32, _tasks(work))
+            if len(work.alphas) == 1
+            else self._ensemble(torch.float32, _tasks(work))
+        )
 
     def train(self, meta_steps: int) -> None:
         """Take meta-steps on tasks of its own; the losses are read each time."""
-        for learner in self._learners:
-            learner.train(meta_steps)
+        self._trained.train(meta_steps)
 
     def meta_gradient(self, support: Points, query: Points) -> Gradient:
         """At the first θ, in float64: what one meta-step by SGD moves θ by."""
         tasks = _Given(_tasks(self._work), TaskBatch(as_data(support), as_data(query)))
-        losses, slopes = [], []
-        for alpha in self._work.alphas:
-            learner = self._learner(alpha, torch.float64, tasks, meta_optimizer="sgd", beta=0.0)
+        if len(self._work.alphas) == 1:
+            learner = self._learner(torch.float64, tasks, meta_optimizer="sgd", beta=0.0)
             learner.train(self._warm_up)
             learner.beta = STEEP
-            before = learner.params
-            losses.append(learner.step().loss_after)
-            after = learner.params
-            slopes.append({name: (p - after[name]) / STEEP for name, p in before.items()})
-        stacked = {n: torch.stack([each[n] for each in slopes]).numpy() for n in self._theta}
-        return Gradient(torch.tensor(losses, dtype=torch.float64).numpy(), stacked)
+            before = [learner.params]
+            losses = torch.tensor([learner.step().loss_after], dtype=torch.float64)
+            after = [learner.params]
+        else:
+            ensemble = self._ensemble(torch.float64, tasks, meta_optimizer="sgd", betas=STEEP)
+            before = [ensemble.params(index) for index in range(len(ensemble))]
+            losses = ensemble.step().loss_after
+            after = [ensemble.params(index) for index in range(len(ensemble))]
+        slopes = {
+            name: torch.stack(
+                [(b[name] - a[name]) / STEEP for b, a in zip(before, after, strict=True)]
+            ).numpy()
+            for name in self._theta
+        }
+        return Gradient(losses.numpy(), slopes)
 
-    def _learner(
-        self, alpha: float, dtype: torch.dtype, tasks: TaskFamily, **more: Any
-    ) -> MetaLearner:
+    def _ensemble(self, dtype: torch.dtype, tasks: TaskFamily, **more: Any) -> Ensemble:
         work = self._work
-        engine = {"engine": self._engine} if HAS_ENGINES else {}
+        return Ensemble(
+            module(work, self._theta, dtype),
+            tasks,
+            MAML(inner_steps=work.inner_steps, order=work.order),
+            alphas=work.alphas,
+            meta_batch=work.meta_batch,
+            engine=self._engine,
+            **({"betas": work.beta} | more),
+        )
+
+    def _learner(self, dtype: torch.dtype, tasks: TaskFamily, **more: Any) -> MetaLearner:
+        work = self._work
         return MetaLearner(
             module(work, self._theta, dtype),
             tasks,
-            MAML(alpha=alpha, inner_steps=work.inner_steps, order=work.order),
+            MAML(alpha=work.alphas[0], inner_steps=work.inner_steps, order=work.order),
             meta_batch=work.meta_batch,
             batch_norm="transductive" if work.network == "conv4" else None,
-            **({"beta": work.beta} | engine | more),
+            engine=self._engine,
+            **({"beta": work.beta} | more),
         )
 
 
