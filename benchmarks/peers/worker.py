@@ -125,7 +125,7 @@ def _serve(connection: Connection, candidate: Candidate, work: Work, threads: in
         while True:
             try:
                 name, *arguments = connection.recv()
-            except EOFError:
+            except (EOFError, ConnectionError):
                 return
             try:
                 answer = getattr(bench, name)(*arguments), ""
