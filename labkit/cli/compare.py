@@ -72,18 +72,13 @@ def compare(
 
 def _execute(folder: Path, output: Path) -> None:
     """Papermill on notebook 09; the folder is named in full, whatever the kernel's own is."""
-    import papermill  # noqa: PLC0415  # it takes a while, and tables do without
+    # it takes a while, and tables do without
+    import papermill  # noqa: PLC0415
+
+    from labkit.experiments.execution import quietly  # noqa: PLC0415
 
     try:
-        papermill.execute_notebook(
-            find_notebook(NOTEBOOK),
-            output,
-            {"folder": str(folder.resolve())},
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            log_output=False,
-        )
+        quietly(find_notebook(NOTEBOOK), output, {"folder": str(folder.resolve())})
     except papermill.PapermillExecutionError as error:
         words = f"{NOTEBOOK} has failed with {error.ename}: {error.evalue}"
         _stop(f"{words}\nThe notebook, with the traceback: {output}", FAILED)

@@ -37,7 +37,7 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
         >>> map_leaves(str, {"w": 1, "more": [2, (3,)]})
         {'w': '1', 'more': ['2', ('3',)]}
     """
-    if isinstance(tree, Tensor):
+    if tree is None or isinstance(tree, Tensor | int):
         return function(tree)
     kind = type(tree)
     if kind is dict:
@@ -60,18 +60,7 @@ def filled(template: Any, values: Sequence[Any]) -> Any:
         >>> filled({"w": 1, "b": None}, ["zero", "one"])
         {'w': 'one', 'b': None}
     """
-    if isinstance(template, int):
-        return values[template]
-    if template is None:
-        return None
-    kind = type(template)
-    if kind is dict:
-        return {key: filled(part, values) for key, part in template.items()}
-    if isinstance(template, tuple) and hasattr(kind, "_fields"):
-        return kind(*(filled(part, values) for part in template))
-    if kind is list or kind is tuple:
-        return kind(filled(part, values) for part in template)
-    return _pytree.tree_map(lambda at: filled(at, values), template)
+    return map_leaves(lambda at: None if at is None else values[at], template)
 
 
 def _collect(tree: Any, found: list[Any]) -> None:

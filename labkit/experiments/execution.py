@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -36,16 +37,7 @@ def execute(connection: socket.socket, **engine: Any) -> None:
         # kernels that start side by side race on IPython's history
         os.environ["IPYTHONDIR"] = private
         try:
-            papermill.execute_notebook(
-                given["notebook"],
-                given["output"],
-                given["parameters"],
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                log_output=False,
-                **engine,
-            )
+            quietly(given["notebook"], given["output"], given["parameters"], **engine)
         except papermill.PapermillExecutionError as stopped:
             error = f"{stopped.ename}: {stopped.evalue}"
         except Exception as broken:  # noqa: BLE001  # whoever asks is told, whatever it is
@@ -53,6 +45,22 @@ def execute(connection: socket.socket, **engine: Any) -> None:
             if isinstance(broken, OSError) and broken.errno in DISK_FULL:
                 disk_full = broken.errno
     _answer(connection, {"error": error, "disk_full": disk_full})
+
+
+def quietly(
+    notebook: str | Path, output: str | Path, parameters: dict[str, Any], **engine: Any
+) -> None:
+    """Papermill in this environment's Python, whatever kernel the notebook names."""
+    papermill.execute_notebook(
+        notebook,
+        output,
+        parameters,
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        log_output=False,
+        **engine,
+    )
 
 
 def _answer(connection: socket.socket, words: dict[str, Any]) -> None:

@@ -89,10 +89,11 @@ def _mean(metric: str, runs: Sequence[tuple[Plan, Status]], own: SweepFolder) ->
     for plan, status in runs:
         if status.state != "done":
             return math.inf
-        found = own.run(plan).result.metrics
+        found = {} if status.without_result else own.run(plan).result.metrics
         if metric not in found:
+            names = ", ".join(found) or "none"
             raise ParameterError(
-                f"the runs have no metric {metric!r} to minimise; there are {', '.join(found)}"
+                f"the runs have no metric {metric!r} to minimise; there are {names}"
             )
         values.append(found[metric])
     mean = sum(values) / len(values)

@@ -8,9 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.band import band
 from labkit.figures.frame import axis, panel_figure, title
 from labkit.figures.limits import drawable
-from labkit.figures.palette import algorithm_color, translucent
+from labkit.figures.palette import algorithm_color
 
 MOST_GROUPS = 12
 SYMBOLS = ("circle", "diamond-open")
@@ -104,16 +105,7 @@ def _traces(row: int, group: ComparedGroup, name: str, top: float) -> list[go.Sc
     low, high = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
     marker = {"color": color, "symbol": symbol, "size": 7}
     return [
-        go.Scatter(
-            name=name,
-            x=np.concatenate([x[known], x[known][::-1]]),
-            y=np.concatenate([high, low[::-1]]),
-            mode="lines",
-            line={"width": 0},
-            fill="toself",
-            fillcolor=translucent(color, 0.08),
-            hoverinfo="skip",
-        ),
+        band(name, x[known], low, high, color, 0.08),
         go.Scatter(
             name=name,
             x=x,

@@ -8,9 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from labkit.figures.band import band
 from labkit.figures.frame import axis, legend, panel_figure, title
 from labkit.figures.log_axis import log_axis
-from labkit.figures.palette import TEXT, TRUTH, algorithm_color, translucent
+from labkit.figures.palette import TEXT, TRUTH, algorithm_color
 
 _COLORS = {
     "maml": algorithm_color("maml"),
@@ -85,18 +86,7 @@ def _traces(curve: MethodCurve, panel: int) -> list[go.Scatter]:
     known = np.isfinite(curve.mean) & np.isfinite(curve.ci95) & (curve.mean > curve.ci95)
     low, high = (curve.mean - curve.ci95)[known], (curve.mean + curve.ci95)[known]
     traces = [
-        go.Scatter(
-            name=curve.name,
-            x=np.concatenate([steps[known], steps[known][::-1]]),
-            y=np.concatenate([high, low[::-1]]),
-            mode="lines",
-            line={"width": 0},
-            fill="toself",
-            fillcolor=translucent(color, 0.15),
-            hoverinfo="skip",
-            showlegend=False,
-            **where,
-        ),
+        band(curve.name, steps[known], low, high, color, 0.15, showlegend=False, **where),
         go.Scatter(
             name=curve.name,
             x=steps,

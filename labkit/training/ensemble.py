@@ -146,7 +146,7 @@ class Ensemble:
     def step(self) -> EnsembleStep:
         """Draw tasks and move every learner once."""
         loss_fn = self._loss_fn
-        batch = draw(loss_fn.family, self._options["meta_batch"], self._task_stream, self.params(0))
+        batch = draw(loss_fn.family, self._options["meta_batch"], self._task_stream, self._params)
 
         def measure(
             params: Params, sizes: Tensor, constants: Params, support: Batch, query: Batch

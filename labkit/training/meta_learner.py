@@ -214,9 +214,9 @@ class MetaLearner(LearnerTests):
         Raises:
             DivergedError: The loss or the meta-gradient is not finite; θ is left as it was.
         """
-        algorithm, loss_fn, params = self.current_algorithm(), self.loss_fn, self._moved.params
+        loss_fn, params = self.loss_fn, self._moved.params
         now = self.algorithm.at(self.meta_step)  # the same object while no schedule changes it
-        sizes = alpha_tensors(algorithm.alpha, now.adapted(params), now.inner_steps)
+        sizes = alpha_tensors(self.alpha, now.adapted(params), now.inner_steps)
         task_stream = self._task_stream.get_state()
         try:
             batch = draw(self.tasks, self.meta_batch, self._task_stream, params)
@@ -224,10 +224,10 @@ class MetaLearner(LearnerTests):
                 measured = self._engine.measured(
                     now, sizes, loss_fn, params, batch, random=self._random[type(now)]
                 )
-                result = judge(measured.losses, algorithm.inner_steps, self.meta_step)
-                statistics = (
-                    step_statistics(loss_fn, algorithm, params, batch) if self._has_steps else {}
-                )
+                result = judge(measured.losses, now.inner_steps, self.meta_step)
+                statistics = {}
+                if self._has_steps:
+                    statistics = step_statistics(loss_fn, self.current_algorithm(), params, batch)
         except BaseException:
             # as if it had not been tried: with other settings the same tasks come again
             self._task_stream.set_state(task_stream)

@@ -3,8 +3,6 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,21 +16,23 @@ from labkit.experiments.run_folder import RESULT, STATUS, RunFolder, Status, beg
 from labkit.experiments.search import search
 from labkit.experiments.search_design import SearchDesign
 from labkit.experiments.sweep import Tally
-from labkit.experiments.sweep_folder import SweepFolder, SweepFolderError
+from labkit.experiments.sweep_folder import SweepFolderError
 from labkit.session.parameter_words import ParameterError
+from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
 
 BEST = 0.01
 
 
-class Runs:
+class Runs(StandIn):
     """Stands in for `run` and the workers: (log α − log 0.01)² + seed, without running."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.made: list[Plan] = []
         self.interrupted_after = math.inf
         self.failing: set[int] = set()
-        self.begun = 0
+        self.without_result = False
 
     def run(self, plan: Plan, folder: Path) -> Status:
         if len(self.made) == self.interrupted_after:
@@ -45,35 +45,19 @@ class Runs:
         own.begin(status, dict(plan.parameters))
         value = math.log(alpha / BEST) ** 2 + seed
         result = Result({}, {"far": value, "odd": math.nan}, {}, [], {})
-        own.write(RESULT, json.dumps(result.to_json()))
+        if self.without_result:
+            status = replace(status, without_result=True)
+        else:
+            own.write(RESULT, json.dumps(result.to_json()))
         own.write(STATUS, json.dumps({n: getattr(status, n) for n in status.__slots__}))
         self.made.append(plan)
         return status
-
-    @contextmanager
-    def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[str]:
-        assert (jobs, scheduler) == (None, None)
-        self.begun += 1
-        yield "client"
-
-    def made_by(
-        self,
-        client: str,
-        folder: SweepFolder,
-        plans: Sequence[Plan],
-        timeout: float | None,
-        **_: object,
-    ) -> Iterator[tuple[Plan, Status]]:
-        assert (client, timeout) == ("client", 7)
-        for plan in reversed(plans):
-            yield plan, folder.make(plan, self.run)
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     found = Runs()
-    monkeypatch.setattr(searching, "workers", found.workers)
-    monkeypatch.setattr(searching, "made", found.made_by)
+    found.install(searching, monkeypatch)
     return found
 
 
@@ -160,6 +144,14 @@ def test_failures_and_values_that_are_not_finite_count_as_the_worst(
     found = search(design, tmp_path / "s", timeout=7, retry=True)
     assert all(math.isfinite(trial.metric) for trial in found)
     assert all(math.isinf(m) for _, m in tried(tmp_path / "odd", parts, minimise="odd"))
+
+
+def test_runs_without_a_result_have_no_metric(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    runs.without_result = True
+    with pytest.raises(ParameterError, match="no metric 'far' to minimise; there are none"):
+        tried(tmp_path / "s", parts)
 
 
 def test_an_unknown_metric_is_said_after_the_first_trials(

@@ -3,8 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,15 @@ from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import STATUS, RunFolder, Status, begun
 from labkit.experiments.sweep import Tally, sweep
 from labkit.experiments.sweep_folder import SweepFolder, SweepFolderError
+from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
 
 
-class Runs:
+class Runs(StandIn):
     """Stands in for `run` and the workers: notes what is made, fails and is interrupted as told."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.made: list[int] = []
         self.failing: set[int] = set()
         self.interrupted_at: int | None = None
@@ -44,29 +45,11 @@ class Runs:
         own.write(STATUS, json.dumps({n: getattr(status, n) for n in status.__slots__}))
         return status
 
-    @contextmanager
-    def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[None]:
-        assert (jobs, scheduler) == (None, None)
-        yield
-
-    def made_by(
-        self,
-        client: None,
-        folder: SweepFolder,
-        plans: Sequence[Plan],
-        timeout: float | None,
-        **_: Any,
-    ) -> Iterator[tuple[Plan, Status]]:
-        assert (client, timeout) == (None, 7)
-        for plan in reversed(plans):
-            yield plan, folder.make(plan, self.run)
-
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     found = Runs()
-    monkeypatch.setattr(sweeping, "workers", found.workers)
-    monkeypatch.setattr(sweeping, "made", found.made_by)
+    found.install(sweeping, monkeypatch)
     return found
 
 

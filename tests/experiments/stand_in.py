@@ -1,0 +1,46 @@
+"""Runs that are made here and at once, in place of those that workers make."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from labkit.experiments.plan import Plan
+from labkit.experiments.run_folder import Status
+from labkit.experiments.sweep_folder import SweepFolder
+
+
+class StandIn:
+    """Stands in for the workers of a sweep or a search; the last run is made first."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def run(self, plan: Plan, folder: Path) -> Status:
+        """Make one run."""
+        raise NotImplementedError
+
+    def install(self, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the workers' place in a module."""
+        monkeypatch.setattr(module, "workers", self.workers)
+        monkeypatch.setattr(module, "made", self.made_by)
+
+    @contextmanager
+    def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[str]:
+        assert (jobs, scheduler) == (None, None)
+        self.begun += 1
+        yield "client"
+
+    def made_by(
+        self,
+        client: str,
+        folder: SweepFolder,
+        plans: Sequence[Plan],
+        timeout: float | None,
+        **_: object,
+    ) -> Iterator[tuple[Plan, Status]]:
+        assert (client, timeout) == ("client", 7)
+        for plan in reversed(plans):
+            yield plan, folder.make(plan, self.run)
