@@ -1,5 +1,7 @@
 """A background thread that takes one step after another, and lets others in between."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +9,9 @@ from contextlib import contextmanager
 
 MOST_HELD_SECONDS = 0.1
 """However long it is held, a player takes the next step so long after the last."""
+
+NICE = 10
+"""Of the thread that steps, for the system: whoever answers a person goes first."""
 
 
 class Player:
@@ -115,6 +120,7 @@ class Player:
 
     def _work(self) -> None:
         me = threading.current_thread()
+        _give_way()
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self.playing or self._thread is not me)
@@ -140,3 +146,11 @@ class Player:
             self._steps_wanted = max(self._steps_wanted - 1, 0)
             self._wake.notify_all()
         self._changed.set()
+
+
+def _give_way() -> None:
+    """Make this thread a nice one, where single threads can be."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        nice = max(os.getpriority(os.PRIO_PROCESS, thread), NICE)
+        os.setpriority(os.PRIO_PROCESS, thread, nice)
