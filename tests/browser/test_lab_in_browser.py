@@ -293,3 +293,16 @@ def _fits(lab: NotebookPage) -> None:
           return wide && lab.scrollWidth <= lab.clientWidth;
         }"""
     )
+
+
+def test_keys_pressed_one_after_the_other_are_undone_one_by_one(lab: NotebookPage) -> None:
+    slider = lab.slider("β")
+    slider.focus()
+    values = [0.001]
+    for _ in range(2):
+        lab.page.keyboard.press("ArrowRight")
+        values.append(float(slider.get_attribute("aria-valuetext") or "nan"))
+    lab.until(f"session.settings.beta == {values[2]}")
+    for before in (values[1], values[0]):
+        lab.button("Undo").click()
+        lab.until(f"session.settings.beta == {before}")

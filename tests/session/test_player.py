@@ -1,5 +1,7 @@
-"""The player's rest while somebody waits, by a clock that the test moves."""
+"""The player's rest while somebody waits, by a clock that the test moves; and its priority."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from labkit.session import player as module
-from labkit.session.player import MOST_HELD_SECONDS, Player
+from labkit.session.player import MOST_HELD_SECONDS, NICE, Player
 
 
 class Clock:
@@ -105,3 +107,17 @@ def test_a_player_that_is_held_can_be_closed(steps: Steps) -> None:
     closing.join(20)
     assert not closing.is_alive()
     assert steps.taken == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no single thread has a priority")
+def test_the_thread_that_steps_gives_way_and_no_other_does() -> None:
+    def nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before, found = nice(), list[int]()
+    player = Player(lambda: found.append(nice()), threading.Event())
+    player.step()
+    player.wait(10)
+    player.close()
+    assert found == [max(before, NICE)]
+    assert nice() == before
