@@ -158,6 +158,7 @@ class Ensemble:
                     params,
                     support,
                     query,
+                    alpha_learned=False,
                 )
                 return measured.losses, measured.params
 

@@ -57,11 +57,18 @@ class Measurement:
         return batch.support if self.shared_data else batch.query
 
     def measure(
-        self, algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+        self,
+        algorithm: Algorithm,
+        loss_fn: LossFn,
+        params: Params,
+        support: Batch,
+        query: Batch,
+        *,
+        alpha_learned: bool,
     ) -> "Measured":
         """The losses around the adaptation to a batch of tasks, and the meta-gradient.
 
-        All are tensors, finite or not.
+        All are tensors, finite or not. Where α is not learned its gradient is none of them.
         """
         before = vmap(
             loss_fn, in_dims=(None, 0), randomness="different", chunk_size=self.task_chunk
@@ -76,10 +83,11 @@ class Measurement:
             task_chunk=self.task_chunk,
             checkpoint=self.checkpoint,
         )
-        moves = [*gradient.params.values(), *tree_leaves(gradient.alpha)]
+        alpha = gradient.alpha if alpha_learned else None
+        moves = [*gradient.params.values(), *tree_leaves(alpha)]
         largest = vector_norm(torch.cat([g.flatten() for g in moves if g is not None]), math.inf)
         losses = torch.stack([loss_before, gradient.task_losses.mean(), largest])
-        return Measured(losses, gradient.params, gradient.alpha)
+        return Measured(losses, gradient.params, alpha)
 
 
 class Measured(NamedTuple):
@@ -89,7 +97,7 @@ class Measured(NamedTuple):
         losses: Query loss before and after adaptation, and the largest entry of the
             meta-gradient, (3,).
         params: The meta-gradient in θ.
-        alpha: That in α; None where the algorithm defines none.
+        alpha: That in α; None where α is not learned, or the algorithm defines none.
     """
 
     losses: Tensor

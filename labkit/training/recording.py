@@ -78,7 +78,7 @@ class Recording:
         self._template = outputs[-1]
         self.constants = _lifted(graph)
         """Tensors that the function reads beside its arguments."""
-        self.graph = _without_repetition(graph)
+        self.graph = _without_repetition(_without_ones(graph))
         """From the leaves of the arguments, and the constants, to the leaves of the outputs."""
         self._run = _with_short_views(self.graph).forward
 
@@ -112,6 +112,36 @@ def _lifted(module: GraphModule) -> list[Tensor]:
         node.replace_all_uses_with(arguments[name])
         module.graph.erase_node(node)
     return list(constants.values())
+
+
+def _without_ones(module: GraphModule) -> GraphModule:
+    """The same without products of a tensor and one, which are that tensor to the last bit."""
+    for node in module.graph.nodes:
+        kept = _times_one(node)
+        # what comes out stays a tensor of its own
+        if kept is not None and all(user.op != "output" for user in node.users):
+            node.replace_all_uses_with(kept)
+    return module
+
+
+def _times_one(node: Node) -> Node | None:
+    """The other factor of a product with one, if it has the product's type and layout."""
+    if node.target not in (_ATEN.mul.Scalar, _ATEN.mul.Tensor):
+        return None
+    one, other = node.args
+    for kept, factor in ((one, other), (other, one)):
+        if isinstance(kept, Node) and _is_one(factor):
+            alike = _layout(kept) == _layout(node) and _dtype(kept) == _dtype(node)
+            return kept if alike else None
+    return None
+
+
+def _is_one(factor: object) -> bool:
+    while isinstance(factor, Node) and factor.target in _VIEWS:
+        factor = factor.args[0]
+    if isinstance(factor, Node):
+        return factor.target is _ATEN.ones_like.default
+    return isinstance(factor, int | float) and factor == 1
 
 
 def _without_repetition(module: GraphModule) -> GraphModule:
@@ -162,3 +192,8 @@ def _layout(node: object) -> tuple[list[int], list[int]] | None:
     """Shape and strides."""
     meta = node.meta.get("tensor_meta") if isinstance(node, Node) else None
     return None if meta is None else (list(meta.shape), list(meta.stride))
+
+
+def _dtype(node: Node) -> torch.dtype | None:
+    meta = node.meta.get("tensor_meta")
+    return None if meta is None else meta.dtype

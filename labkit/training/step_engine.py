@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from typing import final
 
 from labkit.core.algorithm import Algorithm
-from labkit.core.step_sizes import AlphaTensors
+from labkit.core.step_sizes import AlphaTensors, LearnedAlpha
 from labkit.core.types import Batch, Params
 from labkit.tasks.family import TaskBatch
 from labkit.training.engine import Engine, EngineName
@@ -71,13 +71,14 @@ class StepEngine:
         """The numbers of a meta-step.
 
         Args:
-            algorithm: What is done; its own α is not used.
+            algorithm: What is done; its own α only says whether α is learned.
             sizes: α, as tensors in a form that it takes.
             loss_fn: Module and family.
             params: θ.
             batch: Tasks.
             random: Whether the module draws random numbers, which no recording has.
         """
+        alpha_learned = isinstance(algorithm.alpha, LearnedAlpha)
 
         def measure(
             params: Params, sizes: AlphaTensors, constants: Params, support: Batch, query: Batch
@@ -88,6 +89,7 @@ class StepEngine:
                 params,
                 support,
                 query,
+                alpha_learned=alpha_learned,
             )
 
         data = (batch.support, self._measurement.judged(batch))
@@ -98,7 +100,7 @@ class StepEngine:
             return self._together(measure(*arguments))
         if self._kind is None or self._kind[0] is not algorithm:
             self._kind = (algorithm, kind_of(algorithm))
-        what = (self._kind[1], Same(loss_fn.family))
+        what = (self._kind[1], alpha_learned, Same(loss_fn.family))
         return self._together(self._engine.call(what, measure, *arguments))
 
     def _together(self, measured: Measured) -> Measured:

@@ -65,7 +65,12 @@ def is_random(
             _check_labels(loss_fn, algorithm.prototypes(loss_fn, params, one))
         try:
             measurement.measure(
-                algorithm, loss_fn, params, batch.support, measurement.judged(batch)
+                algorithm,
+                loss_fn,
+                params,
+                batch.support,
+                measurement.judged(batch),
+                alpha_learned=True,
             )
             adaptation_curve(algorithm, test_loss_fn, params, batch.support, batch.query)
         except (RuntimeError, NotImplementedError) as error:

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from labkit.core.maml import MAML
 from labkit.core.over_tasks import MetaGradient
+from labkit.core.types import Params
 from labkit.training.compilation import FOLDER, Compilation
+from labkit.training.meta_step import Measured, Measurement
 from labkit.training.recording import Recording
 from tests.core.closed_forms import FAMILIES
 from tests.core.test_proof import PAIRS, Case
@@ -108,3 +111,59 @@ def test_what_depends_on_numbers_is_refused() -> None:
 
     with pytest.raises(RuntimeError):
         Recording(branching, (torch.ones(2),))
+
+
+def test_products_with_one_are_left_out() -> None:
+    def find(x: Tensor) -> tuple[Tensor, ...]:
+        ones = torch.ones_like(x[0]).unsqueeze(0).expand(2, 3)
+        return (x * 1).exp(), (ones * x).sin(), x * 1.0
+
+    x = torch.tensor([[-0.0, 1.5, torch.inf], [-2.0, torch.nan, 1e-40]])
+    recorded = Recording(find, (torch.ones(2, 3),))
+    assert _operations(recorded, "aten.mul") == 1
+    found = recorded(x)
+    for one, two in zip(found, find(x), strict=True):
+        assert torch.equal(one.view(torch.int32), two.view(torch.int32))
+    assert found[2].data_ptr() != x.data_ptr(), "what comes out is the argument itself"
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda x: torch.exp(x * 1.0),  # of whole numbers: a product of another type
+        lambda x: torch.exp(x[:1] * torch.ones_like(x)),  # of another shape
+        lambda x: torch.exp(x * 2),
+        lambda x: torch.exp(x * torch.full_like(x, 3)),
+    ],
+)
+def test_other_products_stay(find: Callable[[Tensor], Tensor]) -> None:
+    x = torch.arange(6).reshape(3, 2)
+    recorded = Recording(find, (torch.zeros_like(x),))
+    assert _operations(recorded, "aten.mul") == 1
+    assert torch.equal(recorded(x), find(x))
+
+
+def test_the_gradient_of_a_fixed_alpha_costs_nothing() -> None:
+    def loss(params: Params, target: Tensor) -> Tensor:
+        return ((params["w"] ** 2 - target) ** 2).sum()
+
+    theta, alpha, data = {"w": torch.tensor([1.0, 2.0])}, torch.tensor(0.01), torch.ones(3, 2)
+    found = {}
+    for learned in (False, True):
+
+        def measure(theta: Params, alpha: Tensor, data: Tensor, *, to: bool = learned) -> Measured:
+            measurement = Measurement("mean", False, None, False)
+            return measurement.measure(MAML(alpha=alpha), loss, theta, data, data, alpha_learned=to)
+
+        recorded = Recording(measure, (theta, alpha, data))
+        found[learned] = recorded(theta, alpha, data), _operations(recorded, "aten")
+    (fixed, few), (learned_too, many) = found[False], found[True]
+    assert fixed.alpha is None
+    assert learned_too.alpha is not None
+    assert torch.equal(fixed.params["w"], learned_too.params["w"])
+    assert few < many
+
+
+def _operations(recording: Recording, name: str) -> int:
+    """How many operations there are whose name begins so."""
+    return sum(str(node.target).startswith(name) for node in recording.graph.graph.nodes)
