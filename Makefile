@@ -22,6 +22,11 @@ export PYTHONUTF8 := 1
 # else is at work, such as the browser, or the lab's own curves beside its training
 export OMP_WAIT_POLICY ?= PASSIVE
 
+# glibc gives large blocks back to the system at once, and the next meta-step waits for pages of zeros:
+# a quarter of one with convolutions. Bytes: the largest block that is kept, and how much of all
+lab app run bench: export MALLOC_MMAP_THRESHOLD_ ?= 33554432
+lab app run bench: export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
+
 .PHONY: install lab app test lint run bench notebooks screenshot clean
 .DEFAULT_GOAL := lab
 
