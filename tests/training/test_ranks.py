@@ -30,6 +30,8 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
         assert_close(one["alpha"], alone.alpha, rtol=1e-7, atol=1e-9)
         # they have not moved apart in the least
         assert_close(one["params"], other["params"], rtol=0, atol=0)
+    # a thread that outlives its group can abort the process at its end
+    assert [torch.load(tmp_path / f"threads{rank}.pt") for rank in range(2)] == [[], []]
 
 
 def test_without_a_group() -> None:

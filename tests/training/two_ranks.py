@@ -1,6 +1,7 @@
 """What each of two processes does: trains on its share of the tasks, and saves θ."""
 
 import sys
+from pathlib import Path
 
 import torch
 
@@ -17,6 +18,12 @@ def learner(reduction: str, **options: bool) -> MetaLearner:
     return MetaLearner(made(module), Lines(), algorithm, **kind)  # type: ignore[arg-type]
 
 
+def threads_of_the_group() -> list[str]:
+    """Names of this process's threads that send and receive, as Linux tells them."""
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name]
+
+
 def main(folder: str) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo")
@@ -27,6 +34,7 @@ def main(folder: str) -> None:
         found = {"params": trained.params, "alpha": trained.alpha, "losses": losses}
         torch.save(found, f"{folder}/{reduction}{rank}.pt")
     torch.distributed.destroy_process_group()
+    torch.save(threads_of_the_group(), f"{folder}/threads{rank}.pt")
 
 
 if __name__ == "__main__":
