@@ -29,14 +29,17 @@ from .core import random_directions as random_directions
 from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
 from .experiments import Comparison as Comparison
+from .experiments import FewShotSettings as FewShotSettings
 from .experiments import PaperSettings as PaperSettings
 from .experiments import PaperTable as PaperTable
 from .experiments import Result as Result
 from .experiments import compare_runs as compare_runs
 from .experiments import comparison_view as comparison_view
+from .experiments import few_shot_run_table as few_shot_run_table
 from .experiments import load_curves as load_curves
 from .experiments import load_runs as load_runs
 from .experiments import measure as measure
+from .experiments import measure_few_shot_run as measure_few_shot_run
 from .experiments import measure_paper_run as measure_paper_run
 from .experiments import paper_run_table as paper_run_table
 from .experiments import paper_table as paper_table
@@ -44,6 +47,7 @@ from .experiments import paper_view as paper_view
 from .experiments import read_result as read_result
 from .experiments import record_result as record_result
 from .experiments import show_result as show_result
+from .experiments import train_few_shot_run as train_few_shot_run
 from .experiments import train_paper_run as train_paper_run
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view

@@ -1,6 +1,10 @@
 from .comparison import Comparison as Comparison
 from .comparison import compare_runs as compare_runs
 from .comparison_drawn import comparison_view as comparison_view
+from .few_shot_run import few_shot_run_table as few_shot_run_table
+from .few_shot_run import measure_few_shot_run as measure_few_shot_run
+from .few_shot_run import train_few_shot_run as train_few_shot_run
+from .few_shot_settings import FewShotSettings as FewShotSettings
 from .measurement import measure as measure
 from .paper_drawn import paper_view as paper_view
 from .paper_run import measure_paper_run as measure_paper_run

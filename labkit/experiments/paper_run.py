@@ -1,7 +1,7 @@
 """One run of the paper's sinusoid table: a method trained as there, and measured as there."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from labkit.core.types import Order
 from labkit.experiments.paper_settings import PaperSettings
 from labkit.experiments.provenance import provenance
 from labkit.experiments.result import Result
+from labkit.experiments.training_blocks import training_blocks
 from labkit.session.curve_columns import Columns, adaptation_columns
 from labkit.session.progress import Progress
 from labkit.tasks.networks import sinusoid_mlp
@@ -45,9 +46,6 @@ QUERIES, TUNING_QUERIES = 100, 20
 
 ALPHAS = tuple(float(f"{alpha:.3g}") for alpha in np.logspace(-4, 0, 13))
 """What is tried where a step size is tuned: three for each factor of ten."""
-
-TRAINING_POINTS = 200
-"""Most points of the training curve that is kept; each is the mean of a block of meta-steps."""
 
 TABLE = "table"
 """Name of the curve with all that was measured."""
@@ -147,7 +145,7 @@ def measure_paper_run(run: PaperRun, tasks: int = HELD_OUT) -> Result:
         metrics=metrics,
         curves={
             "adaptation": adaptation,
-            "training": _blocks(run.history),
+            "training": training_blocks(run.history),
             TABLE: {name: np.concatenate([test[name] for test in tests]) for name in tests[0]},
         },
         events=[],
@@ -203,15 +201,3 @@ def _tests(
         halved = [alpha if k < trained else alpha / 2 for k in range(most)]
         for rule, sizes in (("constant", constant), ("halved", halved)):
             yield rule, learner.curve_on(batch, most, alpha=sizes), [alpha, *sizes]
-
-
-def _blocks(history: Sequence[MetaStep]) -> Columns:
-    """Losses of meta-training as means over blocks of meta-steps, each at its last one."""
-    before = np.array([step.loss_before for step in history])
-    after = np.array([step.loss_after for step in history])
-    blocks = np.array_split(np.arange(len(history)), min(len(history), TRAINING_POINTS))
-    return {
-        "meta_step": np.array([block[-1] + 1.0 for block in blocks]),
-        "loss_before": np.array([before[block].mean() for block in blocks]),
-        "loss_after": np.array([after[block].mean() for block in blocks]),
-    }

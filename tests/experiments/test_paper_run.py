@@ -14,7 +14,6 @@ from labkit.experiments.notebooks import Notebook
 from labkit.experiments.paper_run import (
     STEP_SIZES,
     TABLE,
-    TRAINING_POINTS,
     PaperRun,
     measure_paper_run,
     paper_run_table,
@@ -22,6 +21,7 @@ from labkit.experiments.paper_run import (
 )
 from labkit.experiments.paper_settings import PaperSettings
 from labkit.experiments.result import Result
+from labkit.experiments.training_blocks import TRAINING_POINTS
 from labkit.session.parameter_words import ParameterError
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.training.streams import stream
