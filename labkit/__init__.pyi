@@ -30,6 +30,7 @@ from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
 from .experiments import Comparison as Comparison
 from .experiments import FewShotSettings as FewShotSettings
+from .experiments import OmniglotTable as OmniglotTable
 from .experiments import PaperSettings as PaperSettings
 from .experiments import PaperTable as PaperTable
 from .experiments import Result as Result
@@ -41,6 +42,7 @@ from .experiments import load_runs as load_runs
 from .experiments import measure as measure
 from .experiments import measure_few_shot_run as measure_few_shot_run
 from .experiments import measure_paper_run as measure_paper_run
+from .experiments import omniglot_table as omniglot_table
 from .experiments import paper_run_table as paper_run_table
 from .experiments import paper_table as paper_table
 from .experiments import paper_view as paper_view

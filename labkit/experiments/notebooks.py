@@ -73,11 +73,12 @@ class Notebook:
             ParameterError: One line for each value that is not allowed and each unknown name.
         """
         # they know the algorithms, with torch
+        from labkit.experiments.few_shot_settings import FewShotSettings  # noqa: PLC0415
         from labkit.experiments.paper_settings import PaperSettings  # noqa: PLC0415
         from labkit.session.settings import ClassificationSettings, Settings  # noqa: PLC0415
 
         whole = {**self.defaults, **values}
-        for kind in (Settings, ClassificationSettings, PaperSettings):
+        for kind in (Settings, ClassificationSettings, PaperSettings, FewShotSettings):
             if set(kind.model_fields) >= set(self.defaults) and self.defaults:
                 return kind.checked(whole).model_dump(include=set(self.defaults) | set(values))
         fields: dict[str, Any] = {

@@ -1,15 +1,17 @@
 """The paper's sinusoid table: what it says, what the runs say, and whether they agree."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from labkit.experiments.one_sweep import check_one_sweep, departures
 from labkit.experiments.paper_run import STEP_SIZES, STEPS, TABLE
 from labkit.experiments.paper_settings import PaperSettings
 from labkit.experiments.student_t import Mean, mean_interval
 from labkit.experiments.tables import Folders, curves_frame, read_runs
+from labkit.experiments.text_table import text_table
+from labkit.experiments.verdicts import verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,9 +30,6 @@ PUBLISHED: Mapping[tuple[str, int, int], float] = MappingProxyType(
 
 HALF_DIGIT = 0.005
 """Those numbers are rounded to two digits."""
-
-FAR = 10.0
-"""A loss so many times the paper's is no matter of chance."""
 
 METHODS = ("maml", "first_order", "pretrained", "oracle")
 
@@ -67,25 +66,8 @@ class PaperRow:
         return mean_interval(self.by_seed)
 
     @property
-    def one_more(self) -> tuple[float, float]:
-        """Where the mean of one more run would lie, with 95 %: m ± t s √(1 + 1/n).
-
-        The paper's number is such a run: trained once, and tested on 600 tasks of its own. Few
-        seeds may agree by chance; t s is therefore no less than the interval over the tasks.
-        """
-        found = self.mean
-        seeds = found.ci95 * math.sqrt(found.count)  # t s
-        half = max(seeds, self.tasks_ci95) * math.sqrt(1 + 1 / found.count)
-        return found.mean - half, found.mean + half
-
-    @property
     def verdict(self) -> str:
-        """Of the paper's number p, up to its last digit; "" without one.
-
-        "reproduced": p lies where one more run would. "better": all of that range is below p.
-        "not reproduced": p lies outside, or a run is more than `FAR` times p. "undecided": p lies
-        in the range, but this reaches further from the mean than p itself and says nothing.
-        "too few seeds": there is one alone.
+        """Of the paper's number, see `labkit.experiments.verdicts.verdict`; "" without one.
 
         Example:
             >>> row = PaperRow("maml", 5, "halved", 1, 0.67, (0.64, 0.66, 0.7), 0.06, 0.5, 0.0)
@@ -94,17 +76,7 @@ class PaperRow:
         """
         if self.paper is None:
             return ""
-        if len(self.by_seed) < 2:
-            return "too few seeds"
-        # `not <=` also counts nan
-        if any(not loss <= FAR * self.paper for loss in self.by_seed):
-            return "not reproduced"
-        low, high = self.one_more
-        if high < self.paper - HALF_DIGIT:
-            return "better"
-        if not low - HALF_DIGIT <= self.paper <= high + HALF_DIGIT:
-            return "not reproduced"
-        return "reproduced" if high - low <= 2 * self.paper else "undecided"
+        return verdict(self.by_seed, self.tasks_ci95, self.paper, HALF_DIGIT)
 
     @property
     def claim(self) -> str:
@@ -174,15 +146,7 @@ class PaperTable:
             )
             for row in self.rows
         ]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        texts = {0, 2, 10}  # columns of words
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if number in texts else cell.rjust(width)
-                for number, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        )
+        return text_table(lines, {0, 2, 10})
 
     def claims(self) -> str:
         """A sentence for each number of the paper, and what of its settings was not kept."""
@@ -207,15 +171,7 @@ def paper_table(folders: Folders) -> PaperTable:
         (0.67, ())
     """
     frame = curves_frame(read_runs(folders), TABLE)
-    _check_runs(frame)
-    same = [name for name in PaperSettings.model_fields if name not in {"method", "seed"}]
-    settings = {name: frame[name].tolist()[0] for name in same}
-    paper = PaperSettings()
-    departures = tuple(
-        f"{name} = {value}, where the paper has {getattr(paper, name)}"
-        for name, value in settings.items()
-        if value != getattr(paper, name)
-    )
+    settings = check_one_sweep(frame, PaperSettings, ("method", "seed"))
     seeds = {
         method: tuple(sorted({int(s) for s in frame.loc[frame["method"] == method, "seed"]}))
         for method in METHODS
@@ -229,7 +185,7 @@ def paper_table(folders: Folders) -> PaperTable:
             ["test_shots", "step_sizes", "inner_step"], sort=True
         )
     ]
-    return PaperTable(tuple(rows), seeds, settings, departures)
+    return PaperTable(tuple(rows), seeds, settings, departures(settings, PaperSettings()))
 
 
 def _row(method: str, shots: int, step_sizes: int, inner_steps: int, part: "DataFrame") -> PaperRow:
@@ -244,25 +200,3 @@ def _row(method: str, shots: int, step_sizes: int, inner_steps: int, part: "Data
         float(part["median"].mean()),
         float(part["diverged"].mean()),
     )
-
-
-def _check_runs(frame: "DataFrame") -> None:
-    """Runs of one sweep: equal but for method and seed, and one of each."""
-    for name in PaperSettings.model_fields:
-        if name in {"method", "seed"}:
-            continue
-        found = sorted(frame[name].unique().tolist())
-        if len(found) > 1:
-            values = ", ".join(map(str, found))
-            raise ValueError(
-                f"the runs differ in {name} ({values}), and a table is of one: give the folder of "
-                "one sweep"
-            )
-    runs = frame.drop_duplicates("run")
-    twice = runs[runs.duplicated(["method", "seed"])]
-    if len(twice):
-        method, seed = twice[["method", "seed"]].to_numpy().tolist()[0]
-        raise ValueError(
-            f"{method} has more than one run with seed {seed}, of another version of the notebook "
-            "or of labkit: give the folder of one of them"
-        )

@@ -155,8 +155,8 @@ def notebook_settings(
 
     Args:
         namespace: The notebook's `globals()`.
-        kind: Which parameters there are: `Settings`, `ClassificationSettings` with `ways`, or
-            `PaperSettings`.
+        kind: Which parameters there are: `Settings`, `ClassificationSettings` with `ways`,
+            `PaperSettings` or `FewShotSettings`.
 
     Returns:
         The checked settings.

@@ -15,6 +15,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -62,8 +63,19 @@ class LabPage:
             self.errors.append(error)
 
     def wait_for_lab(self) -> None:
-        """Wait until the lab shows its three figures."""
-        self.page.wait_for_function(_DRAWN, timeout=90_000)
+        """Wait until the lab shows its three figures.
+
+        Raises:
+            TimeoutError: It does not; with what the page shows instead.
+        """
+        try:
+            self.page.wait_for_function(_DRAWN, timeout=90_000)
+        except PlaywrightTimeout as error:
+            shown = self.page.locator("body").inner_text()[:3000]
+            labs, plots = self.lab().count(), self.plots().count()
+            raise TimeoutError(
+                f"no lab after 90 s, {labs} begun, {plots} figures; errors: {self.errors}; {shown}"
+            ) from error
         self.lab().scroll_into_view_if_needed()
 
     def lab(self) -> Locator:

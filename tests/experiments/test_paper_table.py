@@ -6,6 +6,7 @@ import pytest
 
 from labkit.experiments.paper_drawn import paper_view
 from labkit.experiments.paper_verdicts import PaperRow, paper_table
+from labkit.experiments.verdicts import one_more
 from scripts.keep_sweep import keep
 from tests.experiments.paper_runs import paper_run
 from tests.experiments.run_folders import done_run
@@ -17,10 +18,10 @@ def row(by_seed: tuple[float, ...], paper: float | None = 0.67) -> PaperRow:
 
 def test_where_one_more_run_would_lie() -> None:
     # mean 2, s = 1, n = 3, t = 4.303: 2 ± 4.303 √(1 + 1/3) = 2 ± 4.968
-    low, high = row((1.0, 2.0, 3.0)).one_more
+    low, high = one_more((1.0, 2.0, 3.0), 0.06)
     assert (low, high) == pytest.approx((-2.968, 6.968), abs=1e-3)
     # seeds that agree: 0.06 √(1 + 1/2) of the tasks remains
-    low, high = row((0.7, 0.7)).one_more
+    low, high = one_more((0.7, 0.7), 0.06)
     assert (low, high) == pytest.approx((0.7 - 0.0735, 0.7 + 0.0735), abs=1e-4)
 
 

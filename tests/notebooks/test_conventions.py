@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from labkit import ClassificationSettings, PaperSettings, Settings
+from labkit import ClassificationSettings, FewShotSettings, PaperSettings, Settings
 from labkit.session.checked_model import CheckedModel
 from tests.notebooks.refresh import IGNORED, write_committed_form
 
@@ -114,7 +114,11 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
 
     In the first notebook they are the defaults.
     """
-    kinds: tuple[type[CheckedModel], ...] = (ClassificationSettings, PaperSettings)
+    kinds: tuple[type[CheckedModel], ...] = (
+        ClassificationSettings,
+        FewShotSettings,
+        PaperSettings,
+    )
     named = (kind for kind in kinds if f"labkit.{kind.__name__}" in path.read_text())
     kind: type[CheckedModel] = next(named, Settings)
     (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
@@ -130,10 +134,11 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["09_compare", "10_paper"])
-def test_what_reads_runs_takes_a_folder_alone(name: str) -> None:
+def test_what_reads_runs_takes_folders_alone(name: str) -> None:
     notebook = nbformat.read(NOTEBOOKS[0].parent / f"{name}.ipynb", as_version=4)
     (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
-    assert re.fullmatch(r'folder: str = "data/\w+_sweep"  # .+', cell.source)
+    for line in cell.source.splitlines():
+        assert re.fullmatch(r'(omniglot_)?folder: str = "data/\w+_sweep"  # .+', line)
 
 
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from labkit import PaperSettings, Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
+from labkit import (
+    FewShotSettings,
+    PaperSettings,
+    Session,
+    Settings,
+    Sinusoid,
+    measure,
+    read_result,
+    sinusoid_mlp,
+)
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = NOTEBOOKS / "01_sinusoid.ipynb"
@@ -145,6 +154,19 @@ def test_a_short_run_of_the_papers_table(tmp_path: Path, method: str) -> None:
     rule = "none" if method == "oracle" else "halved"
     assert result.metrics[f"loss_5_shots_10_{rule}"] > 0
     assert result.curves["adaptation"]["inner_step"].size == 11
+
+
+def test_a_short_run_of_the_omniglot_rows(tmp_path: Path) -> None:
+    output = tmp_path / "out.ipynb"
+    given = {"method": "first_order", "meta_steps": 2, "meta_batch": 2, "ways": 3, "test_tasks": 8}
+    few = [word for name, value in given.items() for word in ("-p", name, str(value))]
+    done = papermill(output, *few, notebook=NOTEBOOKS / "12_few_shot_run.ipynb")
+    assert done.returncode == 0, done.stderr
+    result = read_result(output)
+    notebook = {"data": "emoji", "alpha": 0.1, "beta": 0.003}
+    assert result.parameters == FewShotSettings.checked({**notebook, **given}).model_dump()
+    assert 0 < result.metrics["accuracy_3_upright"] <= 1
+    assert result.curves["training"]["meta_step"].tolist() == [1, 2]
 
 
 def test_more_ways_than_there_are_classes(tmp_path: Path) -> None:
