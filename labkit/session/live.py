@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from labkit.core.checks import check_count
 from labkit.session.cursor import Cursor, Stride, next_place
 from labkit.session.history import TrainingCurve
 from labkit.session.player import Player
@@ -123,9 +124,11 @@ class LiveTimeline(SnapshotMeasures):
         """Train in this thread until `meta_steps` meta-steps have been taken in all.
 
         Raises:
+            ValueError: `meta_steps` is not a whole number ≥ 0.
             RuntimeError: The session is playing.
             DivergedError: Loss or meta-gradient left the finite numbers.
         """
+        check_count("meta_steps", meta_steps, 0)
         if self.playing:
             raise RuntimeError("the session is playing: pause it before you call run")
         with self._timeline.lock:

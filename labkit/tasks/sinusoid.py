@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from labkit.core.checks import check_count
+from labkit.core.checks import check_count, is_number
 from labkit.tasks.family import Portrait, Predictor, TaskBatch
 
 Range = tuple[float, float]
@@ -56,9 +56,12 @@ class Sinusoid:
         check_count("shots", self.shots, 1)
         check_count("queries", self.queries, 1)
         for name in ("amplitude", "phase", "x_range"):
-            low, high = getattr(self, name)
+            given = getattr(self, name)
+            if not (isinstance(given, Sequence) and len(given) == 2 and all(map(is_number, given))):
+                raise ValueError(f"{name} must be (low, high), two numbers, got {given!r}")
+            low, high = given
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise ValueError(f"{name} must be (low, high) with low ≤ high, got {(low, high)}")
+                raise ValueError(f"{name} must be (low, high) with low ≤ high, got {given!r}")
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw tasks; x and y have shape (tasks, points, 1), in float64; with `oracle` x has 3."""

@@ -230,6 +230,13 @@ def test_run_raises_what_the_training_raises(session: Session) -> None:
         session.run(1)
 
 
+@pytest.mark.parametrize("meta_steps", [2.5, -1, "3", True])
+def test_run_to_what_is_no_number_of_meta_steps(session: Session, meta_steps: Any) -> None:
+    with pytest.raises(ValueError, match="meta_steps must be a whole number ≥ 0"):
+        session.run(meta_steps)
+    assert session.last_step == 0
+
+
 def test_run_is_refused_while_playing(session: Session) -> None:
     session.play()
     with pytest.raises(RuntimeError, match="the session is playing: pause it"):

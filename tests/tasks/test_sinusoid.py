@@ -72,6 +72,9 @@ def test_portrait() -> None:
     [
         ({"shots": 0}, "shots must be a whole number ≥ 1, got 0"),
         ({"queries": 2.0}, "queries must be a whole number ≥ 1, got 2.0"),
+        ({"amplitude": 1}, r"amplitude must be \(low, high\), two numbers, got 1"),
+        ({"phase": (1.0,)}, r"phase must be \(low, high\), two numbers, got \(1.0,\)"),
+        ({"x_range": "ab"}, r"x_range must be \(low, high\), two numbers, got 'ab'"),
         ({"amplitude": (5.0, 0.1)}, r"amplitude must be \(low, high\) with low ≤ high"),
         ({"phase": (0.0, math.nan)}, "phase must be"),
     ],
