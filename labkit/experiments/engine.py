@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -80,7 +81,8 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=0,  # of the worker, not of the run
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # None is one port for all sweeps, which quarrel
+                scheduler_kwargs={"dashboard": False},
                 host="127.0.0.1",
                 local_directory=stack.enter_context(TemporaryDirectory()),
                 silence_logs=logging.CRITICAL,
@@ -122,22 +124,35 @@ def made(
     # of this sweep alone: a killed one's may go on at a scheduler's
     sweep = f"maml-lab-{secrets.token_hex(4)}"
     client.register_plugin(WorkerRuns(sweep))
-    futures = {
-        client.submit(
-            make, sweep, folder, plan, timeout, key=f"{plan.id}-{sweep}", pure=False
-        ): plan
-        for plan in plans
-    }
+    waiting = deque(plans)
+    futures: dict[Future[Status], Plan] = {}
     ended: SimpleQueue[Future[Status]] = SimpleQueue()
-    for future in futures:
-        future.add_done_callback(ended.put)
+
+    def fill() -> None:
+        """Hand out as many runs as can go at once.
+
+        Dask takes all runs for equally long: one worker could have several before it while
+        another has none.
+        """
+        with suppress(OSError):  # the futures end when the scheduler has gone
+            places = max(1, sum(client.nthreads().values()))
+            while waiting and len(futures) < places:
+                plan = waiting.popleft()
+                key = f"{plan.id}-{sweep}"
+                future = client.submit(make, sweep, folder, plan, timeout, key=key, pure=False)
+                futures[future] = plan
+                future.add_done_callback(ended.put)
+
     try:
-        for _ in futures:
-            future = _next(ended, client, wait, on_notice)
-            plan = futures[future]
+        fill()
+        while futures:
+            future = _next(ended, client, wait, on_notice, fill)
+            plan = futures.pop(future)
             if future.status == "finished":
+                fill()
                 yield plan, future.result()
             elif future.status == "error":
+                fill()
                 yield plan, _lost(plan, future.exception())
             else:
                 raise SchedulerGoneError(
@@ -151,15 +166,19 @@ def made(
 
 
 def _next(
-    ended: "SimpleQueue[Future[Status]]", client: "Client", wait: float, on_notice: OnNotice
+    ended: "SimpleQueue[Future[Status]]",
+    client: "Client",
+    wait: float,
+    on_notice: OnNotice,
+    look: Callable[[], object],
 ) -> "Future[Status]":
-    """The next future that has ended."""
+    """The next future that has ended; `look` is called now and then until there is one."""
     lonely, said = monotonic(), False
     while True:
         try:
             return ended.get(timeout=min(LOOK, wait / 2))
         except Empty:
-            pass
+            look()
         with suppress(OSError):  # the futures end when the scheduler has gone
             if client.scheduler_info()["workers"]:
                 lonely, said = monotonic(), False

@@ -22,6 +22,7 @@ from labkit.experiments.plan import Plan
 from labkit.experiments.run_folder import RunFolder, Status
 from labkit.experiments.running import run
 from labkit.experiments.sweep import sweep
+from labkit.experiments.sweep_folder import SweepFolder
 from labkit.experiments.warm import WarmRuns
 from tests.experiments.tiny_notebook import kernels, tiny_notebook
 
@@ -212,6 +213,43 @@ def test_each_run_ends_once_though_a_worker_is_killed(tmp_path: Path) -> None:
     values = [RunFolder(folder / "runs" / p.id).result.metrics["value"] for p, _ in runs]
     assert values == [0.1 + seed for seed in range(6)]
     assert not (folder / ".tries").exists()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    """Of a sweep that works there."""
+    own = SweepFolder(tmp_path / "sweep")
+    own.tries.mkdir(parents=True)
+    (own.path / "runs").mkdir()
+    return own
+
+
+def test_no_worker_idles_while_runs_wait(folder: SweepFolder, tmp_path: Path) -> None:
+    """One run takes as long as all of the others, which another worker makes meanwhile."""
+    notebook = tiny_notebook(tmp_path)
+    plans = [Plan.of(notebook, {"seconds": 12.0})]
+    plans += [Plan.of(notebook, {"seconds": 0.01, "seed": seed}) for seed in range(10)]
+    with workers(2) as client:
+        ended = [plan.parameters["seconds"] for plan, _ in engine.made(client, folder, plans)]
+    assert ended == [0.01] * 10 + [12.0]
+
+
+def test_a_worker_that_comes_later_gets_runs(folder: SweepFolder, tmp_path: Path) -> None:
+    notebook = tiny_notebook(tmp_path)
+    plans = [Plan.of(notebook, {"seconds": seconds}) for seconds in (600.0, 0.01)]
+    with workers(1) as client:
+        runs = engine.made(client, folder, plans)
+
+        def come() -> None:
+            until(lambda: kernels(tmp_path, os.getpid()))
+            client.cluster.scale(2)  # type: ignore[union-attr]
+
+        comer = threading.Thread(target=come)
+        comer.start()
+        plan, status = next(runs)
+        comer.join()
+        runs.close()
+    assert (plan.parameters["seconds"], status.state) == (0.01, "done")
 
 
 def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
