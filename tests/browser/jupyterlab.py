@@ -55,8 +55,6 @@ class NotebookPage(LabPage):
         self.lab().wait_for(timeout=90_000)
         # a request in the queue behind the cells
         self.kernel("None")
-        # plots are drawn once they are in sight
-        self.lab().evaluate("(lab) => lab.scrollIntoView()")
         self.wait_for_lab()
 
     def theme(self, name: str) -> None:

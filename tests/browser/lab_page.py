@@ -30,6 +30,7 @@ _TRACES = f"""Object.fromEntries(
     }}])
 )"""
 _DRAWN = f"""() => {{
+  document.querySelector('{_LAB}')?.scrollIntoView();  // plots are drawn once they are in sight
   const plots = [...document.querySelectorAll('{_PLOTS}')];
   return plots.length >= 3 && plots.every((plot) => plot.querySelector('.main-svg'));
 }}"""
@@ -69,7 +70,7 @@ class LabPage:
             TimeoutError: It does not; with what the page shows instead.
         """
         try:
-            self.page.wait_for_function(_DRAWN, timeout=90_000)
+            self.page.wait_for_function(_DRAWN, timeout=90_000, polling=200)
         except PlaywrightTimeout as error:
             shown = self.page.locator("body").inner_text()[:3000]
             labs, plots = self.lab().count(), self.plots().count()
