@@ -153,7 +153,7 @@ def omniglot_table(folders: Folders) -> OmniglotTable:
             more than method, shots and seed.
 
     Example:
-        >>> omniglot_table("sweeps/omniglot").row("maml", 1, 3, "turned").paper  # doctest: +SKIP
+        >>> omniglot_table("notebooks/data/omniglot_sweep").row("maml", 1, 3, "turned").paper
         98.7
     """
     frame = curves_frame(read_runs(folders), FEW_SHOT_TABLE)
