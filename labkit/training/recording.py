@@ -2,9 +2,10 @@
 
 `torch.func` decides for every operation anew how it works for tasks side by side and what its
 derivative is. Recorded once, the operations themselves are left: the same numbers to the last bit,
-without these decisions.
+without these decisions, and as a program without Python in between.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any, final
@@ -18,6 +19,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from labkit.core import pytrees
+from labkit.training.program import Program
+
+_LOG = logging.getLogger(__name__)
 
 _LOCK = threading.Lock()
 """Recording changes methods of `torch.nn.Module` for its time."""
@@ -80,7 +84,7 @@ class Recording:
         """Tensors that the function reads beside its arguments."""
         self.graph = _without_repetition(_without_ones(graph))
         """From the leaves of the arguments, and the constants, to the leaves of the outputs."""
-        self._run = _with_short_views(self.graph).forward
+        self._run = _program(_with_short_views(self.graph).forward, [*leaves, *self.constants])
 
     def __call__(self, *arguments: Any) -> Any:
         """Do the operations on these arguments."""
@@ -93,6 +97,22 @@ class Recording:
     def whole(self, found: list[Tensor]) -> Any:
         """The function's output from what the graph gives."""
         return pytrees.filled(self._template, found)
+
+
+def _program(
+    run: Callable[..., list[Tensor]], arguments: list[Tensor]
+) -> Callable[..., list[Tensor]]:
+    """The same without Python, if that gives the same."""
+    try:
+        program = Program(run, arguments)
+        pairs = zip(program(*arguments), run(*arguments), strict=True)
+        if all(torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in pairs):
+            return program
+        _LOG.info("torch's interpreter gives other numbers than the operations it was shown")
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        _LOG.info("torch's interpreter cannot do a recording, Python does it: %s", reason)
+    return run
 
 
 def _lifted(module: GraphModule) -> list[Tensor]:

@@ -1,0 +1,90 @@
+"""Torch's interpreter in place of Python: the same bits, without Python's lock, nothing left."""
+
+import logging
+import threading
+import time
+
+import pytest
+import torch
+from torch import Tensor
+
+from labkit.training import recording
+from labkit.training.program import Program
+from labkit.training.recording import Recording
+
+
+def many_products(a: Tensor, b: Tensor) -> list[Tensor]:
+    """Small products side by side, which the interpreter would otherwise make one of."""
+    return [sum((a @ (b + k) for k in range(12)), a), (a * b).sum(0).exp()]
+
+
+def test_bit_for_bit_call_after_call() -> None:
+    one, two = torch.randn(2, 7, 7, generator=torch.Generator().manual_seed(0))
+    program = Program(many_products, [torch.zeros(7, 7), torch.ones(7, 7)])
+    for scale in (1.0, 1e-30, 1e30, 3.0):
+        for found, right in zip(
+            program(scale * one, two), many_products(scale * one, two), strict=True
+        ):
+            assert torch.equal(found.view(torch.int32), right.view(torch.int32))
+
+
+def test_other_threads_run_meanwhile_and_nothing_stays_changed() -> None:
+    def long(x: Tensor) -> list[Tensor]:
+        for _ in range(400):
+            x = x.sin()
+        return [x]
+
+    x = torch.zeros(200_000)
+    before = torch._C._get_graph_executor_optimize()
+    program = Program(long, [x])
+    began, ended = threading.Event(), threading.Event()
+
+    def run() -> None:
+        began.set()
+        program(x)
+        ended.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    began.wait()
+    turns = 0
+    while not ended.is_set():  # would see only the end of it if it waited for the lock
+        turns += 1
+        time.sleep(0)
+    thread.join()
+    assert turns > 100
+    assert torch._C._get_graph_executor_optimize() is before
+
+
+def test_an_error_leaves_the_thread_as_it_was() -> None:
+    before = torch._C._get_graph_executor_optimize()
+    program = Program(lambda x: [x @ x], [torch.eye(2)])
+    with pytest.raises(RuntimeError):
+        program(torch.ones(2, 3))
+    assert torch._C._get_graph_executor_optimize() is before
+
+
+@pytest.mark.parametrize("wrong", ["numbers", "nothing"])
+def test_python_does_what_the_interpreter_cannot(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong:
+        def __init__(self, *_: object) -> None:
+            if wrong == "nothing":
+                raise RuntimeError("no such operation\nand more")
+
+        def __call__(self, x: Tensor) -> list[Tensor]:
+            return [x.sin() + 1e-7]
+
+    monkeypatch.setattr(recording, "Program", Wrong)
+    with caplog.at_level(logging.INFO, "labkit"):
+        recorded = Recording(torch.sin, (torch.ones(3),))
+    x = torch.arange(3.0)
+    assert torch.equal(recorded(x), x.sin())
+    assert len(caplog.records) == 1
+    assert caplog.records[0].message.startswith("torch's interpreter ")
+
+
+def test_a_recording_is_a_program() -> None:
+    recorded = Recording(torch.sin, (torch.tensor([torch.nan, 1.0]),))
+    assert isinstance(recorded._run, Program)
