@@ -120,6 +120,23 @@ class TaskFamily(Protocol):
 
 
 @runtime_checkable
+class GenerativeFamily(Protocol):
+    """A task family that draws all its random numbers first; the tasks then follow from them.
+
+    What follows can be recorded and compiled together with the rest of a meta-step. Its `sample`
+    is `tasks_of(noise(tasks, generator))`.
+    """
+
+    def noise(self, tasks: int, generator: torch.Generator) -> Any:
+        """The random numbers of a batch: a pytree of tensors."""
+        ...
+
+    def tasks_of(self, noise: Any) -> TaskBatch:
+        """The batch that these numbers stand for, by operations on tensors alone."""
+        ...
+
+
+@runtime_checkable
 class DrawableFamily(Protocol):
     """A task family that can draw one task and the model's adaptation to it."""
 

@@ -65,9 +65,20 @@ class Sinusoid:
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw tasks; x and y have shape (tasks, points, 1), in float64; with `oracle` x has 3."""
-        amplitude = _uniform(self.amplitude, (tasks, 1, 1), generator)
-        phase = _uniform(self.phase, (tasks, 1, 1), generator)
-        x = _uniform(self.x_range, (tasks, self.shots + self.queries, 1), generator)
+        return self.tasks_of(self.noise(tasks, generator))
+
+    def noise(self, tasks: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """For A, φ and x, each (tasks, 1 or points, 1), in [0, 1)."""
+        # float64, so that a float32 and a float64 model see the same tasks
+        return tuple(
+            torch.rand((tasks, points, 1), generator=generator, dtype=torch.float64)
+            for points in (1, 1, self.shots + self.queries)
+        )
+
+    def tasks_of(self, noise: tuple[Tensor, ...]) -> TaskBatch:
+        """The tasks at these shares of the ranges."""
+        ranges = (self.amplitude, self.phase, self.x_range)
+        amplitude, phase, x = map(_between, ranges, noise)
         y = amplitude * torch.sin(x - phase)
         if self.oracle:
             x = _told(x, amplitude, phase)
@@ -99,10 +110,9 @@ class Sinusoid:
         )
 
 
-def _uniform(bounds: Range, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def _between(bounds: Range, share: Tensor) -> Tensor:
     low, high = bounds
-    # float64, so that a float32 and a float64 model see the same tasks
-    return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+    return low + (high - low) * share
 
 
 def _told(x: Tensor, amplitude: Tensor, phase: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Batches of tasks on their way to a model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch import Tensor
 from labkit.core.checks import count_tasks
 from labkit.core.pytrees import map_leaves
 from labkit.core.types import Params
-from labkit.tasks.family import TaskBatch, TaskFamily
+from labkit.tasks.family import GenerativeFamily, TaskBatch, TaskFamily
 
 
 def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> TaskBatch:
@@ -29,6 +30,14 @@ def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Par
             "first axis of support and query is the task"
         )
     return to_model(batch, params)
+
+
+def draw_noise(
+    family: GenerativeFamily, tasks: int, generator: torch.Generator, params: Params
+) -> Any:
+    """The random numbers of a batch, on the device of θ; what follows from them is made there."""
+    device = next(iter(params.values())).device
+    return map_leaves(lambda tensor: tensor.to(device), family.noise(tasks, generator))
 
 
 def to_model(batch: TaskBatch, params: Params) -> TaskBatch:

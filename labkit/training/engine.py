@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from labkit.core import pytrees
+from labkit.training.moving import Moved
 
 if TYPE_CHECKING:
     from labkit.training.compilation import Compilation
@@ -142,12 +143,18 @@ class _Kind:
 
 def _compare(found: Any, expected: Any) -> None:
     """Raise RuntimeError where compiled numbers differ by more than rounding."""
-    for one, two in zip(pytrees.leaves(found), pytrees.leaves(expected), strict=True):
+    pairs = zip(pytrees.leaves(_linear(found)), pytrees.leaves(_linear(expected)), strict=True)
+    for one, two in pairs:
         if one is None or not two.isfinite().all():
             continue
         allowed = MOST_ROUNDING * torch.finfo(two.dtype).eps * two.abs().max()
         if not (one - two).abs().max() <= allowed:
             raise RuntimeError(f"compiled, it gives {_largest(one)} where {_largest(two)} is right")
+
+
+def _linear(found: Any) -> Any:
+    """What can be compared, where not all of it can."""
+    return found.linear() if isinstance(found, Moved) else found
 
 
 def _largest(tensor: Tensor) -> str:

@@ -1,6 +1,5 @@
 """Many learners that differ in α and β, trained side by side on the same tasks."""
 
-import copy
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
@@ -8,27 +7,24 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.utils._pytree import tree_map
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, is_number
+from labkit.core.pytrees import map_leaves
 from labkit.core.step_sizes import LearnedAlpha, alpha_tensors
-from labkit.core.types import Batch, Params, Reduction
+from labkit.core.types import Params, Reduction
 from labkit.tasks.family import TaskFamily
-from labkit.training.batches import draw
 from labkit.training.engine import Engine, EngineName
+from labkit.training.flat import Layout
 from labkit.training.meta_learner import MetaLearner
-from labkit.training.meta_step import Measured, Measurement
-from labkit.training.parameters import (
-    MetaOptimizer,
-    ModelSource,
-    make_optimizer,
-    own_module,
-    split_parameters,
-)
-from labkit.training.step_engine import Same, kind_of
+from labkit.training.meta_optimizers import MetaOptimizer, new_slot, step_size
+from labkit.training.meta_step import Measurement
+from labkit.training.moving import Movable, Moved, Rule
+from labkit.training.optimizer_state import optimizer_state
+from labkit.training.parameters import ModelSource, own_module, split_parameters
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
+from labkit.training.whole_step import Same, WholeStep, drawn_for, kind_of
 
 
 class EnsembleStep(NamedTuple):
@@ -116,23 +112,26 @@ class Ensemble:
         own = own_module(model, stream(seed, "init"))
         # refuses what a learner refuses, and, being asked for compiled code, random numbers
         MetaLearner(own, tasks, algorithm, engine="compiled", **self._options)
-        params, self._constants = split_parameters(own, dtype)
-        self._loss_fn = TaskLoss(own, self._constants, frozenset(params), tasks)
+        params, constants = split_parameters(own, dtype)
+        self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks)
         self._task_stream = stream(seed, "tasks")
-        self._measurement = Measurement(reduction, False, None, False)
+        self._layout = Layout(params)
         self._engine = Engine(engine)
         self._kind = (kind_of(algorithm), Same(tasks))
+        measurement = Measurement(reduction, shared_data=False, task_chunk=None, checkpoint=False)
+        rule = Rule(self._layout, meta_optimizer, None, None)
+        self._step = WholeStep(algorithm, measurement, rule, self._loss_fn)
+        vectors = self._layout.flat(params)
         count = len(self.alphas)
-        self._params = {n: p.expand(count, *p.shape).clone() for n, p in params.items()}
-        # θ moves by β times what an optimiser with step size 1 does to zeros
-        self._moves = {name: torch.zeros_like(p) for name, p in self._params.items()}
-        self._optimizer = make_optimizer(meta_optimizer, list(self._moves.values()))
-        self._optimizer.param_groups[0]["lr"] = 1.0
-        reference = next(iter(params.values()))
-        self._beta = torch.tensor(self.betas, dtype=reference.real.dtype, device=reference.device)
+        slots = [new_slot(meta_optimizer, vector) for vector in vectors]
         sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
-        self._sizes = torch.stack([size for size in sizes if isinstance(size, Tensor)])
-        self._alive = torch.ones(count, dtype=torch.bool, device=reference.device)
+        self._given = Movable(
+            theta=map_leaves(lambda tensor: torch.stack([tensor] * count), slots),
+            rows=[],
+            sizes=torch.stack([size for size in sizes if isinstance(size, Tensor)]),
+            betas=(torch.stack([step_size(beta, vectors[0]) for beta in self.betas]),),
+            going=torch.ones(count, dtype=torch.bool, device=vectors[0].device),
+        )
 
     def __len__(self) -> int:
         """The number of learners."""
@@ -141,36 +140,21 @@ class Ensemble:
     @property
     def diverged(self) -> Tensor:
         """Which learners have left the finite numbers and stand still, (learners,)."""
-        return ~self._alive
+        return ~self._given.going
 
     def step(self) -> EnsembleStep:
         """Draw tasks and move every learner once."""
         loss_fn = self._loss_fn
-        batch = draw(loss_fn.family, self._options["meta_batch"], self._task_stream, self._params)
-
-        def measure(
-            params: Params, sizes: Tensor, constants: Params, support: Batch, query: Batch
-        ) -> tuple[Tensor, Params]:
-            def one(params: Params, alpha: Tensor) -> tuple[Tensor, Params]:
-                measured: Measured = self._measurement.measure(
-                    dataclasses.replace(self.algorithm, alpha=alpha),  # type: ignore[type-var]
-                    dataclasses.replace(loss_fn, constants=constants),
-                    params,
-                    support,
-                    query,
-                    alpha_learned=False,
-                )
-                return measured.losses, measured.params
-
-            return vmap(one)(params, sizes)
-
-        arguments = (self._params, self._sizes, self._constants, batch.support, batch.query)
-        losses, gradient = self._engine.call(self._kind, measure, *arguments)  # (learners, 3)
-        self._alive &= losses.isfinite().all(-1)
-        self._move(gradient)
+        meta_batch = self._options["meta_batch"]
+        drawn = drawn_for(loss_fn.family, meta_batch, self._task_stream, self.params(0))
+        function = vmap(self._step.moved, in_dims=(None, None, 0))
+        moved: Moved = self._engine.call(
+            self._kind, function, drawn, loss_fn.constants, self._given
+        )
+        self._given = self._given._replace(theta=moved.theta, going=moved.going)
         self.meta_step += 1
-        before, after = losses[:, 0], losses[:, 1]
-        return EnsembleStep(before, torch.where(self._alive, after, torch.nan))
+        before, after = moved.losses[:, 0], moved.losses[:, 1]  # (learners,)
+        return EnsembleStep(before, torch.where(moved.going, after, torch.nan))
 
     def train(self, meta_steps: int) -> list[EnsembleStep]:
         """Take `meta_steps` meta-steps; see `step`."""
@@ -179,7 +163,8 @@ class Ensemble:
 
     def params(self, index: int) -> Params:
         """θ of one learner, name → tensor: a copy."""
-        return {name: p[index].clone() for name, p in self._params.items()}
+        vectors = [slot.value[index].clone() for slot in self._given.theta]
+        return self._layout.params(vectors)
 
     def learner(self, index: int) -> MetaLearner:
         """One learner by itself, where it stands: to test it, or to train it on.
@@ -191,29 +176,15 @@ class Ensemble:
         algorithm = dataclasses.replace(self.algorithm, alpha=alpha)  # type: ignore[type-var]
         loss_fn = self._loss_fn
         learner = MetaLearner(loss_fn.model, loss_fn.family, algorithm, beta=beta, **self._options)
-        state = learner.state()
-        moments = copy.deepcopy(self._optimizer.state_dict())["state"]
-        state["optimizer"]["state"] = tree_map(
-            lambda value: value[index].clone() if value.ndim else value.clone(), moments
-        )
-        state |= {
+        theta = map_leaves(lambda tensor: tensor[index], self._given.theta)
+        state = learner.state() | {
             "params": self.params(index),
+            "optimizer": optimizer_state(self._layout, theta, [], [beta]),
             "tasks": self._task_stream.get_state(),
             "meta_step": self.meta_step,
         }
         learner.restore(state, "the ensemble")
         return learner
-
-    def _move(self, gradient: Params) -> None:
-        for name, move in self._moves.items():
-            move.zero_()
-            move.grad = gradient[name]
-        self._optimizer.step()
-        with torch.no_grad():
-            for name, param in self._params.items():
-                axes = (-1,) + (1,) * (param.ndim - 1)
-                beta, alive = self._beta.reshape(axes), self._alive.reshape(axes)
-                param.add_(torch.where(alive, beta * self._moves[name], 0))
 
 
 def _numbers(name: str, values: object) -> list[float]:

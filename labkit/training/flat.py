@@ -32,8 +32,8 @@ class Layout:
         self._groups: dict[tuple[torch.dtype, torch.device], list[str]] = {}
         for name, p in params.items():
             self._groups.setdefault((p.dtype, p.device), []).append(name)
-        self.names = frozenset(params)
-        """Names of θ's tensors."""
+        self.names = tuple(params)
+        """Names of θ's tensors, in their order."""
 
     def flat(self, params: Params) -> list[Tensor]:
         """The vectors, each real and of one axis."""
@@ -48,6 +48,16 @@ class Layout:
         found: Params = {}
         for ((dtype, _), names), vector in zip(self._groups.items(), vectors, strict=True):
             whole = torch.view_as_complex(vector.view(-1, 2)) if dtype.is_complex else vector
-            parts = whole.split([self._shapes[name].numel() for name in names])
+            parts = torch.split(whole, [self._shapes[name].numel() for name in names])
             found |= {n: part.view(self._shapes[n]) for n, part in zip(names, parts, strict=True)}
-        return {name: found[name] for name in self._shapes}
+        return {name: found[name] for name in self.names}
+
+    def spread(self, values: Sequence[Tensor]) -> dict[str, Tensor]:
+        """One value of each vector → the same for each tensor of θ that lies in it."""
+        groups = zip(self._groups.values(), values, strict=True)
+        found = {name: value for names, value in groups for name in names}
+        return {name: found[name] for name in self.names}
+
+    def gathered(self, values: dict[str, Tensor]) -> list[Tensor]:
+        """What `spread` was given."""
+        return [values[names[0]] for names in self._groups.values()]

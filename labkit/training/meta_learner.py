@@ -11,17 +11,17 @@ from torch import Tensor
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count, check_positive
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha, alpha_tensors
+from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
 from labkit.core.types import Params, Reduction
 from labkit.tasks.family import Predictor, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
-from labkit.training.batches import draw
 from labkit.training.checkpoints import read_checkpoint
 from labkit.training.engine import EngineName
 from labkit.training.learner_tests import LearnerTests
+from labkit.training.meta_optimizers import MetaOptimizer
 from labkit.training.meta_parameters import MetaParameters
 from labkit.training.meta_step import Measurement, MetaStep, judge
-from labkit.training.parameters import MetaOptimizer, ModelSource, own_module, split_parameters
+from labkit.training.parameters import ModelSource, own_module, split_parameters
 from labkit.training.randomness import private_randomness
 from labkit.training.ranks import Ranks
 from labkit.training.step_engine import StepEngine
@@ -30,6 +30,7 @@ from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
 from labkit.training.trial import is_random
 from labkit.training.whole_files import write_whole
+from labkit.training.whole_step import batch_of, drawn_for
 
 
 class MetaLearner(LearnerTests):
@@ -216,23 +217,28 @@ class MetaLearner(LearnerTests):
         """
         loss_fn, params = self.loss_fn, self._moved.params
         now = self.algorithm.at(self.meta_step)  # the same object while no schedule changes it
-        sizes = alpha_tensors(self.alpha, now.adapted(params), now.inner_steps)
         task_stream = self._task_stream.get_state()
         try:
-            batch = draw(self.tasks, self.meta_batch, self._task_stream, params)
+            drawn = drawn_for(self.tasks, self.meta_batch, self._task_stream, params)
             with self.randomness(f"meta-step {self.meta_step}"):
-                measured = self._engine.measured(
-                    now, sizes, loss_fn, params, batch, random=self._random[type(now)]
+                moved = self._engine.moved(
+                    now,
+                    self._moved.rule(self.meta_clip),
+                    loss_fn,
+                    drawn,
+                    self._moved.movable(now),
+                    random=self._random[type(now)],
                 )
-                result = judge(measured.losses, now.inner_steps, self.meta_step)
+                result = judge(moved.losses, now.inner_steps, self.meta_step)
                 statistics = {}
                 if self._has_steps:
+                    batch = batch_of(self.tasks, drawn, params)
                     statistics = step_statistics(loss_fn, self.current_algorithm(), params, batch)
         except BaseException:
             # as if it had not been tried: with other settings the same tasks come again
             self._task_stream.set_state(task_stream)
             raise
-        self._moved.move(measured.params, measured.alpha, self.meta_clip)
+        self._moved.take(moved)
         self._constants = self._constants | statistics
         self.meta_step += 1
         return result

@@ -2,17 +2,12 @@
 
 import copy
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from labkit.core.types import Params
-
-MetaOptimizer: TypeAlias = Literal["adam", "sgd"]
-
-FUSED = ("cpu", "cuda")
-"""Devices on which torch has Adam for several tensors as one operation."""
 
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
 """A module, or a function that makes one from a generator."""
@@ -68,16 +63,3 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     params = {name: copied(t) for name, t in tensors.items() if name in trainable}
     return params, {name: copied(t) for name, t in tensors.items() if name not in trainable}
-
-
-def make_optimizer(name: MetaOptimizer, params: list[Tensor]) -> torch.optim.Optimizer:
-    """Adam or SGD over θ, with its usual settings; the learner sets the step size β."""
-    match name:
-        case "adam":
-            # in one operation, where torch has it
-            fused = all(p.is_floating_point() and p.device.type in FUSED for p in params)
-            return torch.optim.Adam(params, fused=fused)
-        case "sgd":
-            return torch.optim.SGD(params)
-        case _:
-            raise ValueError(f"meta_optimizer must be 'adam' or 'sgd', got {name!r}")

@@ -1,4 +1,4 @@
-"""Operations as a program that torch's own interpreter runs, without Python and without its lock."""
+"""Operations as a program that torch's own interpreter runs: no Python, and none of its lock."""
 
 from collections.abc import Callable
 from typing import Any, final
@@ -32,7 +32,7 @@ class Program:
 
     def __init__(self, function: Callable[..., list[Tensor]], arguments: list[Tensor]) -> None:
         names = [f"argument_{number}" for number in range(len(arguments))]
-        self._run = torch._C._create_function_from_trace(
+        self._run: Any = torch._C._create_function_from_trace(
             "recorded", function, tuple(arguments), lambda _: "", False, False, names
         )
 
@@ -42,7 +42,7 @@ class Program:
         before = torch._C._get_graph_executor_optimize()
         torch._C._set_graph_executor_optimize(False)
         try:
-            found: Any = self._run(*arguments)
+            found = self._run(*arguments)
         finally:
             torch._C._set_graph_executor_optimize(before)
         return list(found)

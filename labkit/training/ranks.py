@@ -11,6 +11,7 @@ import torch.distributed as dist
 import torch.distributed.nn as _before_a_group  # noqa: F401
 
 from labkit.core import pytrees
+from labkit.training.meta_step import Measured
 
 
 @final
@@ -47,19 +48,15 @@ class Ranks:
 
         return pytrees.map_leaves(cut, data)
 
-    def together(self, losses: torch.Tensor, gradients: Any) -> tuple[torch.Tensor, Any]:
-        """Means of the losses, and means or sums of gradients, over all processes.
-
-        Args:
-            losses: Means over this process's tasks, (n,).
-            gradients: Pytree of tensors and None.
-        """
+    def together(self, measured: Measured) -> Measured:
+        """Means of the losses, and means or sums of gradients, over all processes."""
+        gradients = (measured.params, measured.alpha)
         leaves = pytrees.leaves(gradients)
-        there = [losses, *(leaf for leaf in leaves if leaf is not None)]
+        there = [measured.losses, *(leaf for leaf in leaves if leaf is not None)]
         flat = torch.cat([tensor.flatten() for tensor in there])  # one message for all
         dist.all_reduce(torch.view_as_real(flat) if flat.is_complex() else flat)
         parts = iter(torch.split(flat, [tensor.numel() for tensor in there]))
-        mean = (next(parts) / self._size).real.to(losses.dtype)
+        losses = (next(parts) / self._size).real.to(measured.losses.dtype)
         divisor = self._size if self._mean else 1
 
         def taken(leaf: torch.Tensor | None) -> torch.Tensor | None:
@@ -69,4 +66,4 @@ class Ranks:
             real = part if leaf.is_complex() else part.real
             return real.to(leaf.dtype).reshape(leaf.shape)
 
-        return mean, pytrees.map_leaves(taken, gradients)
+        return Measured(losses, *pytrees.map_leaves(taken, gradients))

@@ -1,17 +1,18 @@
-"""A meta-step as a function that an engine computes, and what makes two of them alike."""
+"""The meta-steps of one learner: by an engine, alone or together with other processes."""
 
-import dataclasses
-from collections.abc import Hashable
-from typing import final
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar, final
 
 from labkit.core.algorithm import Algorithm
-from labkit.core.step_sizes import AlphaTensors, LearnedAlpha
-from labkit.core.types import Batch, Params
-from labkit.tasks.family import TaskBatch
+from labkit.core.types import Params
 from labkit.training.engine import Engine, EngineName
-from labkit.training.meta_step import Measured, Measurement
+from labkit.training.meta_step import Measurement
+from labkit.training.moving import Movable, Moved, Rule
 from labkit.training.ranks import Ranks
 from labkit.training.task_loss import TaskLoss
+from labkit.training.whole_step import Same, WholeStep, kind_of
+
+T = TypeVar("T")
 
 
 @final
@@ -58,83 +59,47 @@ class StepEngine:
                 "module's dropout in eval mode"
             )
 
-    def measured(
+    def moved(
         self,
         algorithm: Algorithm,
-        sizes: AlphaTensors,
+        rule: Rule,
         loss_fn: TaskLoss,
-        params: Params,
-        batch: TaskBatch,
+        drawn: Any,
+        given: Movable,
         *,
         random: bool,
-    ) -> Measured:
-        """The numbers of a meta-step.
+    ) -> Moved:
+        """What comes of a meta-step.
 
         Args:
             algorithm: What is done; its own α only says whether α is learned.
-            sizes: α, as tensors in a form that it takes.
+            rule: How θ and α are moved.
             loss_fn: Module and family.
-            params: θ.
-            batch: Tasks.
+            drawn: The tasks, of `drawn_for`.
+            given: θ and α.
             random: Whether the module draws random numbers, which no recording has.
         """
-        alpha_learned = isinstance(algorithm.alpha, LearnedAlpha)
-
-        def measure(
-            params: Params, sizes: AlphaTensors, constants: Params, support: Batch, query: Batch
-        ) -> Measured:
-            return self._measurement.measure(
-                dataclasses.replace(algorithm, alpha=sizes),  # type: ignore[type-var]
-                dataclasses.replace(loss_fn, constants=constants),
-                params,
-                support,
-                query,
-                alpha_learned=alpha_learned,
-            )
-
-        data = (batch.support, self._measurement.judged(batch))
-        if self._ranks is not None:
-            data = self._ranks.share(data)
-        arguments = (params, sizes, loss_fn.constants, *data)
-        if random or self._measurement.checkpoint:
-            return self._together(measure(*arguments))
-        if self._kind is None or self._kind[0] is not algorithm:
-            self._kind = (algorithm, kind_of(algorithm))
-        what = (self._kind[1], alpha_learned, Same(loss_fn.family))
-        return self._together(self._engine.call(what, measure, *arguments))
-
-    def _together(self, measured: Measured) -> Measured:
+        step = WholeStep(algorithm, self._measurement, rule, loss_fn, self._ranks)
         if self._ranks is None:
-            return measured
-        losses, (params, alpha) = self._ranks.together(
-            measured.losses, (measured.params, measured.alpha)
-        )
-        return Measured(losses, params, alpha)
+            return self._called(step, step.moved, drawn, given, random=random)
+        # gradients of other processes come in between
+        measured = self._called(step, step.measured, drawn, given, random=random)
+        return rule.moved(given, self._ranks.together(measured))
 
-
-class Same:
-    """A thing as a key: equal to itself alone, if it cannot be compared by what it holds."""
-
-    def __init__(self, thing: object) -> None:
-        self._thing = thing
-        try:
-            self._hash, self._known = hash(thing), True
-        except TypeError:
-            self._hash, self._known = id(thing), False
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Same):
-            return False
-        return self._thing is other._thing or (self._known and self._thing == other._thing)
-
-
-def kind_of(algorithm: Algorithm) -> Hashable:
-    """What two algorithms share that do the same operations, for any α."""
-    fields = dataclasses.fields(algorithm)  # type: ignore[arg-type]  # each one is a dataclass
-    values = {field.name: getattr(algorithm, field.name) for field in fields}
-    del values["alpha"]
-    plain = (tuple(value) if isinstance(value, list) else value for value in values.values())
-    return (type(algorithm), *map(Same, plain))
+    def _called(
+        self,
+        step: WholeStep,
+        function: Callable[[Any, Params, Movable], T],
+        drawn: Any,
+        given: Movable,
+        *,
+        random: bool,
+    ) -> T:
+        arguments = (drawn, step.loss_fn.constants, given)
+        if random or self._measurement.checkpoint:
+            return function(*arguments)
+        if self._kind is None or self._kind[0] is not step.algorithm:
+            self._kind = (step.algorithm, kind_of(step.algorithm))
+        what = (self._kind[1], Same(step.loss_fn.family), step.rule.kind)
+        found: T = self._engine.call(what, function, *arguments)
+        return found
