@@ -10,6 +10,9 @@ from typing import Any
 from torch import Tensor
 from torch.utils import _pytree
 
+_ENDS = (Tensor, int, type(None))
+"""Types that are leaves for certain."""
+
 
 def leaves(tree: Any) -> list[Any]:
     """What is at the ends, in the order of `torch.utils._pytree.tree_leaves`.
@@ -37,15 +40,15 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
         >>> map_leaves(str, {"w": 1, "more": [2, (3,)]})
         {'w': '1', 'more': ['2', ('3',)]}
     """
-    if tree is None or isinstance(tree, Tensor | int):
-        return function(tree)
     kind = type(tree)
+    if kind in _ENDS:
+        return function(tree)
     if kind is dict:
         return {key: map_leaves(function, value) for key, value in tree.items()}
     if kind is list or kind is tuple:
-        return kind(map_leaves(function, value) for value in tree)
-    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
-        return kind(*(map_leaves(function, value) for value in tree))
+        return kind([map_leaves(function, value) for value in tree])
+    if _is_named(kind):
+        return kind(*[map_leaves(function, value) for value in tree])
     return _pytree.tree_map(function, tree)
 
 
@@ -71,8 +74,13 @@ def _collect(tree: Any, found: list[Any]) -> None:
     if kind is dict:
         for value in tree.values():
             _collect(value, found)
-    elif kind is list or kind is tuple:
+    elif kind is list or kind is tuple or _is_named(kind):
         for value in tree:
             _collect(value, found)
     else:
         found.extend(_pytree.tree_leaves(tree))
+
+
+def _is_named(kind: type) -> bool:
+    """Whether it is a `typing.NamedTuple` of whatever kind."""
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")

@@ -115,7 +115,7 @@ class Ensemble:
         params, constants = split_parameters(own, dtype)
         self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks)
         self._task_stream = stream(seed, "tasks")
-        self._layout = Layout(params)
+        self._layout, self._like = Layout(params), params
         self._engine = Engine(engine)
         self._kind = (kind_of(algorithm), Same(tasks))
         measurement = Measurement(reduction, shared_data=False, task_chunk=None, checkpoint=False)
@@ -146,7 +146,7 @@ class Ensemble:
         """Draw tasks and move every learner once."""
         loss_fn = self._loss_fn
         meta_batch = self._options["meta_batch"]
-        drawn = drawn_for(loss_fn.family, meta_batch, self._task_stream, self.params(0))
+        drawn = drawn_for(loss_fn.family, meta_batch, self._task_stream, self._like)
         function = vmap(self._step.moved, in_dims=(None, None, 0))
         moved: Moved = self._engine.call(
             self._kind, function, drawn, loss_fn.constants, self._given

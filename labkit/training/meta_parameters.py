@@ -36,7 +36,11 @@ class MetaParameters:
     def __init__(self, params: Params, meta_optimizer: MetaOptimizer, beta: float) -> None:
         check_meta_optimizer(meta_optimizer)
         self._meta_optimizer: MetaOptimizer = meta_optimizer
-        self._layout, self._names = Layout(params), frozenset(params)
+        self._layout = Layout(params)
+        self.like = params
+        """Tensors like those of θ, which are at hand at once."""
+        self.names = frozenset(params)
+        """Names of θ's tensors."""
         self._sizes: LearnedSizes | None = None
         self._params: Params | None = None
         self._put([new_slot(meta_optimizer, vector) for vector in self._layout.flat(params)])
@@ -65,11 +69,6 @@ class MetaParameters:
         self._put([new_slot(value, slot.value) for slot in self._theta])
         if self._sizes is not None:
             self._sizes.begin(value)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Names of θ's tensors."""
-        return self._names
 
     @property
     def beta(self) -> float:

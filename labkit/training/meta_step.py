@@ -105,18 +105,34 @@ class Measured(NamedTuple):
     alpha: AlphaTensors | None
 
 
-def judge(losses: Tensor, inner_steps: int, meta_step: int) -> MetaStep:
-    """The losses as numbers.
+class Unread(NamedTuple):
+    """A meta-step whose losses nobody has looked at yet.
+
+    Attributes:
+        meta_step: How many were taken before it.
+        inner_steps: K.
+        task_stream: State of the stream before its tasks were drawn.
+        losses: Of `Measured`.
+    """
+
+    meta_step: int
+    inner_steps: int
+    task_stream: Tensor
+    losses: Tensor
+
+
+def judge(losses: list[float], inner_steps: int, meta_step: int) -> MetaStep:
+    """What a meta-step has measured.
 
     Args:
-        losses: Of `Measured`.
+        losses: Of `Measured`, as numbers.
         inner_steps: K, for the message.
         meta_step: How many were taken before.
 
     Raises:
         DivergedError: A loss or the meta-gradient is not finite.
     """
-    before, after, largest = losses.tolist()
+    before, after, largest = losses
     if not math.isfinite(before):
         raise DivergedError(
             f"the query loss is {before} in meta-step {meta_step + 1}, before adaptation: "

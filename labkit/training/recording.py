@@ -19,6 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from labkit.core import pytrees
+from labkit.training.cuda_program import CudaProgram
 from labkit.training.program import Program
 
 _LOG = logging.getLogger(__name__)
@@ -103,8 +104,9 @@ def _program(
     run: Callable[..., list[Tensor]], arguments: list[Tensor]
 ) -> Callable[..., list[Tensor]]:
     """The same without Python, if that gives the same."""
+    kind = CudaProgram if all(argument.is_cuda for argument in arguments) else Program
     try:
-        program = Program(run, arguments)
+        program = kind(run, arguments)
         pairs = zip(program(*arguments), run(*arguments), strict=True)
         if all(torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in pairs):
             return program

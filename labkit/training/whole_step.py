@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, final
+from functools import lru_cache
+from typing import Any, TypeGuard, final
 
 from torch import Generator
 
@@ -27,7 +28,7 @@ def drawn_for(family: TaskFamily, tasks: int, generator: Generator, params: Para
         generator: The stream they are drawn from.
         params: θ, whose device and precision the tensors are to have.
     """
-    if isinstance(family, GenerativeFamily):
+    if _is_generative(family):
         return draw_noise(family, tasks, generator, params)
     batch = draw(family, tasks, generator, params)
     return batch.support, batch.query
@@ -35,9 +36,19 @@ def drawn_for(family: TaskFamily, tasks: int, generator: Generator, params: Para
 
 def batch_of(family: TaskFamily, drawn: Any, params: Params) -> TaskBatch:
     """The tasks of what was `drawn_for` a meta-step."""
-    if isinstance(family, GenerativeFamily):
+    if _is_generative(family):
         return to_model(family.tasks_of(drawn), params)
     return TaskBatch(*drawn)
+
+
+def _is_generative(family: TaskFamily) -> TypeGuard[GenerativeFamily]:
+    return _are_generative(type(family))
+
+
+@lru_cache
+def _are_generative(kind: type) -> bool:
+    # looking a protocol up takes longer than drawing
+    return issubclass(kind, GenerativeFamily)
 
 
 @final

@@ -1,0 +1,207 @@
+"""What moves θ and α: against torch's own optimisers, and what one meta-step must not move."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from labkit import MAML, DivergedError, LearnedAlpha, MetaLearner, Sinusoid, sinusoid_mlp
+from labkit.core.types import Params
+from labkit.training.flat import Layout
+from labkit.training.meta_optimizers import MetaOptimizer, moved, new_slot, step_size
+from labkit.training.meta_step import Measured
+from labkit.training.moving import Movable, Rule
+
+DTYPES = {torch.float64: 1e-12, torch.float32: 1e-6}
+
+
+def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_it_is_torchs_optimiser(name: MetaOptimizer, dtype: torch.dtype) -> None:
+    theirs = nn.Parameter(numbers(7, dtype=dtype))
+    torchs = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[name]([theirs], lr=0.3)
+    slot = new_slot(name, theirs.detach().clone())
+    for step in range(60):
+        gradient = 10.0 ** (step % 5 - 2) * numbers(7, seed=step + 1, dtype=dtype)
+        gradient[2] = 0
+        beta = 0.3 if step < 30 else 0.01
+        torchs.param_groups[0]["lr"] = beta
+        theirs.grad = gradient
+        torchs.step()
+        slot = moved(name, slot, gradient, step_size(beta, slot.value))
+        assert_close(slot.value, theirs.detach(), rtol=DTYPES[dtype], atol=DTYPES[dtype])
+    assert slot.value.dtype == dtype
+
+
+def mixed() -> Params:
+    """Real numbers of two precisions, and complex ones in between."""
+    return {
+        "a": numbers(2, 3).float(),
+        "b": torch.complex(numbers(2, 2, seed=1), numbers(2, 2, seed=2)),
+        "c": numbers(4, seed=3).float(),
+        "d": numbers(seed=4),
+    }
+
+
+def test_flat_and_back() -> None:
+    params = mixed()
+    layout = Layout(params)
+    vectors = layout.flat(params)
+    assert [(vector.dtype, len(vector)) for vector in vectors] == [
+        (torch.float32, 10),
+        (torch.float64, 8),
+        (torch.float64, 1),
+    ]
+    again = layout.params(vectors)
+    assert list(again) == list(params)
+    for name, tensor in params.items():
+        assert torch.equal(again[name], tensor)
+    assert layout.gathered(layout.spread(vectors)) == vectors
+
+
+def movable(params: Params, **changes: Any) -> tuple[Rule, Movable]:
+    layout = Layout(params)
+    slots = [new_slot("adam", vector) for vector in layout.flat(params)]
+    going = torch.ones((), dtype=torch.bool)
+    given = Movable(slots, [], torch.tensor(0.1), (torch.tensor(0.5),), going)
+    return Rule(layout, "adam", None, changes.get("clip")), given
+
+
+@pytest.mark.parametrize("where", [0, 1, 2, None])
+def test_what_is_not_finite_moves_nothing_from_then_on(where: int | None) -> None:
+    params = mixed()
+    rule, given = movable(params)
+    losses = torch.ones(3)
+    if where is not None:
+        losses[where] = torch.nan
+    once = rule.moved(given, Measured(losses, params, None))
+    assert bool(once.going) == (where is None)
+    twice = rule.moved(
+        given._replace(theta=once.theta, going=once.going), Measured(torch.ones(3), params, None)
+    )
+    assert bool(twice.going) == (where is None)
+    for old, new in zip(given.theta, twice.theta, strict=True):
+        assert torch.equal(old.value, new.value) == (where is not None)
+        assert float(new.memory["step"]) == (2 if where is None else 0)
+
+
+def test_clipped_over_all_tensors_together() -> None:
+    params = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([4.0], dtype=torch.float64)}
+    rule, given = movable(params, clip=1.0)
+    after = rule.moved(given, Measured(torch.zeros(3), params, None))
+    # norm 5: a fifth of each; the mean of Adam is a tenth of that
+    found = [slot.memory["exp_avg"] for slot in after.theta]
+    assert_close(found[0], torch.tensor([0.06, 0.0]))
+    assert_close(found[1], torch.tensor([0.08], dtype=torch.float64), atol=1e-6, rtol=0)
+
+
+def trained(**options: Any) -> MetaLearner:
+    model = sinusoid_mlp(torch.Generator().manual_seed(0), width=6)
+    algorithm = MAML(alpha=LearnedAlpha(0.01, granularity="tensor", per_step=True), inner_steps=2)
+    return MetaLearner(model, Sinusoid(), algorithm, meta_batch=4, **options)
+
+
+def test_checkpoints_of_torchs_optimiser_are_taken_up(tmp_path: Path) -> None:
+    """As they were written before θ was moved as one vector."""
+    learner = trained(beta=0.02)
+    learner.train(5)
+    learner.save(tmp_path / "now.pt")
+    state = torch.load(tmp_path / "now.pt", weights_only=True)
+    leaves = [
+        *state["params"].values(),
+        *(v for row in state["alpha"]["rows"] for v in row.values()),
+    ]
+    groups_of: list[dict[str, Any]] = [{"params": leaves[:6], "lr": 0.02}, {"params": leaves[6:]}]
+    optimizer = torch.optim.Adam(groups_of)
+    empty = optimizer.state_dict()
+    groups = [group | {"lr": 0.02} for group in empty["param_groups"]]
+    theirs = {"state": state["optimizer"]["state"], "param_groups": groups}
+    optimizer.load_state_dict(theirs)  # torch takes what was written
+    torch.save(state | {"optimizer": optimizer.state_dict()}, tmp_path / "before.pt")
+    again = trained(beta=0.5)
+    again.load(tmp_path / "before.pt")
+    assert again.beta == 0.02
+    assert again.train(5) == learner.train(5)
+    for name, tensor in learner.params.items():
+        assert torch.equal(tensor, again.params[name])
+    # one that was written before the first meta-step, when torch's optimiser has no memory yet
+    fresh = trained(beta=0.02)
+    fresh.save(tmp_path / "fresh.pt")
+    state = torch.load(tmp_path / "fresh.pt", weights_only=True)
+    torch.save(state | {"optimizer": empty | {"param_groups": groups}}, tmp_path / "first.pt")
+    again.load(tmp_path / "first.pt")
+    assert again.train(3) == fresh.train(3)
+
+
+def test_a_family_of_noise_is_sampled_by_it() -> None:
+    for family in (Sinusoid(shots=3), Sinusoid(shots=3, oracle=True)):
+        one, two = (torch.Generator().manual_seed(5) for _ in range(2))
+        expected, found = family.sample(4, one), family.tasks_of(family.noise(4, two))
+        assert torch.equal(one.get_state(), two.get_state())
+        for left, right in zip(
+            (*expected.support, *expected.query), (*found.support, *found.query), strict=True
+        ):
+            assert torch.equal(left, right)
+
+
+class Plain:
+    """The same family to one who only knows how to sample."""
+
+    def __init__(self, family: Sinusoid) -> None:
+        self._family = family
+
+    def sample(self, tasks: int, generator: torch.Generator) -> Any:
+        return self._family.sample(tasks, generator)
+
+    def loss(self, predict: Any, batch: Any) -> Tensor:
+        return self._family.loss(predict, batch)
+
+
+def test_drawn_before_or_within_the_meta_step_is_the_same() -> None:
+    model = sinusoid_mlp(torch.Generator().manual_seed(0), width=6)
+    one, two = (
+        MetaLearner(model, tasks, MAML(), meta_batch=4) for tasks in (Sinusoid(), Plain(Sinusoid()))
+    )
+    assert one.train(5) == two.train(5)
+
+
+def test_many_at_once_end_where_one_is_not_finite_and_go_on_from_there() -> None:
+    def learner() -> MetaLearner:
+        model = sinusoid_mlp(torch.Generator().manual_seed(0), width=6)
+        return MetaLearner(model, Failing(), MAML(), meta_batch=4, beta=0.01)
+
+    together, single = learner(), learner()
+    with pytest.raises(DivergedError, match="in meta-step 4, before adaptation"):
+        together.train(7)
+    steps = [single.step() for _ in range(3)]
+    assert together.meta_step == 3
+    for name, tensor in single.params.items():
+        assert torch.equal(tensor, together.params[name])
+    # both go on with the tasks that came next, now that they are finite
+    for each in (together, single):
+        each.tasks = Sinusoid()
+    assert together.train(4) == single.train(4)
+    assert len({step.loss_after for step in steps}) == 3
+
+
+class Failing(Plain):
+    """One task of the fourth batch cannot be learned."""
+
+    def __init__(self) -> None:
+        super().__init__(Sinusoid())
+        self._batches = 0
+
+    def sample(self, tasks: int, generator: torch.Generator) -> Any:
+        batch = super().sample(tasks, generator)
+        if tasks == 4:  # the trial takes two
+            self._batches += 1
+        if self._batches == 4:
+            batch.query[1][0, 0] = torch.inf
+        return batch
