@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +17,22 @@ from labkit.tasks.family import Predictor, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.checkpoints import read_checkpoint
 from labkit.training.engine import EngineName
-from labkit.training.learner_tests import LearnerTests
+from labkit.training.learner_steps import LearnerSteps
 from labkit.training.meta_optimizers import MetaOptimizer
 from labkit.training.meta_parameters import MetaParameters
-from labkit.training.meta_step import DivergedError, Measurement, MetaStep, Unread, judge
-from labkit.training.moving import Moved
+from labkit.training.meta_step import Measurement
 from labkit.training.parameters import ModelSource, own_module, split_parameters
 from labkit.training.randomness import private_randomness
 from labkit.training.ranks import Ranks
 from labkit.training.step_engine import StepEngine
-from labkit.training.step_statistics import has_steps, step_statistics
+from labkit.training.step_statistics import has_steps
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
 from labkit.training.trial import is_random
 from labkit.training.whole_files import write_whole
-from labkit.training.whole_step import batch_of, drawn_for
-
-MOST_UNREAD = 64
-"""Meta-steps between two looks at their losses, for which a GPU is waited for."""
 
 
-class MetaLearner(LearnerTests):
+class MetaLearner(LearnerSteps):
     """Meta-train any module on a task family.
 
     θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD or Adam; a
@@ -209,80 +204,6 @@ class MetaLearner(LearnerTests):
             return now
         # every algorithm is a dataclass, which the type checker cannot know of the base
         return dataclasses.replace(now, alpha=self.alpha)  # type: ignore[type-var]
-
-    def step(self) -> MetaStep:
-        """Draw `meta_batch` tasks and move θ once.
-
-        Returns:
-            `MetaStep`: losses before and after adaptation on the query data of those tasks.
-
-        Raises:
-            DivergedError: The loss or the meta-gradient is not finite; θ is left as it was.
-        """
-        return self._take(1)[0]
-
-    def train(self, meta_steps: int) -> list[MetaStep]:
-        """Take `meta_steps` meta-steps; see `step`."""
-        check_count("meta_steps", meta_steps, 0)
-        steps: list[MetaStep] = []
-        while len(steps) < meta_steps:
-            steps += self._take(min(meta_steps - len(steps), MOST_UNREAD))
-        return steps
-
-    def _take(self, meta_steps: int) -> list[MetaStep]:
-        """Some meta-steps; their losses are read at the end, for which a GPU is waited for once."""
-        unread: list[Unread] = []
-        try:
-            for _ in range(meta_steps):
-                unread.append(self._one())
-        except BaseException:
-            # as if the last one had not been tried; those before it stay, if they were finite
-            with suppress(DivergedError):
-                self._read(unread)
-            raise
-        return self._read(unread)
-
-    def _one(self) -> Unread:
-        now = self.algorithm.at(self.meta_step)  # the same object while no schedule changes it
-        stream_before = self._task_stream.get_state()
-        loss_fn, like = self.loss_fn, self._moved.like
-        try:
-            drawn = drawn_for(self.tasks, self.meta_batch, self._task_stream, like)
-            with self.randomness(f"meta-step {self.meta_step}"):
-                rule, given = self._moved.rule(self.meta_clip), self._moved.movable(now)
-                random = self._random[type(now)]
-                moved = self._engine.moved(now, rule, loss_fn, drawn, given, random=random)
-                statistics = self._statistics(loss_fn, drawn, moved)
-        except BaseException:
-            # with other settings the same tasks come again
-            self._task_stream.set_state(stream_before)
-            raise
-        self._moved.take(moved)
-        self._constants = self._constants | statistics
-        self.meta_step += 1
-        return Unread(self.meta_step - 1, now.inner_steps, stream_before, moved.losses)
-
-    def _statistics(self, loss_fn: TaskLoss, drawn: Any, moved: Moved) -> Params:
-        """Averages for batch norm after a meta-step, where it keeps them; θ is as before it."""
-        if not self._has_steps or not moved.going:
-            return {}
-        params = self._moved.params
-        batch = batch_of(self.tasks, drawn, params)
-        return step_statistics(loss_fn, self.current_algorithm(), params, batch)
-
-    def _read(self, unread: list[Unread]) -> list[MetaStep]:
-        """What was measured; after one that is not finite, back to before it."""
-        numbers = torch.stack([each.losses for each in unread]).tolist() if unread else []
-        steps = []
-        for each, losses in zip(unread, numbers, strict=True):
-            try:
-                steps.append(judge(losses, each.inner_steps, each.meta_step))
-            except DivergedError:
-                self._moved.go_on()
-                self._task_stream.set_state(each.task_stream)
-                self.meta_step = each.meta_step
-                raise
-        return steps
 
     def state(self) -> dict[str, Any]:
         """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""

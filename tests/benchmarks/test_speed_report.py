@@ -1,7 +1,10 @@
 """Medians, ratios and tables of times that are made up."""
 
 import json
+import subprocess
+import sys
 from dataclasses import asdict, astuple
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +81,24 @@ def test_cases_cover_what_is_claimed() -> None:
     assert sizes == {1: 1, 16: 16, 64: 64}
     sinusoid = [w for case in every if case.group == "sinusoid" for w in case.works.values()]
     assert {(w.inner_steps, w.order) for w in sinusoid} == {(1, 1), (1, 2), (5, 1), (5, 2)}
+
+
+def test_the_figure_has_a_dot_for_each_result(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra bench is not installed")
+    from benchmarks import speed_figure  # noqa: PLC0415
+
+    found = results("g", "one work", 1, [entrant("JAX jit", [0.1]), entrant("higher", [0.4])])
+    found += results("g", "another", 1, [entrant("JAX jit", [0.2]), entrant("higher", [0.1])])
+    (axes,) = speed_figure.figure(found).axes
+    dots = {c.get_label(): list(c.lines[0].get_xdata()) for c in axes.containers}
+    assert dots == {"JAX jit": [1, 1], "higher": [4, 0.5]}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one work", "another"]
+    saved, drawn = tmp_path / "speed.json", tmp_path / "speed.svg"
+    saved.write_text(json.dumps({"results": [asdict(result) for result in found]}))
+    written = []
+    for _ in range(2):
+        done = [sys.executable, "-m", speed_figure.__name__, str(saved), str(drawn)]
+        subprocess.run(done, check=True)
+        written.append(drawn.read_text())
+    assert written[0] == written[1]
+    assert "another" in written[0]
