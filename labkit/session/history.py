@@ -7,9 +7,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.session.archive import Archive, Kept
 from labkit.training.meta_step import MetaStep
 
 Floats = NDArray[np.float64]
+
+BLOCK = 4096
+"""Meta-steps that go to disk together; what is not complete stays in memory."""
+
+MOST_COARSE = 2048
+"""Entries of the curve that stays in memory for drawing."""
+
+_COLUMNS = _BEFORE, _AFTER, _SECONDS = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +49,52 @@ class TrainingCurve:
 
 @dataclass(slots=True)
 class History:
-    """Every meta-step's losses and time, 24 bytes each, and every change of a setting."""
+    """Every meta-step's losses and time, 24 bytes each on disk, and every change of a setting.
+
+    In memory are the last meta-steps, less than a block, and a coarse curve of those before them.
+
+    Attributes:
+        events: Changes of settings.
+        seconds: Time spent in meta-steps.
+    """
 
     events: list[Event] = field(default_factory=list)
-    _before: "array[float]" = field(default_factory=lambda: array("d"))
-    _after: "array[float]" = field(default_factory=lambda: array("d"))
-    _seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    seconds: float = 0.0
+    _archive: Archive = field(default_factory=lambda: Archive((len(_COLUMNS), BLOCK)))
+    _blocks: list[Kept] = field(default_factory=list)
+    _last: "array[float]" = field(default_factory=lambda: array("d"))
+    _coarse: Floats = field(default_factory=lambda: np.empty((len(_COLUMNS), 0)))
+    _run: int = 1
+    """Meta-steps for each entry of `_coarse`: a power of two, and no more than a block has."""
 
     def __len__(self) -> int:
-        return len(self._after)
-
-    @property
-    def seconds(self) -> float:
-        """Time spent in meta-steps."""
-        return self._seconds[-1] if self._seconds else 0.0
+        return len(self._blocks) * BLOCK + len(self._last) // len(_COLUMNS)
 
     def append(self, step: MetaStep, seconds: float) -> None:
         """Record the next meta-step and the seconds that it took."""
-        self._seconds.append(self.seconds + seconds)
-        self._before.append(step.loss_before)
-        self._after.append(step.loss_after)
+        self.seconds += seconds
+        self._last.extend((step.loss_before, step.loss_after, self.seconds))
+        if len(self._last) == len(_COLUMNS) * BLOCK:
+            block = _columns(self._last)
+            self._add(block, self._archive.put(block))
+            self._last = array("d")
 
     def until(self, meta_step: int) -> Self:
         """A copy that ends after `meta_step` meta-steps, before the changes made then."""
-        return type(self)(
-            [event for event in self.events if event.meta_step < meta_step],
-            self._before[:meta_step],
-            self._after[:meta_step],
-            self._seconds[:meta_step],
-        )
+        whole, rest = divmod(meta_step, BLOCK)
+        events = [event for event in self.events if event.meta_step < meta_step]
+        copied = type(self)(events, _archive=self._archive)
+        for kept in self._blocks[:whole]:
+            copied._add(self._archive.get(kept), kept)
+        cut = self._last
+        if whole < len(self._blocks):
+            cut = array("d", self._archive.get(self._blocks[whole]).T.tobytes())
+        copied._last = cut[: len(_COLUMNS) * rest]
+        if rest:
+            copied.seconds = copied._last[-1]
+        elif whole:
+            copied.seconds = float(copied._coarse[_SECONDS, -1])
+        return copied
 
     def curve(self, most: int | None = 200) -> TrainingCurve:
         """The losses in at most `most` entries: means over runs of equal length.
@@ -81,16 +107,39 @@ class History:
         run = 1
         while most is not None and len(self) > most * run:
             run *= 2
-        entries = len(self) // run
-        return TrainingCurve(
-            run * np.arange(1.0, entries + 1),
-            _means(self._before, run),
-            _means(self._after, run),
-            np.array(self._seconds)[run - 1 :: run],
-        )
+        done = self._run if run >= self._run else 1
+        before = self._coarse if run >= self._run else self._archived()
+        known = np.concatenate([before, _means(_columns(self._last), done)], axis=1)
+        shown = _means(known, run // done)
+        ends = run * np.arange(1.0, shown.shape[1] + 1)
+        return TrainingCurve(ends, shown[_BEFORE], shown[_AFTER], shown[_SECONDS])
+
+    def _add(self, block: Floats, kept: Kept) -> None:
+        """Take a block, which is kept already, into the coarse curve."""
+        self._blocks.append(kept)
+        self._coarse = np.concatenate([self._coarse, _means(block, self._run)], axis=1)
+        if self._coarse.shape[1] > MOST_COARSE and self._run < BLOCK:
+            self._coarse, self._run = _means(self._coarse, 2), 2 * self._run
+
+    def _archived(self) -> Floats:
+        blocks = [self._archive.get(kept) for kept in self._blocks]
+        return np.concatenate([np.empty((len(_COLUMNS), 0)), *blocks], axis=1)
 
 
-def _means(values: "array[float]", run: int) -> Floats:
-    copied = np.array(values)
-    means: Floats = copied[: len(copied) // run * run].reshape(-1, run).mean(axis=1)
-    return means
+def _columns(values: "array[float]") -> Floats:
+    """A copy of what follows meta-step by meta-step, (columns, meta-steps)."""
+    return np.array(values).reshape(-1, len(_COLUMNS)).T.copy()
+
+
+def _means(columns: Floats, run: int) -> Floats:
+    """Means over runs of so many, a power of two; of the seconds the last.
+
+    Pair by pair: what comes of the first meta-steps does not depend on how many follow.
+    """
+    while run > 1:
+        pairs = columns[:, : columns.shape[1] // 2 * 2].reshape(len(columns), -1, 2)
+        ends = pairs[_SECONDS, :, 1]
+        columns = pairs.mean(axis=2)
+        columns[_SECONDS] = ends
+        run //= 2
+    return columns

@@ -61,9 +61,9 @@ class Run:
 
     def recipe(self, meta_step: int, settings: Settings) -> Recipe:
         """What determines this run until `meta_step`, and with which settings it would go on."""
-        before = self.until(meta_step)
-        then = before.settings_at(meta_step)
-        log = [(event.meta_step, event.name, event.value) for event in before.log]
+        before = [event for event in self.history.events if event.meta_step < meta_step]
+        then = self.start.changed(events=(), **{e.name: e.value for e in before})
+        log = [(event.meta_step, event.name, event.value) for event in before]
         log += [
             (meta_step, name, getattr(settings, name))
             for name in LIVE
@@ -71,7 +71,7 @@ class Run:
         ]
         source = self.source
         return Recipe(
-            self.start.changed(events=(*log, *before.ahead)),
+            self.start.changed(events=(*log, *self.ahead(meta_step))),
             meta_step,
             name_of(source.tasks),
             name_of(source.model),
@@ -79,10 +79,9 @@ class Run:
             source.batch_norm,
         )
 
-    @property
-    def ahead(self) -> tuple[Change, ...]:
-        """Changes that this run was told beforehand and that are still to come."""
-        return tuple(change for change in self.start.events if change[0] > self.meta_step)
+    def ahead(self, meta_step: int) -> tuple[Change, ...]:
+        """Changes that this run was told beforehand, for later than after `meta_step`."""
+        return tuple(change for change in self.start.events if change[0] > meta_step)
 
     def replay(
         self, meta_step: int, trainer: Trainer, stopped: Callable[[], bool] = lambda: False

@@ -102,7 +102,7 @@ class Timeline:
             ParameterError: They do not go together with a change that is prescribed for later.
             ValueError: The model or the tasks cannot do it.
         """
-        settings.changed(events=self.run.ahead)
+        settings.changed(events=self.run.ahead(self.meta_step))
         if any(getattr(settings, name) != getattr(self.settings, name) for name in TRIED):
             self.observer.check(settings)
 
