@@ -96,7 +96,11 @@ def test_what_was_cut_and_goes_on_is_as_if_it_had_never_been_longer(
     fresh = filled(len(now))
     assert same(now.curve(most), fresh.curve(most))
     assert now.seconds == fresh.seconds
-    assert fresh.curve(None).loss_after.tolist() == [2.0 * i for i in range(len(now))]
+    curve = fresh.curve(most)
+    run = next(2**i for i in range(20) if most is None or len(now) <= most * 2**i)
+    assert curve.meta_step.tolist() == list(range(run, len(now) + 1, run))
+    # 0, 2, 4, … from meta-step 1 on
+    assert curve.loss_after.tolist() == [2 * end - run - 1 for end in curve.meta_step]
 
 
 def test_events_end_with_the_meta_steps() -> None:
