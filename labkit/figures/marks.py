@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from labkit.session.history import Event
 
@@ -46,12 +46,23 @@ class Mark:
     """A vertical line where settings changed.
 
     Attributes:
-        x: Where, in units of the axis.
-        text: What changed to which values, all of it.
+        x: Where, in units of the axis; where several changes began.
+        text: What changed to which values in the end, all of it.
+        end: Where the last of them was made.
     """
 
     x: float
     text: str
+    end: float
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What one mark will say."""
+
+    x: float
+    end: float
+    values: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -75,7 +86,7 @@ class Label:
 
 
 def change_marks(events: Sequence[Event], xs: Sequence[float], end: float) -> list[Mark]:
-    """Marks of all changes, those that lie close together with one between them.
+    """Marks of all changes: one for those that lie close together, one for each gesture.
 
     Args:
         events: In their order.
@@ -83,18 +94,25 @@ def change_marks(events: Sequence[Event], xs: Sequence[float], end: float) -> li
         end: Last point of the axis, which begins at 0.
 
     Example:
-        >>> drag = [Event(90, "alpha", 0.02), Event(91, "alpha", 0.05), Event(91, "order", 1)]
-        >>> change_marks(drag, [90.0, 91.0, 91.0], end=100.0)
-        [Mark(x=90.0, text='α 0.05, order 1')]
+        >>> drag = [Event(10, "alpha", 0.02, gesture=1), Event(70, "alpha", 0.05, gesture=1)]
+        >>> change_marks([*drag, Event(71, "order", 1)], [10.0, 70.0, 71.0], end=100.0)
+        [Mark(x=10.0, text='α 0.05', end=70.0), Mark(x=71.0, text='order 1', end=71.0)]
     """
-    together: list[tuple[float, dict[str, float | str]]] = []
+    together: list[_Changes] = []
+    gestures: dict[tuple[int | None, str], _Changes] = {}
     for event, x in zip(events, xs, strict=True):
-        if not together or x - together[-1][0] > NEAR * end:
-            together.append((float(x), {}))
-        together[-1][1][event.name] = event.value
+        known = gestures.get((event.gesture, event.name))
+        if known is None:
+            if not together or x - together[-1].x > NEAR * end:
+                together.append(_Changes(x, x))
+            known = together[-1]
+        if event.gesture is not None:
+            gestures[event.gesture, event.name] = known
+        known.values[event.name] = event.value
+        known.end = x
     return [
-        Mark(x, ", ".join(_words(name, value) for name, value in values.items()))
-        for x, values in together
+        Mark(each.x, ", ".join(_words(name, v) for name, v in each.values.items()), each.end)
+        for each in together
     ]
 
 
@@ -125,7 +143,7 @@ def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:
     Example:
         Five letters, and one before them, are three tenths of the axis.
 
-        >>> axis_end([Mark(56.0, "α 0.5")], end=70.0, letters=20)
+        >>> axis_end([Mark(56.0, "α 0.5", 56.0)], end=70.0, letters=20)
         80.0
     """
     most = min(MOST_LETTERS, letters - 2)
@@ -144,7 +162,8 @@ def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]
         letters: How many stand side by side on the whole axis.
 
     Example:
-        >>> marks = [Mark(0.0, "α 0.02"), Mark(1.0, "K 5"), Mark(50.0, "order 1")]
+        >>> texts = {0.0: "α 0.02", 1.0: "K 5", 50.0: "order 1"}
+        >>> marks = [Mark(x, text, x) for x, text in texts.items()]
         >>> [(label.row, label.text) for label in place_labels(marks, 100.0, letters=50)]
         [(0, 'α 0.02'), (1, 'K 5'), (0, 'order 1')]
     """

@@ -213,13 +213,18 @@ def _leaders(labels: Sequence[Label], free: float) -> dict[str, Any]:
 def _changes(marks: Sequence[Mark], labels: Sequence[Label], free: float) -> dict[str, Any]:
     """Lines of the marks, and their labels, in the free part of the axis above the lines."""
     nan = float("nan")
-    told = [f"{mark.text}, from {mark.x:.4g} on" for mark in marks]
+    told = [f"{mark.text}, {_when(mark)}" for mark in marks]
     return {
         "x": np.array([x for label in labels for x in (label.x, label.x, nan, label.x, nan)]),
         "y": np.array([y for label in labels for y in (0.0, 1 - free, nan, _height(label), nan)]),
         "text": [text for label in labels for text in ("", "", "", APART + label.text, "")],
         "hovertext": [text for full in told for text in (full, full, "", full, "")],
     }
+
+
+def _when(mark: Mark) -> str:
+    begun, ended = f"{mark.x:.4g}", f"{mark.end:.4g}"
+    return f"from {begun} on" if begun == ended else f"changed from {begun} to {ended}"
 
 
 def _height(label: Label) -> float:

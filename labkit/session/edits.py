@@ -31,11 +31,14 @@ class Edits:
     def __init__(self) -> None:
         self.done: deque[Place] = deque(maxlen=MOST_EDITS)
         self.undone: list[Place] = []
+        self.made = 0
+        """Edits so far, those that were undone too."""
 
     def add(self, place: Place) -> None:
         """Something new is done here: what was undone before cannot be done again."""
         self.done.append(place)
         self.undone.clear()
+        self.made += 1
 
     def settle(self, run: Run, begun: int, due: Mapping[str, object]) -> None:
         """Edits made during a meta-step stand where it has led: behind it, or where it failed.

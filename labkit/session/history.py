@@ -23,11 +23,16 @@ _COLUMNS = _BEFORE, _AFTER, _SECONDS = range(3)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A setting that changed: `name` was set to `value` after `meta_step` meta-steps."""
+    """A setting that changed: `name` was set to `value` after `meta_step` meta-steps.
+
+    Those of one `gesture`, such as a drag while it trained, have its number; what is known from a
+    log alone has none.
+    """
 
     meta_step: int
     name: str
     value: float | str
+    gesture: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

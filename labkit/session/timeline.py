@@ -38,6 +38,7 @@ class Timeline:
         """Held while what a person has chosen is read or changed, never during a meta-step."""
         self._under_way = False
         self._replayer: Trainer | None = None
+        self._gestures: dict[str, int] = {}
         self._begin(source, settings)
 
     def _begin(self, source: Source, settings: Settings) -> None:
@@ -47,6 +48,7 @@ class Timeline:
         # any of it may have failed; nothing is changed until here
         self.trainer, self.observer = trainer, observer
         self._replayer = None
+        self._gestures.clear()
         self.run = Run(source, settings)
         self.run.states.put(trainer.state())
         self.settings = plain.changed(**self.run.prescribed(0))
@@ -62,12 +64,12 @@ class Timeline:
         with self.lock:
             settings, begun = self.settings, run.meta_step
             self._under_way = True
+            changes = [
+                Event(begun, name, getattr(settings, name), self._gestures.get(name))
+                for name in LIVE
+                if getattr(settings, name) != getattr(trainer.settings, name)
+            ]
         before = None
-        changes = [
-            Event(begun, name, getattr(settings, name))
-            for name in LIVE
-            if getattr(settings, name) != getattr(trainer.settings, name)
-        ]
         try:
             if changes:
                 before = trainer.state()
@@ -91,6 +93,7 @@ class Timeline:
             due = run.prescribed(run.meta_step)
             if due:
                 self.settings = self.settings.changed(**due)
+                self._gestures = {n: g for n, g in self._gestures.items() if n not in due}
             self.edits.settle(run, begun, due)
         if run.states.wants(run.meta_step):
             run.states.put(trainer.state())
@@ -112,6 +115,7 @@ class Timeline:
             settings = self.settings.changed(**values)
             if not (joined and self.edits.done and not self.edits.undone):
                 self.edits.add(self._here())
+            self._gestures |= dict.fromkeys(values, self.edits.made)
             self.settings = settings
 
     def begin(self, source: Source, settings: Settings) -> None:
@@ -175,6 +179,7 @@ class Timeline:
         What it raises leaves all as it was.
         """
         run, left = place.run, self.run
+        self._gestures.clear()
         if run is left and place.meta_step == run.meta_step and not anew:
             self.settings = place.settings
             return

@@ -36,7 +36,32 @@ EVENTS = (
 
 def test_marks_of_changes() -> None:
     marks = change_marks(EVENTS, [float(event.meta_step) for event in EVENTS], 100.0)
-    assert marks == [Mark(10.0, "α 0.03"), Mark(60.0, "order 1"), Mark(95.0, "K 5, β 0.0001")]
+    assert marks == [
+        Mark(10.0, "α 0.03", 11.0),
+        Mark(60.0, "order 1", 60.0),
+        Mark(95.0, "K 5, β 0.0001", 97.0),
+    ]
+
+
+def test_a_slow_drag_has_one_mark_where_it_began_and_all_else_its_own() -> None:
+    dragged = [Event(at, "alpha", at / 1000, gesture=1) for at in (10, 20, 30, 40)]
+    once_more = Event(60, "alpha", 0.5, gesture=2)
+    beside = Event(80, "beta", 0.1, gesture=2)
+    replayed = [Event(85, "alpha", 0.6), Event(90, "alpha", 0.7)]
+    events = [*dragged, once_more, beside, *replayed]
+    marks = change_marks(events, [float(event.meta_step) for event in events], 100.0)
+    assert marks == [
+        Mark(10.0, "α 0.04", 40.0),
+        Mark(60.0, "α 0.5", 60.0),
+        Mark(80.0, "β 0.1", 80.0),
+        Mark(85.0, "α 0.6", 85.0),
+        Mark(90.0, "α 0.7", 90.0),
+    ]
+    figure = training_figure()
+    show_training(figure, losses(*np.linspace(4, 1, 10)), events, width=1400)
+    told = trace(figure, "changes").hovertext
+    assert told[0] == "α 0.04, changed from 10 to 40"
+    assert told[5] == "α 0.5, from 60 on"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +76,7 @@ def test_marks_of_changes() -> None:
 )
 def test_every_setting_that_may_change_has_words(name: str, value: float | str, words: str) -> None:
     assert name in SYMBOLS
-    assert change_marks([Event(3, name, value)], [3.0], 10.0) == [Mark(3.0, words)]
+    assert change_marks([Event(3, name, value)], [3.0], 10.0) == [Mark(3.0, words, 3.0)]
 
 
 @given(last=st.floats(1e-9, 1e12))
@@ -83,7 +108,7 @@ def test_labels_never_overlap_nor_leave_the_axis(
     xs: list[float], texts: list[str], letters: int
 ) -> None:
     xs = [x for i, x in enumerate(sorted(xs)) if not i or x - sorted(xs)[i - 1] > 30]
-    marks = [Mark(x, text) for x, text in zip(xs, texts, strict=False)]
+    marks = [Mark(x, text, x) for x, text in zip(xs, texts, strict=False)]
     end = axis_end(marks, 1000.0, letters)
     assert 1000 <= end <= 1250
     labels = place_labels(marks, end, letters)
@@ -99,7 +124,8 @@ def test_labels_never_overlap_nor_leave_the_axis(
 
 
 def test_labels_are_whole_where_there_is_room() -> None:
-    marks = [Mark(0.0, "one"), Mark(1.0, "two"), Mark(2.0, "three"), Mark(50.0, "four")]
+    texts = {0.0: "one", 1.0: "two", 2.0: "three", 50.0: "four"}
+    marks = [Mark(x, text, x) for x, text in texts.items()]
     labels = place_labels(marks, 100.0, letters=50)
     assert [(label.row, label.text) for label in labels] == [
         (0, "one"),
@@ -107,7 +133,8 @@ def test_labels_are_whole_where_there_is_room() -> None:
         (2, "three"),
         (0, "four"),
     ]
-    tight = place_labels([Mark(float(x), "optimiser sgd") for x in (0, 8, 16, 24)], 100.0, 50)
+    sgd = [Mark(x, "optimiser sgd", x) for x in (0.0, 8.0, 16.0, 24.0)]
+    tight = place_labels(sgd, 100.0, 50)
     # 24 % of the axis are 12 letters, two of which stay free
     assert tight[0].text == "optimiser…"
     assert [label.row for label in tight] == [0, 1, 2, 0]

@@ -216,3 +216,39 @@ def test_a_drag_is_undone_as_a_whole() -> None:
     session.undo()
     follows(session.snapshot(), Line(SMALL, (), 2, SMALL))
     assert not session.can_undo
+
+
+def test_what_one_drag_changes_while_it_trains_is_one_gesture_in_an_exact_log() -> None:
+    session = small_session(SMALL.changed(events=[[6, "alpha", 0.3]]))
+    session.run(2)
+    session.set(alpha=0.1)
+    session.run(3)
+    session.set(joined=True, alpha=0.2)
+    session.run(5)
+    session.set(beta=0.02)
+    session.run(6)
+    session.set(alpha=0.1)
+    session.run(7)
+    events = session.snapshot().events
+    assert [(e.meta_step, e.name, e.value) for e in events] == [
+        (2, "alpha", 0.1), (3, "alpha", 0.2), (5, "beta", 0.02), (6, "alpha", 0.1),
+    ]  # fmt: skip
+    first, second, beta, later = (event.gesture for event in events)
+    assert first == second
+    assert len({first, beta, later}) == 3
+    assert same_session(headless(session), session.snapshot())
+    session.fork(3)
+    session.run(4)
+    assert [event.gesture for event in session.snapshot().events] == [first, None]
+
+
+def test_what_was_prescribed_is_no_part_of_a_drag() -> None:
+    session = small_session(SMALL.changed(events=[[3, "alpha", 0.3], [5, "alpha", 0.4]]))
+    session.run(2)
+    session.set(alpha=0.1)
+    session.run(6)
+    assert [(e.value, e.gesture is None) for e in session.snapshot().events] == [
+        (0.1, False),
+        (0.3, True),
+        (0.4, True),
+    ]

@@ -111,6 +111,14 @@ class Page:
         known = [t for t in traces if t.get("visible") is True and " · " in t["name"]]
         return [trace["name"] for trace in known]
 
+    def marks(self) -> list[str]:
+        """Labels of the marks of changes."""
+        return [
+            text.strip(" \N{NO-BREAK SPACE}")
+            for text in self.trace("training", "changes")["text"]
+            if text
+        ]
+
     def copied(self) -> str:
         """The text that was last put on the clipboard."""
         return next(str(m["text"]) for m, _ in reversed(self.asked) if m["kind"] == "copy")

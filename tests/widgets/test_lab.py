@@ -180,6 +180,22 @@ def test_a_drag_is_undone_at_once(page: Page) -> None:
     assert page.control("undo")["reason"] == "nothing to undo"
 
 
+def test_a_slow_drag_while_it_plays_leaves_one_mark_and_is_undone_as_a_whole(page: Page) -> None:
+    session = page.lab.session
+    session.run(100)
+    page.set("beta", 0.002)
+    for alpha in (0.02, 0.03, 0.04, 0.05):
+        session.run(session.last_step + 50)
+        page.set("alpha", alpha, final=False)
+    page.set("alpha", 0.05)
+    session.run(400)
+    assert len(session.snapshot().events) == 5, "the log is exact"
+    until(lambda: page.marks() == ["β 0.002", "α 0.05"])
+    page.press("undo")
+    session.run(300)
+    until(lambda: page.marks() == ["β 0.002"])
+
+
 def test_the_end_of_a_drag_that_stands_already_is_not_drawn_again(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
