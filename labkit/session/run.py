@@ -54,6 +54,23 @@ class Run:
         changes = {e.name: e.value for e in self.history.events if e.meta_step <= meta_step}
         return self.start.changed(events=(), **changes)
 
+    def again(self, settings: Settings) -> Settings:
+        """A start for once more the same: what was prescribed comes again.
+
+        Args:
+            settings: As chosen now. What of them nobody prescribed holds from the start.
+        """
+        events = self.start.events
+        planned = {name: value for at, name, value in events if at <= self.meta_step}
+        then = self.start.changed(events=(), **planned)
+        own = {
+            name: getattr(settings, name)
+            for name in LIVE
+            if getattr(settings, name) != getattr(then, name)
+        }
+        kept = tuple(change for change in events if change[0] > 0 or change[1] not in own)
+        return self.start.changed(events=kept, **own)
+
     def until(self, meta_step: int) -> "Run":
         """A run of its own that ends after `meta_step` meta-steps, before the changes made then."""
         history, states = self.history.until(meta_step), self.states.until(meta_step)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import torch
 
 from labkit.session.algorithms import label
-from labkit.session.changes import LIVE
+from labkit.session.changes import LIVE, Change
 from labkit.session.live import LiveTimeline
 from labkit.session.recipe import Recipe
 from labkit.session.settings import ParameterError, Settings
@@ -123,6 +123,22 @@ class Session(LiveTimeline):
         """Whether there is something to do again."""
         return bool(self._timeline.edits.undone)
 
+    @property
+    def specification(self) -> Settings:
+        """What a reset begins with: the settings as they are now, and the same changes to come.
+
+        A setting that has its value from a prescribed change begins as the run did, and the change
+        comes again.
+        """
+        with self._timeline.lock:
+            return self._timeline.run.again(self._timeline.settings)
+
+    @property
+    def ahead(self) -> tuple[Change, ...]:
+        """Changes that were prescribed and are still to come."""
+        with self._timeline.lock:
+            return self._timeline.run.ahead(self._timeline.meta_step)
+
     def set(self, *, joined: bool = False, **values: object) -> None:
         """Change settings from the next meta-step on; the latest value wins.
 
@@ -152,18 +168,22 @@ class Session(LiveTimeline):
         self.changed.set()
 
     def reset(self) -> None:
-        """Back to meta-step 0 with the same seed and the settings as they are now; paused."""
+        """Back to meta-step 0 of `specification`; paused.
+
+        Raises:
+            ParameterError: What was prescribed does not go together with settings of now.
+        """
         with self._resting() as (timeline, _):
-            timeline.begin(timeline.run.source, timeline.settings)
+            timeline.begin(timeline.run.source, self.specification)
 
     def reseed(self, seed: int | None = None) -> None:
         """Back to meta-step 0 with another seed, if none is given the next one; paused.
 
         Raises:
-            ParameterError: The seed is not allowed.
+            ParameterError: The seed is not allowed, or as for `reset`.
         """
         with self._resting() as (timeline, _):
-            settings = timeline.settings
+            settings = self.specification
             other = settings.changed(seed=settings.seed + 1 if seed is None else seed)
             timeline.begin(timeline.run.source, other)
 

@@ -26,7 +26,7 @@ class Actions:
 
     def __init__(self, session: Session, looks: Looks, dashboard: Dashboard) -> None:
         self._session, self._looks, self._dashboard = session, looks, dashboard
-        self._home = session.source, session.settings
+        self._home = session.source, session.specification
         self._presses = self._buttons()
         self._edited = False
 
@@ -90,6 +90,12 @@ class Actions:
         def own_points() -> None:
             looks.points = None
 
+        def again(begin: Callable[[], None]) -> None:
+            begin()
+            if session.ahead:
+                first = session.ahead[0][0]
+                looks.note = f"What was prescribed comes again, first after {first:,} meta-steps"
+
         def all_steps() -> None:
             looks.shown_step = looks.steps if looks.shown_step is None else None
 
@@ -98,8 +104,8 @@ class Actions:
             "inner_step": lambda: session.step("inner_step"),
             "task": lambda: session.step("task"),
             "meta_step": lambda: session.step("meta_step"),
-            "reset": session.reset,
-            "reseed": session.reseed,
+            "reset": lambda: again(session.reset),
+            "reseed": lambda: again(session.reseed),
             "undo": session.undo,
             "redo": session.redo,
             "live": lambda: session.look(None),
@@ -120,7 +126,7 @@ class Actions:
         if problem not in (None, YOURS):
             model = value if name == "model" and value != YOURS else None
             session.restart(
-                *switched(session.source, session.settings, problem=problem, model=model)
+                *switched(session.source, session.specification, problem=problem, model=model)
             )
         elif self._home[0] is not session.source:
             session.restart(*self._home)

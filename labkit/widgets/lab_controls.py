@@ -103,7 +103,12 @@ def lab_groups(session: Session) -> list[Group]:
         ),
         button("task", "Task", "Show the whole adaptation to the next training task", "task"),
         button("meta_step", "Meta-step", "Move θ once", "step"),
-        button("reset", "Reset", "Back to meta-step 0: same seed, settings as they are", "reset"),
+        button(
+            "reset",
+            "Reset",
+            "Back to meta-step 0: same seed, settings as they are; prescribed changes come again",
+            "reset",
+        ),
         button("reseed", "New seed", "Back to meta-step 0 with the next seed", "dice"),
         button("undo", "Undo", "Back to before the last change", "undo", compact=True),
         button("redo", "Redo", "Do again what was undone", "redo", compact=True),

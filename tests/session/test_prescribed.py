@@ -123,3 +123,50 @@ def test_what_does_not_go_with_them_is_refused_at_once(forking: bool) -> None:
     assert not session.can_undo
     session.run(3)
     follows(session.snapshot(), line(*PLAN[:3], meta_step=3))
+
+
+@pytest.mark.parametrize("done", [3, 8])
+def test_they_come_again_after_a_reset(done: int) -> None:
+    session = small_session(START)
+    session.run(done)
+    session.reset()
+    assert session.settings == SMALL.changed(beta=0.02)
+    assert session.ahead == PLAN[1:]
+    session.run(8)
+    follows(session.snapshot(), line(*PLAN, meta_step=8))
+    assert same_session(headless(session), session.snapshot())
+    session.undo()
+    follows(session.snapshot(), line(*[c for c in PLAN if c[0] < done], meta_step=done))
+
+
+def test_what_somebody_chose_holds_from_the_reset_on_until_another_is_prescribed() -> None:
+    session = small_session(START)
+    session.run(5)
+    session.set(beta=0.5, inner_steps=2, alpha=0.2)
+    session.reset()
+    start = SMALL.changed(beta=0.5, inner_steps=2, alpha=0.2)
+    assert session.settings == start
+    session.run(7)
+    whole = Line(start, PLAN[1:], 7)
+    follows(session.snapshot(), replace(whole, chosen=whole.at(7)))
+    assert same_session(headless(session), session.snapshot())
+
+
+def test_they_come_again_with_another_seed() -> None:
+    session = small_session(START)
+    session.run(8)
+    session.reseed(3)
+    session.run(8)
+    whole = Line(SMALL.changed(seed=3), PLAN, 8)
+    follows(session.snapshot(), replace(whole, chosen=whole.at(8)))
+
+
+def test_a_reset_says_what_does_not_go_with_them() -> None:
+    session = small_session(SMALL.changed(events=[[2, "alpha_learned", "tensor"]]))
+    session.run(3)
+    session.set(alpha_learned="no")
+    session.set(alpha=0.0)
+    with pytest.raises(ParameterError, match="alpha = 0 with alpha_learned = 'tensor'"):
+        session.reset()
+    assert session.snapshot().meta_step == 3
+    assert session.settings.alpha == 0

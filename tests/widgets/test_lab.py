@@ -100,6 +100,24 @@ def test_steps_of_three_sizes(page: Page) -> None:
     assert session.last_step == 1
 
 
+def test_a_reset_brings_what_was_prescribed_again_and_says_so() -> None:
+    with shown(new_session(events=[[2, "alpha", 0.5], [900, "beta", 0.1]])) as page:
+        trained(page, 3)
+        assert page.lab.session.settings.alpha == 0.5
+        for button in ("reset", "reseed"):
+            page.press(button)
+            assert page.lab.session.settings.alpha == 0.01
+            until(
+                lambda: (
+                    page.message() == "What was prescribed comes again, first after 2 meta-steps"
+                )
+            )
+            page.press("meta_step")
+            until(lambda: page.message() == "")
+        page.set("model", "100-100 ReLU")
+        assert [change[0] for change in page.lab.session.ahead] == [2, 900]
+
+
 def test_reset_and_new_seed(page: Page) -> None:
     session = page.lab.session
     page.set("alpha", 0.05)

@@ -70,7 +70,7 @@ def kinds(page: Page, panel: str) -> set[str]:
 def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROBLEMS["Emoji"].options, "test_tasks", 2)
     session = Session(
-        Settings(meta_batch=2, alpha=0.03, seed=4),
+        Settings(meta_batch=2, alpha=0.03, seed=4, events=((9, "order", 1),)),
         model=sinusoid_mlp,
         tasks=lambda shots: Sinusoid(shots=shots, amplitude=(1.0, 2.0)),
         test_tasks=10,
@@ -120,6 +120,7 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
         until(lambda: page.figures["task"]["layout"]["meta"]["editable"])
         assert session.source is home
         assert (session.settings.alpha, session.settings.seed) == (0.03, 4)
+        assert session.ahead == ((9, "order", 1),)
 
         page.press("undo")
         until(lambda: page.control("tasks")["value"] == "Tides")
