@@ -1,7 +1,5 @@
 """What a run has found, measured: a session evaluated on held-out tasks."""
 
-from dataclasses import asdict
-
 from labkit.experiments.provenance import provenance
 from labkit.experiments.result import Result
 from labkit.session.curve_columns import adaptation_columns, training_columns
@@ -54,7 +52,10 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
             "adaptation": adaptation_columns(curve),
             "training": training,
         },
-        events=[asdict(event) for event in snapshot.events],
+        events=[
+            {"meta_step": event.meta_step, "name": event.name, "value": event.value}
+            for event in snapshot.events
+        ],
         provenance={
             **provenance(),
             "seed": snapshot.settings.seed,

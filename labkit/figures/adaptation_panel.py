@@ -1,7 +1,8 @@
 """What the panel of the adaptation curve shows, and how far its axis goes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -80,6 +81,16 @@ class AdaptationPanel:
     def of(self, curve: AdaptationCurve) -> AdaptationCurve | MetricCurve:
         """The shown measure of a curve."""
         return curve if self.shown == LOSS else curve.metrics[self.shown]
+
+    def showing(self, measure: str | None) -> Self:
+        """The same with another measure; the first, if there is none of that name.
+
+        The baseline is one of the accuracy and goes with it.
+        """
+        known = measure if measure in self.measures else None
+        shown = known or self.measures[0]
+        baseline = self.baseline if shown == "accuracy" else None
+        return replace(self, measure=known, baseline=baseline)
 
 
 def adaptation_top(panel: AdaptationPanel) -> float:

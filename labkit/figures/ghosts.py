@@ -85,5 +85,11 @@ def _style(name: str, color: str, number: int, *, visible: bool) -> dict[str, An
 
 
 def _short(label: str) -> str:
-    short = label if len(label) <= _LETTERS else label[: _LETTERS - 1] + "…"
-    return html.escape(short, quote=False)
+    """As much as has room; the number of meta-steps at its end, behind a point, stays."""
+    head, point, number = label.rpartition(" · ")
+    if not point:
+        head, number = label, ""
+    most = _LETTERS - len(point + number)
+    if len(head) > most:
+        head = head[: most - 1] + "…"
+    return html.escape(head + point + number, quote=False)

@@ -2,22 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import plotly.graph_objects as go
 
 from labkit.figures.adaptation import adaptation_figure, show_adaptation
 from labkit.figures.adaptation_panel import AdaptationPanel
 from labkit.figures.combined import combined
+from labkit.figures.frame import show_cursor
+from labkit.figures.ghosts import Curve, GhostCurve
 from labkit.figures.palette import algorithm_color
-from labkit.figures.task_figure import show_task, task_figure
+from labkit.figures.task_figure import HEADING, show_task, task_figure
 from labkit.figures.training import By, TrainingGhost, show_training, training_figure
 from labkit.figures.updates import Drawable
 from labkit.session.algorithms import label
 from labkit.session.history import Event, TrainingCurve
+from labkit.session.observer import Points
 from labkit.session.session import Session
 from labkit.session.settings import Settings
-from labkit.session.snapshot import Snapshot
+from labkit.session.snapshot import Ghost, Snapshot
 from labkit.tasks.family import AnyPortrait
+from labkit.training.evaluation import AdaptationCurve
+
+GhostPart: TypeAlias = tuple[Ghost, int | None]
+"""A ghost, and on how many of the held-out tasks it was measured; None: on all."""
 
 WIDE = 900
 """Pixels for which labels are laid out in one figure of all three panels."""
@@ -35,6 +43,8 @@ class LabView:
         settings: Those at this time.
         ghosts: Losses of other runs.
         by: What the x axis of the losses counts.
+        heading: Which task is drawn.
+        cursor: Where on that axis the session looks back, or None.
     """
 
     adaptation: AdaptationPanel
@@ -44,29 +54,103 @@ class LabView:
     settings: Settings
     ghosts: tuple[TrainingGhost, ...] = ()
     by: By = "meta_step"
+    heading: str = HEADING
+    cursor: float | None = None
 
 
-def lab_view(session: Session) -> LabView:
-    """Measure all that the lab shows, at the session's present state."""
+def lab_view(
+    session: Session,
+    *,
+    measure: str | None = None,
+    task: int = 0,
+    points: Points | None = None,
+    by: By = "meta_step",
+) -> LabView:
+    """Measure all that the lab shows, at the session's present state.
+
+    Args:
+        session: Whose lab it is.
+        measure: In the adaptation panel; None takes the first that the task family has.
+        task: As for `Session.portrait`, and so are `points`.
+        points: Support points in place of the task's own.
+        by: What the x axis of the losses counts.
+    """
     snapshot = session.snapshot()
     return LabView(
-        adaptation=adaptation_panel(session, snapshot),
-        portrait=session.portrait(snapshot),
+        adaptation=adaptation_panel(session, snapshot).showing(measure),
+        portrait=session.portrait(snapshot, task, points),
         training=snapshot.curve,
         events=snapshot.events,
         settings=snapshot.settings,
+        ghosts=training_ghosts(session, snapshot),
+        by=by,
+        heading=task_heading(snapshot),
+        cursor=look_cursor(snapshot, by),
     )
 
 
-def adaptation_panel(session: Session, snapshot: Snapshot) -> AdaptationPanel:
-    """Measure the adaptation curve at a snapshot, beside the one of θ₀ with the same settings."""
+def adaptation_panel(
+    session: Session,
+    snapshot: Snapshot,
+    *,
+    part: int | None = None,
+    untrained: AdaptationCurve | None = None,
+    known: dict[GhostPart, AdaptationCurve] | None = None,
+) -> AdaptationPanel:
+    """Measure the adaptation curve at a snapshot, beside that of θ₀ and the session's ghosts.
+
+    Args:
+        session: That of the snapshot.
+        snapshot: When.
+        part: As for `Session.adaptation_curve`, for all curves.
+        untrained: The curve of θ₀, if it is not to be measured.
+        known: Curves of ghosts, which stay as they are; what is measured here is added.
+    """
+    settings = snapshot.settings
+    curve = session.adaptation_curve(snapshot, part=part)
+    if untrained is None or len(untrained.mean) != len(curve.mean):
+        untrained = session.untrained_curve(snapshot, part)
+    curves = {} if known is None else known
+    ghosts = _comparable(session, snapshot)
+    for ghost in ghosts:
+        if (ghost, part) not in curves:
+            curves[ghost, part] = session.adaptation_curve(ghost.snapshot, part=part)
+    ways = getattr(settings, "ways", None)
     return AdaptationPanel(
-        curve=session.adaptation_curve(snapshot),
-        untrained=session.untrained_curve(snapshot),
-        inner_steps=snapshot.settings.inner_steps,
-        label=label(snapshot.settings),
-        color=settings_color(snapshot.settings),
+        curve=curve,
+        untrained=untrained,
+        inner_steps=settings.inner_steps,
+        label=label(settings),
+        color=settings_color(settings),
+        ghosts=tuple(_ghost_curve(ghost, curves[ghost, part]) for ghost in ghosts),
+        baseline=None if ways is None else (1 / ways, "guessing"),
+        alpha=settings.alpha,
     )
+
+
+def training_ghosts(session: Session, snapshot: Snapshot) -> tuple[TrainingGhost, ...]:
+    """Losses of the session's ghosts."""
+    ghosts = _comparable(session, snapshot)
+    return tuple(_ghost_curve(ghost, ghost.snapshot.curve) for ghost in ghosts)
+
+
+def task_heading(snapshot: Snapshot) -> str:
+    """Which task is drawn: a held-out one, or one of the meta-step that is walked through."""
+    walk = snapshot.cursor
+    if walk is None:
+        return HEADING
+    return f"Training task {walk.task + 1} of {snapshot.settings.meta_batch}"
+
+
+def look_cursor(snapshot: Snapshot, by: By) -> float | None:
+    """Where the training panel shows that the session looks back; None: it does not."""
+    if snapshot.meta_step == snapshot.last_step:
+        return None
+    if by == "meta_step":
+        return float(snapshot.meta_step)
+    curve = snapshot.curve
+    passed = curve.seconds[curve.meta_step <= snapshot.meta_step]
+    return float(passed[-1]) if len(passed) else 0.0
 
 
 def lab_figures(portrait: AnyPortrait | None = None) -> dict[str, go.Figure]:
@@ -92,7 +176,7 @@ def show_lab(figures: Mapping[str, Drawable], view: LabView, *, width: int = WID
     """
     color = view.adaptation.color
     show_adaptation(figures["adaptation"], view.adaptation)
-    show_task(figures["task"], view.portrait, color=color)
+    show_task(figures["task"], view.portrait, view.heading, color=color)
     show_training(
         figures["training"],
         view.training,
@@ -102,6 +186,7 @@ def show_lab(figures: Mapping[str, Drawable], view: LabView, *, width: int = WID
         ghosts=view.ghosts,
         width=width,
     )
+    show_cursor(figures["training"], view.cursor)
 
 
 def lab_figure(view: LabView) -> go.Figure:
@@ -114,3 +199,13 @@ def lab_figure(view: LabView) -> go.Figure:
 def settings_color(settings: Settings) -> str:
     """The colour of the algorithm of some settings, in all panels."""
     return algorithm_color(settings.algorithm, settings.order)
+
+
+def _comparable(session: Session, snapshot: Snapshot) -> list[Ghost]:
+    """Ghosts that were trained on tasks of the same kind."""
+    tasks = snapshot.observer.source.tasks
+    return [ghost for ghost in session.ghosts if ghost.snapshot.observer.source.tasks == tasks]
+
+
+def _ghost_curve(ghost: Ghost, curve: Curve) -> GhostCurve[Curve]:
+    return GhostCurve(ghost.label, settings_color(ghost.snapshot.settings), curve)

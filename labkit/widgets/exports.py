@@ -11,6 +11,7 @@ from labkit.session.curve_files import Format, write_curves
 from labkit.session.export import code_cell, parameters_json, parameters_yaml
 from labkit.session.session import Session
 from labkit.session.share import share_code
+from labkit.widgets.lab_state import Looks
 
 _TEXTS = {"code": share_code, "cell": code_cell}
 _PARAMETERS = {"yaml": parameters_yaml, "json": parameters_json}
@@ -30,12 +31,13 @@ class Files:
     contents: dict[str, bytes]
 
 
-def exported(session: Session, what: str) -> Copied | Files:
+def exported(session: Session, what: str, looks: Looks | None = None) -> Copied | Files:
     """A session as it is shown now, in one of the forms that leave the lab without a picture.
 
     Args:
         session: Any.
         what: "code", "cell", "yaml", "json", "csv", "parquet" or "html".
+        looks: What the figures show of it; None: as a lab does at first.
 
     Raises:
         ModuleNotFoundError: What writes such files is not installed.
@@ -54,8 +56,16 @@ def exported(session: Session, what: str) -> Copied | Files:
     if what in _PARAMETERS:
         return Files({f"{stem}.{what}": _PARAMETERS[what](recipe).encode()})
     if what == "html":
+        shown = looks or Looks()
+        view = lab_view(
+            session,
+            measure=shown.measure,
+            task=shown.task,
+            points=shown.points,
+            by=shown.by,
+        )
         title = f"MAML Lab, meta-step {recipe.meta_step:,}"
-        return Files({f"{stem}.html": standalone_html(lab_view(session), title).encode()})
+        return Files({f"{stem}.html": standalone_html(view, title).encode()})
     if what in get_args(Format):
         return _curves(session, stem, what)
     raise ValueError(f"there is no export {what!r}")

@@ -136,7 +136,7 @@ class Actions:
             name = f"maml-lab-{self._session.snapshot().meta_step}.{what}"
             self._dashboard.save_picture(name, file_format=what)
             return
-        result = exported(self._session, what)
+        result = exported(self._session, what, self._looks)
         if isinstance(result, Copied):
             self._dashboard.copy(result.text)
             self._looks.note = f"Copied: {result.text.splitlines()[0][:60]} …"

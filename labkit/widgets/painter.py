@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labkit.figures.adaptation import show_adaptation
-from labkit.figures.adaptation_panel import LOSS, AdaptationPanel
+from labkit.figures.adaptation_panel import AdaptationPanel
 from labkit.figures.frame import show_cursor
-from labkit.figures.ghosts import GhostCurve
-from labkit.figures.lab import settings_color
+from labkit.figures.lab import (
+    adaptation_panel,
+    look_cursor,
+    settings_color,
+    task_heading,
+    training_ghosts,
+)
 from labkit.figures.panels import task_panel
-from labkit.figures.task_figure import HEADING, show_task, task_figure
+from labkit.figures.task_figure import show_task, task_figure
 from labkit.figures.training import show_training
-from labkit.session.algorithms import label
 from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Ghost, Snapshot
@@ -152,49 +156,17 @@ class Painter:
         return self._panel.untrained
 
     def _measure(self, snapshot: Snapshot, part: int | None, kept: AdaptationCurve | None) -> None:
-        session, settings = self._session, snapshot.settings
-        curve = session.adaptation_curve(snapshot, part=part)
-        if kept is not None and len(kept.mean) == len(curve.mean):
-            untrained = kept
-        else:
-            untrained = session.untrained_curve(snapshot, part)
-        pinned = session.ghosts
+        pinned = self._session.ghosts
         self._ghost_curves = {at: c for at, c in self._ghost_curves.items() if at[0] in pinned}
-        ghosts = [g for g in pinned if comparable(g, snapshot)]
-        self._looks.measures = (*curve.metrics, LOSS)
-        self._panel = AdaptationPanel(
-            curve=curve,
-            untrained=untrained,
-            inner_steps=settings.inner_steps,
-            label=label(settings),
-            color=settings_color(settings),
-            ghosts=tuple(self._ghost(ghost, part) for ghost in ghosts),
-            baseline=_baseline(snapshot),
-            alpha=settings.alpha,
+        self._panel = adaptation_panel(
+            self._session, snapshot, part=part, untrained=kept, known=self._ghost_curves
         )
-
-    def _ghost(self, ghost: Ghost, part: int | None) -> GhostCurve[AdaptationCurve]:
-        key = ghost, part
-        if key not in self._ghost_curves:
-            self._ghost_curves[key] = self._session.adaptation_curve(ghost.snapshot, part=part)
-        return GhostCurve(
-            ghost.label, settings_color(ghost.snapshot.settings), self._ghost_curves[key]
-        )
+        self._looks.measures = self._panel.measures
 
     def _show_adaptation(self) -> None:
-        looks, panel = self._looks, self._panel
-        if panel is None:
-            return
-        measure = looks.measure if looks.measure in panel.measures else None
-        shown = measure or panel.measures[0]
-        show_adaptation(
-            self._dashboard.figure("adaptation"),
-            replace(
-                panel,
-                measure=measure,
-                baseline=panel.baseline if shown == "accuracy" else None,
-            ),
-        )
+        if self._panel is not None:
+            shown = self._panel.showing(self._looks.measure)
+            show_adaptation(self._dashboard.figure("adaptation"), shown)
 
     def _show_task(self, snapshot: Snapshot) -> None:
         session, looks, walk = self._session, self._looks, snapshot.cursor
@@ -206,27 +178,20 @@ class Painter:
             self._dashboard.replace("task", task_figure(portrait, editable=editable))
             self._kind = kind
         looks.steps = steps_of(portrait)
-        heading = HEADING
-        if walk is not None:
-            heading = f"Training task {walk.task + 1} of {snapshot.settings.meta_batch}"
-        figure = self._dashboard.figure("task")
+        figure, heading = self._dashboard.figure("task"), task_heading(snapshot)
         show_task(figure, portrait, heading, color=settings_color(snapshot.settings))
 
     def _show_training(self, snapshot: Snapshot) -> None:
         figure, looks = self._dashboard.figure("training"), self._looks
-        ghosts = [g for g in self._session.ghosts if comparable(g, snapshot)]
         show_training(
             figure,
             snapshot.curve,
             snapshot.events,
             by=looks.by,
             color=settings_color(snapshot.settings),
-            ghosts=[
-                GhostCurve(g.label, settings_color(g.snapshot.settings), g.snapshot.curve)
-                for g in ghosts
-            ],
+            ghosts=training_ghosts(self._session, snapshot),
         )
-        show_cursor(figure, _cursor(snapshot, looks.by))
+        show_cursor(figure, look_cursor(snapshot, looks.by))
 
 
 def steps_of(portrait: AnyPortrait | None) -> int:
@@ -235,25 +200,3 @@ def steps_of(portrait: AnyPortrait | None) -> int:
         return 1
     shown = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
     return len(shown) - 1
-
-
-def comparable(ghost: Ghost, snapshot: Snapshot) -> bool:
-    """Whether a ghost was trained on tasks of the same kind."""
-    tasks = snapshot.observer.source.tasks
-    return ghost.snapshot.observer.source.tasks == tasks
-
-
-def _baseline(snapshot: Snapshot) -> tuple[float, str] | None:
-    ways = getattr(snapshot.settings, "ways", None)
-    return None if ways is None else (1 / ways, "guessing")
-
-
-def _cursor(snapshot: Snapshot, by: str) -> float | None:
-    """Where the training panel shows that the session looks back."""
-    if snapshot.meta_step == snapshot.last_step:
-        return None
-    if by == "meta_step":
-        return float(snapshot.meta_step)
-    curve = snapshot.curve
-    passed = curve.seconds[curve.meta_step <= snapshot.meta_step]
-    return float(passed[-1]) if len(passed) else 0.0

@@ -7,13 +7,24 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from labkit import AdaptationCurve, Session, Settings, Sinusoid, sinusoid_mlp
+from labkit import (
+    AdaptationCurve,
+    Session,
+    Settings,
+    Sinusoid,
+    Tides,
+    sinusoid_mlp,
+    tide_mlp,
+)
 from labkit.figures.adaptation import adaptation_data, adaptation_figure, show_adaptation
 from labkit.figures.adaptation_panel import AdaptationPanel, adaptation_note, adaptation_top
 from labkit.figures.frame import TITLE_HEIGHT
 from labkit.figures.lab import lab_figures, lab_view, show_lab
+from labkit.figures.palette import algorithm_color
 from labkit.figures.task import MOST_STEPS, step_styles, steps_drawn, task_data, task_range
 from labkit.figures.task_figure import show_task, task_figure
+from labkit.tasks.family import Portrait
+from labkit.training.evaluation import summarise
 from tests.figures.examples import portrait
 
 
@@ -121,6 +132,52 @@ def test_figures_of_a_session() -> None:
     assert shown["K trained"].text[1].strip() == "K = 4"
     show_lab(figures, lab_view(session))
     assert traces(figures)["step 4"].name == "step 4"
+
+
+def test_a_view_holds_all_that_a_person_has_chosen_to_see() -> None:
+    session = Session(Settings(meta_batch=2), model=sinusoid_mlp, tasks=Sinusoid, test_tasks=5)
+    session.run(3)
+    ghost = session.pin()
+    session.set(order=1)
+    session.run(5)
+    session.step("task")
+    walked = lab_view(session)
+    assert walked.heading == "Training task 1 of 2"
+    session.look(4)
+    view = lab_view(session, task=2, points=((0.0, 1.0), (1.0, 2.0)), by="seconds")
+    (adaptation,), (losses,) = view.adaptation.ghosts, view.ghosts
+    assert adaptation.label == losses.label == "MAML · 3"
+    assert adaptation.color == losses.color == algorithm_color("maml", 2) != view.adaptation.color
+    assert adaptation.curve.mean.tolist() == session.adaptation_curve(ghost.snapshot).mean.tolist()
+    assert losses.curve is ghost.snapshot.curve
+    assert isinstance(view.portrait, Portrait)
+    assert view.portrait.support_y.tolist() == [1.0, 2.0]
+    snapshot = session.snapshot()
+    other = session.portrait(snapshot, 2)
+    assert isinstance(other, Portrait)
+    assert view.portrait.truth.tolist() == other.truth.tolist()
+    assert view.cursor == snapshot.curve.seconds[3]
+    figures = lab_figures(view.portrait)
+    show_lab(figures, view)
+    assert figures["training"].data[0].x == (view.cursor, view.cursor)
+    assert figures["training"].layout.xaxis.title.text == "seconds of training"
+    assert traces(figures)["MAML · 3"].visible
+    assert lab_view(session).cursor == 4.0
+
+
+def test_a_view_of_another_measure() -> None:
+    session = Session(Settings(meta_batch=2), model=tide_mlp, tasks=Tides, test_tasks=3)
+    assert lab_view(session).adaptation.shown == "rmse_ft"
+    assert lab_view(session, measure="mae_ft").adaptation.shown == "mae_ft"
+
+
+def test_a_panel_shows_another_measure_and_guessing_with_the_accuracy_alone() -> None:
+    accuracy = summarise(torch.ones(4, 2), {"accuracy": torch.full((4, 2), 0.5)})
+    panel = AdaptationPanel(accuracy, accuracy, 1, baseline=(0.2, "guessing"))
+    assert panel.showing(None).baseline == panel.showing("accuracy").baseline == (0.2, "guessing")
+    assert panel.showing("loss").shown == "loss"
+    assert panel.showing("loss").baseline is None
+    assert panel.showing("rmse").shown == "accuracy"
 
 
 class Recorder:

@@ -56,6 +56,14 @@ def test_names_of_ghosts_have_rows_below_the_axis() -> None:
     assert [each.legend for each in shown] == ["legend2", "legend3"] * 3
 
 
+def test_a_long_name_keeps_its_number_of_meta_steps() -> None:
+    figure = adaptation_figure()
+    label = "first-order MAML, α per tensor · 1,200"
+    show_adaptation(figure, panel(GhostCurve(label, GREEN, curve(1.0))))
+    (name,) = (each.name for each in figure.data if each.name.endswith("1,200"))
+    assert name == "first-order MAM… · 1,200"
+
+
 def test_the_axis_has_room_for_ghosts_and_baseline() -> None:
     assert adaptation_top(panel()) == 5.0
     assert adaptation_top(panel(GhostCurve("high", RED, curve(2.0, 5.0)))) == 6.0

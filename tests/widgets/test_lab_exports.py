@@ -1,7 +1,9 @@
 """What leaves the lab, and that a headless run of it comes to the same numbers."""
 
+import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,6 +139,28 @@ def test_curves_as_tables(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "write_curves", without_pyarrow)
     page.set("export", "parquet")
     until(lambda: page.message() == "Parquet needs pyarrow: pip install pyarrow")
+
+
+def test_the_page_of_figures_shows_what_the_lab_shows(page: Page) -> None:
+    page.press("pin")
+    page.press("another")
+    page.point("add", None, 0.5, 0.75)
+    page.set("by", "seconds")
+    page.set("export", "html")
+    text = page.files()["maml-lab-4.html"].decode()
+    plots = re.findall(r'Plotly\.newPlot\(\s*"maml-lab-(\w+)",\s*(\[.*?\]),\s*\{"', text)
+    adaptation, task, training = (data for _, data in plots)
+    ghost = "first-order MAML, α… · 4"
+    for data in (adaptation, training):
+        (trace,) = (each for each in json.loads(data) if each["name"] == ghost)
+        assert trace["visible"], ghost
+    assert "seconds of training" in text
+    support = next(trace for trace in json.loads(task) if "support" in trace["name"])
+    x = np.frombuffer(base64.b64decode(support["x"]["bdata"]), support["x"]["dtype"])
+    points = page.lab._looks.points
+    assert points is not None
+    assert x.tolist() == [px for px, _ in points]
+    assert points[-1] == (0.5, 0.75)
 
 
 def test_figures_as_a_page_and_as_pictures(page: Page) -> None:
