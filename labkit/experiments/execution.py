@@ -15,6 +15,7 @@ from typing import Any
 
 import papermill
 
+from labkit.experiments.cold_kernel import ColdKernelManager
 from labkit.experiments.conversation import DISK_FULL
 from labkit.experiments.process_tree import end_with_children
 from labkit.session.progress import VARIABLE
@@ -59,7 +60,7 @@ def quietly(
         language="python",
         progress_bar=False,
         log_output=False,
-        **engine,
+        **{"kernel_manager_class": ColdKernelManager, **engine},
     )
 
 

@@ -226,7 +226,9 @@ def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
         until = time.monotonic() + 120
         while kernel is None and time.monotonic() < until:
             started = begun.children(recursive=True)
-            kernel = next((p for p in started if "ipykernel_launcher" in p.cmdline()), None)
+            kernel = next(
+                (p for p in started if "labkit.experiments.cold_kernel" in p.cmdline()), None
+            )
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, words = process.communicate(timeout=60)

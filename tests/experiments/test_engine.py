@@ -126,15 +126,34 @@ def test_a_run_ends_when_who_wants_it_is_killed(kind: str, tmp_path: Path) -> No
     assert psutil.wait_procs(begun, timeout=10)[1] == []
 
 
-def test_a_forked_kernel_ends_with_the_process_of_its_run(tmp_path: Path) -> None:
+def test_a_kernel_ends_with_the_process_of_its_run(
+    making: Callable[..., Status], tmp_path: Path
+) -> None:
     deaf = Plan.of(tiny_notebook(tmp_path), {"kind": "deaf"})
-    with WarmRuns() as runs, ThreadPoolExecutor(1) as threads:
-        made = threads.submit(runs.run, deaf, tmp_path / "run")
+    with ThreadPoolExecutor(1) as threads:
+        made = threads.submit(making, deaf, tmp_path / "run")
         until(lambda: kernels(tmp_path, os.getpid()))
         (kernel,) = kernels(tmp_path, os.getpid())
         kernel.parent().kill()
         assert made.result().error == NO_ANSWER
-    assert psutil.wait_procs([kernel], timeout=10)[1] == []
+    _, alive = psutil.wait_procs([kernel], timeout=10)
+    for process in alive:
+        process.kill()
+    assert alive == []
+
+
+def test_a_kernel_whose_parent_went_while_it_was_starting_ends(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    command = [sys.executable, "-P", "-m", "labkit.experiments.cold_kernel"]
+    done = subprocess.run(
+        [*command, "-f", str(tmp_path / "kernel.json")],
+        env={**os.environ, "JPY_PARENT_PID": str(gone.pid)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_nobody_wants_any_more_ends_while_it_imports(tmp_path: Path) -> None:
