@@ -8,9 +8,9 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import threading
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import papermill
@@ -33,18 +33,18 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     threading.Thread(target=_end_alone, args=(connection,), daemon=True).start()
     if given["progress"]:
         os.environ[VARIABLE] = given["progress"]
+    # its own also when this process is killed: kernels that start side by side race on IPython's
+    # history, and the file by which one is found holds its key
+    os.environ["IPYTHONDIR"] = tempfile.tempdir = given["private"]
     error = disk_full = None
-    with TemporaryDirectory() as private:
-        # kernels that start side by side race on IPython's history
-        os.environ["IPYTHONDIR"] = private
-        try:
-            quietly(given["notebook"], given["output"], given["parameters"], **engine)
-        except papermill.PapermillExecutionError as stopped:
-            error = f"{stopped.ename}: {stopped.evalue}"
-        except Exception as broken:  # noqa: BLE001  # whoever asks is told, whatever it is
-            error = f"{type(broken).__name__}: {broken}"
-            if isinstance(broken, OSError) and broken.errno in DISK_FULL:
-                disk_full = broken.errno
+    try:
+        quietly(given["notebook"], given["output"], given["parameters"], **engine)
+    except papermill.PapermillExecutionError as stopped:
+        error = f"{stopped.ename}: {stopped.evalue}"
+    except Exception as broken:  # noqa: BLE001  # whoever asks is told, whatever it is
+        error = f"{type(broken).__name__}: {broken}"
+        if isinstance(broken, OSError) and broken.errno in DISK_FULL:
+            disk_full = broken.errno
     _answer(connection, {"error": error, "disk_full": disk_full})
 
 

@@ -64,11 +64,13 @@ def recorded(plan: Plan, folder: str | Path, execute: Executed, *, watched: bool
     status = begun(plan.id, plan.notebook.name)
     target.begin(status, dict(plan.parameters))
     unfinished = target.path.resolve() / f".{NOTEBOOK}"
-    with TemporaryDirectory() as private:
+    # a kernel that was killed may still be writing when it is removed
+    with TemporaryDirectory(ignore_cleanup_errors=True) as private:
         given = {
             "notebook": str(plan.notebook.path),
             "output": str(unfinished),
             "parameters": dict(plan.parameters),
+            "private": private,
             "progress": str(Path(private) / "meta_step") if watched else None,
         }
         try:

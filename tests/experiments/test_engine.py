@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,15 +95,23 @@ def test_a_run_that_is_stopped_ends_with_its_kernel_and_has_not_failed(
 
 
 def test_a_run_that_takes_too_long_is_killed_with_its_kernel(
-    making: Callable[..., Status], tmp_path: Path
+    making: Callable[..., Status], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     deaf = Plan.of(tiny_notebook(tmp_path), {"kind": "deaf"})
     before = set(below(os.getpid()))
+    # what warm runs are forked from imports much at first
+    assert making(Plan.of(deaf.notebook, {}), tmp_path / "first").state == "done"
     status = making(deaf, tmp_path / "run", timeout=15)
     assert (status.state, status.error) == ("failed", "TimeoutError: not done after 15 s")
-    kernel = next(tmp_path.glob("kernel-*")).name.removeprefix("kernel-")
-    until(lambda: not psutil.pid_exists(int(kernel)), 10)
+    begun = [int(path.name.removeprefix("kernel-")) for path in tmp_path.glob("kernel-*")]
+    assert len(begun) == 2
+    until(lambda: not any(psutil.pid_exists(kernel) for kernel in begun), 10)
     assert len(set(below(os.getpid())) - before) <= 1  # that from which warm runs are forked
+    left = [path.name for path in scratch.rglob("*")]
+    assert not [name for name in left if name.endswith((".json", ".sqlite", "profile_default"))]
 
 
 WANTED = """
