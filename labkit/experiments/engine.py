@@ -68,9 +68,11 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
             stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}))
             try:
                 client = stack.enter_context(Client(scheduler, timeout=PATIENCE))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, MemoryError) as error:
+                # what a server of another kind says is taken for the size of a message
+                why = "a server of another kind" if isinstance(error, MemoryError) else error
                 raise SchedulerError(
-                    f"no Dask scheduler answers at {scheduler} ({error}): give the address that "
+                    f"no Dask scheduler answers at {scheduler} ({why}): give the address that "
                     "the scheduler says when it starts, such as tcp://host:8786"
                 ) from None
         else:

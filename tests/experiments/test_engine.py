@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -358,3 +359,21 @@ def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
         pass
     with pytest.raises(SchedulerError, match="no Dask scheduler answers at nonsense"):
         workers(scheduler="nonsense").__enter__()
+
+
+def test_a_server_of_another_kind_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the page with which a scheduler shows its state, one port further."""
+    monkeypatch.setattr(engine, "PATIENCE", 5.0)
+
+    class Page(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever).start()
+        address = f"tcp://127.0.0.1:{server.server_address[1]}"
+        try:
+            with pytest.raises(SchedulerError, match=rf"{address} \(a server of another kind\)"):
+                workers(scheduler=address).__enter__()
+        finally:
+            server.shutdown()
