@@ -1,11 +1,13 @@
 """`labkit compare`: groups of runs, with intervals over seeds."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from labkit.cli.endings import FAILED, WRONG
+from labkit.cli.endings import FAILED, WRONG, unwritten
 from labkit.experiments.comparison import METRIC, compare_runs
 from labkit.experiments.notebooks import find_notebook
 from labkit.experiments.tables import read_runs, runs_frame
@@ -57,17 +59,19 @@ def compare(
     words = f"; left out: {runs.left_out_words()}" if runs.left_out else ""
     typer.echo(f"{len(runs.done)} runs{words}\n")
     typer.echo(found.table())
-    try:
-        if output:
-            from labkit.experiments.report import report_html  # noqa: PLC0415  # with plotly
+    if output:
+        # with plotly and torch
+        from labkit.experiments.report import report_html  # noqa: PLC0415
+        from labkit.training.whole_files import write_whole  # noqa: PLC0415
 
-            output.write_text(report_html(runs, found), encoding="utf-8")
-            typer.echo(f"\nThe report: {output}")
-        if notebook:
+        page = report_html(runs, found)
+        with _writing(output):
+            write_whole(output, lambda path: path.write_text(page, encoding="utf-8"))
+        typer.echo(f"\nThe report: {output}")
+    if notebook:
+        with _writing(notebook):
             _execute(folders[0], notebook)
-            typer.echo(f"\nThe executed notebook: {notebook}")
-    except (OSError, ValueError) as error:
-        _stop(str(error))
+        typer.echo(f"\nThe executed notebook: {notebook}")
 
 
 def _execute(folder: Path, output: Path) -> None:
@@ -78,12 +82,26 @@ def _execute(folder: Path, output: Path) -> None:
     from labkit.experiments.execution import quietly  # noqa: PLC0415
 
     try:
-        quietly(find_notebook(NOTEBOOK), output, {"folder": str(folder.resolve())})
+        source = find_notebook(NOTEBOOK)
+    except FileNotFoundError as error:
+        _stop(str(error))
+    if output.resolve() == source.resolve():
+        _stop(f"{output} is the notebook itself: name a new file for the executed one")
+    try:
+        quietly(source, output, {"folder": str(folder.resolve())})
     except papermill.PapermillExecutionError as error:
         words = f"{NOTEBOOK} has failed with {error.ename}: {error.evalue}"
         _stop(f"{words}\nThe notebook, with the traceback: {output}", FAILED)
     except RuntimeError as error:  # the kernel died, or did not start
         _stop(f"{NOTEBOOK} has failed: {error}", FAILED)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _stop(unwritten(path, error), FAILED)
 
 
 def _stop(words: str, code: int = WRONG) -> NoReturn:

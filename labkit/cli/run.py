@@ -143,7 +143,9 @@ def _is_done(folder: RunFolder, plan: Plan) -> bool:
                 f"{folder.path} is the folder of another run, of {status.notebook} with id "
                 f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: name another -o"
             )
-        return status.state == "done"
+        if status.state == "done" and folder.ended is None:
+            typer.echo(f"the files of {folder.path} are damaged: the run is repeated", err=True)
+        return status.state == "done" and folder.ended is not None
     if folder.path.exists() and (
         not folder.path.is_dir() or any(path.name != LOCK for path in folder.path.iterdir())
     ):

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from labkit.cli.endings import FAILED, INTERRUPTED, WRONG, ended, refusals
+from labkit.cli.endings import FAILED, INTERRUPTED, WRONG, ended, refusals, unwritten
 from labkit.cli.sweep_words import design_of
 from labkit.experiments.engine import WAIT, SchedulerGoneError
 from labkit.experiments.plan import Plan
@@ -182,8 +182,7 @@ def sweep(
     except SchedulerGoneError as error:
         raise ended(f"{error}{progress.words}", FAILED) from None
     except OSError as error:
-        words = f"{output} cannot be written: {error.strerror or error}"
-        raise ended(f"{words}{progress.words}", FAILED) from None
+        raise ended(f"{unwritten(output, error)}{progress.words}", FAILED) from None
     except KeyboardInterrupt:
         raise ended(f"interrupted{progress.words}", INTERRUPTED) from None
     typer.echo(summary(runs, design.varying, monotonic() - start))

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 
+from labkit.experiments.notebook_files import read_notebook
 from labkit.session.parameter_words import ParameterError, complaint
 
 FOLDER = "notebooks"
@@ -46,14 +47,9 @@ class Notebook:
             FileNotFoundError: There is no such notebook; the message names those that there are.
             ValueError: The file is no notebook, or its parameters cell is not plain assignments.
         """
-        import nbformat  # noqa: PLC0415  # it takes a while, and a command's --help does without
-
         path = find_notebook(name)
-        try:
-            whole = nbformat.read(path, as_version=4).cells
-        except Exception as error:  # noqa: BLE001  # nbformat raises many kinds on what is no notebook
-            raise ValueError(f"{path} is not a Jupyter notebook: {error}") from None
-        cells = [cell for cell in whole if INJECTED not in cell.metadata.get("tags", ())]
+        whole = read_notebook(path)
+        cells = [cell for cell in whole.cells if INJECTED not in cell.metadata.get("tags", ())]
         source = json.dumps([[cell.cell_type, cell.source] for cell in cells], ensure_ascii=False)
         tagged = [c for c in cells if "parameters" in c.metadata.get("tags", ())]
         defaults, types = _assigned(path, tagged[0].source) if tagged else ({}, {})

@@ -3,9 +3,10 @@
 import math
 from pathlib import Path
 
+from labkit.experiments.notebook_files import read_notebook
 from labkit.experiments.notebooks import INJECTED
 from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder
+from labkit.experiments.run_folder import NOTEBOOK, RunFolder
 
 
 def plan_of(folder: RunFolder, scratch: Path) -> Plan:
@@ -26,7 +27,12 @@ def plan_of(folder: RunFolder, scratch: Path) -> Plan:
         raise ValueError(f"{folder.path} {state}: only one that is done can be compared")
     if status.without_result:
         raise ValueError(f"{folder.path} has no result to compare: its notebook records none")
-    notebook = nbformat.read(folder.notebook, as_version=4)
+    if not folder.notebook.is_file():
+        raise ValueError(
+            f"{folder.path} has no {NOTEBOOK}, of which runs that are kept for their numbers may "
+            "be without: make it by labkit run, with the parameters that labkit show says"
+        )
+    notebook = read_notebook(folder.notebook)
     notebook.cells = [c for c in notebook.cells if INJECTED not in c.metadata.get("tags", ())]
     path = scratch / f"{status.notebook}.ipynb"
     nbformat.write(notebook, path)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labkit.experiments.notebook_files import read_notebook
+
 if TYPE_CHECKING:
     from labkit.session.curve_columns import Columns
 
@@ -76,7 +78,7 @@ class Result:
             name: {column: np.array(values, dtype=np.float64) for column, values in curve.items()}
             for name, curve in data["curves"].items()
         }
-        metrics = {name: math.nan if v is None else v for name, v in data["metrics"].items()}
+        metrics = {name: _number(value) for name, value in data["metrics"].items()}
         return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
 
 
@@ -107,14 +109,7 @@ def read_result(path: str | Path) -> Result:
         NoResultError: It holds no result; the message says why, with the error that stopped the
             notebook if there was one.
     """
-    import nbformat  # noqa: PLC0415  # it takes a while, and most commands do without
-
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # noqa: BLE001  # nbformat raises many kinds on what is no notebook
-        raise ValueError(f"{path} is not a Jupyter notebook: {error}") from None
+    notebook = read_notebook(Path(path))
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     recorded = [o["data"][MIME_TYPE] for o in outputs if MIME_TYPE in o.get("data", {})]
     if recorded:
@@ -130,6 +125,14 @@ def read_result(path: str | Path) -> Result:
         f"{path} holds no result of labkit; {reason}",
         expected=any("record_result" in source for source in sources),
     )
+
+
+def _number(value: object) -> float:
+    if value is None:
+        return math.nan
+    if not isinstance(value, int | float):
+        raise TypeError(f"a metric must be a number, got {value!r}")
+    return value
 
 
 def _without_nonfinite(value: object) -> object:

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from labkit.experiments.result import NoResultError, Result, read_result
+
+Read = TypeVar("Read")
 
 State = Literal["running", "done", "failed"]
 
@@ -60,7 +62,10 @@ class RunFolder:
         except FileNotFoundError:
             return None
         try:
-            return Status(**json.loads(text))
+            status = Status(**json.loads(text))
+            if status.state not in get_args(State):
+                raise ValueError(f"state {status.state!r}")  # noqa: TRY301
+            return status  # noqa: TRY300
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{self.path / STATUS} is not the status of a run ({error}): remove the folder, "
@@ -73,15 +78,31 @@ class RunFolder:
         return self.path / NOTEBOOK
 
     @property
+    def ended(self) -> Status | None:
+        """How the run has ended; None if it has not, was interrupted or its files are damaged."""
+        try:
+            status = self.status
+            if status is None or status.state == "running":
+                return None
+            if status.state == "done" and not status.without_result:
+                _ = self.parameters, self.result
+        except ValueError:
+            return None
+        return status
+
+    @property
     def parameters(self) -> dict[str, Any]:
-        """All parameters of the run."""
-        found: dict[str, Any] = self._json(PARAMETERS)
-        return found
+        """All parameters of the run.
+
+        Raises:
+            ValueError: The file is missing, or not what a run writes; so for `result`.
+        """
+        return self._read(PARAMETERS, _by_name)
 
     @property
     def result(self) -> Result:
         """The result of a run that is done; `Status.without_result` says whether it has one."""
-        return Result.from_json(self._json(RESULT))
+        return self._read(RESULT, Result.from_json)
 
     def begin(self, status: Status, parameters: dict[str, Any]) -> None:
         """Note that a run has begun; what an earlier try has left is removed first."""
@@ -124,8 +145,20 @@ class RunFolder:
 
         write_whole(self.path / name, make)
 
-    def _json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+    def _read(self, name: str, made: Callable[[Any], Read]) -> Read:
+        try:
+            return made(json.loads((self.path / name).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            problem = "is missing"
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"is not what a run writes ({error})"
+        raise ValueError(f"{self.path / name} {problem}: repeat the run")
+
+
+def _by_name(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise TypeError("no names")
+    return found
 
 
 def run_row(status: Status, parameters: Mapping[str, Any], result: Result) -> dict[str, Any]:

@@ -45,35 +45,32 @@ class SweepFolder:
         return RunFolder(self.path / RUNS / plan.id)
 
     def ended(self, plan: Plan) -> Status | None:
-        """How a run has ended; None if it has not, was interrupted or left no readable status."""
-        try:
-            status = self.run(plan).status
-        except ValueError:
-            return None
-        return status if status is not None and status.state != "running" else None
+        """How a run has ended; see `RunFolder.ended`."""
+        return self.run(plan).ended
 
     @contextmanager
     def claimed(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:
         """Keep the folder for this sweep while it works, and note the design.
 
         Raises:
-            SweepFolderError: It is another sweep's, holds something else or cannot be written.
+            SweepFolderError: It is another sweep's, or holds something else.
             FolderInUseError: Another process works there.
+            OSError: It cannot be written.
         """
         with ExitStack() as stack:
             try:
                 stack.enter_context(held(self.path))
             except OSError as error:
-                raise SweepFolderError(
-                    f"{self.path} cannot be written ({error.strerror}): choose another folder"
-                ) from None
+                raise OSError(error.errno, error.strerror) from None  # whichever file of the folder
             self._note(design, plans)
             # of sweeps that were killed
             shutil.rmtree(self.tries, ignore_errors=True)
             self.tries.mkdir(exist_ok=True)
             (self.path / RUNS).mkdir(exist_ok=True)
-            yield
-            shutil.rmtree(self.tries, ignore_errors=True)
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.tries, ignore_errors=True)
 
     def _note(self, design: Design, plans: Sequence[Plan]) -> None:
         ids = [plan.id for plan in plans]

@@ -1,5 +1,6 @@
 """`labkit compare` as a user types it."""
 
+import errno
 from pathlib import Path
 
 import nbformat
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from labkit.cli import compare
 from labkit.cli.app import app
+from labkit.experiments.notebooks import find_notebook
 from tests.experiments.run_folders import sweep
 
 
@@ -90,7 +92,38 @@ def test_a_notebook_has_its_own_metric(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["compare", str(folder), "-o", str(tmp_path / "no" / "r.html")])
+    for option, name in (("-o", "r.html"), ("--notebook", "r.ipynb")):
+        where = tmp_path / "no" / name
+        done = CliRunner().invoke(app, ["compare", str(folder), option, str(where)])
+        assert done.exit_code == 1
+        assert done.stderr.startswith(f"labkit compare: {where} cannot be written: ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_notebook_is_not_replaced_by_an_executed_one(folder: Path) -> None:
+    source = find_notebook(compare.NOTEBOOK)
+    before = source.read_bytes()
+    done = CliRunner().invoke(app, ["compare", str(folder), "--notebook", str(source)])
+    assert source.read_bytes() == before
     assert done.exit_code == 2
-    assert "labkit compare: " in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert "is the notebook itself: name a new file" in done.stderr
+
+
+def test_a_report_that_cannot_be_finished_leaves_the_one_before(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tmp_path / "r.html"
+    report.write_text("before")
+    write = Path.write_text
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        write(path, text[:9], encoding=encoding)
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    done = CliRunner().invoke(app, ["compare", str(folder), "-o", str(report)])
+    assert done.exit_code == 1
+    words = f"labkit compare: {report} cannot be written: No space left on device: make room there"
+    assert done.stderr.splitlines() == [words]
+    assert report.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["r.html"]

@@ -90,10 +90,7 @@ def test_rerun_compares(
     finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     folder, _ = finished
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for file in folder.iterdir():
-        (copy / file.name).write_bytes(file.read_bytes())
+    copy = copied(folder, tmp_path / "copy")
     result = json.loads((copy / "result.json").read_text())
     result["metrics"]["query_loss_after"] *= 1 + 1e-4
     result["provenance"]["versions"]["torch"] = "2.0"
@@ -105,6 +102,42 @@ def test_rerun_compares(
     assert rows["query_loss_after"] == "4.0"
     assert "torch was 2.0, is 2" in output
     assert "not all metrics agree to 6 digits" in output
+
+
+def copied(folder: Path, to: Path) -> Path:
+    to.mkdir()
+    for file in folder.iterdir():
+        (to / file.name).write_bytes(file.read_bytes())
+    return to
+
+
+def test_a_run_whose_files_are_damaged_is_repeated(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    folder = copied(finished[0], tmp_path / "copy")
+    (folder / "result.json").write_text('{"format": 1')
+    (tmp_path / "same.yaml").write_text(parameters_yaml(RECIPE))
+    for command in ("show", "rerun"):
+        code, output = labkit(command, folder)
+        assert code == 2
+        assert f"{folder / 'result.json'} is not what a run writes" in output.splitlines()[-1]
+    code, output = labkit("run", "01_sinusoid", "-f", tmp_path / "same.yaml", "-o", folder)
+    assert code == 0
+    assert f"the files of {folder} are damaged: the run is repeated" in output
+    assert finished[1].stdout in output
+
+
+def test_a_run_that_is_kept_without_its_notebook_is_not_rerun(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    folder = copied(finished[0], tmp_path / "copy")
+    (folder / "notebook.ipynb").unlink()
+    code, output = labkit("rerun", folder)
+    assert code == 2
+    assert output.startswith(f"labkit: {folder} has no notebook.ipynb")
+    assert len(output.splitlines()) == 1
+    (folder / "notebook.ipynb").write_text("{")
+    assert "is not a Jupyter notebook" in labkit("rerun", folder)[1]
 
 
 def test_folders_of_others_are_refused(
@@ -157,7 +190,9 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
     (folder / ".notebook.ipynb").symlink_to("/dev/full")  # where papermill writes
     code, output = labkit(*command, "--again")
     assert code == 1
-    assert output == f"labkit: {folder} cannot be written: No space left on device\n"
+    assert (
+        output == f"labkit: {folder} cannot be written: No space left on device: make room there\n"
+    )
     code, output = labkit(*command)
     assert code == 0
     assert "done already" not in output

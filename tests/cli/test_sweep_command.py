@@ -212,7 +212,17 @@ def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:
     ("error", "code", "words"),
     [
         (SchedulerGoneError("the scheduler has gone"), 1, "the scheduler has gone; 1 of 2 runs"),
-        (OSError(28, "No space left on device"), 1, "cannot be written: No space left on device;"),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "out cannot be written: No space left on device: make room there; 1 of 2 runs are",
+        ),
+        (OSError(28, "No space left on device", "out/x"), 1, "out cannot be written: No space"),
+        (
+            OSError(20, "Not a directory"),
+            1,
+            "out cannot be written: Not a directory: choose another",
+        ),
         (KeyboardInterrupt(), 130, "interrupted; 1 of 2 runs are done: the same command goes on"),
     ],
 )

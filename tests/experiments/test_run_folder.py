@@ -3,7 +3,7 @@
 import errno
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from labkit.experiments.run_folder import RunFolder, Status, begun
 from labkit.experiments.running import recorded, run
 from labkit.experiments.tables import read_runs
 from labkit.experiments.warm import WarmRuns
+from tests.experiments.run_folders import done_run
 
 RESULT = """
 from labkit.experiments.recording import record_result
@@ -180,6 +181,43 @@ def test_a_file_that_cannot_be_finished_leaves_the_one_before(tmp_path: Path) ->
 
 def test_a_status_that_is_none_is_said(tmp_path: Path) -> None:
     assert RunFolder(tmp_path).status is None
-    (tmp_path / "status.json").write_text('{"state": "done"}')
-    with pytest.raises(ValueError, match="not the status of a run"):
-        _ = RunFolder(tmp_path).status
+    whole = asdict(begun("a1", "quick"))
+    for text in ('{"state": "done"}', '"done"', "{", json.dumps({**whole, "state": "finished"})):
+        (tmp_path / "status.json").write_text(text)
+        with pytest.raises(ValueError, match="not the status of a run"):
+            _ = RunFolder(tmp_path).status
+        assert RunFolder(tmp_path).ended is None
+
+
+DAMAGES = {
+    "result.json": ["", '{"format": 1', "[]", '{"format": 99}', '{"format": 1}', None],
+    "parameters.json": ["", "[]", None],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in DAMAGES.items() for text in texts]
+)
+def test_files_that_are_damaged_are_said_and_the_run_is_not_done(
+    tmp_path: Path, name: str, text: str | None
+) -> None:
+    folder = done_run(tmp_path / "run", 1.0)
+    assert folder.ended == folder.status
+    (folder.path / name).unlink()
+    if text is not None:
+        (folder.path / name).write_text(text)
+    why = "is missing" if text is None else "is not what a run writes"
+    with pytest.raises(ValueError, match=rf"{name} {why}.*: repeat the run"):
+        getattr(folder, name.removesuffix(".json"))
+    assert folder.ended is None
+    with pytest.raises(ValueError, match=r"no run is done in .* \(1 broken\)"):
+        read_runs(tmp_path)
+
+
+def test_a_metric_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    folder = done_run(tmp_path / "run", 1.0)
+    whole = json.loads((folder.path / "result.json").read_text())
+    whole["metrics"]["ratio"] = "low"
+    (folder.path / "result.json").write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match="a metric must be a number, got 'low'"):
+        _ = folder.result
