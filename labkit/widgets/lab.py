@@ -89,7 +89,9 @@ class Lab:
         self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
         self._actions = Actions(session, self._looks, self.dashboard)
         self.dashboard.on_message(self._heard)
-        self._painter = Painter(session, self.dashboard, self._looks, self._tried)
+        self._painter = Painter(
+            session, self.dashboard, self._looks, self._tried, lambda: self._asked
+        )
         self._source = session.source
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
         if self._draw():

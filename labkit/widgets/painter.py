@@ -36,6 +36,9 @@ LONGEST_REST_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 5.0
 """The training rests while a curve is measured, but not for longer."""
 
+MOST_BEHIND_SECONDS = 0.3
+"""While a slider is dragged, task and training are drawn so long after they were drawn last."""
+
 QUIET_SECONDS = 0.4
 """So long after the last change by hand all that it touches is measured, on all held-out tasks."""
 
@@ -63,6 +66,7 @@ class Painter:
         dashboard: Where.
         looks: How.
         tried: Runs what may raise because of a task family's own code, and says so in the lab.
+        overtaken: Whether somebody has asked for something else meanwhile.
     """
 
     def __init__(
@@ -71,8 +75,11 @@ class Painter:
         dashboard: Dashboard,
         looks: Looks,
         tried: Callable[[Callable[[], None]], None],
+        overtaken: Callable[[], bool],
     ) -> None:
         self._session, self._dashboard, self._looks, self._tried = session, dashboard, looks, tried
+        self._overtaken = overtaken
+        self._behind, self._completed = False, 0.0
         self._shown: Shown | None = None
         self._panel: AdaptationPanel | None = None
         self._ended, self._seconds, self._moved = 0.0, 0.0, 0.0
@@ -111,11 +118,15 @@ class Painter:
             self._tried(self._show_adaptation)
         if moved:
             self._dashboard.flush()  # what was moved is waited for; the rest is not
+            if self._overtaken() and time.monotonic() - self._completed < MOST_BEHIND_SECONDS:
+                self._behind = True
+                return True
         task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)
-        if evaluate or task != self._drawn_task:
+        if evaluate or self._behind or task != self._drawn_task:
             self._drawn_task = task
             self._tried(lambda: self._show_task(snapshot))
         self._show_training(snapshot)
+        self._behind, self._completed = False, time.monotonic()
         return (due and not evaluate) or (part is not None and not snapshot.playing) or wanted.late
 
     @property

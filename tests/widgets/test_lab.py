@@ -1,6 +1,7 @@
 """The lab's controls through messages as a browser sends them, and what its page then shows."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import ipywidgets as w
 import pytest
 
 from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_mlp, tide_mlp
+from labkit.widgets import painter
 from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
 from labkit.widgets.painter import QUICK_TASKS
 from tests.widgets.page import Page, new_session, shown, until
@@ -212,6 +214,27 @@ def test_a_slow_drag_while_it_plays_leaves_one_mark_and_is_undone_as_a_whole(pag
     page.press("undo")
     session.run(300)
     until(lambda: page.marks() == ["β 0.002"])
+
+
+def test_in_a_drag_the_curve_comes_first_and_the_task_follows(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predicted() -> Any:
+        return [t["y"] for t in page.figures["task"]["data"] if "inner_step" in t.get("meta", {})]
+
+    trained(page)
+    until(lambda: time.monotonic() - page.lab._painter._completed > 0.5)  # all is drawn
+    page.lab._painter._completed = time.monotonic()
+    monkeypatch.setattr(painter, "MOST_BEHIND_SECONDS", 60.0)
+    monkeypatch.setattr(page.lab._painter, "_overtaken", lambda: True)
+    task, training = predicted(), page.figures["training"]
+    page.set("alpha", 0.3, final=False)
+    until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.3)
+    assert predicted() == task
+    # nothing else has been asked: what was left is drawn, without another move
+    monkeypatch.setattr(page.lab._painter, "_overtaken", lambda: False)
+    until(lambda: predicted() != task)
+    assert page.figures["training"] is not training or page.marks() == ["α 0.3"]
 
 
 def test_the_end_of_a_drag_that_stands_already_is_not_drawn_again(
