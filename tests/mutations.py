@@ -45,6 +45,7 @@ DIFFERENCES = ("tests/core/test_finite_differences.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
+MOVING = ("tests/training/test_moving.py",)
 TRANSPOSED = """part = pull(bar)[1]
             turned = vjp(lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0])[1](bar[0])[0]
             bar = (turned, bar[1])"""
@@ -158,9 +159,44 @@ MUTATIONS = [
     Mutation(
         "log alpha without its chain rule",
         "training/learned_alpha.py",
-        "g * row[name].exp() if",
-        "g if",
+        "gradient * slot.value.exp() if",
+        "gradient if",
         LEARNED,
+    ),
+    Mutation(
+        "moved by what is not finite",
+        "training/moving.py",
+        "return torch.where(going, new, old)",
+        "return new",
+        MOVING,
+    ),
+    Mutation(
+        "moved again after what is not finite",
+        "training/moving.py",
+        "going = given.going & measured",
+        "going = measured",
+        MOVING,
+    ),
+    Mutation(
+        "Adam without its second correction",
+        "training/meta_optimizers.py",
+        "square.sqrt() / root.sqrt()",
+        "square.sqrt()",
+        MOVING,
+    ),
+    Mutation(
+        "no memory taken from a checkpoint",
+        "training/optimizer_state.py",
+        "if not memories:",
+        "if memories:",
+        MOVING,
+    ),
+    Mutation(
+        "tasks that were drawn for a failed meta-step lost",
+        "training/learner_steps.py",
+        "                self._task_stream.set_state(each.task_stream)\n",
+        "",
+        MOVING,
     ),
     Mutation(
         "support as query in training",
@@ -213,9 +249,9 @@ MUTATIONS = [
     ),
     Mutation(
         "ghosts of other tasks compared",
-        "widgets/painter.py",
-        "return ghost.snapshot.observer.source.tasks == tasks",
-        "return True",
+        "figures/lab.py",
+        "if ghost.snapshot.observer.source.tasks == tasks]",
+        "]",
         PROBLEMS,
     ),
     Mutation(

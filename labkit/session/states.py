@@ -48,7 +48,6 @@ class States:
 
     def thin(self, most: int, most_bytes: int) -> None:
         """Keep no more than so many."""
-        # the first state is smaller: no optimiser has moments before its first step
         room = most_bytes // 2 // self._largest
         while len(self._states) > max(2, min(most, room)):
             self._stride *= 2

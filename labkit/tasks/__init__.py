@@ -4,6 +4,7 @@ from labkit.tasks.classification import Classification
 from labkit.tasks.emoji import EMOJI_ATTRIBUTION, Emoji
 from labkit.tasks.family import (
     DrawableFamily,
+    GenerativeFamily,
     ImagePortrait,
     MeasuredFamily,
     Place,
@@ -41,6 +42,7 @@ __all__ = [
     "DrawableFamily",
     "Emoji",
     "FunctionTasks",
+    "GenerativeFamily",
     "ImageClasses",
     "ImagePortrait",
     "LabelledTasks",
