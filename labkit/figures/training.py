@@ -45,7 +45,7 @@ LARGEST = 1e30
 
 _BEFORE, _GHOSTS = 1, 2
 _AFTER = _GHOSTS + MOST_GHOSTS
-_LEADERS, _CHANGES = _AFTER + 1, _AFTER + 2
+_LEADERS, _MARKS, _CHANGES = range(_AFTER + 1, _AFTER + 4)
 """Where each stands among the traces; the cursor is before them."""
 
 LAST_NUMBER = 17
@@ -128,10 +128,18 @@ def training_traces() -> list[go.Scatter]:
             showlegend=False,
         ),
         go.Scatter(
-            name="changes",
-            mode="lines+text",
+            name="marks",
+            mode="lines",
             yaxis="y2",
             line={"color": TEXT, "width": 1, "dash": "dash"},
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
+        ),
+        # of a trace that has points without words plotly 4.1 loses words when it draws again
+        go.Scatter(
+            name="changes",
+            mode="text",
+            yaxis="y2",
             textposition="bottom right",
             textfont={"color": TEXT, "size": SMALL},
             hovertemplate="%{hovertext}<extra></extra>",
@@ -183,7 +191,8 @@ def training_updates(
         Update(_GHOSTS, ghost_styles(ghosts)),
         Update(_AFTER, [{"line.color": color}]),
         Update(_LEADERS, [_leaders(labels, free)]),
-        Update(_CHANGES, [_changes(marks, labels, free)]),
+        Update(_MARKS, [_lines(marks, free)]),
+        Update(_CHANGES, [_words(marks, labels)]),
     ]
 
 
@@ -210,21 +219,30 @@ def _leaders(labels: Sequence[Label], free: float) -> dict[str, Any]:
     }
 
 
-def _changes(marks: Sequence[Mark], labels: Sequence[Label], free: float) -> dict[str, Any]:
-    """Lines of the marks, and their labels, in the free part of the axis above the lines."""
+def _lines(marks: Sequence[Mark], free: float) -> dict[str, Any]:
+    """Lines of the marks, below the part of the axis that is left to their labels."""
     nan = float("nan")
-    told = [f"{mark.text}, {_when(mark)}" for mark in marks]
     return {
-        "x": np.array([x for label in labels for x in (label.x, label.x, nan, label.x, nan)]),
-        "y": np.array([y for label in labels for y in (0.0, 1 - free, nan, _height(label), nan)]),
-        "text": [text for label in labels for text in ("", "", "", APART + label.text, "")],
-        "hovertext": [text for full in told for text in (full, full, "", full, "")],
+        "x": np.array([x for mark in marks for x in (mark.x, mark.x, nan)]),
+        "y": np.array([y for _ in marks for y in (0.0, 1 - free, nan)]),
+        "hovertext": [told for mark in marks for told in (_told(mark), _told(mark), "")],
     }
 
 
-def _when(mark: Mark) -> str:
+def _words(marks: Sequence[Mark], labels: Sequence[Label]) -> dict[str, Any]:
+    """Labels of the marks, in that part."""
+    return {
+        "x": np.array([label.x for label in labels]),
+        "y": np.array([_height(label) for label in labels]),
+        "text": [APART + label.text for label in labels],
+        "hovertext": [_told(mark) for mark in marks],
+    }
+
+
+def _told(mark: Mark) -> str:
     begun, ended = f"{mark.x:.4g}", f"{mark.end:.4g}"
-    return f"from {begun} on" if begun == ended else f"changed from {begun} to {ended}"
+    when = f"from {begun} on" if begun == ended else f"changed from {begun} to {ended}"
+    return f"{mark.text}, {when}"
 
 
 def _height(label: Label) -> float:

@@ -282,6 +282,45 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
     assert len(list(folder.glob("*.png"))) >= 12
 
 
+def test_controls_adaptation_and_task_are_seen_at_one_time(lab: NotebookPage) -> None:
+    lab.command("application:toggle-left-area")
+    lab.button("Pin").click()
+    for name, large in (("large-window", False), ("small-window", False), ("large-window", True)):
+        width, height = LAYOUTS[name]
+        lab.page.set_viewport_size({"width": width, "height": height})
+        if large:
+            lab.button("Large type").click()
+        _fits(lab)
+        lab.lab().evaluate("(lab) => lab.scrollIntoView()")
+        for part in (lab.button("Play"), lab.plot("adaptation"), lab.plot("task")):
+            expect(part).to_be_in_viewport(ratio=1)
+
+
+def test_the_labels_of_marks_stay_through_every_redraw(lab: NotebookPage) -> None:
+    lab.button("Play").click()
+    lab.until(f"{STEP} > 100")
+    for name, value in (("α", "0.02"), ("inner steps K", "3"), ("α", "0.03")):
+        now = int(lab.kernel(STEP))
+        lab.until(f"{STEP} > {now + now // 10}")
+        lab.type(name, value)
+    lab.wait_for_trace("changes", "t.text.filter(Boolean).length === 3")
+    labels = lab.plot("training").locator(".textpoint text")
+    expect(labels).to_have_count(3)
+    # each is a redraw: what plotly loses in one it may find again in the next
+    seen = lab.page.evaluate(
+        """async () => {
+          const gd = document.querySelector('.maml-lab-training .maml-lab-plot');
+          const seen = new Set();
+          for (let i = 0; i < 12; i++) {
+            await new Promise((done) => gd.once('plotly_afterplot', done));
+            seen.add(gd.querySelectorAll('.textpoint text').length);
+          }
+          return [...seen];
+        }"""
+    )
+    assert seen == [3]
+
+
 def _fits(lab: NotebookPage) -> None:
     """Each plot is as wide as its place, and nothing sticks out of the lab."""
     lab.page.wait_for_function(
