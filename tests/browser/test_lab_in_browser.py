@@ -290,6 +290,7 @@ def test_controls_adaptation_and_task_are_seen_at_one_time(lab: NotebookPage) ->
         lab.page.set_viewport_size({"width": width, "height": height})
         if large:
             lab.button("Large type").click()
+            lab.page.locator(".maml-lab-large").wait_for()
         _fits(lab)
         lab.lab().evaluate("(lab) => lab.scrollIntoView()")
         for part in (lab.button("Play"), lab.plot("adaptation"), lab.plot("task")):
