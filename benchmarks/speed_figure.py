@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from benchmarks.speed_report import Result, result_from_json
 OURS = {"this project, eager": "#0072b2", "this project, compiled": "#d55e00"}
 OTHERS = ("#777777", "#56a37c", "#b07aa1", "#a07850", "#c0a030")
 ROW_INCHES = 0.34
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "speed",  # the same file for the same numbers
     "font.family": "sans-serif",
@@ -37,11 +38,12 @@ def figure(found: Sequence[Result]) -> Figure:
     for peer in peers:
         rows = [result for result in found if result.peer == peer]
         middle = [row.ratio.median for row in rows]
-        spread = [[r.ratio.median - r.ratio.low for r in rows], [r.ratio.high - r.ratio.median for r in rows]]  # fmt: skip
+        below = [row.ratio.median - row.ratio.low for row in rows]
+        above = [row.ratio.high - row.ratio.median for row in rows]
         axes.errorbar(
             middle,
             [works.index(row.case) for row in rows],
-            xerr=spread,
+            xerr=[below, above],
             fmt="D" if peer in OURS else "o",
             markersize=7 if peer in OURS else 5,
             color=colours[peer],
