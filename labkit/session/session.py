@@ -264,8 +264,14 @@ class Session(LiveTimeline):
             timeline.fork(at, settings)
 
     def pin(self) -> Ghost:
-        """Keep the session as it is shown now as a ghost, to be compared with."""
+        """Keep the session as it is shown now as a ghost, to be compared with.
+
+        What is kept already is not kept twice.
+        """
         snapshot = self.snapshot()
+        for kept in self._ghosts:
+            if kept.snapshot.shows_the_same_as(snapshot):
+                return kept
         ghost = Ghost(f"{label(snapshot.settings)} · {snapshot.meta_step:,}", snapshot)
         with self._timeline.lock:
             self._ghosts = (*self._ghosts, ghost)[-MOST_GHOSTS:]

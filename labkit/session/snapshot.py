@@ -56,6 +56,15 @@ class Snapshot:
     cursor: Cursor | None
     observer: "Observer"
 
+    def shows_the_same_as(self, other: "Snapshot") -> bool:
+        """Whether the two are of one run, at one place and with the same settings."""
+        # two runs never take the same time
+        return (
+            self.observer.source is other.observer.source
+            and self.settings == other.settings
+            and (self.meta_step, self.seconds) == (other.meta_step, other.seconds)
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Ghost:

@@ -429,12 +429,39 @@ def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
 
 
 def test_more_ghosts_than_there_is_room_for_push_out_the_first(page: Page) -> None:
-    for _ in range(7):
+    for alpha in range(1, 8):
+        page.set("alpha", alpha / 100)
         page.press("pin")
         until(lambda: page.ghosts("adaptation"))
     trained(page)
     page.press("pin")
     until(lambda: page.ghosts("adaptation") == ["MAML · 0"] * 5 + ["MAML · 1"])
+
+
+def test_what_is_pinned_already_is_not_pinned_twice(page: Page) -> None:
+    session = page.lab.session
+    trained(page, 2)
+    for _ in range(2):
+        page.press("pin")
+    first = session.ghosts[0]
+    assert session.ghosts == (first,)
+    page.press("fork")  # it pins what it leaves
+    assert session.ghosts == (first,)
+    assert session.pin() is first
+    page.set("beta", 0.1)
+    assert session.pin() is not first, "other settings"
+    page.press("undo")
+    page.set("look", 1)
+    assert session.pin() is not first, "another meta-step"
+    page.press("reset")
+    trained(page, 2)
+    assert session.pin() is not first, "another run"
+    page.press("reset")
+    page.press("pin")
+    page.set("tasks", "Tides")
+    session.set(alpha=0.01, meta_batch=2, shots=3)
+    page.press("pin")
+    assert len(session.ghosts) == 6, "other tasks"
 
 
 def test_a_ghost_pinned_anew_is_measured_anew(page: Page) -> None:
