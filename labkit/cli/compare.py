@@ -53,7 +53,9 @@ def compare(
         _stop("--notebook takes one folder, and neither --metric nor --by: it has its own")
     try:
         runs = read_runs(folders)
-        found = compare_runs(runs_frame(runs), metric, by.split(",") if by else None)
+        found = compare_runs(
+            runs_frame(runs), metric, [n.strip() for n in by.split(",")] if by else None
+        )
     except (OSError, ValueError) as error:
         _stop(str(error))
     words = f"; left out: {runs.left_out_words()}" if runs.left_out else ""

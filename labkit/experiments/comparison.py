@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 METRIC, SEED = "query_loss_after", "seed"
 
+MOST_NAMES = 20
+"""In a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -45,12 +48,12 @@ class Comparison:
 
         Pairs that differ in more than one parameter are counted, not shown: see `pairs_frame`.
         """
-        width = max(len(group.label) for group in self.groups)
+        width = max(len(self.metric), *(len(group.label) for group in self.groups))
         lines = [f"{self.metric:<{width}}  seeds       mean     ± 95 %"]
         for group in self.groups:
             mean = group.mean
             lines.append(
-                f"{group.label:<{width}}  {mean.count:5d} {mean.mean:10.4g} {mean.ci95:10.3g}"
+                f"{group.label:<{width}}  {mean.count:5d} {mean.mean:10.4g} {mean.half:>10}"
             )
         if self.close_pairs:
             named = [(f"{p.left.label} − {p.right.label}", p) for p in self.close_pairs]
@@ -59,12 +62,13 @@ class Comparison:
             for name, pair in named:
                 mean = pair.difference
                 lines.append(
-                    f"{name:<{width}}  {mean.count:5d} {mean.mean:+10.4g} {mean.ci95:10.3g}"
+                    f"{name:<{width}}  {mean.count:5d} {mean.mean:+10.4g} {mean.half:>10}"
                     f"  {pair.verdict}"
                 )
         further = len(self.pairs) - len(self.close_pairs)
         if further:
-            lines.append(f"{further} more pairs differ in more than one parameter")
+            words = "more pair differs" if further == 1 else "more pairs differ"
+            lines.append(f"{further} {words} in more than one parameter")
         return "\n".join([*lines, *self.warnings()])
 
     def claims(self) -> str:
@@ -77,10 +81,10 @@ class Comparison:
         odd = [g.label for g in self.groups if not math.isfinite(g.mean.mean)]
         counted = [
             (len(odd), f"not finite for some seed, so without a mean: {'; '.join(odd)}"),
-            (few, f"{few} pairs have one seed in common: a difference without an interval"),
+            (few, f"one seed in common, so a difference without an interval: {few} of the pairs"),
             (
                 len(self.apart),
-                f"{len(self.apart)} pairs have no seed in common and are not compared, such as "
+                f"no seed in common, so not compared: {len(self.apart)} of the pairs, such as "
                 + " and ".join(next(iter(self.apart), ())),
             ),
         ]
@@ -140,6 +144,7 @@ def compare_runs(
         raise ValueError(
             f"the runs have no parameter {SEED!r}: without several seeds there is no interval"
         )
+    _check_all_have(runs, metric)
     for name in by or ():
         _check_name("parameter", name, parameters)
     differing = [name for name in parameters if runs[name].nunique(dropna=False) > 1]
@@ -167,9 +172,25 @@ def _check_name(kind: str, name: str, known: Sequence[str]) -> None:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else "."
         seed = " (seeds are what is averaged over)" if name == SEED else ""
+        more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
         raise ParameterError(
-            f"there is no {kind} {name!r}{seed}{hint} There are: {', '.join(known)}"
+            f"there is no {kind} {name!r}{seed}{hint} There are: "
+            f"{', '.join(known[:MOST_NAMES])}{more}"
         )
+
+
+def _check_all_have(runs: "DataFrame", metric: str) -> None:
+    """Refuse a notebook none of whose runs has the metric, beside another whose runs have it."""
+    having = {name: frame[metric].notna().any() for name, frame in runs.groupby("notebook")}
+    without = [str(name) for name, has in having.items() if not has]
+    if without and any(having.values()):
+        raise ValueError(
+            f"no run of {_list(without)} has a {metric}: leave out the folders of those runs, or "
+            "choose a metric that all notebooks record"
+        )
+    if runs[SEED].isna().any():
+        seedless = _list(sorted(set(runs["notebook"][runs[SEED].isna()])))
+        raise ValueError(f"the runs of {seedless} have no parameter {SEED!r}: leave them out")
 
 
 def _split(runs: "DataFrame", names: list[str]) -> list["DataFrame"]:

@@ -85,13 +85,14 @@ class Pair:
 
 
 def label(values: dict[str, Any]) -> str:
-    """Parameters in a few letters.
+    """Parameters in a few letters; without nan, which a notebook has that lacks one.
 
     Example:
-        >>> label({"alpha": 0.01, "order": 2, "algorithm": "maml"}), label({})
+        >>> label({"alpha": 0.01, "order": 2, "algorithm": "maml", "ways": float("nan")}), label({})
         ('alpha=0.01, order=2, algorithm=maml', 'all runs')
     """
-    return ", ".join(_one(values, name) for name in values) or "all runs"
+    had = [_one(values, name) for name, value in values.items() if value == value]  # noqa: PLR0124
+    return ", ".join(had) or "all runs"
 
 
 def _one(values: dict[str, Any], name: str) -> str:

@@ -61,7 +61,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
         groups=_table(
             (*comparison.by, "seeds", "mean", "± 95 %"),
             (
-                (*g.values.values(), g.mean.count, f"{g.mean.mean:.4g}", f"{g.mean.ci95:.3g}")
+                (*g.values.values(), g.mean.count, f"{g.mean.mean:.4g}", g.mean.half)
                 for g in comparison.groups
             ),
         ),
@@ -73,7 +73,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
                     f"− {pair.right.label}",
                     len(pair.seeds),
                     f"{pair.difference.mean:+.4g}",
-                    f"{pair.difference.ci95:.3g}",
+                    pair.difference.half,
                     pair.verdict,
                 )
                 for pair in comparison.pairs

@@ -25,6 +25,11 @@ class Mean:
     ci95: float
 
     @property
+    def half(self) -> str:
+        """`ci95` in three digits, or a dash where one value has no interval."""
+        return "–" if self.count < 2 else f"{self.ci95:.3g}"
+
+    @property
     def low(self) -> float:
         """Where the interval begins."""
         return self.mean - self.ci95

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from labkit.figures.band import band
 from labkit.figures.frame import axis, legend, panel_figure, title
+from labkit.figures.limits import drawable
 from labkit.figures.log_axis import log_axis
 from labkit.figures.palette import TEXT, TRUTH, algorithm_color
 
@@ -47,6 +48,9 @@ class MethodCurve:
 def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
     """A panel for each number of shots, on one logarithmic axis of the loss.
 
+    The axis ends at the largest loss before adaptation: a mean that is carried off by a few tasks
+    leaves it at the top.
+
     Args:
         curves: At least one; the paper's numbers are drawn as crosses.
 
@@ -58,7 +62,10 @@ def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
     shots = sorted({curve.shots for curve in curves})
     share = (1 - _GAP * (len(shots) - 1)) / len(shots)
     published = [np.array(list(curve.published.values())) for curve in curves]
-    shown = [curve.mean[np.isfinite(curve.mean)] for curve in curves]
+    before = [curve.mean[0] for curve in curves if np.isfinite(curve.mean[0])]
+    most = max([*before, *np.concatenate(published)], default=np.inf)
+    shown = [curve.mean[curve.mean <= most] for curve in curves]
+    last = max(len(curve.mean) for curve in curves) - 1
     layout: dict[str, Any] = {
         "yaxis": axis("mean squared error", type="log", **log_axis([*shown, *published], free=0.0))
     }
@@ -66,10 +73,13 @@ def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
         start = (number - 1) * (share + _GAP)
         ending = "" if number == 1 else str(number)
         layout[f"xaxis{ending}"] = axis(
-            f"inner steps, {count} shots", domain=[start, min(start + share, 1.0)], dtick=2
+            f"inner steps, {count} shots",
+            domain=[start, min(start + share, 1.0)],
+            range=[-0.3, last + 0.3],
+            dtick=2,
         )
     return panel_figure(
-        [trace for curve in curves for trace in _traces(curve, shots.index(curve.shots) + 1)],
+        [trace for curve in curves for trace in _traces(curve, shots.index(curve.shots) + 1, most)],
         title("The paper's sinusoid", "mean over seeds, 95 % interval"),
         height=_HEIGHT,
         hovermode="closest",
@@ -78,19 +88,20 @@ def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
     )
 
 
-def _traces(curve: MethodCurve, panel: int) -> list[go.Scatter]:
+def _traces(curve: MethodCurve, panel: int, most: float) -> list[go.Scatter]:
     color = _COLORS[curve.method]
     where = {"xaxis": "x" if panel == 1 else f"x{panel}", "legendgroup": curve.method}
     steps = np.arange(len(curve.mean), dtype=np.float64)
     # a logarithmic axis has no place for what is not positive
     known = np.isfinite(curve.mean) & np.isfinite(curve.ci95) & (curve.mean > curve.ci95)
-    low, high = (curve.mean - curve.ci95)[known], (curve.mean + curve.ci95)[known]
+    low = drawable((curve.mean - curve.ci95)[known], most)
+    high = drawable((curve.mean + curve.ci95)[known], most)
     traces = [
         band(curve.name, steps[known], low, high, color, 0.15, showlegend=False, **where),
         go.Scatter(
             name=curve.name,
             x=steps,
-            y=np.where(np.isfinite(curve.mean), curve.mean, np.nan),
+            y=drawable(curve.mean, most),
             mode="lines",
             line={"color": color, "width": 2, "dash": _DASHES[curve.method]},
             hovertemplate=f"{curve.name}: %{{y:.3g}}",

@@ -25,14 +25,14 @@ def test_tables(folder: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "3 runs; left out: 1 broken"
     assert lines[2].split() == ["query_loss_after", "seeds", "mean", "±", "95", "%"]
-    assert lines[3].split() == ["order=1", "1", "5", "nan"]
+    assert lines[3].split() == ["order=1", "1", "5", "–"]
 
 
 def test_metric_and_by(folder: Path) -> None:
-    options = ["--metric", "query_loss_before", "--by", "order"]
+    options = ["--metric", "query_loss_before", "--by", "order, events"]
     done = CliRunner().invoke(app, ["compare", str(folder), *options])
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[3].split() == ["order=1", "2", "4", "0"]
+    assert done.stdout.splitlines()[3].split() == ["order=1,", "events=[]", "2", "4", "0"]
 
 
 @pytest.mark.parametrize(

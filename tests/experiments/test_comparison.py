@@ -1,5 +1,6 @@
 """Comparisons: worked by hand, against an independent integral, and what is refused."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from labkit import ParameterError, compare_runs, load_runs
+from labkit.experiments.groups import label
 from labkit.experiments.student_t import mean_interval, t_quantile
 from tests.experiments.run_folders import done_run, sweep
 
@@ -77,7 +79,7 @@ def test_only_common_seeds_are_paired(tmp_path: Path) -> None:
     assert pair.seeds == (0, 1)
     assert found.groups[0].mean.count == 3
     assert found.apart == (("order=1", "order=3"), ("order=2", "order=3"))
-    assert "2 pairs have no seed in common and are not compared, such as order=1 and" in (
+    assert "no seed in common, so not compared: 2 of the pairs, such as order=1 and" in (
         found.table()
     )
 
@@ -118,6 +120,30 @@ def test_unknown_names(tmp_path: Path) -> None:
         compared(folder, by=["ordr"])
     with pytest.raises(ParameterError, match="seeds are what is averaged over"):
         compared(folder, by=["seed"])
+
+
+def test_notebooks_without_the_metric_are_refused_beside_others(tmp_path: Path) -> None:
+    folder = sweep(tmp_path, {(1,): [1.0, 2.0]}, "order")
+    other = done_run(folder / "other", math.nan, order=1, seed=0).path
+    status = json.loads((other / "status.json").read_text())
+    (other / "status.json").write_text(json.dumps({**status, "notebook": "yours"}))
+    with pytest.raises(ValueError, match="no run of yours has a query_loss_after: leave out"):
+        compared(folder)
+    assert compared(other).groups[0].mean.count == 1
+    (other / "parameters.json").write_text('{"order": 1}')
+    with pytest.raises(ValueError, match="the runs of yours have no parameter 'seed'"):
+        compared(folder, metric="query_loss_before")
+
+
+def test_labels_leave_out_what_a_notebook_does_not_have() -> None:
+    assert label({"notebook": "01_sinusoid", "ways": math.nan}) == "notebook=01_sinusoid"
+
+
+def test_a_long_list_of_names_is_cut(tmp_path: Path) -> None:
+    runs = load_runs(sweep(tmp_path, {(1,): [1.0]}, "order"))
+    runs.attrs["metrics"] = [f"loss_{n}" for n in range(100)]
+    with pytest.raises(ParameterError, match=r"loss_18, loss_19 and 80 more$"):
+        compare_runs(runs)
 
 
 def test_what_must_not_be_compared(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labkit.experiments.paper_drawn import paper_view
 from labkit.experiments.paper_verdicts import PaperRow, paper_table
 from labkit.experiments.verdicts import one_more
+from labkit.figures.paper import MethodCurve, paper_figure
 from scripts.keep_sweep import keep
 from tests.experiments.paper_runs import paper_run
 from tests.experiments.run_folders import done_run
@@ -140,6 +142,21 @@ def test_the_figure_has_a_panel_for_each_number_of_shots(sweep: Path) -> None:
     low, high = figure.layout.yaxis.range
     assert low < -2
     assert 2.41 < 10**high < 5
+
+
+def test_a_mean_that_is_carried_off_leaves_the_figure_at_the_top() -> None:
+    steps, none = np.array([4.0, 0.4, 2e44]), np.full(3, np.nan)
+    curves = [
+        MethodCurve("maml", "maml", 5, steps, none, {1: 0.67}),
+        MethodCurve("pretrained", "pretrained", 5, np.array([5.0, 2.2, np.nan]), none, {}),
+    ]
+    figure = paper_figure(curves)
+    low, high = figure.layout.yaxis.range
+    assert 0.1 < 10**low < 0.4
+    assert 5 < 10**high < 20
+    maml = next(t for t in figure.data if t.name == "maml" and t.fill is None)
+    assert maml.y[:2].tolist() == [4.0, 0.4]
+    assert 10**high < maml.y[2] < 1e4
 
 
 def test_what_is_kept_of_a_sweep_reads_the_same(sweep: Path, tmp_path: Path) -> None:

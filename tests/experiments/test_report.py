@@ -39,4 +39,4 @@ def test_the_same_each_time_and_no_network(folder: Path) -> None:
 def test_more_groups_than_can_be_drawn(tmp_path: Path) -> None:
     page = report(sweep(tmp_path, {(i,): [1.0 + i] for i in range(13)}, "order"))
     assert "No figure: it has room for 12 groups" in page
-    assert "78 pairs have one seed in common" in page
+    assert "an interval: 78 of the pairs" in page
