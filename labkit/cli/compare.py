@@ -44,7 +44,7 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Compare runs: means with 95 % intervals over seeds, and differences on the same seeds.
+    """Compare runs: means over seeds with 95 % intervals.
 
     Runs whose parameters are equal but for the seed are a group. The difference of two groups is
     taken seed by seed: it is "lower" or "higher" when its interval leaves out zero.

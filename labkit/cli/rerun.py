@@ -30,7 +30,9 @@ def rerun(
         int, typer.Option(min=0, help="To how many digits all metrics have to agree.")
     ] = 6,
 ) -> None:
-    """Repeat a run from its own notebook and parameters, and say whether the numbers agree.
+    """Repeat a run, and say to how many digits the numbers agree.
+
+    The notebook and the parameters are those in its folder.
 
     Exit codes: 0 all metrics agree, 1 some do not or the run failed, 2 there is no such run.
     """

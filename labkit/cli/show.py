@@ -8,17 +8,22 @@ import typer
 
 from labkit.cli.endings import refusals
 from labkit.experiments.notebooks import Notebook
-from labkit.experiments.run_folder import RunFolder, Status
+from labkit.experiments.run_folder import STATUS, RunFolder, Status
+from labkit.experiments.sweep_folder import RUNS, SWEEP
 
 
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
 ) -> None:
-    """Show a run: how it stands, its parameters, what it has found, and where it comes from."""
+    """Show a run: state, parameters, numbers, provenance."""
     with refusals():
         folder = RunFolder(run)
         if (status := folder.status) is None:
-            raise ValueError(f"{run} is not the folder of a run: it has no status.json")
+            of_sweep = (run / SWEEP).is_file()
+            raise ValueError(
+                f"{run} is not the folder of a run: it has no {STATUS}"
+                + (f"; those of the sweep are in {run / RUNS}" if of_sweep else "")
+            )
         _print("run", _of(status))
         _print("parameters, others as in the notebook", _changed(folder))
         if status.without_result:

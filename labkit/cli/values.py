@@ -81,7 +81,12 @@ def parameters_in(path: Path) -> dict[str, Any]:
 def parameters_from(text: str, path: Path) -> dict[str, Any]:
     """The same from the text of a file."""
     try:
-        found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        if path.suffix == ".json":
+            found = json.loads(text, object_pairs_hook=_once)
+        else:
+            found = yaml.load(text, _Loader)  # noqa: S506  # a safe one
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise ParameterError(f"{path} is neither YAML nor JSON: {problem}") from None
@@ -90,6 +95,24 @@ def parameters_from(text: str, path: Path) -> dict[str, Any]:
             f"{path} must hold parameters by name, a line such as alpha: 0.02 for each"
         )
     return found
+
+
+def _once(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
+    """By name; the last of two would win unseen."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParameterError(f"{twice} stands twice: keep one of them")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a name that stands twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        _once([(key.value, None) for key, _ in node.value if isinstance(key.value, str)])
+        return super().construct_mapping(node, deep)
 
 
 def text_of(path: Path) -> str:

@@ -18,6 +18,10 @@ Values: TypeAlias = Annotated[tuple[Any, ...], Field(strict=False)]
 Seeds: TypeAlias = Annotated[tuple[int, ...], Field(strict=False)]
 
 
+MOST_LINES = 10
+"""Of complaints: a range that is not allowed has one for each value that is drawn from it."""
+
+
 class Range(BaseModel):
     """Where the samples of a parameter lie.
 
@@ -177,7 +181,10 @@ class SweepDesign(Design):
                 complaints[f"two runs would be the same, with {same}: name each value once"] = None
             plans[plan.id] = plan
         if complaints:
-            raise ParameterError("\n".join(complaints))
+            lines = list(complaints)
+            if len(lines) > MOST_LINES:
+                lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more complaints"]
+            raise ParameterError("\n".join(lines))
         return list(plans.values())
 
     @property

@@ -210,6 +210,8 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         (["run", "01_sinusoid", "-f", "text.yaml"], "1e-3 and quoted numbers are text"),
         (["run", "01_sinusoid", "-f", "none.yaml"], "none.yaml cannot be read: No such file"),
         (["run", "01_sinusoid", "-f", "list.yaml"], "list.yaml must hold parameters by name"),
+        (["run", "01_sinusoid", "-f", "twice.yaml"], "twice.yaml: alpha stands twice: keep one"),
+        (["run", "01_sinusoid", "-f", "twice.json"], "twice.json: alpha stands twice: keep one"),
         (["run", "--session", "text.yaml"], "text.yaml does not say of which notebook"),
         (["run", "--session", "own.txt"], "no notebook of labkit trains on tasks = 'custom'"),
         (["run", "--session", "float32.txt"], "has dtype = None, and the notebook 01_sinusoid"),
@@ -222,6 +224,8 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
 def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, words: list[str], message: str) -> None:
     (tmp_path / "text.yaml").write_text("alpha: 1e-3\n")
     (tmp_path / "list.yaml").write_text("- alpha\n")
+    (tmp_path / "twice.yaml").write_text("alpha: 0.1\nshots: 5\nalpha: 0.2\n")
+    (tmp_path / "twice.json").write_text('{"alpha": 0.1, "shots": 5, "alpha": 0.2}')
     (tmp_path / "own.txt").write_text(share_code(Recipe(Settings())))
     (tmp_path / "float32.txt").write_text(
         share_code(Recipe(Settings(), 1, "Sinusoid", "sinusoid_mlp"))
@@ -282,6 +286,22 @@ def test_values_of_the_command_line_and_of_files(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("alpha: 1e-3")
     assert parameters_in(tmp_path / "p.json") == {"alpha": 0.001}
     assert parameters_in(tmp_path / "p.yaml") == {"alpha": "1e-3"}
+
+
+def test_a_sweep_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").touch()
+    code, output = labkit("show", tmp_path)
+    assert code == 2
+    assert f"; those of the sweep are in {tmp_path / 'runs'}" in output
+
+
+def test_help_says_in_a_line_what_each_command_does() -> None:
+    lines = labkit("--help")[1].splitlines()
+    commands = lines[lines.index("Commands:") + 1 :]
+    assert [line.split()[0] for line in commands] == [
+        *("run", "sweep", "compare", "show", "rerun", "lab"),
+    ]
+    assert not [line for line in commands if line.endswith("...")]
 
 
 def test_notebooks_of_sessions() -> None:

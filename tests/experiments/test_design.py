@@ -113,6 +113,15 @@ def test_all_complaints_come_at_once() -> None:
     ]
 
 
+def test_of_many_complaints_the_first_are_said() -> None:
+    with pytest.raises(ParameterError) as caught:
+        plans(random={"inner_steps": {"low": 1, "high": 5}}, samples=200)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 11
+    assert "must be a whole number" in lines[9]
+    assert lines[10] == "and 190 more complaints"
+
+
 def test_unknown_notebooks_and_missing_ones() -> None:
     with pytest.raises(FileNotFoundError, match="there is no notebook nothing"):
         plans(notebook="nothing", seeds=2)
