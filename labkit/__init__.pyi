@@ -77,9 +77,9 @@ from .tasks import OMNIGLOT_ATTRIBUTION as OMNIGLOT_ATTRIBUTION
 from .tasks import TIDES_ATTRIBUTION as TIDES_ATTRIBUTION
 from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
-from .tasks import GenerativeFamily as GenerativeFamily
 from .tasks import Emoji as Emoji
 from .tasks import FunctionTasks as FunctionTasks
+from .tasks import GenerativeFamily as GenerativeFamily
 from .tasks import ImageClasses as ImageClasses
 from .tasks import ImagePortrait as ImagePortrait
 from .tasks import LabelledTasks as LabelledTasks

@@ -90,7 +90,7 @@ def test_the_figure_has_a_dot_for_each_result(tmp_path: Path) -> None:
     found = results("g", "one work", 1, [entrant("JAX jit", [0.1]), entrant("higher", [0.4])])
     found += results("g", "another", 1, [entrant("JAX jit", [0.2]), entrant("higher", [0.1])])
     (axes,) = speed_figure.figure(found).axes
-    dots = {c.get_label(): list(c.lines[0].get_xdata()) for c in axes.containers}
+    dots = {c.get_label(): list(c[0].get_xdata()) for c in axes.containers}
     assert dots == {"JAX jit": [1, 1], "higher": [4, 0.5]}
     assert [label.get_text() for label in axes.get_yticklabels()] == ["one work", "another"]
     saved, drawn = tmp_path / "speed.json", tmp_path / "speed.svg"
