@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from labkit import Recipe, Settings, parameters_yaml, share_code
 from labkit.cli.app import app
 from labkit.cli.values import parameters_in, value_of
 from labkit.experiments.folder_lock import held
+from labkit.experiments.reproduction import digits_of_agreement
 from labkit.experiments.sessions import NOTEBOOKS, notebook_of
 from labkit.session.parameter_words import ParameterError
 
@@ -205,6 +207,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         (["run", "02_cosine"], "there is no notebook 02_cosine"),
         (["run", "01_sinusoid", "-p", "alpha", "x"], "alpha = 'x': must be a finite number ≥ 0"),
         (["run", "01_sinusoid", "-p", "alpha=NaN"], "alpha = nan: must be a finite number ≥ 0"),
+        (["run", "01_sinusoid", "-p", "alpha=1e999"], "alpha = inf: must be a finite number ≥ 0"),
         (["run", "01_sinusoid", "-p", "alhpa", "1"], "did you mean 'alpha'?"),
         (["run", "01_sinusoid", "-p", "alpha"], "-p alpha: write -p alpha 0.02"),
         (["run", "01_sinusoid", "-f", "text.yaml"], "1e-3 and quoted numbers are text"),
@@ -286,6 +289,11 @@ def test_values_of_the_command_line_and_of_files(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("alpha: 1e-3")
     assert parameters_in(tmp_path / "p.json") == {"alpha": 0.001}
     assert parameters_in(tmp_path / "p.yaml") == {"alpha": "1e-3"}
+
+
+def test_numbers_that_are_none_agree_with_each_other_alone() -> None:
+    assert digits_of_agreement(math.nan, math.nan) == math.inf
+    assert digits_of_agreement(math.nan, 1.0) == digits_of_agreement(1.0, math.nan) == 0.0
 
 
 def test_a_sweep_is_no_run(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_whole_ranges_reach_both_ends(scale: str) -> None:
         ({"random": {"alpha": LOG | {"low": 1.0}}, "samples": 2}, "low must be less than high"),
         ({"random": {"alpha": LOG | {"whole": True}}, "samples": 2}, "must be whole"),
         ({"random": {"alpha": LOG | {"low": "x"}}, "samples": 2}, r"random\.alpha\.low = 'x'"),
+        ({"random": {"alpha": {"low": 0.1, "high": float("inf")}}, "samples": 2}, r"high = inf"),
         ({"gird": {"alpha": [0.1]}}, "gird: a sweep has no such part"),
     ],
 )

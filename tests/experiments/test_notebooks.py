@@ -73,6 +73,8 @@ def test_own_parameters_are_checked_by_the_types_that_their_cell_names(tmp_path:
     assert "folder = 3" in str(refused.value)
     assert "most = inf" in str(refused.value)
     assert "did you mean 'folder'?" in str(refused.value)
+    with pytest.raises(ParameterError, match=r"most = '1\.5'"):
+        notebook.checked({"most": "1.5"})
 
 
 def test_a_parameters_cell_that_computes_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import nbformat
 import pandas as pd
+import psutil
 import pytest
 
 from labkit.experiments.notebooks import Notebook
@@ -154,6 +155,25 @@ def test_a_run_that_takes_too_long_is_ended_with_its_kernel(tmp_path: Path) -> N
             break
         time.sleep(0.1)
     assert not kernel.exists(), "the kernel lives on"
+
+
+def test_what_a_kernel_has_started_ends_with_it(tmp_path: Path) -> None:
+    source = (
+        "import subprocess, sys, time\n"
+        "code = 'import time; time.sleep(600)'\n"
+        "child = subprocess.Popen([sys.executable, '-c', code], start_new_session=True)\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+        "time.sleep(600)"
+    )
+    assert run(plan(tmp_path, source), tmp_path / "run", timeout=15.0).state == "failed"
+    child = int((tmp_path / "pid").read_text())
+    until = time.monotonic() + 10
+    while psutil.pid_exists(child) and time.monotonic() < until:
+        time.sleep(0.1)
+    alive = psutil.pid_exists(child)
+    if alive:
+        psutil.Process(child).kill()
+    assert not alive
 
 
 def test_what_an_earlier_try_has_left_is_gone_when_a_run_begins(tmp_path: Path) -> None:
