@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 import labkit
 
 ROOT = Path(__file__).parents[1]
-CONDA_NAMES = {"torch": "pytorch"}
+CONDA_NAMES = {"torch": "pytorch", "duckdb": "python-duckdb"}
 """Names that conda-forge gives to packages that PyPI names otherwise."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from labkit.core.checks import check_count
+from labkit.session.changes import Change
 from labkit.session.cursor import Cursor, Stride, next_place
 from labkit.session.history import TrainingCurve
 from labkit.session.player import Player
@@ -150,6 +151,22 @@ class LiveTimeline(SnapshotMeasures):
             seconds: From now on, in place of what was said before; 0 lets it go on.
         """
         self._player.hold(seconds)
+
+    @property
+    def specification(self) -> Settings:
+        """What a reset begins with: the settings as they are now, and the same changes to come.
+
+        A setting that has its value from a prescribed change begins as the run did, and the change
+        comes again.
+        """
+        with self._timeline.lock:
+            return self._timeline.run.again(self._timeline.settings)
+
+    @property
+    def ahead(self) -> tuple[Change, ...]:
+        """Changes that were prescribed and are still to come."""
+        with self._timeline.lock:
+            return self._timeline.run.ahead(self._timeline.meta_step)
 
     def snapshot(self) -> Snapshot:
         """The session between two meta-steps, or as it was where it looks back.

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import torch
 
 from labkit.session.algorithms import label
-from labkit.session.changes import LIVE, Change
+from labkit.session.changes import LIVE
 from labkit.session.live import LiveTimeline
 from labkit.session.recipe import Recipe
 from labkit.session.settings import ParameterError, Settings
@@ -122,22 +122,6 @@ class Session(LiveTimeline):
     def can_redo(self) -> bool:
         """Whether there is something to do again."""
         return bool(self._timeline.edits.undone)
-
-    @property
-    def specification(self) -> Settings:
-        """What a reset begins with: the settings as they are now, and the same changes to come.
-
-        A setting that has its value from a prescribed change begins as the run did, and the change
-        comes again.
-        """
-        with self._timeline.lock:
-            return self._timeline.run.again(self._timeline.settings)
-
-    @property
-    def ahead(self) -> tuple[Change, ...]:
-        """Changes that were prescribed and are still to come."""
-        with self._timeline.lock:
-            return self._timeline.run.ahead(self._timeline.meta_step)
 
     def set(self, *, joined: bool = False, **values: object) -> None:
         """Change settings from the next meta-step on; the latest value wins.
