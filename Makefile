@@ -80,7 +80,9 @@ $(PEERS): $(STAMP)
 	touch $@
 
 bench: $(PEERS)
-	$(BIN)/python -m benchmarks.speed $(BENCH_ARGS)
+	@mkdir -p $(RUNS)
+	$(BIN)/python -m benchmarks.speed --out $(RUNS)/speed.json $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.speed_figure $(RUNS)/speed.json docs/speed.svg
 
 notebooks: $(STAMP)
 	$(BIN)/python -m tests.notebooks.refresh notebooks/*.ipynb

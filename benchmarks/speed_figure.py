@@ -67,12 +67,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("json", type=Path, help="what benchmarks.speed --out wrote")
     parser.add_argument("svg", type=Path, help="where the figure goes")
-    parser.add_argument("--threads", type=int, default=1, help="of the results to be drawn (1)")
+    parser.add_argument("--threads", type=int, help="of the results to be drawn (the fewest)")
     given = parser.parse_args()
-    saved = json.loads(given.json.read_text())["results"]
-    found = [result_from_json(each) for each in saved if each["threads"] == given.threads]
+    every = [result_from_json(each) for each in json.loads(given.json.read_text())["results"]]
+    threads = given.threads or min(result.threads for result in every)
+    found = [result for result in every if result.threads == threads]
     if not found:
-        parser.error(f"{given.json} has no results with {given.threads} threads")
+        parser.error(f"{given.json} has no results with {threads} threads")
     with rc_context(STYLE):
         figure(found).savefig(given.svg, metadata={"Date": None})
 
