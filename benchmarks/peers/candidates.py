@@ -57,7 +57,7 @@ OTHERS = (
     Candidate("autograd loop", "autograd_loop", "AutogradLoop"),
     Candidate("batched by hand", "hand_batched", "HandBatched", networks=("mlp",)),
 )
-RECORDED = 105
+RECORDED = 35
 """Meta-steps after which eager `MetaLearner` has recorded its operations; see its engine."""
 EAGER = Candidate(
     "this project, eager",

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from labkit.session.at_exit import close_at_exit
+
 MOST_HELD_SECONDS = 0.1
 """However long it is held, a player takes the next step so long after the last."""
 
@@ -110,6 +112,7 @@ class Player:
                 target=self._work, name="maml-lab-training", daemon=True
             )
             self._thread.start()
+            close_at_exit(self)
         self._wake.notify_all()
         self._changed.set()
 

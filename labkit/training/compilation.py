@@ -60,7 +60,9 @@ class Compilation:
             return False
         if self._process is not None:
             self._check()
-        self._run = torch._inductor.aoti_load_package(str(self._path)).loader.boxed_run
+        # `torch._inductor.aoti_load_package` does the same after seconds of importing the compiler
+        loader = torch._C._aoti.AOTIModelPackageLoader(str(self._path), "model", False, 1, -1)
+        self._run = loader.boxed_run
         return True
 
     def wait(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EngineName: TypeAlias = Literal["auto", "eager", "compiled"]
 
-RECORDED_AFTER = 100
+RECORDED_AFTER = 30
 """Calls of one kind before it is recorded, which takes about as long as these calls."""
 
 MOST_KINDS = 32
@@ -36,16 +36,18 @@ class Engine:
             same numbers to the last bit. "compiled": a compiler makes one function of them, for
             which the first call waits; numbers differ in the last digits. "auto": eager until
             that is ready, which another process sees to.
+        recorded_after: Calls of one kind before it is recorded; None: `RECORDED_AFTER`.
 
     Raises:
         ValueError: There is no such engine.
     """
 
-    def __init__(self, name: EngineName) -> None:
+    def __init__(self, name: EngineName, recorded_after: int | None = None) -> None:
         if name not in get_args(EngineName):
             known = ", ".join(map(repr, get_args(EngineName)))
             raise ValueError(f"engine must be one of {known}, got {name!r}")
         self.name = name
+        self._recorded_after = recorded_after
         self._kinds: dict[Hashable, _Kind] = {}
         self._last: _Kind | None = None
 
@@ -74,7 +76,7 @@ class Engine:
         if (kind := self._kinds.get(key)) is None:
             if len(self._kinds) == MOST_KINDS:
                 del self._kinds[next(iter(self._kinds))]  # the oldest
-            kind = self._kinds[key] = _Kind(self.name)
+            kind = self._kinds[key] = _Kind(self.name, self._recorded_after)
         self._last = kind
         return kind.call(function, arguments, leaves)
 
@@ -82,8 +84,9 @@ class Engine:
 class _Kind:
     """Calls whose tensors are alike."""
 
-    def __init__(self, name: EngineName) -> None:
+    def __init__(self, name: EngineName, recorded_after: int | None) -> None:
         self._name = name
+        self._recorded_after = RECORDED_AFTER if recorded_after is None else recorded_after
         self._calls = 0
         self._recording: Recording | None = None
         self._compilation: Compilation | None = None
@@ -93,7 +96,7 @@ class _Kind:
         self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
     ) -> Any:
         self._calls += 1
-        if self._calls == (1 if self._name == "compiled" else RECORDED_AFTER):
+        if self._calls == (1 if self._name == "compiled" else self._recorded_after):
             self._record(function, arguments, leaves)
         if self._compilation is not None and not self.compiled:
             self._look(self._compilation, leaves)

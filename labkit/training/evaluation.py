@@ -1,8 +1,10 @@
 """Adaptation curves: how the query loss falls over inner steps on held-out tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from functools import partial
+from operator import itemgetter
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,20 +13,27 @@ from torch.utils._pytree import tree_leaves
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.checks import check_count
+from labkit.core.pytrees import map_leaves
 from labkit.core.step_sizes import testing_alpha
 from labkit.core.types import Batch, LossFn, Params, loss_at
 
 DIVERGED_FACTOR = 10.0
 
+CHUNK_TASKS = 100
+"""Tasks that are measured at once, unless the caller says how many; more are no faster."""
+
 CHUNK_BYTES = 8_000_000
-"""Data of the tasks that are measured at once, unless the caller says how many."""
+"""Their data at most."""
+
+Judged: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+"""The query loss, and name → another measure."""
 
 
 @runtime_checkable
 class MeasuredLoss(Protocol):
     """A loss function that also judges by other measures."""
 
-    def judge(self, params: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def judge(self, params: Params, batch: Batch) -> Judged:
         """The loss, and name → 0-d measure such as the accuracy."""
         ...
 
@@ -99,7 +108,8 @@ def adaptation_curve(
         params: θ, name → tensor.
         support: Pytree of tensors, (tasks, shots, …).
         query: Pytree of tensors, (tasks, queries, …).
-        task_chunk: Tasks at once, ≥ 1, for less memory; None: as many as have 8 MB of data.
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: 100, or as many as have 8 MB
+            of data.
 
     Returns:
         `AdaptationCurve` with K + 1 points.
@@ -120,8 +130,52 @@ def adaptation_curve(
         >>> adaptation_curve(algorithm, loss, {"w": torch.tensor(0.0)}, c, c).mean
         tensor([2.0000, 0.5000, 0.1250])
     """
-    losses, metrics = _judged(algorithm, loss_fn, params, support, query, task_chunk)
-    return summarise(losses, metrics)
+    judge = partial(judged_tasks, algorithm, loss_fn, params)
+    return curve_by(judge, support, query, task_chunk)
+
+
+def curve_by(
+    judge: Callable[[Batch, Batch], Judged], support: Batch, query: Batch, task_chunk: int | None
+) -> AdaptationCurve:
+    """The curve of tasks that are judged some at a time.
+
+    Args:
+        judge: Support and query data of some tasks → as `judged_tasks` gives it.
+        support: As for `adaptation_curve`.
+        query: As for `adaptation_curve`.
+        task_chunk: As for `adaptation_curve`.
+    """
+    leaves = tree_leaves((support, query))
+    tasks = len(leaves[0])
+    if task_chunk is None:
+        of_one_task = sum(leaf.nbytes for leaf in leaves) / tasks
+        task_chunk = max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
+    check_count("task_chunk", task_chunk, 1)
+    found = [
+        judge(*map_leaves(itemgetter(slice(start, start + task_chunk)), (support, query)))
+        for start in range(0, tasks, task_chunk)
+    ]
+    names = found[0][1]
+    return summarise(
+        torch.cat([losses for losses, _ in found]),
+        {name: torch.cat([metrics[name] for _, metrics in found]) for name in names},
+    )
+
+
+def judged_tasks(
+    algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+) -> Judged:
+    """Query loss and other measures of each task after 0 … K steps, each (tasks, K + 1)."""
+
+    def of_task(task_support: Batch, task_query: Batch) -> Judged:
+        path = algorithm.adapt(loss_fn, params, task_support).path
+        judged = [_judge(loss_at(loss_fn, k), theta, task_query) for k, theta in enumerate(path)]
+        losses = torch.stack([loss for loss, _ in judged])  # (K + 1,)
+        names = judged[0][1]
+        return losses, {name: torch.stack([m[name] for _, m in judged]) for name in names}
+
+    losses, metrics = vmap(of_task, randomness="different")(support, query)
+    return losses.detach(), {name: values.detach() for name, values in metrics.items()}
 
 
 def steps_table(
@@ -178,34 +232,7 @@ def steps_table(
     )
 
 
-def _judged(
-    algorithm: Algorithm,
-    loss_fn: LossFn,
-    params: Params,
-    support: Batch,
-    query: Batch,
-    task_chunk: int | None,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Query loss and other measures of each task after 0 … K steps, each (tasks, K + 1)."""
-    if task_chunk is None:
-        leaves = tree_leaves((support, query))
-        of_one_task = sum(leaf.nbytes for leaf in leaves) / len(leaves[0])
-        task_chunk = max(1, int(CHUNK_BYTES / max(of_one_task, 1)))
-    check_count("task_chunk", task_chunk, 1)
-
-    def of_task(task_support: Batch, task_query: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        path = algorithm.adapt(loss_fn, params, task_support).path
-        judged = [_judge(loss_at(loss_fn, k), theta, task_query) for k, theta in enumerate(path)]
-        losses = torch.stack([loss for loss, _ in judged])  # (K + 1,)
-        names = judged[0][1]
-        return losses, {name: torch.stack([m[name] for _, m in judged]) for name in names}
-
-    per_task = vmap(of_task, randomness="different", chunk_size=task_chunk)
-    losses, metrics = per_task(support, query)
-    return losses.detach(), {name: values.detach() for name, values in metrics.items()}
-
-
-def _judge(loss_fn: LossFn, params: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+def _judge(loss_fn: LossFn, params: Params, batch: Batch) -> Judged:
     if isinstance(loss_fn, MeasuredLoss):
         return loss_fn.judge(params, batch)
     return loss_fn(params, batch), {}

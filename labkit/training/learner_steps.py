@@ -33,7 +33,6 @@ class LearnerSteps(LearnerTests):
     _task_stream: torch.Generator
     _engine: StepEngine
     _has_steps: bool
-    _random: dict[type[Algorithm], bool]
 
     @property
     @abstractmethod
@@ -85,7 +84,7 @@ class LearnerSteps(LearnerTests):
             drawn = drawn_for(self.tasks, self.meta_batch, self._task_stream, like)
             with self.randomness(f"meta-step {self.meta_step}"):
                 rule, given = self._moved.rule(self.meta_clip), self._moved.movable(now)
-                random = self._random[type(now)]
+                random = self.draws_random
                 moved = self._engine.moved(now, rule, loss_fn, drawn, given, random=random)
                 statistics = self._statistics(loss_fn, drawn, moved)
         except BaseException:

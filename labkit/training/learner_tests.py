@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from labkit.core.algorithm import Algorithm
 from labkit.core.types import Alpha, Params
 from labkit.tasks.family import AnyPortrait, DrawableFamily, Split, TaskBatch, TaskFamily
-from labkit.training.evaluation import AdaptationCurve, adaptation_curve
+from labkit.training.curve_engine import CurveEngine
+from labkit.training.evaluation import AdaptationCurve
 from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, one_task, task_portrait
 from labkit.training.task_loss import TaskLoss
 
@@ -16,6 +17,7 @@ class LearnerTests(ABC):
 
     tasks: TaskFamily
     seed: int
+    _curves: CurveEngine
 
     @property
     @abstractmethod
@@ -30,11 +32,16 @@ class LearnerTests(ABC):
     @property
     @abstractmethod
     def task_chunk(self) -> int | None:
-        """Tasks at once, for less memory; None: as many as have 8 MB of data."""
+        """Tasks at once, for less memory; None: 100, or as many as have 8 MB."""
 
     @abstractmethod
     def current_algorithm(self) -> Algorithm:
         """The algorithm at this meta-step."""
+
+    @property
+    @abstractmethod
+    def draws_random(self) -> bool:
+        """Whether the model draws random numbers in its forward."""
 
     @abstractmethod
     def randomness(self, name: str) -> AbstractContextManager[None]:
@@ -78,13 +85,13 @@ class LearnerTests(ABC):
     ) -> AdaptationCurve:
         """The same on tasks that are given, in the precision of θ and on its device."""
         with self.randomness("evaluation of the model"):
-            return adaptation_curve(
+            return self._curves.curve(
                 self.current_algorithm().testing(inner_steps, alpha),
                 self.test_loss_fn,
                 self.params if params is None else params,
-                batch.support,
-                batch.query,
+                batch,
                 task_chunk=self.task_chunk,
+                random=self.draws_random,
             )
 
     def portrait(

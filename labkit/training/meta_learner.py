@@ -16,6 +16,7 @@ from labkit.core.types import Params, Reduction
 from labkit.tasks.family import Predictor, TaskFamily
 from labkit.training.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.checkpoints import read_checkpoint
+from labkit.training.curve_engine import CurveEngine
 from labkit.training.engine import EngineName
 from labkit.training.learner_steps import LearnerSteps
 from labkit.training.meta_optimizers import MetaOptimizer
@@ -112,6 +113,7 @@ class MetaLearner(LearnerSteps):
         self._engine = StepEngine(
             engine, self._measurement, Ranks(meta_batch, reduction) if across_ranks else None
         )
+        self._curves = CurveEngine()
         self._model = own_module(model, stream(seed, "init"))
         set_batch_norm(self._model, batch_norm)
         self._has_steps = has_steps(self._model)
@@ -256,8 +258,12 @@ class MetaLearner(LearnerSteps):
         """Tasks at once, as given."""
         return self._measurement.task_chunk
 
+    @property
+    def draws_random(self) -> bool:
+        """Whether the model draws random numbers in its forward, such as for dropout."""
+        return self._random[type(self._algorithm)]
+
     def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
         device = next(iter(self._moved.like.values())).device
-        random = self._random[type(self._algorithm)]
-        return private_randomness(self.seed, name, device) if random else nullcontext()
+        return private_randomness(self.seed, name, device) if self.draws_random else nullcontext()

@@ -6,26 +6,20 @@ without these decisions, and as a program without Python in between.
 """
 
 import logging
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, final
 
 import torch
 from torch import Tensor
-from torch._functorch.compile_utils import fx_graph_cse
-from torch.func import functionalize
 from torch.fx import Graph, GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from labkit.core import pytrees
 from labkit.training.cuda_program import CudaProgram
 from labkit.training.program import Program
+from labkit.training.tracing import like, traced
 
 _LOG = logging.getLogger(__name__)
-
-_LOCK = threading.Lock()
-"""Recording changes methods of `torch.nn.Module` for its time."""
 
 _ATEN = torch.ops.aten
 _VIEWS = {
@@ -78,14 +72,15 @@ class Recording:
             outputs.append(tree_unflatten(ends, spec))
             return there
 
-        with _LOCK:
-            graph = make_fx(functionalize(flat))(*leaves)
-        self._template = outputs[-1]
-        self.constants = _lifted(graph)
+        graph, self.constants = traced(flat, leaves)
         """Tensors that the function reads beside its arguments."""
-        self.graph = _without_repetition(_without_ones(graph))
+        self._template = outputs[-1]
+        _leave_out_ones(graph)
+        _leave_out_repetition(graph)
+        self.graph = GraphModule({}, graph)
         """From the leaves of the arguments, and the constants, to the leaves of the outputs."""
-        self._run = _program(_with_short_views(self.graph).forward, [*leaves, *self.constants])
+        short = GraphModule({}, _with_short_views(graph))
+        self._run = _program(short.forward, [*leaves, *self.constants])
 
     def __call__(self, *arguments: Any) -> Any:
         """Do the operations on these arguments."""
@@ -117,33 +112,13 @@ def _program(
     return run
 
 
-def _lifted(module: GraphModule) -> list[Tensor]:
-    """Make the constants arguments, after the others; and what they are, in this order."""
-    constants: dict[str, Tensor] = {}
-    last = [node for node in module.graph.nodes if node.op == "placeholder"][-1]
-    arguments: dict[str, Node] = {}
-    for node in list(module.graph.nodes):
-        if node.op != "get_attr":
-            continue
-        name = node.target
-        if name not in arguments:
-            constants[name] = getattr(module, name)
-            with module.graph.inserting_after(last):
-                last = arguments[name] = module.graph.placeholder(f"constant_{len(arguments)}")
-            last.meta = dict(node.meta)
-        node.replace_all_uses_with(arguments[name])
-        module.graph.erase_node(node)
-    return list(constants.values())
-
-
-def _without_ones(module: GraphModule) -> GraphModule:
-    """The same without products of a tensor and one, which are that tensor to the last bit."""
-    for node in module.graph.nodes:
+def _leave_out_ones(graph: Graph) -> None:
+    """Products of a tensor and one are that tensor to the last bit."""
+    for node in graph.nodes:
         kept = _times_one(node)
         # what comes out stays a tensor of its own
-        if kept is not None and all(user.op != "output" for user in node.users):
+        if kept is not None and not _comes_out(node):
             node.replace_all_uses_with(kept)
-    return module
 
 
 def _times_one(node: Node) -> Node | None:
@@ -153,8 +128,7 @@ def _times_one(node: Node) -> Node | None:
     one, other = node.args
     for kept, factor in ((one, other), (other, one)):
         if isinstance(kept, Node) and _is_one(factor):
-            alike = _layout(kept) == _layout(node) and _dtype(kept) == _dtype(node)
-            return kept if alike else None
+            return kept if like(kept) == like(node) else None
     return None
 
 
@@ -166,31 +140,50 @@ def _is_one(factor: object) -> bool:
     return isinstance(factor, int | float) and factor == 1
 
 
-def _without_repetition(module: GraphModule) -> GraphModule:
-    """The same operations, each done once."""
-    graph = fx_graph_cse(module.graph)
-    graph.eliminate_dead_code()
-    return GraphModule(module, graph)
+def _leave_out_repetition(graph: Graph) -> None:
+    """Do each operation once, and none whose output nobody needs."""
+    first: dict[Hashable, Node] = {}
+    for node in graph.nodes:
+        if node.op != "call_function" or _is_random(node):
+            continue
+        same = first.setdefault((node.target, _exactly(node.args), _exactly(node.kwargs)), node)
+        if same is not node and not _comes_out(node):
+            node.replace_all_uses_with(same)
+    graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
 
 
-def _with_short_views(module: GraphModule) -> GraphModule:
+def _is_random(node: Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
+def _exactly(value: Any) -> Hashable:
+    """A key of an operation's arguments, in which 1, 1.0 and True differ."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_exactly, value))
+    if isinstance(value, dict):
+        return tuple((name, _exactly(part)) for name, part in value.items())
+    return value if isinstance(value, Node) else (type(value), repr(value))
+
+
+def _comes_out(node: Node) -> bool:
+    return any(user.op == "output" for user in node.users)
+
+
+def _with_short_views(graph: Graph) -> Graph:
     """The same with views at once of what they are views of.
 
     They rely on the strides that the tensors have here, which a compiler does not keep.
     """
-    graph = Graph()
-    graph.output(graph.graph_copy(module.graph, {}))
-    for node in list(graph.nodes):
+    short = Graph()
+    short.output(short.graph_copy(graph, {}))
+    for node in short.nodes:
         if node.target in _VIEWS:
             _shorten(node)
         elif node.target is _ATEN.lift_fresh_copy.default:
             node.replace_all_uses_with(node.args[0])  # nothing writes to a copy
-    graph.eliminate_dead_code()
     # views of equal shape of the same tensor are now equal
-    shortened = _without_repetition(GraphModule(module, graph))
-    for node in (*shortened.graph.nodes, *module.graph.nodes):
-        node.meta.clear()  # it holds tensors
-    return shortened
+    _leave_out_repetition(short)
+    return short
 
 
 def _shorten(node: Node) -> None:
@@ -198,24 +191,13 @@ def _shorten(node: Node) -> None:
     base = node.args[0]
     while isinstance(base, Node) and base.target is _ATEN.as_strided.default:
         base = base.args[0]
-    seen, whole = _layout(node), _layout(base)
+    seen, whole = like(node), like(base)
     if seen is None or whole is None or not isinstance(base, Node):
         return
     if seen == whole:
         node.replace_all_uses_with(base)
         return
     with node.graph.inserting_before(node):
-        view = node.graph.call_function(_ATEN.as_strided.default, (base, *seen))
+        view = node.graph.call_function(_ATEN.as_strided.default, (base, seen.shape, seen.strides))
     view.meta = dict(node.meta)
     node.replace_all_uses_with(view)
-
-
-def _layout(node: object) -> tuple[list[int], list[int]] | None:
-    """Shape and strides."""
-    meta = node.meta.get("tensor_meta") if isinstance(node, Node) else None
-    return None if meta is None else (list(meta.shape), list(meta.stride))
-
-
-def _dtype(node: Node) -> torch.dtype | None:
-    meta = node.meta.get("tensor_meta")
-    return None if meta is None else meta.dtype

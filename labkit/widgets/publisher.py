@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from labkit.session.at_exit import close_at_exit
+
 LEAST_REST = 0.2
 """Rest after a call, as a share of the interval."""
 
@@ -23,6 +25,7 @@ class Publisher:
         self._closed, self._hurry = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="maml-lab-view", daemon=True)
         self._thread.start()
+        close_at_exit(self)
 
     def hurry(self) -> None:
         """Somebody waits: draw without the usual pause before."""

@@ -1,6 +1,7 @@
 """The player's rest while somebody waits, by a clock that the test moves; and its priority."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -121,3 +122,20 @@ def test_the_thread_that_steps_gives_way_and_no_other_does() -> None:
     player.close()
     assert found == [max(before, NICE)]
     assert nice() == before
+
+
+def test_the_interpreter_ends_while_it_plays() -> None:
+    """A thread that comes back from torch when Python is gone would abort the process."""
+    script = """
+import time, torch, labkit
+from labkit.training import engine
+engine.RECORDED_AFTER = 1
+session = labkit.Session(labkit.Settings(), model=labkit.sinusoid_mlp, tasks=labkit.Sinusoid)
+session.play()
+while session.last_step < 3:
+    time.sleep(0.01)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
