@@ -46,6 +46,7 @@ class MetaParameters:
         self._put([new_slot(meta_optimizer, vector) for vector in self._layout.flat(params)])
         self.beta = beta
         self._fixed: tuple[Algorithm, AlphaTensors] | None = None
+        self._rule: tuple[object, Rule] | None = None
         self.go_on()
 
     @property
@@ -117,7 +118,10 @@ class MetaParameters:
         Args:
             clip: Longest meta-gradient of θ; None for any.
         """
-        return Rule(self._layout, self._meta_optimizer, self._sizes, clip)
+        given = (self._meta_optimizer, self._sizes, clip)
+        if self._rule is None or self._rule[0] != given:
+            self._rule = given, Rule(self._layout, *given)
+        return self._rule[1]
 
     def take(self, moved: Moved) -> None:
         """Go on from what a meta-step has moved."""

@@ -1,6 +1,6 @@
 """Adaptation curves by recorded operations, against the same ones as torch.func computes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 class Near:
     """Sinusoids that have a measure beside their loss."""
 
-    sinusoids: Sinusoid = Sinusoid()
+    sinusoids: Sinusoid = field(default_factory=Sinusoid)
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         return self.sinusoids.sample(tasks, generator)
