@@ -44,7 +44,7 @@ class Compilation:
         leaves = [*leaves, *recording.constants]
         self._path = _kept(recording.graph, leaves)
         self._process: subprocess.Popen[bytes] | None = None
-        self._run: Any = None
+        self._loaded: Any = None
         if not self._path.exists():
             self._begin(leaves)
 
@@ -54,7 +54,7 @@ class Compilation:
         Raises:
             RuntimeError: It cannot be compiled.
         """
-        if self._run is not None:
+        if self._loaded is not None:
             return True
         if self._process is not None and self._process.poll() is None:
             return False
@@ -62,7 +62,7 @@ class Compilation:
             self._check()
         # `torch._inductor.aoti_load_package` does the same after seconds of importing the compiler
         loader = torch._C._aoti.AOTIModelPackageLoader(str(self._path), "model", False, 1, -1)
-        self._run = loader.boxed_run
+        self._loaded = loader.boxed_run
         return True
 
     def wait(self) -> None:
@@ -75,9 +75,14 @@ class Compilation:
             self._process.wait()
         self.poll()
 
-    def again(self, leaves: list[Tensor]) -> Any:
-        """What the recorded function gives, but for the last digits."""
-        return self._recording.whole(self._run([*leaves, *self._recording.constants]))
+    def run(self, leaves: list[Tensor]) -> list[Tensor]:
+        """What the recording gives, but for the last digits."""
+        found: list[Tensor] = self._loaded([*leaves, *self._recording.constants])
+        return found
+
+    def whole(self, found: list[Tensor]) -> Any:
+        """The function's output from its leaves."""
+        return self._recording.whole(found)
 
     def _begin(self, leaves: list[Tensor]) -> None:
         source = self._path.with_suffix(".recorded")

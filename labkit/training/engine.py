@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, final, get_args
 
 import torch
 from torch import Tensor
@@ -56,6 +56,10 @@ class Engine:
         """Whether the last call was made by compiled operations."""
         return self._last is not None and self._last.compiled
 
+    def known(self) -> "Known | None":
+        """How calls such as the last one are made; None while they are not recorded."""
+        return None if self._last is None else self._last.known
+
     def call(self, what: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
         """The function's output for these arguments.
 
@@ -70,15 +74,32 @@ class Engine:
         """
         leaves = pytrees.leaves(arguments)
         if not all(isinstance(leaf, Tensor) for leaf in leaves):
+            self._last = None
             return function(*arguments)
-        like = tuple((leaf.shape, leaf.stride(), leaf.dtype, leaf.device) for leaf in leaves)
-        key = (what, like, torch.get_num_threads())
+        key = (what, kinds_of_tensors(leaves), torch.get_num_threads())
         if (kind := self._kinds.get(key)) is None:
             if len(self._kinds) == MOST_KINDS:
                 del self._kinds[next(iter(self._kinds))]  # the oldest
             kind = self._kinds[key] = _Kind(self.name, self._recorded_after)
         self._last = kind
         return kind.call(function, arguments, leaves)
+
+
+def kinds_of_tensors(tensors: list[Tensor]) -> Hashable:
+    """What tensors must share to be given to the same recording."""
+    return tuple((each.shape, each.stride(), each.dtype, each.device) for each in tensors)
+
+
+class Known(Protocol):
+    """A recording, or what was compiled from it."""
+
+    def run(self, leaves: list[Tensor]) -> list[Tensor]:
+        """From the leaves of the arguments to those of the output."""
+        ...
+
+    def whole(self, found: list[Tensor]) -> Any:
+        """The function's output from its leaves."""
+        ...
 
 
 class _Kind:
@@ -100,12 +121,14 @@ class _Kind:
             self._record(function, arguments, leaves)
         if self._compilation is not None and not self.compiled:
             self._look(self._compilation, leaves)
+        if (known := self.known) is None:
+            return function(*arguments)
         with torch.no_grad():
-            if self.compiled and self._compilation is not None:
-                return self._compilation.again(leaves)
-            if self._recording is not None:
-                return self._recording.again(leaves)
-        return function(*arguments)
+            return known.whole(known.run(leaves))
+
+    @property
+    def known(self) -> Known | None:
+        return self._compilation if self.compiled else self._recording
 
     def _record(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
@@ -127,7 +150,8 @@ class _Kind:
             if self._name == "compiled":
                 compilation.wait()
             if compilation.poll() and self._recording is not None:
-                _compare(compilation.again(leaves), self._recording.again(leaves))
+                found, expected = compilation.run(leaves), self._recording.run(leaves)
+                _compare(compilation.whole(found), compilation.whole(expected))
                 self.compiled = True
         except RuntimeError as error:
             self._compilation = None

@@ -67,8 +67,8 @@ class LearnerSteps(LearnerTests):
         """Some meta-steps; their losses are read at the end, for which a GPU is waited for once."""
         unread: list[Unread] = []
         try:
-            for _ in range(meta_steps):
-                unread.append(self._one())
+            while len(unread) < meta_steps:
+                self._go_on(unread, meta_steps)
         except BaseException:
             # as if the last one had not been tried; those before it stay, if they were finite
             with suppress(DivergedError):
@@ -76,29 +76,41 @@ class LearnerSteps(LearnerTests):
             raise
         return self._read(unread)
 
-    def _one(self) -> Unread:
-        now = self.algorithm.at(self.meta_step)  # the same object while no schedule changes it
-        stream_before = self._task_stream.get_state()
+    def _go_on(self, unread: list[Unread], most: int) -> None:
+        """Add meta-steps, as long as no schedule changes what is done, up to so many in all."""
+        now = self.algorithm.at(self.meta_step)
         loss_fn, like = self.loss_fn, self._moved.like
+        rule, given = self._moved.rule(self.meta_clip), self._moved.movable(now)
+        chain = self._engine.chain(now, rule, loss_fn, given, random=self.draws_random)
+        statistics: Params = {}
+        first = len(unread)
         try:
-            drawn = drawn_for(self.tasks, self.meta_batch, self._task_stream, like)
-            with self.randomness(f"meta-step {self.meta_step}"):
-                rule, given = self._moved.rule(self.meta_clip), self._moved.movable(now)
-                random = self.draws_random
-                moved = self._engine.moved(now, rule, loss_fn, drawn, given, random=random)
-                statistics = self._statistics(loss_fn, drawn, moved)
-        except BaseException:
-            # with other settings the same tasks come again
-            self._task_stream.set_state(stream_before)
-            raise
-        self._moved.take(moved)
-        self._constants = self._constants | statistics
-        self.meta_step += 1
-        return Unread(self.meta_step - 1, now.inner_steps, stream_before, moved.losses)
+            going_on = True
+            while going_on:
+                before = self._task_stream.get_state()
+                try:
+                    drawn = drawn_for(self.tasks, self.meta_batch, self._task_stream, like)
+                    with self.randomness(f"meta-step {self.meta_step}"):
+                        losses = chain.take(drawn)
+                        if self._has_steps:
+                            statistics = self._statistics(loss_fn, drawn, chain.end())
+                except BaseException:
+                    # with other settings the same tasks come again
+                    self._task_stream.set_state(before)
+                    raise
+                self.meta_step += 1
+                unread.append(Unread(self.meta_step - 1, now.inner_steps, before, losses))
+                # averages of batch norm are read by the next one
+                going_on = len(unread) < most and not self._has_steps
+                going_on = going_on and self.algorithm.at(self.meta_step) is now
+        finally:
+            if len(unread) > first:
+                self._moved.take(chain.end())
+                self._constants = self._constants | statistics
 
     def _statistics(self, loss_fn: TaskLoss, drawn: Any, moved: Moved) -> Params:
-        """Averages for batch norm after a meta-step, where it keeps them; θ is as before it."""
-        if not self._has_steps or not moved.going:
+        """Averages for batch norm after a meta-step; θ is as before it."""
+        if not moved.going:
             return {}
         params = self._moved.params
         batch = batch_of(self.tasks, drawn, params)

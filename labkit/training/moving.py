@@ -35,6 +35,10 @@ class Movable(NamedTuple):
     betas: tuple[Tensor, ...]
     going: Tensor
 
+    def after(self, moved: "Moved") -> "Movable":
+        """What the next meta-step is given, with the same α and β."""
+        return self._replace(theta=moved.theta, rows=moved.rows, going=moved.going)
+
 
 class Moved(NamedTuple):
     """What has come of a meta-step.

@@ -80,18 +80,18 @@ class Recording:
         self.graph = GraphModule({}, graph)
         """From the leaves of the arguments, and the constants, to the leaves of the outputs."""
         short = GraphModule({}, _with_short_views(graph))
-        self._run = _program(short.forward, [*leaves, *self.constants])
+        self._program = _program(short.forward, [*leaves, *self.constants])
 
     def __call__(self, *arguments: Any) -> Any:
         """Do the operations on these arguments."""
-        return self.again(pytrees.leaves(arguments))
+        return self.whole(self.run(pytrees.leaves(arguments)))
 
-    def again(self, leaves: list[Tensor]) -> Any:
-        """The same on the leaves of the arguments, one after the other."""
-        return self.whole(self._run(*leaves, *self.constants))
+    def run(self, leaves: list[Tensor]) -> list[Tensor]:
+        """The same from the leaves of the arguments to those of the output."""
+        return self._program(*leaves, *self.constants)
 
     def whole(self, found: list[Tensor]) -> Any:
-        """The function's output from what the graph gives."""
+        """The function's output from its leaves."""
         return pytrees.filled(self._template, found)
 
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, final
 
 from labkit.core.algorithm import Algorithm
 from labkit.core.types import Params
+from labkit.training.chain import Chain
 from labkit.training.engine import Engine, EngineName
 from labkit.training.meta_step import Measurement
 from labkit.training.moving import Movable, Moved, Rule
@@ -59,32 +60,31 @@ class StepEngine:
                 "module's dropout in eval mode"
             )
 
-    def moved(
-        self,
-        algorithm: Algorithm,
-        rule: Rule,
-        loss_fn: TaskLoss,
-        drawn: Any,
-        given: Movable,
-        *,
-        random: bool,
-    ) -> Moved:
-        """What comes of a meta-step.
+    def chain(
+        self, algorithm: Algorithm, rule: Rule, loss_fn: TaskLoss, given: Movable, *, random: bool
+    ) -> Chain:
+        """Meta-steps one after the other.
 
         Args:
             algorithm: What is done; its own α only says whether α is learned.
             rule: How θ and α are moved.
             loss_fn: Module and family.
-            drawn: The tasks, of `drawn_for`.
             given: θ and α.
             random: Whether the module draws random numbers, which no recording has.
         """
         step = WholeStep(algorithm, self._measurement, rule, loss_fn, self._ranks)
-        if self._ranks is None:
-            return self._called(step, step.moved, drawn, given, random=random)
-        # gradients of other processes come in between
-        measured = self._called(step, step.measured, drawn, given, random=random)
-        return rule.moved(given, self._ranks.together(measured))
+        direct = random or self._measurement.checkpoint
+
+        def moved(drawn: Any, given: Movable) -> Moved:
+            if self._ranks is None:
+                return self._called(step, step.moved, drawn, given, direct=direct)
+            # gradients of other processes come in between
+            measured = self._called(step, step.measured, drawn, given, direct=direct)
+            return rule.moved(given, self._ranks.together(measured))
+
+        alone = not direct and self._ranks is None
+        known = self._engine.known if alone else lambda: None
+        return Chain(moved, known, loss_fn.constants, given)
 
     def _called(
         self,
@@ -93,10 +93,10 @@ class StepEngine:
         drawn: Any,
         given: Movable,
         *,
-        random: bool,
+        direct: bool,
     ) -> T:
         arguments = (drawn, step.loss_fn.constants, given)
-        if random or self._measurement.checkpoint:
+        if direct:
             return function(*arguments)
         if self._kind is None or self._kind[0] is not step.algorithm:
             self._kind = (step.algorithm, kind_of(step.algorithm))

@@ -24,13 +24,13 @@ from labkit.training.recording import Recording
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every call of a recording."""
     calls: list[Any] = []
-    again = Recording.again
+    run = Recording.run
 
-    def noted(self: Recording, leaves: list[Tensor]) -> Any:
+    def noted(self: Recording, leaves: list[Tensor]) -> list[Tensor]:
         calls.append(self)
-        return again(self, leaves)
+        return run(self, leaves)
 
-    monkeypatch.setattr(Recording, "again", noted)
+    monkeypatch.setattr(Recording, "run", noted)
     return calls
 
 

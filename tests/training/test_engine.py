@@ -36,13 +36,13 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every call of a recording, which now begins with the third meta-step."""
     made_calls: list[Any] = []
-    again = Recording.again
+    run = Recording.run
 
-    def noted(self: Recording, leaves: list[Tensor]) -> Any:
+    def noted(self: Recording, leaves: list[Tensor]) -> list[Tensor]:
         made_calls.append(self)
-        return again(self, leaves)
+        return run(self, leaves)
 
-    monkeypatch.setattr(Recording, "again", noted)
+    monkeypatch.setattr(Recording, "run", noted)
     monkeypatch.setattr(engine, "RECORDED_AFTER", 3)
     return made_calls
 
@@ -219,9 +219,12 @@ def test_wrong_compiled_code_is_refused(
         def poll(self) -> bool:
             return True
 
-        def again(self, leaves: list[Tensor]) -> Any:
-            found = self._recording.again(leaves)
-            return found._replace(losses=found.losses * 1.01)
+        def run(self, leaves: list[Tensor]) -> list[Tensor]:
+            *found, losses = self._recording.run(leaves)
+            return [*found, losses * 1.01]
+
+        def whole(self, found: list[Tensor]) -> Any:
+            return self._recording.whole(found)
 
     monkeypatch.setattr(compilation, "Compilation", Wrong)
     monkeypatch.setattr(engine, "RECORDED_AFTER", 2)

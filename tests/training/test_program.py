@@ -87,4 +87,4 @@ def test_python_does_what_the_interpreter_cannot(
 
 def test_a_recording_is_a_program() -> None:
     recorded = Recording(torch.sin, (torch.tensor([torch.nan, 1.0]),))
-    assert isinstance(recorded._run, Program)
+    assert isinstance(recorded._program, Program)
