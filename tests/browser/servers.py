@@ -13,7 +13,9 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +75,19 @@ VOILA = Place(
     own_errors=("npm/@fortawesome/fontawesome-free",),
 )
 
+_CULLING = json.loads((ROOT / "jupyter" / "voila.json").read_text()).get("MappingKernelManager", {})
+SOONER = 40
+"""A page takes a few seconds to connect to its kernel, on a busy machine some more."""
+
+VOILA_CULLING_SOON = replace(
+    VOILA,
+    name="Voilà, its idle kernels ended sooner",
+    arguments=(
+        *VOILA.arguments,
+        *(f"--MappingKernelManager.{name}={value // SOONER}" for name, value in _CULLING.items()),
+    ),
+)
+
 
 @dataclass(frozen=True)
 class Server:
@@ -100,17 +115,33 @@ class Server:
 
     def kernel_runs(self, kernel: str) -> bool:
         """Whether the kernel with this id is alive."""
+        return self._kernel(kernel) is not None
+
+    def idle_seconds(self, kernel: str) -> float:
+        """How long the server has heard nothing of a kernel that is alive.
+
+        Raises:
+            RuntimeError: The kernel has ended.
+        """
+        found = self._kernel(kernel)
+        if found is None:
+            raise RuntimeError(f"kernel {kernel} has ended")
+        heard = datetime.fromisoformat(found["last_activity"])
+        return (datetime.now(UTC) - heard).total_seconds()
+
+    def _kernel(self, kernel: str) -> dict[str, Any] | None:
         try:
-            self._fetch(f"/api/kernels/{kernel}")
+            found: dict[str, Any] = json.loads(self._fetch(f"/api/kernels/{kernel}"))
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise
-            return False
-        return True
+            return None
+        return found
 
-    def _fetch(self, path: str) -> None:
-        with urllib.request.urlopen(f"{self.base}{path}?token={self.token}", timeout=5):
-            return
+    def _fetch(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"{self.base}{path}?token={self.token}", timeout=5) as answer:
+            body: bytes = answer.read()
+            return body
 
 
 @contextmanager

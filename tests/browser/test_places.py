@@ -11,7 +11,14 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Opener, Served
 from tests.browser.jupyterlab import NotebookPage
 from tests.browser.lab_page import LabPage
-from tests.browser.servers import JUPYTERLAB, NOTEBOOK, VOILA, WITHOUT_SUBSHELLS, Place
+from tests.browser.servers import (
+    JUPYTERLAB,
+    NOTEBOOK,
+    VOILA,
+    VOILA_CULLING_SOON,
+    WITHOUT_SUBSHELLS,
+    Place,
+)
 from tests.browser.voila import AppPage
 
 FIRST = "01_sinusoid.ipynb"
@@ -128,7 +135,30 @@ def test_an_application_shows_no_code_and_ends_with_its_page(
         app.button("Play").click()
         app.wait_for_status("meta-step [1-9]")
         app.page.goto("about:blank")
-        deadline = time.monotonic() + 30
-        while served(VOILA).kernel_runs(kernel):
-            assert time.monotonic() < deadline, "the kernel outlives its page"
-            time.sleep(0.1)
+        wait_until(lambda: not served(VOILA).kernel_runs(kernel), "the kernel outlives its page")
+
+
+def test_a_page_that_vanishes_ends_its_kernel_and_one_that_is_hidden_does_not(
+    opened_app: AppOpener, served: Served
+) -> None:
+    """A page that crashes says no word to its kernel, which goes on training for nobody.
+
+    The server ends a kernel that it hears nothing of and no page is connected to: the lab must be
+    silent where nobody sees it, though it plays.
+    """
+    with opened_app(FIRST, VOILA_CULLING_SOON) as app:
+        server, kernel = served(VOILA_CULLING_SOON), app.kernel_id()
+        app.button("Play").click()
+        app.wait_for_status("meta-step [1-9].* meta-steps/s")
+        # as where a tab is hidden: nothing is drawn any more
+        app.page.evaluate("window.requestAnimationFrame = () => 1")
+        wait_until(lambda: server.idle_seconds(kernel) > 20, "the lab talks to a hidden page")
+        app.crash()
+        wait_until(lambda: not server.kernel_runs(kernel), "it trains for nobody")
+
+
+def wait_until(reached: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.1)

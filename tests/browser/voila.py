@@ -1,5 +1,9 @@
 """A notebook that Voilà serves as an application."""
 
+from contextlib import suppress
+
+from playwright.sync_api import Error as PlaywrightError
+
 from tests.browser.lab_page import LabPage
 
 _KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
@@ -16,3 +20,8 @@ class AppPage(LabPage):
     def kernel_id(self) -> str:
         """Which kernel of the server has run the page's cells."""
         return str(self.page.evaluate(f"() => {_KERNEL}"))
+
+    def crash(self) -> None:
+        """End the page without a word to anybody."""
+        with self.page.expect_event("crash"), suppress(PlaywrightError):
+            self.page.goto("chrome://crash")
