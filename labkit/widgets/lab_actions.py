@@ -14,6 +14,10 @@ from labkit.widgets.exports import Copied, exported
 from labkit.widgets.lab_controls import YOURS
 from labkit.widgets.lab_state import Looks
 
+MOST = {"inner_steps": 100, "meta_batch": 1000, "shots": 1000}
+"""Ten times what their sliders reach. A number with too many zeros takes all memory there is, and
+then the system ends the kernel, with the training in it."""
+
 
 class Actions:
     """Each control by its name: what it sets, what it starts. All may raise ValueError.
@@ -34,6 +38,7 @@ class Actions:
         """Take a value; `joined` to the one before, as in dragging."""
         session, looks = self._session, self._looks
         if name in LIVE:
+            _check_affordable(name, value)
             # of a drag, what was refused or changed nothing is no edit that others could join
             self._edited &= joined
             before = session.settings
@@ -172,6 +177,15 @@ def _whole(name: str, value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{name} = {value!r}: must be a whole number ≥ 0")
     return value
+
+
+def _check_affordable(name: str, value: object) -> None:
+    most = MOST.get(name)
+    if most is not None and isinstance(value, int) and value > most:
+        raise ValueError(
+            f"{name} = {value:,}: the lab takes at most {most:,}; if the memory is there for more, "
+            f"use session.set({name}=…) in a cell"
+        )
 
 
 def _one_of(name: str, value: Any, known: Collection[str]) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_mlp, tide_mlp
 from labkit.widgets import painter
 from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
+from labkit.widgets.lab_actions import MOST
 from labkit.widgets.painter import QUICK_TASKS
 from tests.widgets.page import Page, new_session, shown, until
 
@@ -335,6 +336,9 @@ def test_controls_that_do_not_count_say_why(page: Page) -> None:
         ("alpha", "x", "alpha = 'x': must be a finite number ≥ 0"),
         ("inner_steps", 1.5, "inner_steps = 1.5: must be a whole number ≥ 0"),
         ("meta_batch", 0, "meta_batch = 0: must be a whole number ≥ 1"),
+        ("inner_steps", 101, "inner_steps = 101: the lab takes at most 100"),
+        ("meta_batch", 1001, "meta_batch = 1,001: the lab takes at most 1,000"),
+        ("shots", 1001, "shots = 1,001: the lab takes at most 1,000"),
         ("order", True, "order = True: must be 1 or 2"),
         ("algorithm", "magic", "algorithm = 'magic': must be"),
         ("tasks", "Nothing", "tasks = 'Nothing': must be one of Sinusoid, Tides, Emoji"),
@@ -358,6 +362,17 @@ def test_what_is_refused_is_told_put_back_and_forgotten(
     assert page.control(name).get("value") == before
     page.set("beta", 0.005)
     until(lambda: not page.message())
+
+
+@pytest.mark.parametrize("most", MOST.items(), ids=str)
+def test_whole_numbers_may_lie_ten_times_beyond_the_slider(
+    page: Page, most: tuple[str, int]
+) -> None:
+    name, value = most
+    specs = [spec for group in page.lab.dashboard.controls for spec in group["controls"]]
+    assert value == 10 * next(spec["high"] for spec in specs if spec["name"] == name)
+    page.set(name, value)
+    until(lambda: page.control(name)["value"] == value)
 
 
 def test_messages_of_no_control_change_nothing(page: Page) -> None:
