@@ -35,7 +35,7 @@ function dashboardPage(places) {
     const head = dashboardElement("header", "maml-lab-head", titles[name], places[name]);
     return dashboardElement("section", `maml-lab-panel maml-lab-${name}`, head, plots[name]);
   });
-  const words = "The kernel has restarted: run the cell again.";
+  const words = "The kernel has restarted: run all cells again.";
   const lost = dashboardElement("p", "maml-lab-lost", words);
   lost.setAttribute("role", "status");
   const root = dashboardElement(

@@ -425,7 +425,7 @@ def test_a_reloaded_page_gets_the_present_picture(lab: NotebookPage) -> None:
 
 def test_a_restarted_kernel_is_said_until_the_cell_runs_again(lab: NotebookPage) -> None:
     lab.restart_kernel()
-    lab.page.get_by_text("The kernel has restarted: run the cell again.").wait_for()
+    lab.page.get_by_text("The kernel has restarted: run all cells again.").wait_for()
     lab.page.mouse.click(*lab.place("task", 0.5, 0.25))
     lab.run_all()
     lab.until("dashboard.watched")

@@ -233,7 +233,7 @@ def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> Non
     lab.button("Play").click()
     lab.until(f"{STEP} > 5")
     lab.restart_kernel()
-    lab.page.get_by_text("The kernel has restarted: run the cell again.").wait_for()
+    lab.page.get_by_text("The kernel has restarted: run all cells again.").wait_for()
     lab.run_all()
     assert lab.kernel(STEP) == "0"
     assert lab.lab().count() == 1
