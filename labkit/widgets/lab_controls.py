@@ -86,8 +86,8 @@ def lab_groups(session: Session) -> list[Group]:
             confirm=RESTARTS,
         )
 
-    def button(name: str, label: str, tooltip: str, icon: Any, *, compact: bool = False) -> Button:
-        return Button(name=name, label=label, tooltip=tooltip, icon=icon, compact=compact)
+    def button(name: str, label: str, tooltip: str, icon: Any, **more: bool) -> Button:
+        return Button(name=name, label=label, tooltip=tooltip, icon=icon, **more)
 
     transport: list[Control] = [
         Button(
@@ -108,8 +108,11 @@ def lab_groups(session: Session) -> list[Group]:
             "Reset",
             "Back to meta-step 0: same seed, settings as they are; prescribed changes come again",
             "reset",
+            debounce=True,
         ),
-        button("reseed", "New seed", "Back to meta-step 0 with the next seed", "dice"),
+        button(
+            "reseed", "New seed", "Back to meta-step 0 with the next seed", "dice", debounce=True
+        ),
         button("undo", "Undo", "Back to before the last change", "undo", compact=True),
         button("redo", "Redo", "Do again what was undone", "redo", compact=True),
         Text(name="status", live=False),
@@ -125,8 +128,14 @@ def lab_groups(session: Session) -> list[Group]:
             whole=True,
         ),
         button("live", "Now", "Return to the last meta-step", "live"),
-        button("fork", "Fork here", "Pin this run as a ghost and go on from here", "fork"),
-        button("pin", "Pin", "Keep the curves as they are now as a ghost", "pin"),
+        button(
+            "fork",
+            "Fork here",
+            "Pin this run as a ghost and go on from here",
+            "fork",
+            debounce=True,
+        ),
+        button("pin", "Pin", "Keep the curves as they are now as a ghost", "pin", debounce=True),
         button("unpin", "Unpin", "Let the ghosts go", "unpin"),
         Menu(
             name="export",

@@ -219,6 +219,26 @@ def test_what_is_exported_runs_headless_to_the_same_numbers(
         assert Path(download.value.path()).stat().st_size > 1000
 
 
+def test_a_double_click_forks_pins_and_reseeds_once(lab: NotebookPage) -> None:
+    lab.button("Play").click()
+    lab.until(f"{STEP} > 5")
+    lab.button("Pin").dblclick()
+    lab.until("len(session.ghosts) == 1")
+    lab.button("Fork here").dblclick()
+    lab.until("not session.playing and len(session.ghosts) == 2")
+    lab.button("New seed").dblclick()
+    lab.until("session.settings.seed == 1")
+    lab.button("Reset").dblclick()
+    # one after the other: whatever the double clicks have done is done by now
+    lab.button("Large type").click()
+    expect(lab.button("Large type")).to_have_attribute("aria-pressed", "true")
+    assert lab.kernel("len(session.ghosts), session.settings.seed") == "(2, 1)"
+    for _ in range(2):
+        lab.button("Undo").click()
+    lab.until("session.settings.seed == 0")
+    assert lab.page.evaluate("String(getSelection())") == ""
+
+
 def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> None:
     lab.button("Play").click()
     lab.until(f"{STEP} > 5")
