@@ -59,6 +59,8 @@ def test_portrait() -> None:
     assert isinstance(portrait, Portrait)
     assert portrait.predictions.shape == (4, len(portrait.x))
     assert portrait.support_x.shape == (6,)
+    # what the label under the pointer shows: no −3e−16
+    torch.testing.assert_close(portrait.x, torch.arange(-50, 51) / 10, rtol=0, atol=0)
     before = learner.predictor(learner.params)(portrait.x[:, None])[:, 0]
     torch.testing.assert_close(portrait.predictions[0], before)
     nearest = (portrait.x[None] - portrait.support_x[:, None]).abs().argmin(dim=1)
