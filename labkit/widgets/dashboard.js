@@ -35,13 +35,20 @@ function dashboardPage(places) {
     const head = dashboardElement("header", "maml-lab-head", titles[name], places[name]);
     return dashboardElement("section", `maml-lab-panel maml-lab-${name}`, head, plots[name]);
   });
-  const words = "The kernel has restarted: run all cells again.";
-  const lost = dashboardElement("p", "maml-lab-lost", words);
+  const lost = dashboardElement("p", "maml-lab-lost");
   lost.setAttribute("role", "status");
   const root = dashboardElement(
     "div", "maml-lab", places.top, lost, dashboardElement("div", "maml-lab-plots", ...panels)
   );
-  return { root, plots, titles };
+  return { root, plots, titles, lost };
+}
+
+// what has become of the kernel, and what helps
+function dashboardLoss(restarted) {
+  // Voilà shows no cells, and starts a kernel for each page
+  const remedy = document.body.dataset.voila ? "load the page again" : "run all cells again";
+  if (restarted) return `The kernel has restarted: ${remedy}.`;
+  return `The kernel is out of reach. If it stays so, ${remedy}.`;
 }
 
 // the model that a trait refers to
@@ -76,7 +83,7 @@ async function dashboardRender({ model, el, signal }) {
     model.send({ ...message, view, asked });
   };
   const controls = labControls(model.get("controls"), emit);
-  const { root, plots: elements, titles } = dashboardPage(controls.places);
+  const { root, plots: elements, titles, lost: notice } = dashboardPage(controls.places);
   el.append(root);
   const bundle = dashboardModel(model, "bundle");
   const plots = new Plots({ elements, titles, root, library: bundle.then(plotlyLibrary), emit });
@@ -103,8 +110,13 @@ async function dashboardRender({ model, el, signal }) {
   // of a kernel that restarts JupyterLab tells each model; the bundle's can be asked
   const live = async () => {
     lost = (await bundle).comm_live === false;
-    root.classList.toggle("maml-lab-is-lost", lost);
+    const apart = kernel !== undefined && kernel.connectionStatus !== "connected";
+    if (lost || apart) notice.textContent = dashboardLoss(lost);
+    root.classList.toggle("maml-lab-is-lost", lost || apart);
   };
+  // not all that show widgets tell of their kernel
+  const kernel = model.widget_manager.kernel ?? undefined;
+  kernel?.connectionStatusChanged?.connect(live);
   const theme = new MutationObserver(look);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   media.addEventListener("change", look);
@@ -119,6 +131,7 @@ async function dashboardRender({ model, el, signal }) {
     if (gone) return;
     gone = true;
     heard.forEach(([name, handler]) => model.off(name, handler));
+    kernel?.connectionStatusChanged?.disconnect(live);
     theme.disconnect();
     media.removeEventListener("change", look);
     plots.destroy();

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 
 _SERVER = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port={port}"]
@@ -128,6 +130,12 @@ class Server:
             raise RuntimeError(f"kernel {kernel} has ended")
         heard = datetime.fromisoformat(found["last_activity"])
         return (datetime.now(UTC) - heard).total_seconds()
+
+    def kill(self, kernel: str) -> None:
+        """End the process of a kernel as the system does where memory runs out."""
+        for process in psutil.process_iter(["cmdline"]):
+            if any(kernel in part for part in process.info["cmdline"] or ()):
+                process.kill()
 
     def _kernel(self, kernel: str) -> dict[str, Any] | None:
         try:

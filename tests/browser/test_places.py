@@ -1,12 +1,13 @@
 """The first notebook's lab wherever a person may open it: JupyterLab, Notebook, Voilà."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Opener, Served
 from tests.browser.jupyterlab import NotebookPage
@@ -136,6 +137,37 @@ def test_an_application_shows_no_code_and_ends_with_its_page(
         app.wait_for_status("meta-step [1-9]")
         app.page.goto("about:blank")
         wait_until(lambda: not served(VOILA).kernel_runs(kernel), "the kernel outlives its page")
+
+
+def test_a_lab_says_that_its_kernel_is_out_of_reach_or_has_died_and_goes_on_when_it_is_back(
+    opened_app: AppOpener, served: Served
+) -> None:
+    """As where a computer sleeps, or a network fails; Play would do nothing and say nothing."""
+    with opened_app(FIRST, VOILA) as app:
+        wires: list[WebSocketRoute] = []
+        broken = threading.Event()
+
+        def connect(wire: WebSocketRoute) -> None:
+            wires.append(wire)
+            if broken.is_set():
+                wire.close()
+            else:
+                wire.connect_to_server()
+
+        app.page.route_web_socket(re.compile("/channels"), connect)
+        app.page.reload()
+        app.wait_for_lab()
+        place = app.lab().locator(".maml-lab-plots").bounding_box()
+        broken.set()
+        wires[-1].close()
+        app.wait_for_message("The kernel is out of reach. If it stays so, load the page again.")
+        assert app.lab().locator(".maml-lab-plots").bounding_box() == place
+        broken.clear()
+        expect(app.page.get_by_text("The kernel is out of reach")).to_be_hidden(timeout=60_000)
+        app.button("Play").click()
+        app.wait_for_status("meta-step [1-9]")
+        served(VOILA).kill(app.kernel_id())
+        app.wait_for_message("The kernel has restarted: load the page again.")
 
 
 def test_a_page_that_vanishes_ends_its_kernel_and_one_that_is_hidden_does_not(
