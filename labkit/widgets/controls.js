@@ -5,7 +5,7 @@
 
 const LAB_PLACES = ["top", "adaptation", "task", "training"];
 const LAB_BUTTONS = ["button", "toggle", "menu"];
-const LAB_ANSWER_MS = 100; // a kernel that has not answered by then gets the next value
+const LAB_ANSWER_MS = 30; // a kernel that has not answered by then gets the next value
 const LAB_HOLD_MS = 1000; // a choice that the kernel has not taken by then is put back
 const LAB_MESSAGE_MS = 5000;
 const LAB_DEBOUNCE_MS = 350;
@@ -114,8 +114,9 @@ function labLabel(input) {
   return labElement("label", { for: id, id: `${id}-label`, class: "maml-lab-label" });
 }
 
-// A value that the person and the kernel both change. While one drags, at most one message is
-// unanswered and the latest value wins; what the kernel says meanwhile does not move the control.
+// A value that the person and the kernel both change. While one drags, the next message waits
+// for an answer, though not for long, and the latest value wins; what the kernel says meanwhile
+// does not move the control.
 function labValue(spec, emit, show) {
   let known, sent, next;
   let engaged = false;

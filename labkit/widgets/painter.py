@@ -39,6 +39,9 @@ LONGEST_HOLD_SECONDS = 5.0
 MOST_BEHIND_SECONDS = 0.3
 """While a slider is dragged, task and training are drawn so long after they were drawn last."""
 
+SENDING_SECONDS = 0.008
+"""Python's lock is left so long to the thread that sends what was asked for."""
+
 QUIET_SECONDS = 0.4
 """So long after the last change by hand all that it touches is measured, on all held-out tasks."""
 
@@ -118,6 +121,7 @@ class Painter:
             self._tried(self._show_adaptation)
         if moved:
             self._dashboard.flush()  # what was moved is waited for; the rest is not
+            time.sleep(SENDING_SECONDS)
             if self._overtaken() and time.monotonic() - self._completed < MOST_BEHIND_SECONDS:
                 self._behind = True
                 return True

@@ -138,7 +138,7 @@ class Plots {
     this.received = this.complete = this.acknowledged = this.frame = this.timer = 0;
     this.asked = this.answered = this.awaited = this.patience = 0;
     this.acknowledgedAt = -Infinity;
-    this.visible = this.drawing = this.gone = false;
+    this.visible = this.drawing = this.due = this.gone = false;
     this.sizes = new ResizeObserver((entries) => this.resize(entries));
     this.sight = new IntersectionObserver(
       (entries) => this.see(entries.at(-1).isIntersecting), { rootMargin: PLOT_MARGIN }
@@ -228,7 +228,7 @@ class Plots {
   // a person has asked so many questions: until the answer is here no plot takes the time to draw
   expect(number) {
     this.asked = number;
-    if (!this.awaited) this.wait();
+    if (!this.awaited && !this.due) this.wait();
   }
 
   wait() {
@@ -239,7 +239,9 @@ class Plots {
 
   hear(answers) {
     this.answered = Math.max(this.answered, answers);
-    if (this.answered >= this.awaited) this.awaited = 0;
+    if (!this.awaited || this.answered < this.awaited) return;
+    this.awaited = 0;
+    this.due = true; // until it is drawn nothing else is waited for
   }
 
   // the first that has changed, unless another has waited for long
@@ -256,13 +258,14 @@ class Plots {
   async draw() {
     this.frame = 0;
     const panel = this.next();
+    this.due = false;
     if (panel) {
       this.drawing = true;
       await this.drawPanel(panel);
       this.drawing = false;
-      // something more was asked before this answer came, as in a drag
-      if (!this.awaited) this.wait();
     }
+    // something more was asked before this answer was drawn, as in a drag
+    if (!this.awaited && !this.due) this.wait();
     if (this.gone) return;
     if (this.panels.some((waiting) => waiting.drawable)) {
       this.schedule();

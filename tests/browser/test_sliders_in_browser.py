@@ -144,8 +144,8 @@ def test_a_drag_has_one_message_unanswered_and_ends_with_the_final_value(
     controls.frames()
     ((first, final),) = controls.values()
     assert not final
-    # not answered within 100 ms: the latest value, and none of those between
-    controls.run_timers(100)
+    # not answered within 30 ms: the latest value, and none of those between
+    controls.run_timers(30)
     controls.frames()
     ((second, final),) = controls.values()
     assert not final

@@ -1,0 +1,75 @@
+"""Which plot is drawn next, in a page with plots that only note that they are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+import labkit.widgets.dashboard
+from tests.browser.lab_page import browser
+
+FOLDER = Path(labkit.widgets.dashboard.__file__).parent
+SCRIPTS = ("plot_look.js", "plot_hover.js", "plot_support.js", "plot_pictures.js", "plots.js")
+
+PLOTS = """
+window.drawn = [];
+const made = () => Object.fromEntries(
+  PLOT_PANELS.map((name) => [name, document.body.appendChild(document.createElement("div"))]));
+window.plots = new Plots({
+  elements: made(), titles: made(), root: document.body, library: new Promise(() => {}), emit() {},
+});
+for (const panel of plots.panels) {
+  Object.assign(panel, { figure: { data: [], layout: {} }, width: 1, drawn: true });
+  panel.draw = async () => { panel.dirty = false; drawn.push(panel.name); };
+}
+Object.assign(plots, { Plotly: {}, visible: true });
+window.touch = (...names) => {
+  for (const panel of plots.panels) if (names.includes(panel.name)) panel.touch();
+  plots.schedule();
+};
+// what is to happen before the next frame, and what has been drawn some frames later
+window.after = async (act) => {
+  act();
+  for (let i = 0; i < 6; i += 1) await new Promise(requestAnimationFrame);
+  return drawn.splice(0);
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str) -> Iterator[Page]:
+    scripts = "\n".join((FOLDER / name).read_text() for name in SCRIPTS)
+    with browser(chromium) as context:
+        opened = context.new_page()
+        opened.set_content(f"<body><script>{scripts}\n{PLOTS}</script></body>")
+        drawn_after(opened, "")  # the sizes have been seen then
+        yield opened
+
+
+def drawn_after(page: Page, act: str) -> list[str]:
+    names: list[str] = page.evaluate(f"() => after(() => {{ {act} }})")
+    return names
+
+
+def test_what_is_asked_for_comes_before_what_plays(page: Page) -> None:
+    assert drawn_after(page, "touch('task', 'training')") == ["task", "training"]
+    assert drawn_after(page, "plots.expect(1); touch('training')") == []
+    answer = "plots.hear(1); touch('adaptation')"
+    assert drawn_after(page, answer) == ["adaptation", "training"]
+
+
+def test_in_a_drag_each_curve_that_has_come_is_drawn(page: Page) -> None:
+    assert drawn_after(page, "plots.expect(2); touch('training')") == []
+    # the next move comes before the frame in which the curve is drawn
+    answer = "plots.hear(2); touch('adaptation'); plots.expect(3)"
+    assert drawn_after(page, answer) == ["adaptation"]
+    assert drawn_after(page, "plots.hear(3); touch('adaptation'); plots.expect(4)") == [
+        "adaptation"
+    ]
+    assert drawn_after(page, "plots.hear(4)") == ["training"]
+
+
+def test_a_kernel_that_does_not_answer_stops_nothing_for_long(page: Page) -> None:
+    late = "plots.patience = performance.now() - 1"
+    assert drawn_after(page, f"plots.expect(5); touch('training'); {late}") == ["training"]
