@@ -48,7 +48,7 @@ def main() -> None:
         (f"{META_STEPS:,} meta-steps with making the learner, s", f"{ended - begun:.1f}"),
         (
             "compiled from this meta-step on, at the latest",
-            f"{'never' if compiled is None else f'{compiled:,}'}",
+            "never" if compiled is None else f"{compiled:,}",
         ),
         ("query loss of the last one", f"{last.loss_after:.3f}"),
     ]

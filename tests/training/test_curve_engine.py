@@ -17,21 +17,6 @@ from labkit.training import curve_engine
 from labkit.training.curve_engine import RECORDED_AFTER
 from labkit.training.evaluation import AdaptationCurve, adaptation_curve
 from labkit.training.meta_learner import MetaLearner
-from labkit.training.recording import Recording
-
-
-@pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every call of a recording."""
-    calls: list[Any] = []
-    run = Recording.run
-
-    def noted(self: Recording, leaves: list[Tensor]) -> list[Tensor]:
-        calls.append(self)
-        return run(self, leaves)
-
-    monkeypatch.setattr(Recording, "run", noted)
-    return calls
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,10 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def calls(recorded: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every call of a recording, which now begins with the third meta-step."""
-    made_calls: list[Any] = []
-    run = Recording.run
-
-    def noted(self: Recording, leaves: list[Tensor]) -> list[Tensor]:
-        made_calls.append(self)
-        return run(self, leaves)
-
-    monkeypatch.setattr(Recording, "run", noted)
     monkeypatch.setattr(engine, "RECORDED_AFTER", 3)
-    return made_calls
+    return recorded
 
 
 def normed() -> nn.Module:
