@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any, final
 
-from torch import Tensor
-
 from labkit.core.algorithm import Algorithm
 from labkit.core.step_sizes import alpha_tensors
 from labkit.core.types import Batch, Params
@@ -69,7 +67,7 @@ class CurveEngine:
         sizes = alpha_tensors(algorithm.alpha, algorithm.adapted(params), algorithm.inner_steps)
         what = (kind_of(algorithm), Same(loss_fn.family))
 
-        def judge(support: Batch, query: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        def judge(support: Batch, query: Batch) -> Judged:
             arguments = ((support, query), loss_fn.constants, params, sizes)
             if random:
                 return judged(*arguments)

@@ -12,7 +12,7 @@ from torch.func import vmap
 from torch.utils._pytree import tree_leaves
 
 from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count
+from labkit.core.checks import check_count, count_tasks
 from labkit.core.pytrees import map_leaves
 from labkit.core.step_sizes import testing_alpha
 from labkit.core.types import Batch, LossFn, Params, loss_at
@@ -145,10 +145,9 @@ def curve_by(
         query: As for `adaptation_curve`.
         task_chunk: As for `adaptation_curve`.
     """
-    leaves = tree_leaves((support, query))
-    tasks = len(leaves[0])
+    tasks = count_tasks(support, query)
     if task_chunk is None:
-        of_one_task = sum(leaf.nbytes for leaf in leaves) / tasks
+        of_one_task = sum(leaf.nbytes for leaf in tree_leaves((support, query))) / tasks
         task_chunk = max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
     check_count("task_chunk", task_chunk, 1)
     found = [

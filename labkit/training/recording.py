@@ -21,6 +21,7 @@ from labkit.training.tracing import like, traced
 
 _LOG = logging.getLogger(__name__)
 
+_ENDS = ("placeholder", "output")
 _ATEN = torch.ops.aten
 _VIEWS = {
     _ATEN.alias.default,
@@ -149,7 +150,8 @@ def _leave_out_repetition(graph: Graph) -> None:
         same = first.setdefault((node.target, _exactly(node.args), _exactly(node.kwargs)), node)
         if same is not node and not _comes_out(node):
             node.replace_all_uses_with(same)
-    graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
+    # what is drawn and not needed still moves the generator
+    graph.eliminate_dead_code(lambda node: node.op in _ENDS or _is_random(node))
 
 
 def _is_random(node: Node) -> bool:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp, steps_table
+from labkit.core.types import Params
 from labkit.tasks.family import Predictor, Split
 from labkit.training import evaluation
-from labkit.training.evaluation import summarise
+from labkit.training.evaluation import adaptation_curve, summarise
 from labkit.training.held_out import task_portrait
 from tests.training.scalar_tasks import Parabolas, Point
 
@@ -166,6 +168,15 @@ def test_one_forward_serves_the_loss_and_the_measures() -> None:
     forwards = 0
     learner.adaptation_curve(1, tasks=3)
     assert forwards == 2 + 2  # support and query, each before and after the step
+
+
+def test_support_and_query_of_other_numbers_of_tasks_are_refused() -> None:
+    def loss(params: Params, batch: Tensor) -> Tensor:
+        return ((params["w"] - batch) ** 2).sum()
+
+    theta = {"w": torch.tensor(0.0)}
+    with pytest.raises(ValueError, match="task"):
+        adaptation_curve(MAML(alpha=0.1), loss, theta, torch.ones(2), torch.ones(4), task_chunk=2)
 
 
 def test_chunks_do_not_change_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,3 +95,17 @@ def test_equal_operations_are_done_once_but_what_comes_out_and_what_is_drawn() -
     assert found[1] is not found[2]
     assert found[1].data_ptr() != found[2].data_ptr()
     assert (found[4] != 0).all()
+
+
+def test_what_is_drawn_and_not_needed_moves_the_generator_all_the_same() -> None:
+    def function(x: Tensor) -> Tensor:
+        torch.rand_like(x)
+        return x + torch.rand_like(x)
+
+    state = torch.get_rng_state()
+    recorded = Recording(function, (torch.zeros_like(X),))
+    torch.set_rng_state(state)
+    found = recorded(X)
+    torch.set_rng_state(state)
+    assert torch.equal(found, function(X))
+    torch.set_rng_state(state)
