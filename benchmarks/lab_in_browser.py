@@ -22,11 +22,12 @@ _CLOCK = """() => {
   const clock = window.labClock = {moves: [], curves: [], redraws: 0, replaced: 0};
   const [adaptation, task, training] = ['adaptation', 'task', 'training'].map(
     (name) => document.querySelector(`.maml-lab-${name} .js-plotly-plot`));
-  // behind the frame in which plotly has drawn
+  // behind the frame in which it was drawn
   const channel = new MessageChannel();
   channel.port1.onmessage = ({data}) => clock.curves.push([performance.now(), data]);
-  adaptation.on('plotly_afterplot', () => channel.port2.postMessage(adaptation.layout.meta.alpha));
-  training.on('plotly_afterplot', () => { clock.redraws += 1; });
+  const drawn = (plot, note) => plot.addEventListener('maml-lab-drawn', note);
+  drawn(adaptation, () => channel.port2.postMessage(adaptation.layout.meta.alpha));
+  drawn(training, () => { clock.redraws += 1; });
   // an element that goes and comes again is a flicker
   const gone = new MutationObserver((changes) => {
     for (const {removedNodes} of changes) clock.replaced += removedNodes.length;

@@ -1,5 +1,6 @@
 """One task: the true function, the support points, and the model after each inner step."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.basedatatypes import BaseTraceType
+from torch import Tensor
 
 from labkit.figures.frame import axis
 from labkit.figures.limits import drawable
@@ -16,6 +18,9 @@ from labkit.tasks.family import Portrait
 
 STEP_TRACES_AT = 2
 """Where the curves after inner steps stand among the panel's traces: after true and before."""
+
+_ROOM = 0.06
+"""Beyond the task itself, as a share of what it takes up."""
 
 MOST_STEPS = TINTS
 """Curves after inner steps that one panel can tell apart; of more, evenly spaced ones are drawn."""
@@ -116,16 +121,30 @@ def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
 
 
 def task_range(portrait: Portrait) -> list[float]:
-    """The y axis: all curves, but no more than three times what the task itself takes up."""
+    """The y axis: all curves, but no more than three times what the task itself takes up.
+
+    Its ends move by quarters of what the task takes up, and stand still while the curves move a
+    little.
+    """
     limit = _limit(portrait)
+    own = np.concatenate([drawable(y, limit) for y in _own(portrait)])
     ys = np.concatenate([d["y"] for d in task_data(portrait)])
-    low, high = (float(np.clip(end, -limit, limit)) for end in (np.nanmin(ys), np.nanmax(ys)))
-    return [low - 0.05 * (high - low), high + 0.05 * (high - low)]
+    low, high = float(own.min()), float(own.max())
+    size = high - low or limit
+    low, high, quarter = low - _ROOM * size, high + _ROOM * size, size / 4
+    below = low - max(float(np.nanmin(ys)), -limit)
+    above = min(float(np.nanmax(ys)), limit) - high
+    steps = [max(0, math.ceil(beyond / quarter)) for beyond in (below, above)]
+    return [low - quarter * steps[0], high + quarter * steps[1]]
 
 
 def _limit(portrait: Portrait) -> float:
-    known = [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
-    return 3 * max(float(y.abs().max()) for y in known) or 1.0
+    return 3 * max(float(y.abs().max()) for y in _own(portrait)) or 1.0
+
+
+def _own(portrait: Portrait) -> list[Tensor]:
+    """What of it no model has to do with."""
+    return [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
 
 
 def _known(portrait: Portrait) -> bool:

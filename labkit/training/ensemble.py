@@ -1,6 +1,7 @@
 """Many learners that differ in α and β, trained side by side on the same tasks."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
@@ -17,7 +18,7 @@ from labkit.tasks.family import TaskFamily
 from labkit.training.engine import Engine, EngineName
 from labkit.training.flat import Layout
 from labkit.training.meta_learner import MetaLearner
-from labkit.training.meta_optimizers import MetaOptimizer, new_slot, step_size
+from labkit.training.meta_optimizers import MetaOptimizer, Slot, new_slot, step_size
 from labkit.training.meta_step import Measurement
 from labkit.training.moving import Movable, Moved, Rule
 from labkit.training.optimizer_state import optimizer_state
@@ -25,6 +26,9 @@ from labkit.training.parameters import ModelSource, own_module, split_parameters
 from labkit.training.streams import stream
 from labkit.training.task_loss import TaskLoss
 from labkit.training.whole_step import Same, WholeStep, drawn_for, kind_of
+
+TOGETHER = 4
+"""Learners in one call on a CPU, in whose cache what more of them work on has no room."""
 
 
 class EnsembleStep(NamedTuple):
@@ -125,13 +129,15 @@ class Ensemble:
         count = len(self.alphas)
         slots = [new_slot(meta_optimizer, vector) for vector in vectors]
         sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
-        self._given = Movable(
+        given = Movable(
             theta=map_leaves(lambda tensor: torch.stack([tensor] * count), slots),
             rows=[],
             sizes=torch.stack([size for size in sizes if isinstance(size, Tensor)]),
             betas=(torch.stack([step_size(beta, vectors[0]) for beta in self.betas]),),
             going=torch.ones(count, dtype=torch.bool, device=vectors[0].device),
         )
+        blocks = math.ceil(count / TOGETHER) if vectors[0].device.type == "cpu" else 1
+        self._blocks = _blocks(given, blocks)
 
     def __len__(self) -> int:
         """The number of learners."""
@@ -140,7 +146,7 @@ class Ensemble:
     @property
     def diverged(self) -> Tensor:
         """Which learners have left the finite numbers and stand still, (learners,)."""
-        return ~self._given.going
+        return ~torch.cat([block.going for block in self._blocks])
 
     def step(self) -> EnsembleStep:
         """Draw tasks and move every learner once."""
@@ -148,13 +154,15 @@ class Ensemble:
         meta_batch = self._options["meta_batch"]
         drawn = drawn_for(loss_fn.family, meta_batch, self._task_stream, self._like)
         function = vmap(self._step.moved, in_dims=(None, None, 0))
-        moved: Moved = self._engine.call(
-            self._kind, function, drawn, loss_fn.constants, self._given
-        )
-        self._given = self._given._replace(theta=moved.theta, going=moved.going)
+        every: list[Moved] = [
+            self._engine.call(self._kind, function, drawn, loss_fn.constants, block)
+            for block in self._blocks
+        ]
+        self._blocks = [b.after(moved) for b, moved in zip(self._blocks, every, strict=True)]
         self.meta_step += 1
-        before, after = moved.losses[:, 0], moved.losses[:, 1]  # (learners,)
-        return EnsembleStep(before, torch.where(moved.going, after, torch.nan))
+        # (learners, 2), (learners,)
+        losses, going = (torch.cat(each) for each in zip(*map(_found, every), strict=True))
+        return EnsembleStep(losses[:, 0], torch.where(going, losses[:, 1], torch.nan))
 
     def train(self, meta_steps: int) -> list[EnsembleStep]:
         """Take `meta_steps` meta-steps; see `step`."""
@@ -163,7 +171,7 @@ class Ensemble:
 
     def params(self, index: int) -> Params:
         """θ of one learner, name → tensor: a copy."""
-        vectors = [slot.value[index].clone() for slot in self._given.theta]
+        vectors = [slot.value.clone() for slot in self._theta(index)]
         return self._layout.params(vectors)
 
     def learner(self, index: int) -> MetaLearner:
@@ -176,7 +184,7 @@ class Ensemble:
         algorithm = dataclasses.replace(self.algorithm, alpha=alpha)  # type: ignore[type-var]
         loss_fn = self._loss_fn
         learner = MetaLearner(loss_fn.model, loss_fn.family, algorithm, beta=beta, **self._options)
-        theta = map_leaves(lambda tensor: tensor[index], self._given.theta)
+        theta = self._theta(index)
         state = learner.state() | {
             "params": self.params(index),
             "optimizer": optimizer_state(self._layout, theta, [], [beta]),
@@ -185,6 +193,27 @@ class Ensemble:
         }
         learner.restore(state, "the ensemble")
         return learner
+
+    def _theta(self, index: int) -> list[Slot]:
+        """θ and the optimiser's memory of one learner; views."""
+        places = [(block, at) for block in self._blocks for at in range(len(block.going))]
+        block, place = places[index]
+        theta: list[Slot] = map_leaves(lambda tensor: tensor[place], block.theta)
+        return theta
+
+
+def _blocks(given: Movable, count: int) -> list[Movable]:
+    """The learners in so many blocks of about the same size."""
+
+    def block(number: int) -> Movable:
+        taken: Movable = map_leaves(lambda each: each.tensor_split(count)[number].clone(), given)
+        return taken
+
+    return [block(number) for number in range(count)]
+
+
+def _found(moved: Moved) -> tuple[Tensor, Tensor]:
+    return moved.losses, moved.going
 
 
 def _numbers(name: str, values: object) -> list[float]:

@@ -21,13 +21,15 @@ PATIENCE_SECONDS = 1.0
 """How long one picture may take before the page counts as one that nobody looks at."""
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (
+SCRIPTS = (
     "controls.js",
     "plotly_loader.js",
     "plot_look.js",
     "plot_hover.js",
     "plot_support.js",
     "plot_pictures.js",
+    "plot_moves.js",
+    "plot_panel.js",
     "plots.js",
     "page_files.js",
     "dashboard.js",
@@ -69,7 +71,7 @@ class Dashboard(anywidget.AnyWidget):
         >>> dashboard.close()
     """
 
-    _esm = _text(_SCRIPTS)
+    _esm = _text(SCRIPTS)
     _css = _text(_STYLES) + HIDE_BESIDE_LIVE_LAB
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)

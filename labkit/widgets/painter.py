@@ -36,6 +36,9 @@ LONGEST_REST_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 5.0
 """The training rests while a curve is measured, but not for longer."""
 
+MOVING_SECONDS = 0.25
+"""Changes by hand that follow each other so closely are one movement, in which more will come."""
+
 MOST_BEHIND_SECONDS = 0.3
 """While a slider is dragged, task and training are drawn so long after they were drawn last."""
 
@@ -92,9 +95,10 @@ class Painter:
 
     def draw(self, snapshot: Snapshot) -> bool:
         """Show a snapshot; True if something is still to follow."""
-        moved = self._by_hand(snapshot)
+        moved, now = self._by_hand(snapshot), time.monotonic()
+        moving = moved and now - self._moved < MOVING_SECONDS
         if moved:
-            self._moved = time.monotonic()
+            self._moved = now
         settled = time.monotonic() - self._moved >= QUIET_SECONDS
         part = self._part(snapshot, settled=settled)
         wanted = Shown(
@@ -122,7 +126,8 @@ class Painter:
         if moved:
             self._dashboard.flush()  # what was moved is waited for; the rest is not
             time.sleep(SENDING_SECONDS)
-            if self._overtaken() and time.monotonic() - self._completed < MOST_BEHIND_SECONDS:
+            overtaken = moving or self._overtaken()
+            if overtaken and time.monotonic() - self._completed < MOST_BEHIND_SECONDS:
                 self._behind = True
                 return True
         task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)

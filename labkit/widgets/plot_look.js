@@ -47,6 +47,8 @@ function plotDerived(figure, look) {
   const data = figure.data.map((trace) => {
     const derived = plotMapped(trace, "", "", look);
     if (look.large) plotEnlarge(derived);
+    // plotly leaves out points that lie nearly on the line: `plotMove` has them all
+    if (derived.type === "scatter") derived.line = { simplify: false, ...derived.line };
     if (derived.meta?.cursor && look.panel === "adaptation") {
       derived.x = plotCursor(look, look.step);
       derived.visible = look.step !== null;

@@ -6,101 +6,6 @@ const PLOT_OVERDUE_MS = 400; // so long a plot may wait while others are drawn
 const PLOT_DRAWN_MS = 250; // least time between two messages that all has been drawn
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
 
-// one panel: its figure as the kernel describes it, and the elements for its title and for plotly
-class PlotPanel {
-  constructor(name, gd, title) {
-    Object.assign(this, { name, gd, title, figure: null, width: 0, dirty: false, drawn: false });
-    this.since = 0;
-    this.lists = new WeakMap();
-    this.cursor = {};
-    this.support = null;
-    this.points = null; // what plotly's label at the pointer tells of
-  }
-
-  whole(figure) {
-    // a pointer does other things to a figure that can be edited
-    this.stale ||= this.drawn && plotEditable(figure) !== plotEditable(this.figure);
-    this.figure = figure;
-    this.touch();
-  }
-
-  change({ traces, layout }) {
-    const { data } = this.figure;
-    for (const [index, paths] of traces) {
-      for (const path in paths) data[index] = plotWith(data[index], plotKeys(path), paths[path]);
-    }
-    for (const path in layout) {
-      this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
-    }
-    this.touch();
-  }
-
-  // it is to be drawn again
-  touch() {
-    if (!this.dirty) this.since = performance.now();
-    this.dirty = true;
-  }
-
-  get drawable() {
-    return this.dirty && this.figure !== null && this.width > 0;
-  }
-
-  derived(look) {
-    return plotDerived(this.figure, { ...look, panel: this.name, width: this.width });
-  }
-
-  leave(Plotly) {
-    this.support?.destroy();
-    this.listening?.abort();
-    if (this.drawn) Plotly.purge(this.gd);
-    this.support = this.points = null;
-    this.stale = this.drawn = false;
-  }
-
-  async draw(Plotly, look, attach) {
-    this.dirty = false;
-    const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
-    const margin = JSON.stringify(layout.margin);
-    // plotly 4.1 leaves titles of axes where they were when a margin changes
-    if (this.stale || (this.drawn && margin !== this.margin)) this.leave(Plotly);
-    this.margin = margin;
-    this.support?.apply(data);
-    plotShowTitle(this.title, this.figure);
-    if (this.drawn) {
-      await Plotly.react(this.gd, data, layout, this.config);
-      return;
-    }
-    this.drawn = true;
-    // one object: plotly draws anew where it gets another
-    this.config = plotConfig(this.figure);
-    await Plotly.newPlot(this.gd, data, layout, this.config);
-    attach(this);
-  }
-}
-
-function plotConfig(figure) {
-  const buttons = plotEditable(figure) ? [] : ["zoom2d", "pan2d"];
-  return {
-    displaylogo: false,
-    displayModeBar: "hover",
-    modeBarButtons: [[...buttons, "resetScale2d"]],
-    doubleClick: "reset",
-    responsive: false,
-  };
-}
-
-function plotKeys(path) {
-  return path.match(/[^.[\]]+/g);
-}
-
-// a copy along the path: what plotly compares by identity is new only where it has changed
-function plotWith(holder, [key, ...rest], value) {
-  const copy = Array.isArray(holder) ? [...holder] : { ...holder };
-  const fresh = /^\d+$/.test(rest[0]) ? [] : {};
-  copy[key] = rest.length ? plotWith(holder?.[key] ?? fresh, rest, value) : value;
-  return copy;
-}
-
 const PLOT_ARRAYS = {
   f8: Float64Array, f4: Float32Array, i4: Int32Array, u4: Uint32Array,
   i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array,
@@ -254,18 +159,19 @@ class Plots {
     return overdue ?? (this.awaited ? undefined : waiting[0]);
   }
 
-  // one plot a frame, so that the first is seen before the others are made
+  // one plot of plotly's a frame, so that the first is seen before the others are made
   async draw() {
     this.frame = 0;
-    const panel = this.next();
-    this.due = false;
-    if (panel) {
-      this.drawing = true;
-      await this.drawPanel(panel);
-      this.drawing = false;
+    this.drawing = true;
+    let quick = true;
+    while (quick) {
+      const panel = this.next();
+      this.due = false;
+      quick = panel !== undefined && (await this.drawPanel(panel));
+      // something more was asked before this answer was drawn, as in a drag
+      if (!this.awaited && !this.due) this.wait();
     }
-    // something more was asked before this answer was drawn, as in a drag
-    if (!this.awaited && !this.due) this.wait();
+    this.drawing = false;
     if (this.gone) return;
     if (this.panels.some((waiting) => waiting.drawable)) {
       this.schedule();
@@ -290,9 +196,10 @@ class Plots {
 
   async drawPanel(panel) {
     try {
-      await panel.draw(this.Plotly, this.shown, (drawn) => this.attach(drawn));
+      return await panel.draw(this.Plotly, this.shown, (drawn) => this.attach(drawn));
     } catch (error) {
       if (!this.gone) console.error(`MAML Lab: the ${panel.name} plot failed`, error);
+      return false;
     }
   }
 
@@ -304,6 +211,12 @@ class Plots {
     panel.listening = new AbortController();
     const { signal } = panel.listening;
     plotFollowPointer(panel, (step) => this.hover(step), this.emit, signal);
+    const known = () => {
+      if (!panel.behind) return;
+      panel.touch();
+      this.schedule();
+    };
+    panel.gd.addEventListener("pointerenter", known, { signal });
     if (panel.name !== "task" || !plotEditable(panel.figure)) return;
     const changed = () => {
       panel.touch();

@@ -29,7 +29,8 @@ def made(traces, x_title, **layout):
         xaxis_title_text=x_title, legend=dict(orientation="h", y=1, yanchor="bottom"), **layout))
 
 def figures():
-    lines = [go.Scatter(name=n, mode="lines+markers", line=dict(color=c), y=np.arange(11.0)[::-1])
+    lines = [go.Scatter(name=n, mode="lines+markers", line=dict(color=c), x=np.arange(11.0),
+        y=np.arange(11.0)[::-1])
         for n, c in (("untrained", "#767676"), ("mean", "#0072b2"))]
     cursor = go.Scatter(name="cursor", mode="lines", y=[0.0, 10.0], meta={"cursor": True},
         line=dict(color="#a0457a", width=1), hoverinfo="skip", showlegend=False)
@@ -40,10 +41,12 @@ def figures():
     losses = [go.Scatter(name=n, mode="lines", x=np.arange(0.0, 200.0), y=np.ones(200))
         for n in ("before adaptation", "after adaptation")]
     return {
-        "adaptation": made([*lines, cursor], "inner steps", yaxis_range=[0, 10.5]),
+        "adaptation": made([*lines, cursor], "inner steps", xaxis_range=[-0.2, 10.2],
+            yaxis_range=[0, 10.5]),
         "task": made([*steps, support], "x", xaxis_range=[-5, 5], yaxis_range=[-5, 5],
             meta={"editable": True}),
-        "training": made(losses, "meta-step", yaxis_type="log"),
+        "training": made(losses, "meta-step", xaxis_range=[0, 200], yaxis_type="log",
+            yaxis_range=[-1, 1]),
     }
 
 dark = {"#0072b2": "#66b8ea", "#767676": "#aaaaaa", "#d55e00": "#ff8c42", "#333333": "#dddddd"}
@@ -104,7 +107,8 @@ def count_drawings(lab: NotebookPage) -> None:
         """() => {
           window.drawings = [];
           for (const gd of document.querySelectorAll('.maml-lab-plot')) {
-            gd.on('plotly_afterplot', () => window.drawings.push(gd.parentElement.className));
+            gd.addEventListener('maml-lab-drawn',
+              () => window.drawings.push(gd.parentElement.className));
           }
         }"""
     )
@@ -268,6 +272,11 @@ def test_label_at_the_pointer_tells_the_present_values(lab: NotebookPage) -> Non
     lab.page.wait_for_function(f"() => {label}.includes('mean : 8')")
     lab.kernel("draw('adaptation', {'y': [np.full(11, 4.5)]}, {}, [1])")
     lab.page.wait_for_function(f"() => {label}.includes('mean : 4.5')")
+    lab.page.mouse.move(5, 5)
+    lab.kernel("draw('adaptation', {'y': [np.full(11, 6.5)]}, {}, [1])")
+    drawn(lab, "adaptation", "t[1].y[0] === 6.5")
+    lab.point_at("adaptation", 0.24, 0.5)
+    lab.page.wait_for_function(f"() => {label}.includes('mean : 6.5')")
 
 
 def test_support_points_are_added_moved_and_removed_by_pointer(lab: NotebookPage) -> None:

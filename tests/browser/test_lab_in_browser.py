@@ -327,7 +327,9 @@ def test_the_labels_of_marks_stay_through_every_redraw(lab: NotebookPage) -> Non
     lab.wait_for_trace("changes", "t.text.filter(Boolean).length === 3")
     labels = lab.plot("training").locator(".textpoint text")
     expect(labels).to_have_count(3)
-    # each is a redraw: what plotly loses in one it may find again in the next
+    # each is a redraw of plotly's, which its labels need below a pointer: what plotly loses in one
+    # it may find again in the next
+    lab.point_at("training", 0.5, 0.5)
     seen = lab.page.evaluate(
         """async () => {
           const gd = document.querySelector('.maml-lab-training .maml-lab-plot');

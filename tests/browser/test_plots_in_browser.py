@@ -1,16 +1,11 @@
 """Which plot is drawn next, in a page with plots that only note that they are."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-import labkit.widgets.dashboard
-from tests.browser.lab_page import browser
-
-FOLDER = Path(labkit.widgets.dashboard.__file__).parent
-SCRIPTS = ("plot_look.js", "plot_hover.js", "plot_support.js", "plot_pictures.js", "plots.js")
+from tests.browser.plot_page import plot_page
 
 PLOTS = """
 window.drawn = [];
@@ -39,10 +34,7 @@ window.after = async (act) => {
 
 @pytest.fixture(scope="module")
 def page(chromium: str) -> Iterator[Page]:
-    scripts = "\n".join((FOLDER / name).read_text() for name in SCRIPTS)
-    with browser(chromium) as context:
-        opened = context.new_page()
-        opened.set_content(f"<body><script>{scripts}\n{PLOTS}</script></body>")
+    with plot_page(chromium, PLOTS) as opened:
         drawn_after(opened, "")  # the sizes have been seen then
         yield opened
 

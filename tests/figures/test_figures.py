@@ -97,6 +97,18 @@ def test_task_that_diverges_stays_readable() -> None:
     assert 3 <= high <= 3.3
 
 
+def test_task_axis_stands_still_while_the_curves_move_a_little() -> None:
+    calm = portrait(2)
+    calm.predictions[:] = 0.9
+    assert task_range(calm) == pytest.approx([-1.12, 1.12])
+    calm.predictions[2] = 1.1
+    assert task_range(calm) == pytest.approx([-1.12, 1.12])
+    # beyond the task by quarters of what it takes up
+    for lowest in (-1.13, -1.6):
+        calm.predictions[1] = lowest
+        assert task_range(calm) == pytest.approx([-1.62, 1.12])
+
+
 @pytest.mark.parametrize("steps", [0, 1, 10, 11, 50])
 def test_steps_drawn_end_with_the_last(steps: int) -> None:
     drawn = steps_drawn(portrait(steps))

@@ -12,7 +12,8 @@ from labkit.training import engine
 from tests.training.point_tasks import Clouds, Lines, made
 
 CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-12}
-ALPHAS, BETAS = [0.01, 0.1, 0.05], [0.001, 0.01, 0.003]
+ALPHAS, BETAS = [0.01, 0.1, 0.05, 0.02, 0.03], [0.001, 0.01, 0.003, 0.002, 0.005]
+"""More than are computed together, in blocks of three and two."""
 
 
 def model(outputs: int = 1) -> nn.Module:
@@ -64,7 +65,7 @@ def test_recorded_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     def trained() -> dict[str, torch.Tensor]:
         ensemble = Ensemble(model(3), Clouds(), MAML(inner_steps=2), alphas=ALPHAS, meta_batch=4)
         ensemble.train(6)
-        return ensemble.params(1)
+        return ensemble.params(4)
 
     computed = trained()
     monkeypatch.setattr(engine, "RECORDED_AFTER", 2)
@@ -79,7 +80,7 @@ def test_recorded_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"alphas": []}, r"alphas must be a list of finite numbers, one per learner, got \[\]"),
         ({"alphas": 0.1}, "alphas must be a list of finite numbers"),
         ({"alphas": [0.1, float("nan")]}, "alphas must be a list of finite numbers"),
-        ({"betas": [0.1]}, "betas must be one number ≥ 0, or one for each of the 3 alphas"),
+        ({"betas": [0.1]}, "betas must be one number ≥ 0, or one for each of the 5 alphas"),
         ({"betas": -1.0}, "betas must be one number ≥ 0"),
         ({"algorithm": MAML(alpha=LearnedAlpha(0.1))}, "have fixed alphas"),
         ({"model": nn.Sequential(nn.Linear(2, 1), nn.Dropout())}, "draws random numbers"),

@@ -1,0 +1,124 @@
+// One plot: its figure as the kernel describes it, and how it is drawn.
+
+function plotKeys(path) {
+  return path.match(/[^.[\]]+/g);
+}
+
+// a copy along the path: what plotly compares by identity is new only where it has changed
+function plotWith(holder, [key, ...rest], value) {
+  const copy = Array.isArray(holder) ? [...holder] : { ...holder };
+  const fresh = /^\d+$/.test(rest[0]) ? [] : {};
+  copy[key] = rest.length ? plotWith(holder?.[key] ?? fresh, rest, value) : value;
+  return copy;
+}
+
+// one panel: its figure as the kernel describes it, and the elements for its title and for plotly
+class PlotPanel {
+  constructor(name, gd, title) {
+    Object.assign(this, { name, gd, title, figure: null, width: 0, dirty: false, drawn: false });
+    this.since = 0;
+    this.lists = new WeakMap();
+    this.cursor = {};
+    this.support = null;
+    this.points = null; // what plotly's label at the pointer tells of
+    this.moved = new Map(); // index of a trace → what of it plotly need not draw
+    this.altered = true; // whether anything else has changed
+    this.behind = false; // whether plotly does not know of the last drawing
+  }
+
+  whole(figure) {
+    // a pointer does other things to a figure that can be edited
+    this.stale ||= this.drawn && plotEditable(figure) !== plotEditable(this.figure);
+    this.figure = figure;
+    this.touch();
+  }
+
+  change({ traces, layout }) {
+    const { data } = this.figure;
+    const elsewhere = plotTitleHeight(this.figure, {}) > 0;
+    const moves = plotMovesOnly({ traces, layout }, !elsewhere);
+    for (const [index, paths] of traces) {
+      const moved = this.moved.get(index) ?? new Set();
+      this.moved.set(index, new Set([...moved, ...Object.keys(paths)]));
+      for (const path in paths) data[index] = plotWith(data[index], plotKeys(path), paths[path]);
+    }
+    for (const path in layout) {
+      this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
+    }
+    this.touch(!moves);
+  }
+
+  // it is to be drawn again
+  touch(altered = true) {
+    if (!this.dirty) this.since = performance.now();
+    this.dirty = true;
+    this.altered ||= altered;
+  }
+
+  get drawable() {
+    return this.dirty && this.figure !== null && this.width > 0;
+  }
+
+  derived(look) {
+    return plotDerived(this.figure, { ...look, panel: this.name, width: this.width });
+  }
+
+  leave(Plotly) {
+    this.support?.destroy();
+    this.listening?.abort();
+    if (this.drawn) Plotly.purge(this.gd);
+    this.support = this.points = null;
+    this.stale = this.drawn = false;
+  }
+
+  // whether it could be drawn without plotly, whose label at the pointer must know of all points
+  get quick() {
+    const still = this.drawn && !this.stale && !this.altered && !this.support?.moved;
+    return still && !this.gd.matches(":hover");
+  }
+
+  // whether that took no time worth mentioning
+  async draw(Plotly, look, attach) {
+    const moved = this.quick ? new Map(this.moved) : null;
+    this.moved.clear();
+    this.dirty = false;
+    this.altered = true; // what fails is left to plotly the next time
+    const quick = moved !== null && plotMove(this.gd, this.figure, moved);
+    this.behind = quick;
+    this.altered = false;
+    if (quick) plotShowTitle(this.title, this.figure);
+    else await this.drawByPlotly(Plotly, look, attach);
+    this.gd.dispatchEvent(new CustomEvent("maml-lab-drawn"));
+    return quick;
+  }
+
+  async drawByPlotly(Plotly, look, attach) {
+    const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
+    const margin = JSON.stringify(layout.margin);
+    // plotly 4.1 leaves titles of axes where they were when a margin changes
+    if (this.stale || (this.drawn && margin !== this.margin)) this.leave(Plotly);
+    this.margin = margin;
+    this.support?.apply(data);
+    plotShowTitle(this.title, this.figure);
+    if (this.drawn) {
+      await Plotly.react(this.gd, data, layout, this.config);
+      return;
+    }
+    this.drawn = true;
+    // one object: plotly draws anew where it gets another
+    this.config = plotConfig(this.figure);
+    await Plotly.newPlot(this.gd, data, layout, this.config);
+    attach(this);
+  }
+}
+
+function plotConfig(figure) {
+  const buttons = plotEditable(figure) ? [] : ["zoom2d", "pan2d"];
+  return {
+    displaylogo: false,
+    displayModeBar: "hover",
+    modeBarButtons: [[...buttons, "resetScale2d"]],
+    doubleClick: "reset",
+    responsive: false,
+  };
+}

@@ -1,0 +1,230 @@
+"""Points and words that the lab moves without plotly, against what plotly draws of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from plotly.offline import get_plotlyjs
+
+from tests.browser.plot_page import plot_page
+
+PLOTS = """
+const elements = Object.fromEntries(PLOT_PANELS.map((name) => {
+  const place = document.body.appendChild(document.createElement("div"));
+  Object.assign(place, { id: name });
+  place.style.width = "460px";
+  return [name, place];
+}));
+const titles = Object.fromEntries(
+  PLOT_PANELS.map((name) => [name, document.createElement("div")]));
+window.plots = new Plots({
+  elements, titles, root: document.body, library: Promise.resolve(Plotly), emit() {},
+});
+window.grid = (n, make) => Array.from({ length: n }, (_, i) => make(i));
+const lines = (name, more) => ({
+  type: "scatter", mode: "lines", name, x: grid(11, (i) => i), y: grid(11, (i) => 10 - i), ...more,
+});
+const layout = (xaxis, yaxis) => ({
+  margin: { l: 52, r: 12, t: 40, b: 40 }, hovermode: "x unified", xaxis, yaxis,
+  yaxis2: { overlaying: "y", range: [0, 1], visible: false, fixedrange: true },
+});
+const words = {
+  ...lines("changes"), mode: "text", yaxis: "y2", x: [20, 60], y: [1, 0.8],
+  text: ["α 0.01", "K 2"], hovertext: ["one", "two"], textposition: "bottom right",
+};
+const band = { ...lines("band"), fill: "toself", line: { width: 0 },
+  x: [0, 5, 10, 10, 5, 0], y: [9, 5, 2, 1, 4, 8] };
+const figures = () => ({
+  adaptation: {
+    data: [band, lines("mean", { mode: "lines+markers" }), lines("hidden", { visible: false })],
+    layout: layout({ range: [-0.2, 10.2] }, { range: [0, 10.5] }),
+  },
+  task: { data: [lines("true"), lines("support", { mode: "markers" })],
+    layout: layout({ range: [0, 10] }, {}) },
+  training: { data: [lines("before"), words],
+    layout: layout({ range: [0, 100] }, { range: [-1, 1], type: "log" }) },
+});
+let number = 0;
+window.send = (kind, news) => {
+  plots.receive({ kind, number: (number += 1), figures: news }, []);
+};
+window.begin = async () => {
+  send("whole", figures());
+  while (plots.panels.some((panel) => !panel.drawn || panel.dirty) || plots.drawing)
+    await new Promise(requestAnimationFrame);
+};
+// what has drawn the panel, once it is drawn
+window.drawn = (name, act) => new Promise((done) => {
+  const { gd } = plots.panels.find((panel) => panel.name === name);
+  let by = "moved";
+  const plotly = () => { by = "plotly"; };
+  gd.on("plotly_afterplot", plotly);
+  gd.addEventListener("maml-lab-drawn", () => {
+    gd.removeListener("plotly_afterplot", plotly);
+    done(by);
+  }, { once: true });
+  act(gd);
+});
+window.change = (name, index, paths, layout) => drawn(name, () =>
+  send("changes", { [name]: { traces: [[index, paths]], layout } }));
+"""
+
+AGAIN = "() => drawn('{}', (gd) => gd.dispatchEvent(new PointerEvent('pointerenter')))"
+"""As when a pointer comes, of which plotly makes its labels."""
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: str) -> Iterator[Page]:
+    with plot_page(chromium, get_plotlyjs(), PLOTS) as page:
+        yield page
+
+
+@pytest.fixture
+def page(opened: Page) -> Page:
+    """All three plots as plotly has drawn them, and the pointer elsewhere."""
+    opened.mouse.move(1400, 5)
+    opened.evaluate("begin()")
+    return opened
+
+
+def change(page: Page, name: str, index: int, paths: str, layout: str = "{}") -> str:
+    """Who draws a panel of which this changes: "plotly", or the lab, which has "moved" it."""
+    who: str = page.evaluate(f"() => change('{name}', {index}, {paths}, {layout})")
+    return who
+
+
+def shapes(page: Page, name: str) -> list[str]:
+    found: list[str] = page.evaluate(
+        """(name) => [...document.querySelectorAll(`#${name} .scatterlayer :is(path, text)`)]
+          .map((shape) => shape.tagName + shape.textContent)""",
+        name,
+    )
+    return found
+
+
+def mean(page: Page) -> Any:
+    """The trace of this name as plotly has it."""
+    return page.evaluate(
+        "() => { const { y, visible } = document.querySelector('#adaptation').data[1];"
+        "return { y: [...y], visible }; }"
+    )
+
+
+FIVE = "[0.5, 2, 4, 6, 8]"
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "paths"),
+    [
+        ("adaptation", 0, "{y: [9.5, 6, 3, 2, 5, 7]}"),
+        ("adaptation", 1, "{y: grid(11, (i) => 8 / (i + 1))}"),
+        ("adaptation", 1, "{y: grid(11, (i) => 2 * i - 4)}"),
+        ("adaptation", 1, "{x: grid(11, (i) => 10 - i / 2), y: grid(11, (i) => 3 + i / 3)}"),
+        ("training", 0, f"{{x: {FIVE}, y: {FIVE}}}"),
+        ("training", 0, "{x: grid(300, (i) => i / 3), y: grid(300, (i) => 1 + Math.sin(i) / 2)}"),
+        ("training", 1, "{text: ['α 0.0123', 'K 5'], hovertext: ['a', 'b']}"),
+    ],
+)
+def test_what_moves_is_where_plotly_puts_it(page: Page, name: str, index: int, paths: str) -> None:
+    place = page.locator(f"#{name}")
+    before = place.screenshot()
+    assert change(page, name, index, paths, "{meta: {alpha: 0.1}}") == "moved"
+    assert page.evaluate(f"document.querySelector('#{name}').layout.meta.alpha") == 0.1
+    moved, picture = shapes(page, name), place.screenshot()
+    assert picture != before
+    assert page.evaluate(AGAIN.format(name)) == "plotly"
+    assert shapes(page, name) == moved
+    assert place.screenshot() == picture
+    # of what plotly knows it has nothing to do
+    page.evaluate(f"document.querySelector('#{name}').dispatchEvent(new Event('pointerenter'))")
+    assert page.evaluate("plots.frame") == 0
+
+
+GAP = "grid(11, (i) => i === 4 ? NaN : 3)"
+ONES = "{y: grid(11, () => 1)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "paths", "layout"),
+    [
+        pytest.param("adaptation", 1, f"{{y: {GAP}}}", "{}", id="gap"),
+        pytest.param("adaptation", 1, f"{{x: {FIVE}, y: {FIVE}}}", "{}", id="fewer markers"),
+        pytest.param("adaptation", 1, "{x: [], y: []}", "{}", id="nothing"),
+        pytest.param("adaptation", 1, "{'line.color': '#d55e00'}", "{}", id="colour"),
+        pytest.param("adaptation", 1, ONES, "{'yaxis.range': [0, 2]}", id="range"),
+        pytest.param("adaptation", 1, ONES, "{'title.text': '<b>mean</b>'}", id="title"),
+        pytest.param("task", 0, ONES, "{}", id="axis that follows"),
+        pytest.param("training", 0, "{y: grid(11, () => 0)}", "{}", id="logarithm of zero"),
+        pytest.param("training", 1, "{x: [30, 70]}", "{}", id="words elsewhere"),
+        pytest.param("training", 1, "{text: ['<b>α</b> 0.02', 'K 2']}", "{}", id="markup"),
+        pytest.param("training", 1, "{text: ['α 0.02']}", "{}", id="fewer words"),
+    ],
+)
+def test_what_does_more_than_move_is_left_to_plotly(
+    page: Page, name: str, index: int, paths: str, layout: str
+) -> None:
+    assert change(page, name, index, paths, layout) == "plotly"
+
+
+def test_below_a_pointer_plotly_draws_since_its_labels_tell_of_all_points(page: Page) -> None:
+    page.locator("#adaptation").hover()
+    assert change(page, "adaptation", 1, ONES) == "plotly"
+    page.mouse.move(1400, 5)
+    assert change(page, "adaptation", 1, "{y: grid(11, () => 2)}") == "moved"
+    page.locator("#adaptation").hover(position={"x": 200, "y": 100})
+    page.wait_for_function(
+        "() => document.querySelector('#adaptation .hoverlayer').textContent.includes('mean : 2')"
+    )
+
+
+def test_a_look_that_changes_is_drawn_by_plotly(page: Page) -> None:
+    for dark in ("true", "false"):
+        look = f"() => drawn('adaptation', () => plots.setLook({{ dark: {dark} }}))"
+        assert page.evaluate(look) == "plotly"
+
+
+def test_what_a_reader_hides_stays_hidden_while_it_moves(page: Page) -> None:
+    page.evaluate("() => Plotly.restyle('adaptation', 'visible', 'legendonly', [1])")
+    assert change(page, "adaptation", 1, "{y: grid(11, () => 4.5)}") == "moved"
+    assert change(page, "adaptation", 2, "{y: grid(11, () => 4.5)}") == "moved"
+    assert mean(page) == {"y": [4.5] * 11, "visible": "legendonly"}
+    page.evaluate("() => Plotly.restyle('adaptation', 'visible', true, [1])")
+    picture = page.locator("#adaptation").screenshot()
+    assert change(page, "adaptation", 1, "{y: grid(11, () => 4)}") == "moved"
+    assert page.locator("#adaptation").screenshot() != picture
+
+
+def test_a_readers_zoom_stays_while_points_move(page: Page) -> None:
+    box = page.locator("#adaptation .nsewdrag").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 160, steps=5)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] > 1")
+    page.mouse.move(1400, 5)
+    assert change(page, "adaptation", 1, "{y: grid(11, (i) => i)}") == "moved"
+    picture = page.locator("#adaptation").screenshot()
+    assert page.evaluate(AGAIN.format("adaptation")) == "plotly"
+    assert page.locator("#adaptation").screenshot() == picture
+    page.mouse.dblclick(box["x"] + 60, box["y"] + 20)
+    page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] < 1")
+
+
+def test_what_fails_is_drawn_by_plotly_the_next_time(page: Page) -> None:
+    errors: list[str] = []
+    page.once("console", lambda message: errors.append(message.text))
+    page.evaluate(
+        """async () => {
+          const right = plotMove;
+          plotMove = () => { throw new Error("no such element"); };
+          send("changes", { adaptation: { traces: [[1, { y: grid(11, () => 7) }]], layout: {} } });
+          for (let i = 0; i < 4; i += 1) await new Promise(requestAnimationFrame);
+          plotMove = right;
+        }"""
+    )
+    assert len(errors) == 1
+    assert "adaptation plot failed" in errors[0]
+    assert change(page, "adaptation", 0, "{y: [9, 6, 3, 2, 5, 7]}") == "plotly"
+    assert mean(page)["y"][0] == 7
