@@ -129,7 +129,7 @@ class Ensemble:
         count = len(self.alphas)
         slots = [new_slot(meta_optimizer, vector) for vector in vectors]
         sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
-        given = Movable(
+        movable = Movable(
             theta=map_leaves(lambda tensor: torch.stack([tensor] * count), slots),
             rows=[],
             sizes=torch.stack([size for size in sizes if isinstance(size, Tensor)]),
@@ -137,7 +137,7 @@ class Ensemble:
             going=torch.ones(count, dtype=torch.bool, device=vectors[0].device),
         )
         blocks = math.ceil(count / TOGETHER) if vectors[0].device.type == "cpu" else 1
-        self._blocks = _blocks(given, blocks)
+        self._blocks = _blocks(movable, blocks)
 
     def __len__(self) -> int:
         """The number of learners."""
