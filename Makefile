@@ -19,8 +19,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 
 export PYTHONUTF8 := 1
 # torch's threads sleep while they wait for each other: those that spin take the cores from whoever
-# else is at work, such as the browser, or the lab's own curves beside its training
-export OMP_WAIT_POLICY ?= PASSIVE
+# else is at work, such as the browser, or the lab's own curves beside its training. In a benchmark
+# nobody else is
+lab app test run notebooks screenshot: export OMP_WAIT_POLICY ?= PASSIVE
 
 # glibc gives large blocks back to the system at once, and the next meta-step waits for pages of zeros:
 # a quarter of one with convolutions. Bytes: the largest block that is kept, and how much of all

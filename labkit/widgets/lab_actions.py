@@ -6,6 +6,7 @@ from typing import Any, get_args
 from labkit.figures.training import By
 from labkit.session.catalog import problem_of, switched
 from labkit.session.changes import LIVE
+from labkit.session.recipe import Recipe
 from labkit.session.session import Session
 from labkit.session.share import read_share_code
 from labkit.widgets.browser_messages import Message
@@ -53,7 +54,9 @@ class Actions:
             case "export":
                 self._export(value)
             case "load":
-                session.load(read_share_code(value))
+                recipe = read_share_code(value)
+                _check_recipe(recipe)
+                session.load(recipe)
                 looks.loading = False
             case "measure":
                 looks.measure = _one_of(name, value, looks.measures)
@@ -179,12 +182,20 @@ def _whole(name: str, value: object) -> int:
     return value
 
 
+def _check_recipe(recipe: Recipe) -> None:
+    settings = recipe.settings
+    for name in MOST:
+        _check_affordable(name, getattr(settings, name, None))
+    for _, name, value in settings.events:
+        _check_affordable(name, value)
+
+
 def _check_affordable(name: str, value: object) -> None:
     most = MOST.get(name)
     if most is not None and isinstance(value, int) and value > most:
         raise ValueError(
             f"{name} = {value:,}: the lab takes at most {most:,}; if the memory is there for more, "
-            f"use session.set({name}=…) in a cell"
+            "steer the session from a cell"
         )
 
 

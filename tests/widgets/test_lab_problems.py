@@ -159,6 +159,19 @@ def test_what_a_share_code_brings() -> None:
             assert tensor.equal(session.snapshot().params[name])
 
 
+@pytest.mark.parametrize(
+    "asked", [{"inner_steps": 10**9}, {"events": ((2, "meta_batch", 10**9),)}]
+)
+def test_a_share_code_that_asks_for_all_memory_is_refused(asked: dict[str, Any]) -> None:
+    code = share_code(Recipe(Settings(**asked), 3, tasks="Sinusoid", model="sinusoid_mlp"))
+    with shown(new_session()) as page:
+        page.set("load", code)
+        until(lambda: "1,000,000,000: the lab takes at most" in page.message())
+        assert page.lab.session.last_step == 0
+        page.press("meta_step")
+        until(lambda: "meta-step 1 · paused" in page.status())
+
+
 def test_a_trainers_exception_is_told_and_the_training_can_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
