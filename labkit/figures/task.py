@@ -19,7 +19,7 @@ from labkit.tasks.family import Portrait
 STEP_TRACES_AT = 2
 """Where the curves after inner steps stand among the panel's traces: after true and before."""
 
-_ROOM = 0.06
+_ROOM = 0.1
 """Beyond the task itself, as a share of what it takes up."""
 
 MOST_STEPS = TINTS
@@ -123,19 +123,28 @@ def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
 def task_range(portrait: Portrait) -> list[float]:
     """The y axis: all curves, but no more than three times what the task itself takes up.
 
-    Its ends move by quarters of what the task takes up, and stand still while the curves move a
-    little.
+    It stands still while the curves move a little: beyond the task it goes on by a quarter of what
+    that takes up, or by a half, the whole, twice that, …
     """
     limit = _limit(portrait)
     own = np.concatenate([drawable(y, limit) for y in _own(portrait)])
-    ys = np.concatenate([d["y"] for d in task_data(portrait)])
+    ys = np.clip(np.concatenate([d["y"] for d in task_data(portrait)]), -limit, limit)
     low, high = float(own.min()), float(own.max())
     size = high - low or limit
-    low, high, quarter = low - _ROOM * size, high + _ROOM * size, size / 4
-    below = low - max(float(np.nanmin(ys)), -limit)
-    above = min(float(np.nanmax(ys)), limit) - high
-    steps = [max(0, math.ceil(beyond / quarter)) for beyond in (below, above)]
-    return [low - quarter * steps[0], high + quarter * steps[1]]
+    low, high = low - _ROOM * size, high + _ROOM * size
+    beyond = (low - float(np.nanmin(ys)), float(np.nanmax(ys)) - high)
+    below, above = (size * _doubled(length / size) for length in beyond)
+    return [low - below, high + above]
+
+
+def _doubled(least: float) -> float:
+    """The first of 0, 1/4, 1/2, 1, 2, … that is not less.
+
+    Example:
+        >>> _doubled(-0.1), _doubled(0.1), _doubled(0.7)
+        (0.0, 0.25, 1.0)
+    """
+    return 0.0 if least <= 0 else max(0.25, 2.0 ** math.ceil(math.log2(least)))
 
 
 def _limit(portrait: Portrait) -> float:

@@ -23,7 +23,7 @@ from labkit.widgets.publisher import Publisher
 from labkit.widgets.static_copy import StaticCopy, picture_html
 
 REDRAW_SECONDS = 0.1
-MESSAGES_UNDER_WAY = 4
+MESSAGES_UNDER_WAY = 8
 """So many the page may still have to draw when the next is sent: it draws the last state only."""
 
 ANSWER_SECONDS = 1.0

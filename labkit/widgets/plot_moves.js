@@ -33,14 +33,16 @@ function plotMove(gd, figure, changed) {
 function plotMovedTrace(gd, full, trace, paths) {
   const element = gd.querySelector(`.scatterlayer .trace${full.uid}`);
   if (!element || full.type !== "scatter") return null;
-  const moved = paths.has("x") || paths.has("y");
-  if (!full.mode.includes("text")) return moved ? plotMovedPoints(gd, full, trace, element) : [];
-  if (moved) return null;
-  return paths.has("text") ? plotOtherWords(element, trace.text) : [];
+  const written = full.mode.includes("text");
+  const moved = ["x", "y"].filter((path) => paths.has(path));
+  if (!moved.length) return written && paths.has("text") ? plotOtherWords(element, trace.text) : [];
+  const axes = ["xaxis", "yaxis"].map((name) => gd._fullLayout[full[name].replace(/^[xy]/, "$&axis")]);
+  const follows = axes.some((axis) => axis.autorange && paths.has(axis._id[0]));
+  return written || follows ? null : plotMovedPoints(axes, full, trace, element);
 }
 
-function plotMovedPoints(gd, full, trace, element) {
-  const places = plotPlaces(gd._fullLayout, full, trace);
+function plotMovedPoints(axes, full, trace, element) {
+  const places = plotPlaces(axes, trace);
   if (!places) return null;
   const [lines, fills, points] = ["js-line", "js-fill", "point"].map((name) =>
     [...element.querySelectorAll(`path.${name}`)]);
@@ -60,11 +62,9 @@ function plotMovedPoints(gd, full, trace, element) {
   ];
 }
 
-// pixels of all points as "x,y"; null if there are none, or gaps, or an axis follows them
-function plotPlaces(layout, { xaxis, yaxis }, { x, y }) {
-  const along = (name) => layout[name.replace(/^[xy]/, "$&axis")];
-  const [across, up] = [along(xaxis), along(yaxis)];
-  if (across.autorange || up.autorange || !x || !y) return null;
+// pixels of all points as "x,y"; null if there are none, or gaps
+function plotPlaces([across, up], { x, y }) {
+  if (!x || !y) return null;
   const places = [];
   for (let i = 0; i < Math.min(x.length, y.length); i += 1) {
     const [left, top] = [across.d2p(x[i]), up.d2p(y[i])];

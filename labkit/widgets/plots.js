@@ -3,7 +3,7 @@
 const PLOT_PANELS = ["adaptation", "task", "training"];
 const PLOT_AWAITED_MS = 200; // so long all plots wait for the kernel's answer to what a person does
 const PLOT_OVERDUE_MS = 400; // so long a plot may wait while others are drawn
-const PLOT_DRAWN_MS = 250; // least time between two messages that all has been drawn
+const PLOT_DRAWN_MS = 500; // least time between two messages that all has been drawn
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
 
 const PLOT_ARRAYS = {

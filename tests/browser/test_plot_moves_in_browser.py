@@ -121,6 +121,7 @@ FIVE = "[0.5, 2, 4, 6, 8]"
         ("adaptation", 1, "{y: grid(11, (i) => 8 / (i + 1))}"),
         ("adaptation", 1, "{y: grid(11, (i) => 2 * i - 4)}"),
         ("adaptation", 1, "{x: grid(11, (i) => 10 - i / 2), y: grid(11, (i) => 3 + i / 3)}"),
+        ("task", 0, "{x: grid(11, (i) => 10 - i)}"),
         ("training", 0, f"{{x: {FIVE}, y: {FIVE}}}"),
         ("training", 0, "{x: grid(300, (i) => i / 3), y: grid(300, (i) => 1 + Math.sin(i) / 2)}"),
         ("training", 1, "{text: ['α 0.0123', 'K 5'], hovertext: ['a', 'b']}"),

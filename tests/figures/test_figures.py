@@ -100,13 +100,13 @@ def test_task_that_diverges_stays_readable() -> None:
 def test_task_axis_stands_still_while_the_curves_move_a_little() -> None:
     calm = portrait(2)
     calm.predictions[:] = 0.9
-    assert task_range(calm) == pytest.approx([-1.12, 1.12])
+    assert task_range(calm) == pytest.approx([-1.2, 1.2])
     calm.predictions[2] = 1.1
-    assert task_range(calm) == pytest.approx([-1.12, 1.12])
-    # beyond the task by quarters of what it takes up
-    for lowest in (-1.13, -1.6):
+    assert task_range(calm) == pytest.approx([-1.2, 1.2])
+    # beyond the task by a quarter, a half, the whole of what it takes up
+    for lowest, end in ((-1.21, -1.7), (-1.69, -1.7), (-1.71, -2.2), (-2.3, -3.2)):
         calm.predictions[1] = lowest
-        assert task_range(calm) == pytest.approx([-1.62, 1.12])
+        assert task_range(calm) == pytest.approx([end, 1.2])
 
 
 @pytest.mark.parametrize("steps", [0, 1, 10, 11, 50])

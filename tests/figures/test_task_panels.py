@@ -111,7 +111,7 @@ def test_a_task_without_a_true_function() -> None:
         assert len(trace(figure, "true").y) == 0
         assert trace(figure, "true").showlegend is False
         assert trace(figure, "before").y.size == 5
-        assert figure.layout.yaxis.range[1] == pytest.approx(1.03)
+        assert figure.layout.yaxis.range[1] == pytest.approx(1.55)
     assert trace(drawn(curves()), "true").showlegend is True
 
 

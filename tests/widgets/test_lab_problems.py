@@ -159,9 +159,7 @@ def test_what_a_share_code_brings() -> None:
             assert tensor.equal(session.snapshot().params[name])
 
 
-@pytest.mark.parametrize(
-    "asked", [{"inner_steps": 10**9}, {"events": ((2, "meta_batch", 10**9),)}]
-)
+@pytest.mark.parametrize("asked", [{"inner_steps": 10**9}, {"events": ((2, "meta_batch", 10**9),)}])
 def test_a_share_code_that_asks_for_all_memory_is_refused(asked: dict[str, Any]) -> None:
     code = share_code(Recipe(Settings(**asked), 3, tasks="Sinusoid", model="sinusoid_mlp"))
     with shown(new_session()) as page:
