@@ -77,7 +77,8 @@ function plotPlaces([across, up], { x, y }) {
 // plotly has its own reading of markup
 function plotOtherWords(element, words) {
   const texts = [...element.querySelectorAll(".textpoint text")];
-  if (texts.length !== words.length || words.some((word) => /[<&]/.test(word))) return null;
+  const plain = Array.isArray(words) && !words.some((word) => /[<&]/.test(word));
+  if (!plain || texts.length !== words.length) return null;
   return texts.map((text, i) => () => {
     text.textContent = words[i];
   });
