@@ -22,11 +22,19 @@ _CLOCK = """() => {
   const clock = window.labClock = {moves: [], curves: [], redraws: 0, replaced: 0};
   const [adaptation, task, training] = ['adaptation', 'task', 'training'].map(
     (name) => document.querySelector(`.maml-lab-${name} .js-plotly-plot`));
-  // behind the frame in which it was drawn
+  // behind the frame in which it was drawn: a message comes then, or first the next frame
   const channel = new MessageChannel();
-  channel.port1.onmessage = ({data}) => clock.curves.push([performance.now(), data]);
+  const waiting = [];
+  const passed = () => {
+    for (const value of waiting.splice(0)) clock.curves.push([performance.now(), value]);
+  };
+  channel.port1.onmessage = passed;
   const drawn = (plot, note) => plot.addEventListener('maml-lab-drawn', note);
-  drawn(adaptation, () => channel.port2.postMessage(adaptation.layout.meta.alpha));
+  drawn(adaptation, () => {
+    waiting.push(adaptation.layout.meta.alpha);
+    channel.port2.postMessage(null);
+    requestAnimationFrame(passed);
+  });
   drawn(training, () => { clock.redraws += 1; });
   // an element that goes and comes again is a flicker
   const gone = new MutationObserver((changes) => {

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 MOST_NUMBERS = 7
 """On the axis of a low panel."""
 
-_STEP = 0.05
+_STEP = 0.1
 """Of the range, in decades: an axis that moves with every point is hard to read, and as hard to
 draw."""
 

@@ -29,7 +29,7 @@ from labkit.widgets.lab_state import Looks
 QUICK_TASKS = 25
 """Held-out tasks measured while something moves; the others follow when it rests."""
 
-EVALUATION_SHARE = 0.06
+EVALUATION_SHARE = 0.04
 """Share of the time that the training gives up for measuring adaptation curves."""
 
 LONGEST_REST_SECONDS = 2.0
@@ -90,6 +90,7 @@ class Painter:
         self._panel: AdaptationPanel | None = None
         self._ended, self._seconds, self._moved = 0.0, 0.0, 0.0
         self._drawn_task: tuple[Any, ...] = ()
+        self._drawn_panel: tuple[AdaptationPanel | None, str | None] = None, None
         self._kind: str | None = None
         self._ghost_curves: dict[tuple[Ghost, int | None], AdaptationCurve] = {}
 
@@ -184,9 +185,11 @@ class Painter:
         self._looks.measures = self._panel.measures
 
     def _show_adaptation(self) -> None:
-        if self._panel is not None:
-            shown = self._panel.showing(self._looks.measure)
-            show_adaptation(self._dashboard.figure("adaptation"), shown)
+        panel, measure = self._panel, self._looks.measure
+        drawn, by = self._drawn_panel
+        if panel is not None and not (drawn is panel and by == measure):
+            show_adaptation(self._dashboard.figure("adaptation"), panel.showing(measure))
+            self._drawn_panel = panel, measure
 
     def _show_task(self, snapshot: Snapshot) -> None:
         session, looks, walk = self._session, self._looks, snapshot.cursor

@@ -159,18 +159,18 @@ class Plots {
     return overdue ?? (this.awaited ? undefined : waiting[0]);
   }
 
-  // one plot of plotly's a frame, so that the first is seen before the others are made
+  // one plot of plotly's a frame, and alone, so that the first is seen before the others are made
   async draw() {
     this.frame = 0;
     this.drawing = true;
-    let quick = true;
-    while (quick) {
-      const panel = this.next();
-      this.due = false;
-      quick = panel !== undefined && (await this.drawPanel(panel));
+    let panel = this.next();
+    this.due = false;
+    do {
+      const quick = panel !== undefined && (await this.drawPanel(panel));
       // something more was asked before this answer was drawn, as in a drag
       if (!this.awaited && !this.due) this.wait();
-    }
+      panel = quick ? this.next() : undefined;
+    } while (panel?.quick);
     this.drawing = false;
     if (this.gone) return;
     if (this.panels.some((waiting) => waiting.drawable)) {

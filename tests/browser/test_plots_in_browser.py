@@ -9,6 +9,8 @@ from tests.browser.plot_page import plot_page
 
 PLOTS = """
 window.drawn = [];
+window.frames = [];
+window.swift = [];
 const made = () => Object.fromEntries(
   PLOT_PANELS.map((name) => [name, document.body.appendChild(document.createElement("div"))]));
 window.plots = new Plots({
@@ -16,7 +18,13 @@ window.plots = new Plots({
 });
 for (const panel of plots.panels) {
   Object.assign(panel, { figure: { data: [], layout: {} }, width: 1, drawn: true });
-  panel.draw = async () => { panel.dirty = false; drawn.push(panel.name); };
+  Object.defineProperty(panel, "quick", { get: () => swift.includes(panel.name) });
+  panel.draw = async () => {
+    panel.dirty = false;
+    drawn.push(panel.name);
+    frames.push(document.timeline.currentTime); // the same throughout a frame
+    return panel.quick;
+  };
 }
 Object.assign(plots, { Plotly: {}, visible: true });
 window.touch = (...names) => {
@@ -49,6 +57,18 @@ def test_what_is_asked_for_comes_before_what_plays(page: Page) -> None:
     assert drawn_after(page, "plots.expect(1); touch('training')") == []
     answer = "plots.hear(1); touch('adaptation')"
     assert drawn_after(page, answer) == ["adaptation", "training"]
+
+
+def test_what_is_quick_shares_a_frame_and_never_waits_for_a_plot_of_plotlys(page: Page) -> None:
+    everything = "frames.length = 0; touch('adaptation', 'task', 'training')"
+    for swift, frames in (("['adaptation', 'training']", 3), ("['adaptation', 'task']", 2)):
+        page.evaluate(f"swift = {swift}")
+        assert drawn_after(page, everything) == ["adaptation", "task", "training"]
+        assert page.evaluate("new Set(frames).size") == frames
+    page.evaluate("swift = PLOT_PANELS")
+    drawn_after(page, everything)
+    assert page.evaluate("new Set(frames).size") == 1
+    page.evaluate("swift = []")
 
 
 def test_in_a_drag_each_curve_that_has_come_is_drawn(page: Page) -> None:
