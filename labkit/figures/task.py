@@ -129,7 +129,7 @@ def task_range(portrait: Portrait) -> list[float]:
     limit = _limit(portrait)
     own = np.concatenate([drawable(y, limit) for y in _own(portrait)])
     ys = np.clip(np.concatenate([d["y"] for d in task_data(portrait)]), -limit, limit)
-    low, high = float(own.min()), float(own.max())
+    low, high = float(np.nanmin(own)), float(np.nanmax(own))
     size = high - low or limit
     low, high = low - _ROOM * size, high + _ROOM * size
     beyond = (low - float(np.nanmin(ys)), float(np.nanmax(ys)) - high)
