@@ -8,7 +8,6 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.basedatatypes import BaseTraceType
-from torch import Tensor
 
 from labkit.figures.frame import axis
 from labkit.figures.limits import drawable
@@ -127,8 +126,9 @@ def task_range(portrait: Portrait) -> list[float]:
     that takes up, or by a half, the whole, twice that, …
     """
     limit = _limit(portrait)
-    own = np.concatenate([drawable(y, limit) for y in _own(portrait)])
-    ys = np.clip(np.concatenate([d["y"] for d in task_data(portrait)]), -limit, limit)
+    curves = [d["y"] for d in task_data(portrait)]
+    own = np.concatenate([curves[0], curves[-1]])  # the true function and the support points
+    ys = np.clip(np.concatenate(curves), -limit, limit)
     low, high = float(np.nanmin(own)), float(np.nanmax(own))
     size = high - low or limit
     low, high = low - _ROOM * size, high + _ROOM * size
@@ -148,12 +148,8 @@ def _doubled(least: float) -> float:
 
 
 def _limit(portrait: Portrait) -> float:
-    return 3 * max(float(y.abs().max()) for y in _own(portrait)) or 1.0
-
-
-def _own(portrait: Portrait) -> list[Tensor]:
-    """What of it no model has to do with."""
-    return [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
+    known = [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
+    return 3 * max(float(y.abs().max()) for y in known) or 1.0
 
 
 def _known(portrait: Portrait) -> bool:

@@ -160,9 +160,8 @@ class Ensemble:
         ]
         self._blocks = [b.after(moved) for b, moved in zip(self._blocks, every, strict=True)]
         self.meta_step += 1
-        # (learners, 2), (learners,)
-        losses, going = (torch.cat(each) for each in zip(*map(_found, every), strict=True))
-        return EnsembleStep(losses[:, 0], torch.where(going, losses[:, 1], torch.nan))
+        losses = torch.cat([moved.losses for moved in every])  # (learners, 2)
+        return EnsembleStep(losses[:, 0], torch.where(self.diverged, torch.nan, losses[:, 1]))
 
     def train(self, meta_steps: int) -> list[EnsembleStep]:
         """Take `meta_steps` meta-steps; see `step`."""
@@ -210,10 +209,6 @@ def _blocks(given: Movable, count: int) -> list[Movable]:
         return taken
 
     return [block(number) for number in range(count)]
-
-
-def _found(moved: Moved) -> tuple[Tensor, Tensor]:
-    return moved.losses, moved.going
 
 
 def _numbers(name: str, values: object) -> list[float]:

@@ -39,7 +39,8 @@ SCRIPTS = (
 _STYLES = ("controls.css", "dashboard.css")
 
 
-def _text(names: Sequence[str]) -> str:
+def joined(names: Sequence[str]) -> str:
+    """The scripts or styles of these names as one text."""
     return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
@@ -71,8 +72,8 @@ class Dashboard(anywidget.AnyWidget):
         >>> dashboard.close()
     """
 
-    _esm = _text(SCRIPTS)
-    _css = _text(_STYLES) + HIDE_BESIDE_LIVE_LAB
+    _esm = joined(SCRIPTS)
+    _css = joined(_STYLES) + HIDE_BESIDE_LIVE_LAB
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     dark = traitlets.Dict().tag(sync=True)

@@ -185,7 +185,7 @@ def _whole(name: str, value: object) -> int:
 def _check_recipe(recipe: Recipe) -> None:
     settings = recipe.settings
     for name in MOST:
-        _check_affordable(name, getattr(settings, name, None))
+        _check_affordable(name, getattr(settings, name))
     for _, name, value in settings.events:
         _check_affordable(name, value)
 

@@ -34,8 +34,7 @@ function plotMovedTrace(gd, full, trace, paths) {
   const element = gd.querySelector(`.scatterlayer .trace${full.uid}`);
   if (!element || full.type !== "scatter") return null;
   const written = full.mode.includes("text");
-  const moved = ["x", "y"].filter((path) => paths.has(path));
-  if (!moved.length) return written && paths.has("text") ? plotOtherWords(element, trace.text) : [];
+  if (!paths.has("x") && !paths.has("y")) return written && paths.has("text") ? plotOtherWords(element, trace.text) : [];
   const axes = ["xaxis", "yaxis"].map((name) => gd._fullLayout[full[name].replace(/^[xy]/, "$&axis")]);
   const follows = axes.some((axis) => axis.autorange && paths.has(axis._id[0]));
   return written || follows ? null : plotMovedPoints(axes, full, trace, element);

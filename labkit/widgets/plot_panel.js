@@ -35,12 +35,15 @@ class PlotPanel {
 
   change({ traces, layout }) {
     const { data } = this.figure;
-    const elsewhere = plotTitleHeight(this.figure, {}) > 0;
-    const moves = plotMovesOnly({ traces, layout }, !elsewhere);
+    const titled = plotTitleHeight(this.figure, {}) === 0;
+    const moves = plotMovesOnly({ traces, layout }, titled);
     for (const [index, paths] of traces) {
       const moved = this.moved.get(index) ?? new Set();
-      this.moved.set(index, new Set([...moved, ...Object.keys(paths)]));
-      for (const path in paths) data[index] = plotWith(data[index], plotKeys(path), paths[path]);
+      this.moved.set(index, moved);
+      for (const path in paths) {
+        moved.add(path);
+        data[index] = plotWith(data[index], plotKeys(path), paths[path]);
+      }
     }
     for (const path in layout) {
       this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
@@ -79,11 +82,11 @@ class PlotPanel {
 
   // whether that took no time worth mentioning
   async draw(Plotly, look, attach) {
-    const moved = this.quick ? new Map(this.moved) : null;
-    this.moved.clear();
+    const { moved, quick: possible } = this;
+    this.moved = new Map();
     this.dirty = false;
     this.altered = true; // what fails is left to plotly the next time
-    const quick = moved !== null && plotMove(this.gd, this.figure, moved);
+    const quick = possible && plotMove(this.gd, this.figure, moved);
     this.behind = quick;
     this.altered = false;
     if (quick) plotShowTitle(this.title, this.figure);

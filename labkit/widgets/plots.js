@@ -1,4 +1,4 @@
-// The three plots: they take the kernel's messages and draw what has changed, one plot a frame.
+// The three plots: they take the kernel's messages and draw what has changed.
 
 const PLOT_PANELS = ["adaptation", "task", "training"];
 const PLOT_AWAITED_MS = 200; // so long all plots wait for the kernel's answer to what a person does
@@ -211,17 +211,12 @@ class Plots {
     panel.listening = new AbortController();
     const { signal } = panel.listening;
     plotFollowPointer(panel, (step) => this.hover(step), this.emit, signal);
-    const known = () => {
-      if (!panel.behind) return;
-      panel.touch();
-      this.schedule();
-    };
-    panel.gd.addEventListener("pointerenter", known, { signal });
-    if (panel.name !== "task" || !plotEditable(panel.figure)) return;
     const changed = () => {
       panel.touch();
       this.schedule();
     };
+    panel.gd.addEventListener("pointerenter", () => panel.behind && changed(), { signal });
+    if (panel.name !== "task" || !plotEditable(panel.figure)) return;
     panel.support = new PlotSupport(panel, this.emit, changed, signal);
   }
 
