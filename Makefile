@@ -23,6 +23,9 @@ export PYTHONUTF8 := 1
 # nobody else is
 lab app test run notebooks screenshot: export OMP_WAIT_POLICY ?= PASSIVE
 
+# kernels import what the lab needs before they take a request, not while a reader waits for it
+lab: export PYTHONSTARTUP ?= $(CURDIR)/labkit/widgets/kernel_startup.py
+
 # glibc gives large blocks back to the system at once, and the next meta-step waits for pages of zeros:
 # a quarter of one with convolutions. Bytes: the largest block that is kept, and how much of all
 lab app run bench: export MALLOC_MMAP_THRESHOLD_ ?= 33554432

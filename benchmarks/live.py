@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.lab_in_browser import LabInBrowser, Memory, lab_pages
+from labkit.cli.lab import SURROUNDINGS
 
 ROUNDS = 5
 SETTLE_SECONDS = 1.0
@@ -172,7 +173,8 @@ def main() -> None:
     options = parser.parse_args()
     # server, kernel and browser inherit both
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `make lab` starts it
+    for name, value in SURROUNDINGS.items():
+        os.environ.setdefault(name, value)
     print_row(["on two cores", "measured", "", "wanted"])
     print_row(["---", "---:", "---", "---"])
     rows, looks = measure(options.seconds, options.soak)

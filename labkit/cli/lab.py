@@ -3,12 +3,21 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from labkit.cli.endings import refusals
 from labkit.experiments.notebooks import find_notebook
+
+SURROUNDINGS = {
+    # torch's threads sleep while they wait, and leave the cores to the browser
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # kernels import what the lab needs before they take a request
+    "PYTHONSTARTUP": str(Path(__file__).parents[1] / "widgets" / "kernel_startup.py"),
+}
+"""Variables of a JupyterLab for the lab, where nobody has set them; `make lab` sets the same."""
 
 
 def lab(
@@ -28,6 +37,5 @@ def lab(
         # JupyterLab refuses to run as root unless told otherwise; containers often do
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
-    # torch's threads sleep while they wait, and leave the cores to the browser
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    environment = {**SURROUNDINGS, **os.environ}
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603

@@ -141,6 +141,7 @@ async function dashboardRender({ model, el, signal }) {
   look();
   state();
   step();
+  plots.begin(model.get("first"));
   emit({ kind: "ready" });
   return stop;
 }

@@ -58,6 +58,7 @@ class Dashboard(anywidget.AnyWidget):
 
     Attributes:
         state: Name of a control → what of it differs from its specification; any part of it.
+        first: The picture that a page begins with, before it can ask for one; see `offer`.
         large: Large type, for a room.
         inner_step: The inner step that all panels show; None for all steps.
 
@@ -77,6 +78,7 @@ class Dashboard(anywidget.AnyWidget):
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     dark = traitlets.Dict().tag(sync=True)
+    first = traitlets.Dict().tag(sync=True)
     large = traitlets.Bool(False).tag(sync=True)
     inner_step = traitlets.Int(None, allow_none=True).tag(sync=True)
     bundle = traitlets.Instance(PlotlyBundle).tag(sync=True, **widget_serialization)
@@ -117,6 +119,14 @@ class Dashboard(anywidget.AnyWidget):
             KeyError: There is no such panel.
         """
         return self._figures[panel]
+
+    def offer(self) -> None:
+        """Give what is staged along with the widget, for a page that has not asked yet.
+
+        The kernel may be busy when it asks.
+        """
+        json, buffers = packed(self._whole())
+        self.first = {"figures": json, "buffers": buffers}
 
     def begin(self) -> None:
         """What is staged from here on answers all that `on_message` callbacks have done."""
@@ -253,8 +263,12 @@ class Dashboard(anywidget.AnyWidget):
             if self._shut:
                 return
             self._view, self._watched = view, True
-            whole = {name: figure.take_whole() for name, figure in self._figures.items()}
-            self._post({"kind": "whole", "figures": whole})
+            self._post({"kind": "whole", "figures": self._whole()})
+            self.first = {}  # by now it is an old one
+
+    def _whole(self) -> dict[str, Any]:
+        with self._lock:
+            return {name: figure.take_whole() for name, figure in self._figures.items()}
 
     def _note_drawn(self, number: int) -> None:
         with self._news:

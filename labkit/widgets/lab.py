@@ -96,6 +96,7 @@ class Lab:
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
         if self._draw():
             session.changed.set()
+        self.dashboard.offer()
         self._publisher = Publisher(session.changed, self._draw_aside, REDRAW_SECONDS)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from IPython.display import display
 from labkit.session.session import Session
 from labkit.widgets.frontend import running_cell
 from labkit.widgets.lab import Lab
+from labkit.widgets.plotly_bundle import plotly_bundle
 
 _open: dict[str, Lab] = {}
 """The lab that each cell of this kernel's notebook has opened last."""
@@ -33,6 +34,7 @@ def open_lab(
         return
     if cell in _open:
         _open.pop(cell).close()
+    plotly_bundle()  # pages evaluate it while the lab is made
     _open[cell] = Lab(session, show=show, lock=lock)
     display(_open[cell])
     _open[cell].show_still()

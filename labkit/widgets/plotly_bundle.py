@@ -4,20 +4,25 @@ import gzip
 import threading
 from pathlib import Path
 
-import ipywidgets as w
+import anywidget
 import plotly
 import traitlets
 from plotly.offline import get_plotlyjs_version
 
+LOADER = (Path(__file__).parent / "plotly_loader.js").read_text(encoding="utf-8")
 
-class PlotlyBundle(w.Widget):  # type: ignore[misc]  # ipywidgets has no types
+
+class PlotlyBundle(anywidget.AnyWidget):
     """An invisible widget that holds plotly.js; `plotly_bundle` gives the kernel's one.
+
+    A page begins to evaluate it as soon as it hears of the widget, before any view is there.
 
     Attributes:
         packed: The JavaScript of the installed plotly package, compressed with gzip.
         version: Of plotly.js: a page evaluates each version once.
     """
 
+    _esm = LOADER + "\nexport default { initialize: ({ model }) => plotlyBegin(model) };"
     packed = traitlets.Bytes(read_only=True).tag(sync=True)
     version = traitlets.Unicode(read_only=True).tag(sync=True)
 

@@ -9,6 +9,11 @@ function plotlyLibrary(bundle) {
   return window[key];
 }
 
+// nobody waits for it yet: whoever does is told of an error
+function plotlyBegin(bundle) {
+  plotlyLibrary(bundle).catch(() => {});
+}
+
 async function plotlyEvaluated(packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const source = await new Response(stream).blob();

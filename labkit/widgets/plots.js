@@ -56,12 +56,21 @@ class Plots {
     }, (error) => console.error("MAML Lab: plotly.js could not be loaded", error));
   }
 
+  // what came with the model, until the kernel answers
+  begin({ figures, buffers }) {
+    if (figures) this.take(figures, buffers, true);
+  }
+
   receive(message, buffers) {
-    const figures = plotUnpacked(message.figures, buffers[0]);
     const whole = message.kind === "whole";
     // changes are of use to those only that have the whole
     if (!whole && !this.received) return;
     this.received = message.number;
+    this.take(message.figures, buffers, whole);
+  }
+
+  take(packed, buffers, whole) {
+    const figures = plotUnpacked(packed, buffers[0]);
     for (const panel of this.panels) {
       const news = figures[panel.name];
       if (news) whole ? panel.whole(news) : panel.change(news);

@@ -90,6 +90,22 @@ def lab(page: NotebookPage) -> Iterator[NotebookPage]:
     assert page.errors == []
 
 
+def test_plotly_is_evaluated_before_there_is_a_view(served: Served, chromium: str) -> None:
+    server = served(JUPYTERLAB)
+    cell = "from labkit.widgets.plotly_bundle import plotly_bundle\nbundle = plotly_bundle()"
+    nbformat.write(notebook(cell), server.root / "bundle.ipynb")
+    with browser(chromium) as context:
+        page = NotebookPage(context.new_page())
+        page.open(server.url("bundle.ipynb"))
+        page.command("notebook:run-all-cells")
+        version = page.kernel("__import__('plotly').offline.get_plotlyjs_version()").strip("'")
+        key = f"window[Symbol.for('maml-lab.plotly.{version}')]"
+        page.page.wait_for_function(f"() => {key}?.then((found) => found.version)")
+        assert page.page.evaluate(f"{key}.then((found) => found.version)") == version
+        assert page.errors == []
+        page.shut_down_kernel()
+
+
 def drawn(lab: NotebookPage, panel: str, condition: str) -> None:
     """Wait until the traces `t` and the layout `l` that plotly has drawn are so."""
     gd = GD.format(panel)

@@ -86,3 +86,21 @@ def test_in_a_drag_each_curve_that_has_come_is_drawn(page: Page) -> None:
 def test_a_kernel_that_does_not_answer_stops_nothing_for_long(page: Page) -> None:
     late = "plots.patience = performance.now() - 1"
     assert drawn_after(page, f"plots.expect(5); touch('training'); {late}") == ["training"]
+
+
+def test_what_came_with_the_lab_is_drawn_without_the_kernel_and_takes_no_changes(
+    page: Page,
+) -> None:
+    bytes_of = "[new DataView(new Float64Array([3, 4]).buffer)]"
+    figure = "{ data: [{ y: { $array: [0, 2, 'f8', [2]] } }], layout: {} }"
+    first = f"{{ figures: {{ task: {figure} }}, buffers: {bytes_of} }}"
+    assert drawn_after(page, "plots.begin({})") == []
+    assert drawn_after(page, f"plots.begin({first})") == ["task"]
+    shown = "[...plots.panels[1].figure.data[0].y]"
+    assert page.evaluate(shown) == [3, 4]
+    change = "{ kind: 'changes', number: 1, figures: { task: { traces: [[0, {y: [5]}]] } } }"
+    assert drawn_after(page, f"plots.receive({change}, [])") == []
+    assert page.evaluate(shown) == [3, 4]
+    whole = "{ kind: 'whole', number: 2, figures: { task: { data: [{ y: [6] }], layout: {} } } }"
+    assert drawn_after(page, f"plots.receive({whole}, [])") == ["task"]
+    assert page.evaluate(shown) == [6]

@@ -291,6 +291,20 @@ def test_bundle_is_the_installed_plotly_js_and_is_made_again_once_closed() -> No
     assert plotly_bundle().comm is not None
 
 
+def test_a_page_begins_with_what_was_offered_until_it_gets_an_answer(dashboard: Recorded) -> None:
+    assert dashboard.first == {}
+    dashboard.figure("task").plotly_update({"y": [np.ones(3)]}, {}, [1])
+    dashboard.offer()
+    figures = unpacked(dashboard.first["figures"], dashboard.first["buffers"])
+    assert figures.keys() == set(PANELS)
+    assert figures["task"]["data"][1]["y"] == [1, 1, 1]
+    assert dashboard.sent == []  # nobody looks yet
+    dashboard.hear(kind="ready")
+    assert dashboard.first == {}
+    content, buffers = dashboard.sent[0]
+    assert unpacked(content["figures"], buffers) == figures
+
+
 GOOD: list[dict[str, Any]] = [
     {"kind": "set", "name": "alpha", "value": 0.1, "final": False},
     {"kind": "press", "name": "play"},

@@ -7,7 +7,7 @@ import pytest
 
 from labkit import open_lab
 from labkit.widgets import opening
-from tests.widgets.page import new_session
+from tests.widgets.page import new_session, unpacked
 
 
 @pytest.fixture
@@ -42,6 +42,14 @@ def test_running_a_cell_again_closes_its_lab(cells: list[str], capsys: Any) -> N
     said = capsys.readouterr().out
     assert said.count("MAML Lab (live in a notebook with widgets)") == 3
     assert said.count("HTML object") == 3  # a still picture below each
+
+
+def test_the_first_curves_come_with_the_lab(cells: list[str], capsys: Any) -> None:
+    open_lab(new_session())
+    first = opening._open[cells[-1]].dashboard.first
+    curves = unpacked(first["figures"], first["buffers"])["adaptation"]["data"]
+    assert len(curves[-1]["y"]) == 11  # before and after ten steps
+    assert capsys.readouterr().out
 
 
 def test_what_is_shown_and_locked_is_passed_on(cells: list[str], capsys: Any) -> None:

@@ -1,0 +1,47 @@
+"""What a kernel has done before its first request, if PYTHONSTARTUP says so."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from labkit.cli.lab import SURROUNDINGS
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    manager, client = start_new_kernel(kernel_name="python3", env={**os.environ, **SURROUNDINGS})
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def evaluated(client: Any, expression: str) -> Any:
+    reply = client.execute_interactive(
+        "", silent=True, user_expressions={"value": expression}, timeout=60
+    )
+    return ast.literal_eval(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
+
+
+def test_a_kernel_has_the_lab_and_all_for_a_derivative_and_no_name_of_them(client: Any) -> None:
+    loaded = "sorted({'labkit.widgets.lab', 'torch._dynamo'} & {*__import__('sys').modules})"
+    assert evaluated(client, loaded) == ["labkit.widgets.lab", "torch._dynamo"]
+    names = "[name for name in globals() if name in ('sys', 'torch', 'labkit')]"
+    assert evaluated(client, names) == []
+
+
+def test_python_in_a_terminal_does_not_wait_for_it() -> None:
+    found = subprocess.run(
+        [sys.executable, "-i"],
+        input="print('torch' in __import__('sys').modules, 'sys' in globals())\n",
+        env={**os.environ, **SURROUNDINGS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "False False"
