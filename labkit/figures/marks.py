@@ -37,9 +37,6 @@ MOST_ROWS, MOST_LETTERS = 3, 28
 ROUND = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10)
 """Ends of an axis within a decade, none more than 1.3 times the one before."""
 
-FREE = 0.25
-"""Share by which an axis may grow for the sake of its last label."""
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -133,22 +130,24 @@ def steady_end(last: float) -> float:
 
 
 def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:
-    """End of an axis that also has room for the label of its last mark.
+    """End of an axis: the round number after it where the label of the last mark wants the room.
 
     Args:
         marks: On the axis.
-        end: Last point that must be on it, > 0.
+        end: Of `steady_end`.
         letters: How many stand side by side on the whole axis.
 
     Example:
         Five letters, and one before them, are three tenths of the axis.
 
-        >>> axis_end([Mark(56.0, "α 0.5", 56.0)], end=70.0, letters=20)
+        >>> axis_end([Mark(56.0, "α 0.5", 56.0)], end=80.0, letters=20)
         80.0
+        >>> axis_end([Mark(57.0, "α 0.5", 57.0)], end=80.0, letters=20)
+        100.0
     """
     most = min(MOST_LETTERS, letters - 2)
     wanted = (mark.x / (1 - (min(len(mark.text), most) + 1) / letters) for mark in marks)
-    return min(max([end, *wanted]), (1 + FREE) * end)
+    return steady_end(math.nextafter(end, math.inf)) if max(wanted, default=0.0) > end else end
 
 
 def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]:

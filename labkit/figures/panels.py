@@ -1,5 +1,6 @@
 """The task panel for each kind of portrait."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,15 @@ from labkit.figures.updates import Update
 from labkit.tasks.family import AnyPortrait, ImagePortrait, Portrait
 
 
-def task_panel(portrait: AnyPortrait | None, color: str = AFTER) -> TaskPanel:
+def task_panel(
+    portrait: AnyPortrait | None, color: str = AFTER, shown: Sequence[float] | None = None
+) -> TaskPanel:
     """How a portrait is drawn; a new kind of portrait has its line here.
 
     Args:
         portrait: What is drawn.
         color: That of the algorithm in use.
+        shown: The y axis of the portrait before.
     """
     match portrait:
         case None:
@@ -28,7 +32,7 @@ def task_panel(portrait: AnyPortrait | None, color: str = AFTER) -> TaskPanel:
         case ImagePortrait():
             return ImagePanel(portrait)
         case Portrait(place=None):
-            return CurvePanel(portrait, color)
+            return CurvePanel(portrait, color, shown)
         case Portrait():
             return PlacePanel(portrait, color)
 

@@ -1,6 +1,7 @@
 """One task: the true function, the support points, and the model after each inner step."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,16 +22,23 @@ STEP_TRACES_AT = 2
 _ROOM = 0.1
 """Beyond the task itself, as a share of what it takes up."""
 
+_SPARE = 2
+"""An axis that is there already may be so many times as long as the one that is wanted."""
+
 MOST_STEPS = TINTS
 """Curves after inner steps that one panel can tell apart; of more, evenly spaced ones are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePanel:
-    """A regression task, as curves over x; the last of the model's has the given colour."""
+    """A regression task, as curves over x; the last of the model's has the given colour.
+
+    `shown` is the y axis that is there already.
+    """
 
     portrait: Portrait
     color: str = AFTER
+    shown: Sequence[float] | None = None
 
     kind = "curves"
 
@@ -57,7 +65,7 @@ class CurvePanel:
     def updates(self) -> list[Update]:
         """Curves, support points, the styles of the curves, and the axes."""
         axes = {
-            "yaxis.range": task_range(self.portrait),
+            "yaxis.range": steady_range(task_range(self.portrait), self.shown),
             "xaxis.title.text": self.portrait.x_label,
             "yaxis.title.text": self.portrait.y_label,
         }
@@ -135,6 +143,20 @@ def task_range(portrait: Portrait) -> list[float]:
     beyond = (low - float(np.nanmin(ys)), float(np.nanmax(ys)) - high)
     below, above = (size * _doubled(length / size) for length in beyond)
     return [low - below, high + above]
+
+
+def steady_range(wanted: list[float], shown: Sequence[float] | None) -> list[float]:
+    """The axis that is shown, as long as it has all that is wanted, and not too much beside it.
+
+    Example:
+        >>> steady_range([-1.0, 1.0], [-1.5, 1.0]), steady_range([-1.0, 1.0], [-4.0, 1.0])
+        ([-1.5, 1.0], [-1.0, 1.0])
+    """
+    if shown is None:
+        return wanted
+    low, high = map(float, shown)
+    spare = (high - low) / (wanted[1] - wanted[0])
+    return [low, high] if low <= wanted[0] and wanted[1] <= high and spare <= _SPARE else wanted
 
 
 def _doubled(least: float) -> float:

@@ -68,7 +68,7 @@ def show_task(
     """
     if portrait is None:
         return
-    panel = task_panel(portrait, color)
+    panel = task_panel(portrait, color, figure["layout.yaxis.range"])
     if isinstance(figure, BaseFigure) and figure.layout.meta[_KIND] != panel.kind:
         raise ValueError(
             f"the portrait shows {panel.kind}, but the figure was made for "

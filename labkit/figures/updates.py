@@ -17,6 +17,10 @@ class Drawable(Protocol):
         """Set properties of traces, one value for each of them, and of the layout."""
         ...
 
+    def __getitem__(self, path: str) -> Any:
+        """A property of the layout, such as `layout.yaxis.range`; None if it is not set."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Update:

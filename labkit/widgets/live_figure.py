@@ -69,6 +69,17 @@ class LiveFigure:
             for path, given in (relayout_data or {}).items():
                 _change(self._layout, path, plain(given), self._relaid)
 
+    def __getitem__(self, path: str) -> Any:
+        """A property of the layout, such as `layout.yaxis.range`; None if it is not set."""
+        first, *keys = path.split(".")
+        if first != "layout":
+            raise KeyError(f"expected a path that begins with layout, got {path!r}")
+        with self._lock:
+            held: Any = self._layout
+            for key in keys:
+                held = (held or {}).get(key)
+            return held
+
     def take_changes(self) -> dict[str, Any]:
         """What has changed since the last call, as paths and values; {} for nothing."""
         with self._lock:

@@ -109,6 +109,24 @@ def test_task_axis_stands_still_while_the_curves_move_a_little() -> None:
         assert task_range(calm) == pytest.approx([end, 1.2])
 
 
+def test_task_axis_stays_until_it_is_too_small_or_twice_too_large() -> None:
+    calm = portrait(2)
+    figure = task_figure(calm)
+    shown = []
+    for lowest in (-1.1, -1.6, -1.1, -2.1, -1.6, -1.1, -3.1, -1.1):
+        calm.predictions[:] = 0.9
+        calm.predictions[1] = lowest
+        show_task(figure, calm)
+        shown.append(figure.layout.yaxis.range[0])
+    assert shown == pytest.approx([-1.2, -1.7, -1.7, -2.2, -2.2, -2.2, -3.2, -3.2])
+    calm.predictions[1:] = torch.tensor([[-3.1], [3.1]])
+    show_task(figure, calm)
+    assert figure.layout.yaxis.range == pytest.approx((-3.2, 3.2))
+    calm.predictions[:] = 0.9
+    show_task(figure, calm)
+    assert figure.layout.yaxis.range == pytest.approx((-1.2, 1.2))
+
+
 @pytest.mark.parametrize("steps", [0, 1, 10, 11, 50])
 def test_steps_drawn_end_with_the_last(steps: int) -> None:
     drawn = steps_drawn(portrait(steps))
@@ -206,6 +224,9 @@ class Recorder:
     ) -> None:
         assert all(isinstance(name, str) for name in relayout_data)
         self.sent.append((restyle_data, trace_indexes))
+
+    def __getitem__(self, path: str) -> None:
+        """Nothing is set yet."""
 
 
 def test_every_update_names_every_property_for_traces_that_stand_together() -> None:

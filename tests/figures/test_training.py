@@ -95,6 +95,11 @@ def test_axes_move_now_and_then_and_not_with_every_step() -> None:
     for high in np.linspace(1.0, 1.1, 100):
         heights.add(str(log_axis([np.array([0.3, high])], free=0.0)["range"]))
     assert ranges == {(0, end) for end in (1000, 1250, 1600, 2000)}
+    ranges.clear()
+    for points in range(100, 200):  # α is moved all the time, and its label has its room
+        show_training(figure, losses(*[0.5] * points), [Event(10 * points, "alpha", 0.012)])
+        ranges.add(figure.layout.xaxis.range)
+    assert ranges == {(0, end) for end in (1250, 1600, 2000, 2500)}
     assert len(heights) <= 3
 
 
