@@ -60,7 +60,7 @@ class JaxJit:
             self._state, loss = self._compiled(
                 self._state, self._alphas, float(self._taken), self._pool
             )
-        jax.block_until_ready((self._state, loss))
+        jax.block_until_ready((self._state, loss))  # type: ignore[no-untyped-call,unused-ignore]
 
     def meta_gradient(self, support: Points, query: Points) -> Gradient:
         """At the first θ, in float64."""

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from labkit.core import pytrees
 from labkit.training.cuda_program import CudaProgram
 from labkit.training.program import Program
+from labkit.training.script_operations import with_script_operations
 from labkit.training.tracing import like, traced
 
 _LOG = logging.getLogger(__name__)
@@ -80,8 +81,7 @@ class Recording:
         _leave_out_repetition(graph)
         self.graph = GraphModule({}, graph)
         """From the leaves of the arguments, and the constants, to the leaves of the outputs."""
-        short = GraphModule({}, _with_short_views(graph))
-        self._program = _program(short.forward, [*leaves, *self.constants])
+        self._program = _program(_with_short_views(graph), [*leaves, *self.constants])
 
     def __call__(self, *arguments: Any) -> Any:
         """Do the operations on these arguments."""
@@ -96,13 +96,15 @@ class Recording:
         return pytrees.filled(self._template, found)
 
 
-def _program(
-    run: Callable[..., list[Tensor]], arguments: list[Tensor]
-) -> Callable[..., list[Tensor]]:
-    """The same without Python, if that gives the same."""
-    kind = CudaProgram if all(argument.is_cuda for argument in arguments) else Program
+def _program(graph: Graph, arguments: list[Tensor]) -> Callable[..., list[Tensor]]:
+    """Operations without Python, if that gives the same as they do by Python."""
+    run: Callable[..., list[Tensor]] = GraphModule({}, graph).forward
     try:
-        program = kind(run, arguments)
+        if all(argument.is_cuda for argument in arguments):
+            program: Program | CudaProgram = CudaProgram(run, arguments)
+        else:
+            script = GraphModule({}, with_script_operations(graph))
+            program = Program(script.forward, arguments)
         pairs = zip(program(*arguments), run(*arguments), strict=True)
         if all(torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in pairs):
             return program

@@ -7,6 +7,8 @@ import time
 import pytest
 import torch
 from torch import Tensor
+from torch.func import grad, vmap
+from torch.nn.functional import batch_norm, conv2d, layer_norm
 
 from labkit.training import recording
 from labkit.training.program import Program
@@ -88,3 +90,29 @@ def test_python_does_what_the_interpreter_cannot(
 def test_a_recording_is_a_program() -> None:
     recorded = Recording(torch.sin, (torch.tensor([torch.nan, 1.0]),))
     assert isinstance(recorded._program, Program)
+
+
+def test_neither_convolutions_nor_norms_and_their_second_derivatives_need_python() -> None:
+    def loss(weights: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
+        outer, inner = weights
+        hidden = batch_norm(conv2d(x, inner, padding=1), None, None, training=True).relu()
+        hidden = layer_norm(conv2d(hidden, outer, stride=2), (1, 1))
+        return (hidden.flatten(1) * x.flatten(1)[:, :2]).square().sum()
+
+    def curvature(weights: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
+        outer, inner = grad(loss)(weights, x)
+        squares: Tensor = outer.square().sum() + inner.square().sum()
+        return squares
+
+    generator = torch.Generator().manual_seed(0)
+    outer = torch.randn(4, 2, 2, 3, 3, generator=generator)  # (tasks, outputs, inputs, 3, 3)
+    inner = torch.randn(4, 2, 1, 3, 3, generator=generator)
+    x = torch.randn(4, 5, 1, 3, 3, generator=generator)
+    function = vmap(grad(curvature))
+    recorded = Recording(function, ((outer, inner), x))
+    assert isinstance(recorded._program, Program)
+    other = torch.randn(4, 5, 1, 3, 3, generator=generator)
+    for found, right in zip(
+        *(each((outer, inner), other) for each in (recorded, function)), strict=True
+    ):
+        assert torch.equal(found, right)
