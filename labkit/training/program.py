@@ -35,6 +35,8 @@ class Program:
         self._run: Any = torch._C._create_function_from_trace(
             "recorded", function, tuple(arguments), lambda _: "", False, False, names
         )
+        # functions of TorchScript that it calls would end with `function`, and it would not know
+        torch._C._jit_pass_inline(self._run.graph)  # type: ignore[attr-defined]
 
     def __call__(self, *arguments: Tensor) -> list[Tensor]:
         """Do the operations on these arguments."""

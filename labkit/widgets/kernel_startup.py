@@ -5,8 +5,10 @@ notebook's own names, so none is left.
 """
 
 import sys
+from importlib.util import find_spec
 
-if "ipykernel" in sys.modules:  # a Python in a terminal has no lab
+# a Python in a terminal has no lab, nor has a kernel of another environment
+if "ipykernel" in sys.modules and find_spec("labkit"):
     import torch
 
     import labkit.widgets.opening
@@ -14,4 +16,4 @@ if "ipykernel" in sys.modules:  # a Python in a terminal has no lab
     # torch imports its compiler for the first derivative of a process
     torch.func.grad(torch.square)(torch.zeros(()))
     del labkit, torch
-del sys
+del sys, find_spec

@@ -31,7 +31,7 @@ def evaluated(client: Any, expression: str) -> Any:
 def test_a_kernel_has_the_lab_and_all_for_a_derivative_and_no_name_of_them(client: Any) -> None:
     loaded = "sorted({'labkit.widgets.lab', 'torch._dynamo'} & {*__import__('sys').modules})"
     assert evaluated(client, loaded) == ["labkit.widgets.lab", "torch._dynamo"]
-    names = "[name for name in globals() if name in ('sys', 'torch', 'labkit')]"
+    names = "[name for name in globals() if name in ('sys', 'torch', 'labkit', 'find_spec')]"
     assert evaluated(client, names) == []
 
 
@@ -45,3 +45,9 @@ def test_python_in_a_terminal_does_not_wait_for_it() -> None:
         check=True,
     )
     assert found.stdout.strip() == "False False"
+
+
+def test_a_kernel_of_an_environment_without_labkit_starts_as_ever() -> None:
+    script = "import sys; sys.modules['ipykernel'] = sys; exec(open(sys.argv[1]).read())"
+    command = [sys.executable, "-I", "-S", "-c", script, SURROUNDINGS["PYTHONSTARTUP"]]
+    subprocess.run(command, check=True)
