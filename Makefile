@@ -43,7 +43,7 @@ ifneq ($(shell $(BIN)/python -c 'print("alive")' 2>/dev/null),alive)
 endif
 endif
 
-$(STAMP): pyproject.toml constraints.txt jupyter/overrides.json jupyter/page_config.json
+$(STAMP): pyproject.toml constraints.txt jupyter/overrides.json jupyter/page_config.json jupyter/maml_lab.json
 	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo "MAML Lab needs Python 3.11 or newer, and $(or $(PYTHON),python3) is not: install one and run make PYTHON=/path/to/python3 again." >&2; exit 1; fi
 	@echo "Setting up $(VENV); the first time takes a few minutes."
@@ -51,9 +51,10 @@ $(STAMP): pyproject.toml constraints.txt jupyter/overrides.json jupyter/page_con
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,app,search,test]'
 	mkdir -p $(VENV)/share/jupyter/lab/settings
 	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
-	mkdir -p $(VENV)/etc/jupyter/labconfig
+	mkdir -p $(VENV)/etc/jupyter/labconfig $(VENV)/etc/jupyter/jupyter_server_config.d
 # the page's icon would be fetched twice for each move of a slider, before the answer
 	cp jupyter/page_config.json $(VENV)/etc/jupyter/labconfig/page_config.json
+	cp jupyter/maml_lab.json $(VENV)/etc/jupyter/jupyter_server_config.d/maml_lab.json
 	touch $@
 
 lab: $(STAMP)

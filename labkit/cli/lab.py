@@ -34,6 +34,7 @@ def lab(
         *(sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"),
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
+        "--ServerApp.jpserver_extensions=labkit.cli.prompt_server=True",
         # JupyterLab refuses to run as root unless told otherwise; containers often do
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]

@@ -1,5 +1,5 @@
-// Points that move and words that change are put in place here where nothing else changes: plotly lays
-// out, measures and makes every axis and label anew for each change.
+// Points that move and words that change or come are put in place here where nothing else changes: plotly
+// lays out, measures and makes every axis and label anew for each change.
 
 const PLOT_QUICK = new Set(["x", "y", "text", "hovertext"]);
 
@@ -29,56 +29,84 @@ function plotMove(gd, figure, changed) {
   return true;
 }
 
-// what is to be done to one trace's elements; null where plotly must make other ones
+// what is to be done to one trace's elements; null where plotly must make them
 function plotMovedTrace(gd, full, trace, paths) {
   const element = gd.querySelector(`.scatterlayer .trace${full.uid}`);
   if (!element || full.type !== "scatter") return null;
   const written = full.mode.includes("text");
-  if (!paths.has("x") && !paths.has("y")) return written && paths.has("text") ? plotOtherWords(element, trace.text) : [];
+  if (!paths.has("x") && !paths.has("y") && !(written && paths.has("text"))) return [];
   const axes = ["xaxis", "yaxis"].map((name) => gd._fullLayout[full[name].replace(/^[xy]/, "$&axis")]);
   const follows = axes.some((axis) => axis.autorange && paths.has(axis._id[0]));
-  return written || follows ? null : plotMovedPoints(axes, full, trace, element);
+  const pieces = follows ? [] : plotPieces(axes, trace);
+  if (!pieces.length) return null;
+  if (!written) return plotMovedPoints(full, pieces, element);
+  return full.mode === "text" ? plotMovedWords(element, pieces, trace.text) : null;
 }
 
-function plotMovedPoints(axes, full, trace, element) {
-  const places = plotPlaces(axes, trace);
-  if (!places) return null;
+function plotMovedPoints(full, pieces, element) {
   const [lines, fills, points] = ["js-line", "js-fill", "point"].map((name) =>
     [...element.querySelectorAll(`path.${name}`)]);
   const filled = full.fill === "toself";
+  const marked = full.mode.includes("markers");
+  const whole = pieces.length === 1;
   const same =
-    lines.length === Number(full.mode.includes("lines")) &&
+    (full.mode.includes("lines") ? lines.length > 0 : !lines.length) &&
     fills.length === Number(filled) &&
-    points.length === (full.mode.includes("markers") ? places.length : 0) &&
+    (whole || (!filled && !marked && pieces.every((piece) => piece.length > 1))) &&
+    points.length === (marked ? pieces[0].length : 0) &&
     (filled || (full.fill ?? "none") === "none") &&
     (full.line?.shape ?? "linear") === "linear";
   if (!same) return null;
-  const path = `M${places.join("L")}`;
+  const paths = pieces.map((piece) => `M${piece.map(plotPlace).join("L")}`);
   return [
-    ...lines.map((line) => () => line.setAttribute("d", path)),
-    ...fills.map((fill) => () => fill.setAttribute("d", `${path}Z`)),
-    ...points.map((point, i) => () => point.setAttribute("transform", `translate(${places[i]})`)),
+    ...(lines.length ? plotAsMany(lines, paths, (line, path) => line.setAttribute("d", path)) : []),
+    ...fills.map((fill) => () => fill.setAttribute("d", `${paths[0]}Z`)),
+    ...points.map((point, i) => () => point.setAttribute("transform", `translate(${plotPlace(pieces[0][i])})`)),
   ];
 }
 
-// pixels of all points as "x,y"; null if there are none, or gaps
-function plotPlaces([across, up], { x, y }) {
-  if (!x || !y) return null;
-  const places = [];
-  for (let i = 0; i < Math.min(x.length, y.length); i += 1) {
-    const [left, top] = [across.d2p(x[i]), up.d2p(y[i])];
-    if (!Number.isFinite(left) || !Number.isFinite(top)) return null;
-    places.push(`${left.toFixed(2)},${top.toFixed(2)}`);
-  }
-  return places.length ? places : null;
-}
-
 // plotly has its own reading of markup
-function plotOtherWords(element, words) {
-  const texts = [...element.querySelectorAll(".textpoint text")];
-  const plain = Array.isArray(words) && !words.some((word) => /[<&]/.test(word));
-  if (!plain || texts.length !== words.length) return null;
-  return texts.map((text, i) => () => {
+function plotMovedWords(element, [places, ...more], words) {
+  const groups = [...element.querySelectorAll(".textpoint")];
+  const plain = Array.isArray(words) && words.length === places.length && !words.some((word) => /[<&]/.test(word));
+  if (more.length || !plain || !groups.length) return null;
+  return plotAsMany(groups, places, (group, [left, top], i) => {
+    const text = group.querySelector("text");
+    text.setAttribute("x", left);
+    text.setAttribute("y", top);
     text.textContent = words[i];
   });
+}
+
+// one element for each value: copies of the last where there are too few, and none too many
+function plotAsMany(elements, values, put) {
+  const last = elements.at(-1);
+  return [
+    () => elements.splice(values.length).forEach((element) => element.remove()),
+    ...values.map((value, i) => () => {
+      elements[i] ??= last.parentNode.appendChild(last.cloneNode(true));
+      put(elements[i], value, i);
+    }),
+  ];
+}
+
+function plotPlace([left, top]) {
+  return `${left.toFixed(2)},${top.toFixed(2)}`;
+}
+
+// pixels of all points, in pieces between the gaps
+function plotPieces([across, up], { x, y }) {
+  const pieces = [];
+  let piece = null;
+  for (let i = 0; i < Math.min(x?.length ?? 0, y?.length ?? 0); i += 1) {
+    const place = [across.d2p(x[i]), up.d2p(y[i])];
+    if (!place.every(Number.isFinite)) {
+      piece = null;
+    } else if (piece) {
+      piece.push(place);
+    } else {
+      pieces.push((piece = [place]));
+    }
+  }
+  return pieces;
 }

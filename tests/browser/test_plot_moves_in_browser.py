@@ -33,6 +33,10 @@ const words = {
   ...lines("changes"), mode: "text", yaxis: "y2", x: [20, 60], y: [1, 0.8],
   text: ["α 0.01", "K 2"], hovertext: ["one", "two"], textposition: "bottom right",
 };
+const marks = {
+  ...lines("marks"), yaxis: "y2", line: { dash: "dash" }, x: [20, 20, NaN, 60, 60, NaN],
+  y: [0, 0.7, NaN, 0, 0.7, NaN], hovertext: ["one", "one", "", "two", "two", ""],
+};
 const band = { ...lines("band"), fill: "toself", line: { width: 0 },
   x: [0, 5, 10, 10, 5, 0], y: [9, 5, 2, 1, 4, 8] };
 const figures = () => ({
@@ -42,7 +46,7 @@ const figures = () => ({
   },
   task: { data: [lines("true"), lines("support", { mode: "markers" })],
     layout: layout({ range: [0, 10] }, {}) },
-  training: { data: [lines("before"), words],
+  training: { data: [lines("before"), words, marks],
     layout: layout({ range: [0, 100] }, { range: [-1, 1], type: "log" }) },
 });
 let number = 0;
@@ -112,6 +116,9 @@ def mean(page: Page) -> Any:
 
 
 FIVE = "[0.5, 2, 4, 6, 8]"
+GAP = "NaN"
+WORDS = "text: ['α 0.02', 'K 5', 'order 1'], hovertext: ['a', 'b', 'c']"
+THREE = f"y: [0, 0.7, {GAP}, 0, 0.6, {GAP}, 0.1, 0.7]"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +132,11 @@ FIVE = "[0.5, 2, 4, 6, 8]"
         ("training", 0, f"{{x: {FIVE}, y: {FIVE}}}"),
         ("training", 0, "{x: grid(300, (i) => i / 3), y: grid(300, (i) => 1 + Math.sin(i) / 2)}"),
         ("training", 1, "{text: ['α 0.0123', 'K 5'], hovertext: ['a', 'b']}"),
+        ("training", 1, "{x: [35.3, 70], y: [0.8, 1], text: ['α 0.02', 'order 1']}"),
+        ("training", 1, f"{{x: [10, 30, 70], y: [1, 0.8, 0.9], {WORDS}}}"),
+        ("training", 1, "{x: [40], y: [0.8], text: ['K 5'], hovertext: ['a']}"),
+        ("training", 2, f"{{x: [5, 5, {GAP}, 30.5, 30.5, {GAP}, 90, 90], {THREE}}}"),
+        ("training", 2, "{x: [44, 44], y: [0, 0.5]}"),
     ],
 )
 def test_what_moves_is_where_plotly_puts_it(page: Page, name: str, index: int, paths: str) -> None:
@@ -142,14 +154,14 @@ def test_what_moves_is_where_plotly_puts_it(page: Page, name: str, index: int, p
     assert page.evaluate("plots.frame") == 0
 
 
-GAP = "grid(11, (i) => i === 4 ? NaN : 3)"
+INTERRUPTED = "grid(11, (i) => i === 4 ? NaN : 3)"
 ONES = "{y: grid(11, () => 1)}"
 
 
 @pytest.mark.parametrize(
     ("name", "index", "paths", "layout"),
     [
-        pytest.param("adaptation", 1, f"{{y: {GAP}}}", "{}", id="gap"),
+        pytest.param("adaptation", 1, f"{{y: {INTERRUPTED}}}", "{}", id="gap between markers"),
         pytest.param("adaptation", 1, f"{{x: {FIVE}, y: {FIVE}}}", "{}", id="fewer markers"),
         pytest.param("adaptation", 1, "{x: [], y: []}", "{}", id="nothing"),
         pytest.param("adaptation", 1, "{'line.color': '#d55e00'}", "{}", id="colour"),
@@ -157,9 +169,11 @@ ONES = "{y: grid(11, () => 1)}"
         pytest.param("adaptation", 1, ONES, "{'title.text': '<b>mean</b>'}", id="title"),
         pytest.param("task", 0, ONES, "{}", id="axis that follows"),
         pytest.param("training", 0, "{y: grid(11, () => 0)}", "{}", id="logarithm of zero"),
-        pytest.param("training", 1, "{x: [30, 70]}", "{}", id="words elsewhere"),
+        pytest.param("training", 2, "{x: [], y: []}", "{}", id="no line left"),
+        pytest.param("training", 2, f"{{x: [9, {GAP}, 9, 9]}}", "{}", id="a point between gaps"),
+        pytest.param("training", 1, f"{{x: [10, {GAP}]}}", "{}", id="words in a gap"),
         pytest.param("training", 1, "{text: ['<b>α</b> 0.02', 'K 2']}", "{}", id="markup"),
-        pytest.param("training", 1, "{text: ['α 0.02']}", "{}", id="fewer words"),
+        pytest.param("training", 1, "{text: ['α 0.02']}", "{}", id="a point without a word"),
     ],
 )
 def test_what_does_more_than_move_is_left_to_plotly(
