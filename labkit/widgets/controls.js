@@ -86,7 +86,7 @@ function labControl(spec, emit) {
     if (appears) made.appear?.();
     made.node.title = about;
     made.node.classList.toggle("maml-lab-unused", Boolean(state.disabled));
-    if (made.label) made.label.textContent = state.label;
+    if (made.label) labWrite(made.label, state.label);
     made.show(state);
     for (const input of made.inputs()) {
       input.disabled = Boolean(state.disabled);
@@ -106,6 +106,13 @@ function labElement(tag, attributes = {}, ...children) {
   if (element.matches("button, select, [type=range]")) element.dataset.lmSuppressShortcuts = true;
   element.append(...children);
   return element;
+}
+
+// for each node that comes or goes the style of all around is asked for again, because of rules with :has()
+function labWrite(element, text) {
+  const { firstChild } = element;
+  if (!firstChild) element.textContent = text;
+  else if (firstChild.data !== text) firstChild.data = text;
 }
 
 function labLabel(input) {
@@ -622,7 +629,8 @@ function labText(spec) {
     while (node.children.length < lines.length) node.append(labElement("div"));
     lines.forEach((line, index) => {
       const at = node.children[index];
-      if (at.textContent !== line) at.textContent = at.title = line;
+      labWrite(at, line);
+      at.title = line;
     });
   };
   return { node, inputs: () => [], show };

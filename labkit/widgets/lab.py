@@ -189,9 +189,10 @@ class Lab:
             self.dashboard.state = self._state(snapshot)
         more = self._painter.draw(snapshot)
         walk = snapshot.cursor
+        # before the controls: until the page's next frame, in which it is drawn, they come as well
+        self.dashboard.flush()
         self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
         self.dashboard.state = self._state(snapshot)
-        self.dashboard.flush()
         if not self._asked:  # meanwhile: that holds it for itself
             session.hold(ANSWERED_SECONDS if asked else 0)
         self.dashboard.idle(behind=MESSAGES_UNDER_WAY)
