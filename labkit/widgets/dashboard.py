@@ -20,6 +20,9 @@ PANELS = ("adaptation", "task", "training")
 PATIENCE_SECONDS = 1.0
 """How long one picture may take before the page counts as one that nobody looks at."""
 
+HEARING_SECONDS = 0.05
+"""So long at most a picture waits for what is being asked as it begins."""
+
 _HERE = Path(__file__).parent
 SCRIPTS = (
     "controls.js",
@@ -95,7 +98,7 @@ class Dashboard(anywidget.AnyWidget):
         self._news = threading.Condition(self._lock)
         self._figures = {name: LiveFigure(figures[name], self._lock) for name in PANELS}
         self._callbacks: list[Callable[[Message], None]] = []
-        self._sent = self._drawn = 0
+        self._sent = self._drawn = self._hearing = 0
         self._asked: dict[str, int] = {}
         self._answers, self._told = self._asked, self._asked
         self._watched = self._shut = False
@@ -129,8 +132,13 @@ class Dashboard(anywidget.AnyWidget):
         self.first = {"figures": json, "buffers": buffers}
 
     def begin(self) -> None:
-        """What is staged from here on answers all that `on_message` callbacks have done."""
-        self._answers = self._asked
+        """What is staged from here on answers all that `on_message` callbacks have done.
+
+        One that is at it has some time to end: it has perhaps woken whoever calls this.
+        """
+        with self._news:
+            self._news.wait_for(lambda: not self._hearing, HEARING_SECONDS)
+            self._answers = self._asked
 
     def flush(self) -> None:
         """Send what has changed in all figures in one message."""
@@ -251,12 +259,13 @@ class Dashboard(anywidget.AnyWidget):
         else:
             self._view = view = content["view"]
             told = {name: content[name] for name in content if name not in ("view", "asked")}
-            for callback in tuple(self._callbacks):
-                callback(told)
-            with self._news:
-                asked = max(content.get("asked", 0), self._asked.get(view, 0))
-                self._asked = {**self._asked, view: asked}  # another dict: `begin` keeps the last
-                self._news.notify_all()
+            with self._lock:
+                self._hearing += 1
+            try:
+                for callback in tuple(self._callbacks):
+                    callback(told)
+            finally:
+                self._note_asked(view, content.get("asked", 0))
 
     def _send_whole(self, view: str) -> None:
         with self._lock:
@@ -269,6 +278,13 @@ class Dashboard(anywidget.AnyWidget):
     def _whole(self) -> dict[str, Any]:
         with self._lock:
             return {name: figure.take_whole() for name, figure in self._figures.items()}
+
+    def _note_asked(self, view: str, asked: int) -> None:
+        with self._news:
+            self._hearing -= 1
+            most = max(asked, self._asked.get(view, 0))
+            self._asked = {**self._asked, view: most}  # another dict: `begin` keeps the last
+            self._news.notify_all()
 
     def _note_drawn(self, number: int) -> None:
         with self._news:

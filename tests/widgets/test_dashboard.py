@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from labkit.widgets.array_packing import packed, plain
-from labkit.widgets.dashboard import PANELS, Dashboard
+from labkit.widgets.dashboard import HEARING_SECONDS, PANELS, Dashboard
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import plotly_bundle
 from tests.widgets.page import unpacked
@@ -210,6 +210,38 @@ def test_a_question_is_answered_behind_the_callbacks(dashboard: Recorded) -> Non
     dashboard.on_message(lambda _: stage(dashboard, 1.0))
     ask(dashboard, 1)
     assert answers(dashboard) == [{}, {}]
+
+
+def test_a_picture_that_a_question_has_woken_answers_it(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    woken = threading.Event()
+
+    def draw() -> None:
+        woken.wait()
+        dashboard.begin()
+        stage(dashboard, 1.0)
+
+    def heard(_: object) -> None:
+        woken.set()
+        drawer.join(0.01)  # long enough to begin, were it let
+
+    drawer = threading.Thread(target=draw)
+    drawer.start()
+    dashboard.on_message(heard)
+    ask(dashboard, 1)
+    drawer.join()
+    assert answers(dashboard)[-1] == {"page": 1}
+
+
+def test_a_question_that_fails_does_not_hold_up_what_follows(dashboard: Recorded) -> None:
+    dashboard.hear(kind="ready")
+    dashboard.on_message(lambda _: 1 / 0)
+    ask(dashboard, 1)  # ipywidgets writes the error down
+    started = time.monotonic()
+    dashboard.begin()
+    assert time.monotonic() - started < HEARING_SECONDS
+    stage(dashboard, 1.0)
+    assert answers(dashboard)[-1] == {"page": 1}
 
 
 def test_an_answer_without_a_picture_is_sent_once(dashboard: Recorded) -> None:
