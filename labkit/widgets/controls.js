@@ -629,6 +629,7 @@ function labText(spec) {
     while (node.children.length < lines.length) node.append(labElement("div"));
     lines.forEach((line, index) => {
       const at = node.children[index];
+      if (at.title === line) return;
       labWrite(at, line);
       at.title = line;
     });

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from labkit.widgets.array_packing import packed, plain
-from labkit.widgets.dashboard import HEARING_SECONDS, PANELS, Dashboard
+from labkit.widgets.dashboard import PANELS, Dashboard
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import plotly_bundle
 from tests.widgets.page import unpacked
@@ -212,6 +212,13 @@ def test_a_question_is_answered_behind_the_callbacks(dashboard: Recorded) -> Non
     assert answers(dashboard) == [{}, {}]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a picture waits for the question that is being heard."""
+    monkeypatch.setattr("labkit.widgets.dashboard.HEARING_SECONDS", 30.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_picture_that_a_question_has_woken_answers_it(dashboard: Recorded) -> None:
     dashboard.hear(kind="ready")
     woken = threading.Event()
@@ -233,6 +240,7 @@ def test_a_picture_that_a_question_has_woken_answers_it(dashboard: Recorded) -> 
     assert answers(dashboard)[-1] == {"page": 1}
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_question_that_fails_does_not_hold_up_what_follows(dashboard: Recorded) -> None:
     dashboard.hear(kind="ready")
 
@@ -243,7 +251,7 @@ def test_a_question_that_fails_does_not_hold_up_what_follows(dashboard: Recorded
     ask(dashboard, 1)  # ipywidgets writes the error down
     started = time.monotonic()
     dashboard.begin()
-    assert time.monotonic() - started < HEARING_SECONDS
+    assert time.monotonic() - started < 20
     stage(dashboard, 1.0)
     assert answers(dashboard)[-1] == {"page": 1}
 
