@@ -394,7 +394,15 @@ def test_pictures_are_light_and_of_all_panels(lab: NotebookPage) -> None:
 
 
 def test_nothing_is_sent_to_a_plot_that_is_out_of_sight(lab: NotebookPage) -> None:
-    lab.page.evaluate("document.querySelector('.maml-lab').parentElement.style.display = 'none'")
+    # the page tells of what it has drawn up to half a second later, and seen is what a frame shows
+    assert lab.kernel("dashboard.idle(10)") == "True"
+    lab.page.evaluate(
+        """() => new Promise((hidden) => {
+            const root = document.querySelector('.maml-lab');
+            root.parentElement.style.display = 'none';
+            new IntersectionObserver(([entry]) => entry.isIntersecting || hidden()).observe(root);
+        })"""
+    )
     lab.kernel("draw('task', {'y': [np.full(101, 1.0)]}, {}, [0])")
     lab.kernel("dashboard.idle(0.3)")
     sent = lab.kernel("dashboard._sent")
