@@ -1,13 +1,28 @@
 // Points that move and words that change or come are put in place here where nothing else changes: plotly
-// lays out, measures and makes every axis and label anew for each change.
+// lays out, measures and makes every axis and label anew for each change. Where an axis gets another range
+// plotly makes the axes, and no more.
 
 const PLOT_QUICK = new Set(["x", "y", "text", "hovertext"]);
+const PLOT_SCALE = /^[xy]axis\.(range|tickvals|ticktext)$/;
 
 // whether a message changes nothing else that is drawn; titled: the plot itself has the title
 function plotMovesOnly({ traces, layout }, titled) {
-  const drawn = (path) => plotKeys(path)[0] !== "meta" && (titled || path !== "title.text");
+  const other = (path) => plotKeys(path)[0] !== "meta" && !PLOT_SCALE.test(path);
+  const drawn = (path) => other(path) && (titled || path !== "title.text");
   const paths = traces.flatMap(([, changed]) => Object.keys(changed));
   return paths.every((path) => PLOT_QUICK.has(path)) && !Object.keys(layout).some(drawn);
+}
+
+// gives axes other ranges and numbers, by path of the layout; false where it is plotly's to tell which
+async function plotRescale(Plotly, gd, scales) {
+  // ranges that a reader has zoomed to, or plotly chosen, are noted there
+  const own = Object.keys(gd._fullLayout._preGUI);
+  const axes = [...scales.keys()].map((path) => `${plotKeys(path)[0]}.`);
+  if (axes.some((axis) => own.some((path) => path.startsWith(axis)))) return false;
+  // lists of plotly's own, which it changes in place
+  const lists = [...scales].map(([path, value]) => [path, Array.isArray(value) ? [...value] : value]);
+  await Plotly.relayout(gd, Object.fromEntries(lists));
+  return true;
 }
 
 // draws what has changed, by index of the trace its paths; false, and nothing drawn, where plotly must

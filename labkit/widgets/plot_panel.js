@@ -22,8 +22,9 @@ class PlotPanel {
     this.support = null;
     this.points = null; // what plotly's label at the pointer tells of
     this.moved = new Map(); // index of a trace → what of it plotly need not draw
+    this.apart = new Map(); // the same of all that plotly has not drawn
+    this.scales = new Map(); // path of an axis' range or numbers → its value
     this.altered = true; // whether anything else has changed
-    this.behind = false; // whether plotly does not know of the last drawing
   }
 
   whole(figure) {
@@ -38,14 +39,13 @@ class PlotPanel {
     const titled = plotTitleHeight(this.figure, {}) === 0;
     const moves = plotMovesOnly({ traces, layout }, titled);
     for (const [index, paths] of traces) {
-      const moved = this.moved.get(index) ?? new Set();
-      this.moved.set(index, moved);
-      for (const path in paths) {
-        moved.add(path);
-        data[index] = plotWith(data[index], plotKeys(path), paths[path]);
+      for (const moves of [this.moved, this.apart]) {
+        moves.set(index, new Set([...(moves.get(index) ?? []), ...Object.keys(paths)]));
       }
+      for (const path in paths) data[index] = plotWith(data[index], plotKeys(path), paths[path]);
     }
     for (const path in layout) {
+      if (PLOT_SCALE.test(path)) this.scales.set(path, layout[path]);
       this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
     }
     this.touch(!moves);
@@ -74,28 +74,52 @@ class PlotPanel {
     this.stale = this.drawn = false;
   }
 
+  // whether plotly does not know of the last drawing
+  get behind() {
+    return this.apart.size > 0;
+  }
+
   // whether it could be drawn without plotly, whose label at the pointer must know of all points
-  get quick() {
+  get movable() {
     const still = this.drawn && !this.stale && !this.altered && !this.support?.moved;
     return still && !this.gd.matches(":hover");
   }
 
-  // whether that took no time worth mentioning
+  // whether that would take no time worth mentioning
+  get quick() {
+    return this.movable && !this.scales.size;
+  }
+
+  // whether it took none
   async draw(Plotly, look, attach) {
-    const { moved, quick: possible } = this;
-    this.moved = new Map();
-    this.dirty = false;
-    this.altered = true; // what fails is left to plotly the next time
-    const quick = possible && plotMove(this.gd, this.figure, moved);
-    this.behind = quick;
-    this.altered = false;
-    if (quick) plotShowTitle(this.title, this.figure);
-    else await this.drawByPlotly(Plotly, look, attach);
+    const { quick, movable } = this;
+    let moved = false;
+    this.dirty = this.altered = false;
+    try {
+      moved = movable && (await this.move(Plotly));
+      if (moved) plotShowTitle(this.title, this.figure);
+      else await this.drawByPlotly(Plotly, look, attach);
+    } catch (error) {
+      this.altered = true; // the next time it is left to plotly
+      throw error;
+    }
     this.gd.dispatchEvent(new CustomEvent("maml-lab-drawn"));
-    return quick;
+    return quick && moved;
+  }
+
+  // false where it is left to plotly
+  async move(Plotly) {
+    const { moved, scales } = this;
+    this.moved = new Map();
+    this.scales = new Map();
+    if (!scales.size) return plotMove(this.gd, this.figure, moved);
+    // with other axes plotly puts back the points that it knows of
+    const { apart } = this;
+    return (await plotRescale(Plotly, this.gd, scales)) && plotMove(this.gd, this.figure, apart);
   }
 
   async drawByPlotly(Plotly, look, attach) {
+    for (const changes of [this.moved, this.apart, this.scales]) changes.clear();
     const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
     const margin = JSON.stringify(layout.margin);
     // plotly 4.1 leaves titles of axes where they were when a margin changes

@@ -63,9 +63,12 @@ window.drawn = (name, act) => new Promise((done) => {
   const { gd } = plots.panels.find((panel) => panel.name === name);
   let by = "moved";
   const plotly = () => { by = "plotly"; };
-  gd.on("plotly_afterplot", plotly);
+  const axes = () => { by = "plotly's axes"; };
+  gd.on("plotly_react", plotly);
+  gd.on("plotly_relayout", axes);
   gd.addEventListener("maml-lab-drawn", () => {
-    gd.removeListener("plotly_afterplot", plotly);
+    gd.removeListener("plotly_react", plotly);
+    gd.removeListener("plotly_relayout", axes);
     done(by);
   }, { once: true });
   act(gd);
@@ -165,9 +168,10 @@ ONES = "{y: grid(11, () => 1)}"
         pytest.param("adaptation", 1, f"{{x: {FIVE}, y: {FIVE}}}", "{}", id="fewer markers"),
         pytest.param("adaptation", 1, "{x: [], y: []}", "{}", id="nothing"),
         pytest.param("adaptation", 1, "{'line.color': '#d55e00'}", "{}", id="colour"),
-        pytest.param("adaptation", 1, ONES, "{'yaxis.range': [0, 2]}", id="range"),
+        pytest.param("adaptation", 1, ONES, "{'yaxis.gridcolor': '#d55e00'}", id="grid"),
         pytest.param("adaptation", 1, ONES, "{'title.text': '<b>mean</b>'}", id="title"),
         pytest.param("task", 0, ONES, "{}", id="axis that follows"),
+        pytest.param("task", 0, "{}", "{'yaxis.range': [0, 9]}", id="axis that followed"),
         pytest.param("training", 0, "{y: grid(11, () => 0)}", "{}", id="logarithm of zero"),
         pytest.param("training", 2, "{x: [], y: []}", "{}", id="no line left"),
         pytest.param("training", 2, f"{{x: [9, {GAP}, 9, 9]}}", "{}", id="a point between gaps"),
@@ -180,6 +184,52 @@ def test_what_does_more_than_move_is_left_to_plotly(
     page: Page, name: str, index: int, paths: str, layout: str
 ) -> None:
     assert change(page, name, index, paths, layout) == "plotly"
+
+
+NUMBERS = (
+    "{'yaxis.range': [-0.5, 1.5], 'yaxis.tickvals': [1, 10], 'yaxis.ticktext': ['one', 'ten']}"
+)
+EARLIER = {
+    "adaptation": [(0, "{y: [8, 7, 6, 3, 4, 5]}"), (1, "{y: grid(11, (i) => 8 / (i + 1))}")],
+    "training": [(0, f"{{x: {FIVE}, y: {FIVE}}}"), (2, "{x: [44, 44], y: [0, 0.5]}")],
+}
+"""Movements that plotly does not know of as the axes change."""
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "paths", "layout"),
+    [
+        ("adaptation", 1, ONES, "{'yaxis.range': [0, 2]}"),
+        ("adaptation", 0, "{y: [9.5, 6, 3, 2, 5, 7]}", "{'xaxis.range': [-0.2, 5.2]}"),
+        ("training", 0, "{y: grid(5, (i) => i + 0.5)}", "{'xaxis.range': [0, 10]}"),
+        ("training", 1, f"{{x: [10, 30, 70], y: [1, 0.8, 0.9], {WORDS}}}", NUMBERS),
+        ("training", 2, "{}", f"{{'xaxis.range': [0, 250], ...{NUMBERS}}}"),
+    ],
+)
+def test_for_another_range_plotly_makes_the_axes_only(
+    page: Page, name: str, index: int, paths: str, layout: str
+) -> None:
+    for trace, moves in EARLIER[name]:
+        assert change(page, name, trace, moves) == "moved"
+    place = page.locator(f"#{name}")
+    before = place.screenshot()
+    assert change(page, name, index, paths, layout) == "plotly's axes"
+    moved, picture = shapes(page, name), place.screenshot()
+    assert picture != before
+    assert page.evaluate(AGAIN.format(name)) == "plotly"
+    assert shapes(page, name) == moved
+    assert place.screenshot() == picture
+
+
+def test_two_changes_of_the_axes_before_a_frame_are_both_drawn(page: Page) -> None:
+    page.evaluate("""() => drawn("training", () => {
+        const change = (layout) => send("changes", { training: { traces: [], layout } });
+        change({ "xaxis.range": [0, 30], "yaxis.range": [-1, 2] });
+        change({ "xaxis.range": [0, 40] });
+    })""")
+    ranges = "({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range]"
+    shown = page.evaluate(f"({ranges})(document.querySelector('#training')._fullLayout)")
+    assert shown == [0, 40, -1, 2]
 
 
 def test_below_a_pointer_plotly_draws_since_its_labels_tell_of_all_points(page: Page) -> None:
@@ -210,21 +260,33 @@ def test_what_a_reader_hides_stays_hidden_while_it_moves(page: Page) -> None:
     assert page.locator("#adaptation").screenshot() != picture
 
 
-def test_a_readers_zoom_stays_while_points_move(page: Page) -> None:
+def zoomed(page: Page) -> dict[str, float]:
+    """Zoom into the adaptation panel by hand; where the pointer began."""
     box = page.locator("#adaptation .nsewdrag").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 60, box["y"] + 20)
+    began = {"x": box["x"] + 60, "y": box["y"] + 20}
+    page.mouse.move(**began)
     page.mouse.down()
     page.mouse.move(box["x"] + 160, box["y"] + 160, steps=5)
     page.mouse.up()
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] > 1")
     page.mouse.move(1400, 5)
+    return began
+
+
+def test_a_readers_zoom_stays_while_points_move(page: Page) -> None:
+    began = zoomed(page)
     assert change(page, "adaptation", 1, "{y: grid(11, (i) => i)}") == "moved"
     picture = page.locator("#adaptation").screenshot()
     assert page.evaluate(AGAIN.format("adaptation")) == "plotly"
     assert page.locator("#adaptation").screenshot() == picture
-    page.mouse.dblclick(box["x"] + 60, box["y"] + 20)
+    page.mouse.dblclick(**began)
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] < 1")
+
+
+def test_plotly_decides_what_another_range_makes_of_a_readers_zoom(page: Page) -> None:
+    zoomed(page)
+    assert change(page, "adaptation", 1, "{}", "{'xaxis.range': [-0.2, 20.2]}") == "plotly"
 
 
 def test_what_fails_is_drawn_by_plotly_the_next_time(page: Page) -> None:
