@@ -22,7 +22,7 @@ from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Ghost, Snapshot
 from labkit.tasks.family import AnyPortrait
-from labkit.training.evaluation import AdaptationCurve
+from labkit.training.evaluation import AdaptationCurve, Between
 
 GhostPart: TypeAlias = tuple[Ghost, int | None]
 """A ghost, and on how many of the held-out tasks it was measured; None: on all."""
@@ -96,6 +96,7 @@ def adaptation_panel(
     part: int | None = None,
     untrained: AdaptationCurve | None = None,
     known: dict[GhostPart, AdaptationCurve] | None = None,
+    between: Between | None = None,
 ) -> AdaptationPanel:
     """Measure the adaptation curve at a snapshot, beside that of θ₀ and the session's ghosts.
 
@@ -105,16 +106,19 @@ def adaptation_panel(
         part: As for `Session.adaptation_curve`, for all curves.
         untrained: The curve of θ₀, if it is not to be measured.
         known: Curves of ghosts, which stay as they are; what is measured here is added.
+        between: Called now and then; what it raises ends the measuring.
     """
     settings = snapshot.settings
-    curve = session.adaptation_curve(snapshot, part=part)
+    curve = session.adaptation_curve(snapshot, part=part, between=between)
     if untrained is None or len(untrained.mean) != len(curve.mean):
-        untrained = session.untrained_curve(snapshot, part)
+        untrained = session.untrained_curve(snapshot, part, between)
     curves = {} if known is None else known
     ghosts = _comparable(session, snapshot)
     for ghost in ghosts:
         if (ghost, part) not in curves:
-            curves[ghost, part] = session.adaptation_curve(ghost.snapshot, part=part)
+            curves[ghost, part] = session.adaptation_curve(
+                ghost.snapshot, part=part, between=between
+            )
     ways = getattr(settings, "ways", None)
     return AdaptationPanel(
         curve=curve,

@@ -20,7 +20,7 @@ from labkit.session.torch_threads import threads, threads_for
 from labkit.session.trainer import initial_alpha
 from labkit.tasks.family import AnyPortrait, Portrait, Split, TaskBatch
 from labkit.training.batches import draw, map_batch
-from labkit.training.evaluation import AdaptationCurve
+from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.held_out import on_split, one_task
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.streams import stream
@@ -65,7 +65,13 @@ class Observer:
             draw(learner.tasks, settings.meta_batch, stream(self.seed, "trial"), self.initial)
 
     def adaptation_curve(
-        self, snapshot: Snapshot, *, split: Split, tasks: int | None, part: int | None
+        self,
+        snapshot: Snapshot,
+        *,
+        split: Split,
+        tasks: int | None,
+        part: int | None,
+        between: Between | None,
     ) -> AdaptationCurve:
         """As for `Session`."""
         with self._at(snapshot) as learner:
@@ -73,9 +79,11 @@ class Observer:
             if part is not None:
                 batch = map_batch(lambda tensor: tensor[:part], batch)
             inner_steps = max(self.source.test_steps, snapshot.settings.inner_steps)
-            return learner.curve_on(batch, inner_steps, params=snapshot.params)
+            return learner.curve_on(batch, inner_steps, params=snapshot.params, between=between)
 
-    def untrained_curve(self, snapshot: Snapshot, part: int | None) -> AdaptationCurve:
+    def untrained_curve(
+        self, snapshot: Snapshot, part: int | None, between: Between | None
+    ) -> AdaptationCurve:
         """The live curve for θ₀ and α as both were at first, with the settings of a snapshot."""
         settings = snapshot.settings
         key = (settings.changed(beta=1, meta_batch=1, meta_optimizer="adam"), part)
@@ -84,7 +92,9 @@ class Observer:
         if curve is None or known != key:
             alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
             begun = replace(snapshot, params=self.initial, alpha=alpha)
-            curve = self.adaptation_curve(begun, split="validation", tasks=None, part=part)
+            curve = self.adaptation_curve(
+                begun, split="validation", tasks=None, part=part, between=between
+            )
             self._untrained = key, curve
         return curve
 

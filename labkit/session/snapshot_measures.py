@@ -3,7 +3,7 @@
 from labkit.session.observer import Points
 from labkit.session.snapshot import Snapshot
 from labkit.tasks.family import AnyPortrait, Split
-from labkit.training.evaluation import AdaptationCurve
+from labkit.training.evaluation import AdaptationCurve, Between
 
 
 class SnapshotMeasures:
@@ -16,6 +16,7 @@ class SnapshotMeasures:
         split: Split = "validation",
         tasks: int | None = None,
         part: int | None = None,
+        between: Between | None = None,
     ) -> AdaptationCurve:
         """Query loss over inner steps on held-out tasks, at a snapshot.
 
@@ -24,12 +25,17 @@ class SnapshotMeasures:
             split: "validation" while settings are being chosen, "test" for a result.
             tasks: Held-out tasks, ≥ 1; None takes those of the live curves.
             part: Measure on the first so many of them, ≥ 1; None: on all.
+            between: Called now and then; what it raises ends the measuring.
         """
-        return snapshot.observer.adaptation_curve(snapshot, split=split, tasks=tasks, part=part)
+        return snapshot.observer.adaptation_curve(
+            snapshot, split=split, tasks=tasks, part=part, between=between
+        )
 
-    def untrained_curve(self, snapshot: Snapshot, part: int | None = None) -> AdaptationCurve:
+    def untrained_curve(
+        self, snapshot: Snapshot, part: int | None = None, between: Between | None = None
+    ) -> AdaptationCurve:
         """The live curve for θ₀, the parameters at meta-step 0, with the settings of a snapshot."""
-        return snapshot.observer.untrained_curve(snapshot, part)
+        return snapshot.observer.untrained_curve(snapshot, part, between)
 
     def portrait(
         self, snapshot: Snapshot, task: int = 0, points: Points | None = None

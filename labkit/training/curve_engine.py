@@ -8,7 +8,7 @@ from labkit.core.step_sizes import alpha_tensors
 from labkit.core.types import Batch, Params
 from labkit.tasks.family import TaskBatch
 from labkit.training.engine import Engine
-from labkit.training.evaluation import AdaptationCurve, Judged, curve_by, judged_tasks
+from labkit.training.evaluation import AdaptationCurve, Between, Judged, curve_by, judged_tasks
 from labkit.training.task_loss import TaskLoss
 from labkit.training.whole_step import Same, kind_of
 
@@ -44,6 +44,7 @@ class CurveEngine:
         *,
         task_chunk: int | None,
         random: bool,
+        between: Between | None = None,
     ) -> AdaptationCurve:
         """As `adaptation_curve`.
 
@@ -54,6 +55,7 @@ class CurveEngine:
             batch: Tasks.
             task_chunk: Tasks at once.
             random: Whether the module draws random numbers, which no recording has.
+            between: As for `curve_by`.
         """
 
         def judged(drawn: Any, constants: Params, theta: Params, alpha: Any) -> Judged:
@@ -74,4 +76,4 @@ class CurveEngine:
             found: Judged = self._engine.call(what, judged, *arguments)
             return found
 
-        return curve_by(judge, batch.support, batch.query, task_chunk)
+        return curve_by(judge, batch.support, batch.query, task_chunk, between)

@@ -19,11 +19,14 @@ from labkit.core.types import Batch, LossFn, Params, loss_at
 
 DIVERGED_FACTOR = 10.0
 
-CHUNK_TASKS = 100
+CHUNK_TASKS = 25
 """Tasks that are measured at once, unless the caller says how many; more are no faster."""
 
 CHUNK_BYTES = 8_000_000
 """Their data at most."""
+
+Between: TypeAlias = Callable[[], None]
+"""What is done while many tasks are measured."""
 
 Judged: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 """The query loss, and name → another measure."""
@@ -108,7 +111,7 @@ def adaptation_curve(
         params: θ, name → tensor.
         support: Pytree of tensors, (tasks, shots, …).
         query: Pytree of tensors, (tasks, queries, …).
-        task_chunk: Tasks at once, ≥ 1, for less memory; None: 100, or as many as have 8 MB
+        task_chunk: Tasks at once, ≥ 1, for less memory; None: 25, or as many as have 8 MB
             of data.
 
     Returns:
@@ -135,7 +138,11 @@ def adaptation_curve(
 
 
 def curve_by(
-    judge: Callable[[Batch, Batch], Judged], support: Batch, query: Batch, task_chunk: int | None
+    judge: Callable[[Batch, Batch], Judged],
+    support: Batch,
+    query: Batch,
+    task_chunk: int | None,
+    between: Between | None = None,
 ) -> AdaptationCurve:
     """The curve of tasks that are judged some at a time.
 
@@ -144,16 +151,19 @@ def curve_by(
         support: As for `adaptation_curve`.
         query: As for `adaptation_curve`.
         task_chunk: As for `adaptation_curve`.
+        between: Called before each but the first of them; what it raises ends the measuring.
     """
     tasks = count_tasks(support, query)
     if task_chunk is None:
         of_one_task = sum(leaf.nbytes for leaf in tree_leaves((support, query))) / tasks
         task_chunk = max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
     check_count("task_chunk", task_chunk, 1)
-    found = [
-        judge(*map_leaves(itemgetter(slice(start, start + task_chunk)), (support, query)))
-        for start in range(0, tasks, task_chunk)
-    ]
+    found = []
+    for start in range(0, tasks, task_chunk):
+        if start and between is not None:
+            between()
+        some = itemgetter(slice(start, start + task_chunk))
+        found.append(judge(*map_leaves(some, (support, query))))
     names = found[0][1]
     return summarise(
         torch.cat([losses for losses, _ in found]),

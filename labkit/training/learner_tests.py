@@ -7,7 +7,7 @@ from labkit.core.algorithm import Algorithm
 from labkit.core.types import Alpha, Params
 from labkit.tasks.family import AnyPortrait, DrawableFamily, Split, TaskBatch, TaskFamily
 from labkit.training.curve_engine import CurveEngine
-from labkit.training.evaluation import AdaptationCurve
+from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, one_task, task_portrait
 from labkit.training.task_loss import TaskLoss
 
@@ -32,7 +32,7 @@ class LearnerTests(ABC):
     @property
     @abstractmethod
     def task_chunk(self) -> int | None:
-        """Tasks at once, for less memory; None: 100, or as many as have 8 MB."""
+        """Tasks at once, for less memory; None: 25, or as many as have 8 MB."""
 
     @abstractmethod
     def current_algorithm(self) -> Algorithm:
@@ -82,8 +82,12 @@ class LearnerTests(ABC):
         *,
         alpha: Alpha | None = None,
         params: Params | None = None,
+        between: Between | None = None,
     ) -> AdaptationCurve:
-        """The same on tasks that are given, in the precision of θ and on its device."""
+        """The same on tasks that are given, in the precision of θ and on its device.
+
+        `between` is called now and then; what it raises ends the measuring.
+        """
         with self.randomness("evaluation of the model"):
             return self._curves.curve(
                 self.current_algorithm().testing(inner_steps, alpha),
@@ -92,6 +96,7 @@ class LearnerTests(ABC):
                 batch,
                 task_chunk=self.task_chunk,
                 random=self.draws_random,
+                between=between,
             )
 
     def portrait(

@@ -121,7 +121,7 @@ async function dashboardRender({ model, el, signal }) {
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   media.addEventListener("change", look);
   const heard = [
-    ["change:large", look], ["change:dark", look], ["change:state", state],
+    ["change:large", look], ["change:dark", look], ["change:state", () => plots.alongside(state)],
     ["change:inner_step", step], ["msg:custom", hear], ["comm_live_update", live],
   ];
   heard.forEach(([name, handler]) => model.on(name, handler));

@@ -23,7 +23,7 @@ from labkit.widgets.publisher import Publisher
 from labkit.widgets.static_copy import StaticCopy, picture_html
 
 REDRAW_SECONDS = 0.1
-MESSAGES_UNDER_WAY = 8
+MESSAGES_UNDER_WAY = 14
 """So many the page may still have to draw when the next is sent: it draws the last state only."""
 
 ANSWER_SECONDS = 1.0
@@ -188,6 +188,8 @@ class Lab:
             # a choice is answered before what follows from it is measured, on all held-out tasks
             self.dashboard.state = self._state(snapshot)
         more = self._painter.draw(snapshot)
+        if self._asked and self._painter.behind:
+            return True  # that is answered first
         walk = snapshot.cursor
         # before the controls: until the page's next frame, in which it is drawn, they come as well
         self.dashboard.flush()

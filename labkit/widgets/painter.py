@@ -22,7 +22,7 @@ from labkit.session.session import Session
 from labkit.session.settings import Settings
 from labkit.session.snapshot import Ghost, Snapshot
 from labkit.tasks.family import AnyPortrait, Portrait
-from labkit.training.evaluation import AdaptationCurve
+from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_state import Looks
 
@@ -45,6 +45,9 @@ MOST_BEHIND_SECONDS = 0.3
 SENDING_SECONDS = 0.008
 """Python's lock is left so long to the thread that sends what was asked for."""
 
+BY_HAND_SECONDS = 1.0
+"""Each change by hand has its curve: so long after it none is measured because of the training."""
+
 QUIET_SECONDS = 0.4
 """So long after the last change by hand all that it touches is measured, on all held-out tasks."""
 
@@ -62,6 +65,10 @@ class Shown:
     ghosts: tuple[Ghost, ...]
     run: object
     late: bool
+
+
+class OvertakenError(Exception):
+    """Something else was asked for, and what was being measured for its own sake can wait."""
 
 
 class Painter:
@@ -118,8 +125,14 @@ class Painter:
             started = time.monotonic()
             self._session.hold(LONGEST_HOLD_SECONDS)
             kept = None if settled else self._untrained_before(wanted)
-            self._shown = wanted = replace(wanted, late=kept is not None)
-            self._tried(lambda: self._measure(snapshot, part, kept))
+            before, self._shown = self._shown, replace(wanted, late=kept is not None)
+            wanted = self._shown
+            between = self._end_if_overtaken if settled else None
+            self._behind = False
+            self._tried(lambda: self._measure(snapshot, part, kept, between))
+            if self._behind:
+                self._shown = before
+                return True
             self._ended = time.monotonic()
             self._seconds = self._ended - started
         if self._panel is not None:
@@ -127,17 +140,33 @@ class Painter:
         if moved:
             self._dashboard.flush()  # what was moved is waited for; the rest is not
             time.sleep(SENDING_SECONDS)
-            overtaken = moving or self._overtaken()
-            if overtaken and time.monotonic() - self._completed < MOST_BEHIND_SECONDS:
-                self._behind = True
-                return True
+        behind = self._behind
+        if self._give_way(moving=moving):
+            return True
         task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)
-        if evaluate or self._behind or task != self._drawn_task:
+        if evaluate or behind or task != self._drawn_task:
             self._drawn_task = task
             self._tried(lambda: self._show_task(snapshot))
+            if self._give_way(moving=moving):
+                return True
         self._show_training(snapshot)
         self._behind, self._completed = False, time.monotonic()
         return (due and not evaluate) or (part is not None and not snapshot.playing) or wanted.late
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last drawing gave way to something else that was asked for."""
+        return self._behind
+
+    def _end_if_overtaken(self) -> None:
+        if self._overtaken():
+            raise OvertakenError
+
+    def _give_way(self, *, moving: bool) -> bool:
+        """Whether what is left to draw can wait for what a person has asked meanwhile."""
+        recent = time.monotonic() - self._completed < MOST_BEHIND_SECONDS
+        self._behind = recent and (moving or self._overtaken())
+        return self._behind
 
     @property
     def begun(self) -> bool:
@@ -163,7 +192,8 @@ class Painter:
     def _may_evaluate(self) -> bool:
         """Whether the training can give up time again."""
         rest = min(self._seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
-        return time.monotonic() > self._ended + rest
+        now = time.monotonic()
+        return now > self._ended + rest and now > self._moved + BY_HAND_SECONDS
 
     def _part(self, snapshot: Snapshot, *, settled: bool) -> int | None:
         tasks = snapshot.observer.source.test_tasks
@@ -176,12 +206,23 @@ class Painter:
             return None
         return self._panel.untrained
 
-    def _measure(self, snapshot: Snapshot, part: int | None, kept: AdaptationCurve | None) -> None:
+    def _measure(
+        self,
+        snapshot: Snapshot,
+        part: int | None,
+        kept: AdaptationCurve | None,
+        between: Between | None,
+    ) -> None:
         pinned = self._session.ghosts
-        self._ghost_curves = {at: c for at, c in self._ghost_curves.items() if at[0] in pinned}
-        self._panel = adaptation_panel(
-            self._session, snapshot, part=part, untrained=kept, known=self._ghost_curves
-        )
+        known = {at: curve for at, curve in self._ghost_curves.items() if at[0] in pinned}
+        self._ghost_curves = known
+        try:
+            self._panel = adaptation_panel(
+                self._session, snapshot, part=part, untrained=kept, known=known, between=between
+            )
+        except OvertakenError:
+            self._behind = True
+            return
         self._looks.measures = self._panel.measures
 
     def _show_adaptation(self) -> None:

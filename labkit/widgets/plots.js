@@ -3,7 +3,9 @@
 const PLOT_PANELS = ["adaptation", "task", "training"];
 const PLOT_AWAITED_MS = 200; // so long all plots wait for the kernel's answer to what a person does
 const PLOT_OVERDUE_MS = 400; // so long a plot may wait while others are drawn
-const PLOT_DRAWN_MS = 500; // least time between two messages that all has been drawn
+const PLOT_DRAWN_MS = 900; // least time between two messages that all has been drawn: each costs two frames
+const PLOT_BESIDE_MS = 120; // so long what stands beside the plots waits to share a frame with them,
+const PLOT_BESIDE_ASKED_MS = 40; // and so long where a person has just asked for something
 const PLOT_MARGIN = "300px"; // how far below the visible page plots are kept up to date
 
 const PLOT_ARRAYS = {
@@ -42,7 +44,9 @@ class Plots {
     this.Plotly = null;
     this.received = this.complete = this.acknowledged = this.frame = this.timer = 0;
     this.asked = this.answered = this.awaited = this.patience = 0;
-    this.acknowledgedAt = -Infinity;
+    this.acknowledgedAt = this.askedAt = -Infinity;
+    this.beside = null; // what is done in the next frame that draws a plot
+    this.besideTimer = 0;
     this.visible = this.drawing = this.due = this.gone = false;
     this.sizes = new ResizeObserver((entries) => this.resize(entries));
     this.sight = new IntersectionObserver(
@@ -142,6 +146,7 @@ class Plots {
   // a person has asked so many questions: until the answer is here no plot takes the time to draw
   expect(number) {
     this.asked = number;
+    this.askedAt = performance.now();
     if (!this.awaited && !this.due) this.wait();
   }
 
@@ -168,9 +173,24 @@ class Plots {
     return overdue ?? (this.awaited ? undefined : waiting[0]);
   }
 
+  // a frame of its own would cost as much as one of the plots'
+  alongside(act) {
+    this.beside = act;
+    const asked = performance.now() - this.askedAt < PLOT_AWAITED_MS;
+    this.besideTimer ||= setTimeout(() => this.catchUp(), asked ? PLOT_BESIDE_ASKED_MS : PLOT_BESIDE_MS);
+  }
+
+  catchUp() {
+    clearTimeout(this.besideTimer);
+    this.besideTimer = 0;
+    this.beside?.();
+    this.beside = null;
+  }
+
   // one plot of plotly's a frame, and alone, so that the first is seen before the others are made
   async draw() {
     this.frame = 0;
+    this.catchUp();
     this.drawing = true;
     let panel = this.next();
     this.due = false;
@@ -233,6 +253,7 @@ class Plots {
     this.gone = true;
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
+    clearTimeout(this.besideTimer);
     this.sizes.disconnect();
     this.sight.disconnect();
     this.panels.forEach((panel) => panel.leave(this.Plotly));

@@ -260,12 +260,12 @@ def test_what_a_reader_hides_stays_hidden_while_it_moves(page: Page) -> None:
     assert page.locator("#adaptation").screenshot() != picture
 
 
-def zoomed(page: Page) -> dict[str, float]:
+def zoomed(page: Page) -> tuple[float, float]:
     """Zoom into the adaptation panel by hand; where the pointer began."""
     box = page.locator("#adaptation .nsewdrag").bounding_box()
     assert box is not None
-    began = {"x": box["x"] + 60, "y": box["y"] + 20}
-    page.mouse.move(**began)
+    began = box["x"] + 60, box["y"] + 20
+    page.mouse.move(*began)
     page.mouse.down()
     page.mouse.move(box["x"] + 160, box["y"] + 160, steps=5)
     page.mouse.up()
@@ -280,7 +280,7 @@ def test_a_readers_zoom_stays_while_points_move(page: Page) -> None:
     picture = page.locator("#adaptation").screenshot()
     assert page.evaluate(AGAIN.format("adaptation")) == "plotly"
     assert page.locator("#adaptation").screenshot() == picture
-    page.mouse.dblclick(**began)
+    page.mouse.dblclick(*began)
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] < 1")
 
 

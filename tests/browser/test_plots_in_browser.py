@@ -72,6 +72,18 @@ def test_what_is_quick_shares_a_frame_and_never_waits_for_a_plot_of_plotlys(page
     page.evaluate("swift = []")
 
 
+def test_what_stands_beside_the_plots_shares_a_frame_with_them(page: Page) -> None:
+    note = "{ drawn.push('words'); frames.push(document.timeline.currentTime); }"
+    both = f"plots.alongside(() => {note}); plots.alongside(() => {note})"
+    shown = drawn_after(page, f"frames.length = 0; {both}; touch('training')")
+    assert shown == ["words", "training"], "the last of them alone"
+    assert page.evaluate("new Set(frames).size") == 1
+    # where no plot is drawn they wait for a moment only
+    page.evaluate(f"() => {{ plots.alongside(() => {note}); }}")
+    page.wait_for_function("() => drawn.splice(0).includes('words')")
+    assert drawn_after(page, "touch('training')") == ["training"]
+
+
 def test_in_a_drag_each_curve_that_has_come_is_drawn(page: Page) -> None:
     assert drawn_after(page, "plots.expect(2); touch('training')") == []
     # the next move comes before the frame in which the curve is drawn

@@ -179,6 +179,22 @@ def test_support_and_query_of_other_numbers_of_tasks_are_refused() -> None:
         adaptation_curve(MAML(alpha=0.1), loss, theta, torch.ones(2), torch.ones(4), task_chunk=2)
 
 
+def test_between_two_chunks_the_measuring_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = MetaLearner(Point(), Shifted(), MAML(alpha=0.1))
+    batch = learner.held_out(3)
+    monkeypatch.setattr(evaluation, "CHUNK_TASKS", 1)
+    calls: list[int] = []
+    curve = learner.curve_on(batch, 2, between=lambda: calls.append(1))
+    assert len(calls) == 2
+    assert torch.equal(curve.mean, learner.curve_on(batch, 2).mean)
+
+    def end() -> None:
+        raise TimeoutError("long enough")
+
+    with pytest.raises(TimeoutError, match="long enough"):
+        learner.curve_on(batch, 2, between=end)
+
+
 def test_chunks_do_not_change_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     learner = MetaLearner(Point(), Shifted(), MAML(alpha=0.1))
     whole = learner.adaptation_curve(2, tasks=3)

@@ -12,7 +12,7 @@ from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_m
 from labkit.widgets import painter
 from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
 from labkit.widgets.lab_actions import MOST
-from labkit.widgets.painter import QUICK_TASKS
+from labkit.widgets.painter import QUICK_TASKS, QUIET_SECONDS, OvertakenError
 from tests.widgets.page import Page, new_session, shown, until
 
 BUTTONS = {
@@ -81,6 +81,76 @@ def test_an_untouched_lab_measures_all_held_out_tasks_in_the_end() -> None:
         page.set("alpha", 0.02)
         until(lambda: f"interval of {QUICK_TASKS}" in page.title("adaptation"))
         until(lambda: "interval of 150" in page.title("adaptation"))
+
+
+def test_what_is_asked_ends_the_measuring_on_all_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(Settings(shots=3), model=sinusoid_mlp, tasks=Sinusoid, test_tasks=150)
+    with shown(session) as page:
+        until(lambda: "interval of 150" in page.title("adaptation"))
+        painted, begun, ended = page.lab._painter, threading.Event(), list[float]()
+        end = painted._end_if_overtaken
+
+        def at_length() -> None:
+            if begun.is_set():
+                return
+            begun.set()
+            until(painted._overtaken)
+            try:
+                end()
+            except OvertakenError:
+                ended.append(painted._session.settings.alpha)
+                raise
+
+        monkeypatch.setattr(painted, "_end_if_overtaken", at_length)
+        page.set("alpha", 0.02)
+        assert begun.wait(20)
+        page.set("alpha", 0.03)
+        until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.03)
+        assert ended == [0.03]
+        until(lambda: "interval of 150" in page.title("adaptation"))
+
+
+def test_while_a_hand_moves_the_training_asks_for_no_curves(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[float] = []
+    painted = page.lab._painter
+    measure = painted._measure
+
+    def noted(*given: Any) -> None:
+        measured.append(time.monotonic())
+        measure(*given)
+
+    monkeypatch.setattr(painted, "_measure", noted)
+    monkeypatch.setattr(painter, "BY_HAND_SECONDS", 60.0)
+    page.press("play")
+    page.set("alpha", 0.02)
+    until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.02)
+    measured.clear()
+    drawn = painted._completed
+    until(lambda: painted._completed > drawn + 2 * QUIET_SECONDS)
+    assert not measured
+    monkeypatch.setattr(painter, "BY_HAND_SECONDS", 0.0)
+    until(lambda: len(measured) > 1)
+
+
+def test_what_is_drawn_for_its_own_sake_gives_way_to_what_is_asked(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unit() -> Any:
+        return page.figures["training"]["layout"]["meta"]["x"]
+
+    trained(page)
+    painted = page.lab._painter
+    until(lambda: time.monotonic() - painted._completed > 0.5)  # all is drawn
+    painted._completed = time.monotonic()
+    monkeypatch.setattr(painter, "MOST_BEHIND_SECONDS", 60.0)
+    monkeypatch.setattr(painted, "_overtaken", lambda: True)
+    page.set("by", "seconds")
+    until(lambda: painted.behind)
+    assert unit() == "meta_step"
+    monkeypatch.setattr(painted, "_overtaken", lambda: False)
+    until(lambda: unit() == "seconds")
 
 
 def test_steps_of_three_sizes(page: Page) -> None:
