@@ -75,7 +75,10 @@ def test_what_is_quick_shares_a_frame_and_never_waits_for_a_plot_of_plotlys(page
 def test_what_stands_beside_the_plots_shares_a_frame_with_them(page: Page) -> None:
     note = "{ drawn.push('words'); frames.push(document.timeline.currentTime); }"
     both = f"plots.alongside(() => {note}); plots.alongside(() => {note})"
+    # its own moment never comes
+    page.evaluate("() => { window.later = setTimeout; setTimeout = () => 1; }")
     shown = drawn_after(page, f"frames.length = 0; {both}; touch('training')")
+    page.evaluate("() => { setTimeout = later; }")
     assert shown == ["words", "training"], "the last of them alone"
     assert page.evaluate("new Set(frames).size") == 1
     # where no plot is drawn they wait for a moment only

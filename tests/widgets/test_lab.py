@@ -123,6 +123,7 @@ def test_while_a_hand_moves_the_training_asks_for_no_curves(
 
     monkeypatch.setattr(painted, "_measure", noted)
     monkeypatch.setattr(painter, "BY_HAND_SECONDS", 60.0)
+    monkeypatch.setattr(painter, "EVALUATION_SHARE", 1.0)
     page.press("play")
     page.set("alpha", 0.02)
     until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.02)
