@@ -13,11 +13,13 @@ from labkit import Lab, Session, Settings, Sinusoid, sinusoid_mlp
 Json = dict[str, Any]
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until something is true."""
+def until(
+    condition: Callable[[], object], seconds: float = 20.0, told: Callable[[], object] = lambda: ""
+) -> None:
+    """Wait until something is true; what is told instead is shown if it never is."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited in vain {told()}"
         time.sleep(0.01)
 
 

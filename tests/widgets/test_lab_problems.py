@@ -189,7 +189,7 @@ def test_a_trainers_exception_is_told_and_the_training_can_go_on(
         page.press("meta_step")
         session.wait()
         until(lambda: page.status().startswith(f"meta-step {stopped.meta_step + 1:,} "))
-        until(lambda: not page.message())
+        until(lambda: not page.message(), told=page.message)
 
 
 def test_numbers_that_are_none_stop_the_training_at_the_last_good_state() -> None:
