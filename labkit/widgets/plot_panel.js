@@ -39,8 +39,8 @@ class PlotPanel {
     const titled = plotTitleHeight(this.figure, {}) === 0;
     const moves = plotMovesOnly({ traces, layout }, titled);
     for (const [index, paths] of traces) {
-      for (const moves of [this.moved, this.apart]) {
-        moves.set(index, new Set([...(moves.get(index) ?? []), ...Object.keys(paths)]));
+      for (const changed of [this.moved, this.apart]) {
+        changed.set(index, new Set([...(changed.get(index) ?? []), ...Object.keys(paths)]));
       }
       for (const path in paths) data[index] = plotWith(data[index], plotKeys(path), paths[path]);
     }

@@ -394,7 +394,7 @@ def test_pictures_are_light_and_of_all_panels(lab: NotebookPage) -> None:
 
 
 def test_nothing_is_sent_to_a_plot_that_is_out_of_sight(lab: NotebookPage) -> None:
-    # the page tells of what it has drawn up to half a second later, and seen is what a frame shows
+    # the page tells of what it has drawn up to a second later, and seen is what a frame shows
     assert lab.kernel("dashboard.idle(10)") == "True"
     lab.page.evaluate(
         """() => new Promise((hidden) => {
