@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import plotly.graph_objects as go
 import traitlets
 from ipywidgets import widget_serialization
 
 from labkit.widgets.array_packing import packed
 from labkit.widgets.browser_messages import Message, is_message
+from labkit.widgets.direct_widget import DirectWidget
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import PlotlyBundle, plotly_bundle
 from labkit.widgets.static_copy import HIDE_BESIDE_LIVE_LAB
@@ -47,7 +47,7 @@ def joined(names: Sequence[str]) -> str:
     return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-class Dashboard(anywidget.AnyWidget):
+class Dashboard(DirectWidget):
     """Controls and plots; whoever draws stages changes in its figures and calls `flush`.
 
     Nothing is sent to a page that does not draw: a hidden tab, or none at all, costs nothing, and
