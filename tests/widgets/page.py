@@ -13,13 +13,11 @@ from labkit import Lab, Session, Settings, Sinusoid, sinusoid_mlp
 Json = dict[str, Any]
 
 
-def until(
-    condition: Callable[[], object], seconds: float = 20.0, told: Callable[[], object] = lambda: ""
-) -> None:
-    """Wait until something is true; what is told instead is shown if it never is."""
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something is true."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain {told()}"
+        assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
 
 

@@ -182,14 +182,17 @@ def test_a_trainers_exception_is_told_and_the_training_can_go_on(
         until(lambda: "out of order" in page.message() and not session.playing)
         stopped = session.snapshot()
         monkeypatch.setattr(Fragile, "broken", False)
-        page.set("beta", 0.002)  # what was said of the drawing is forgotten
+        page.set("beta", 0.002)
+        # that is drawn: what was being drawn before has failed by now, and said so
+        until(lambda: page.control("beta")["value"] == 0.002)
+        page.set("beta", 0.003)  # what was said of the drawing is forgotten
         until(lambda: page.message() == "Training stopped. RuntimeError: out of order")
         assert page.control("play") == {}
         assert all(tensor.isfinite().all() for tensor in stopped.params.values())
         page.press("meta_step")
         session.wait()
         until(lambda: page.status().startswith(f"meta-step {stopped.meta_step + 1:,} "))
-        until(lambda: not page.message(), told=page.message)
+        until(lambda: not page.message())
 
 
 def test_numbers_that_are_none_stop_the_training_at_the_last_good_state() -> None:
