@@ -9,15 +9,18 @@ from labkit.session.at_exit import close_at_exit
 LEAST_REST = 0.2
 """Rest after a call, as a share of the interval."""
 
+MOST_MADE_UP = 0.1
+"""So late a call may come, as a share of the interval, for the next to make up for it."""
+
 
 class Publisher:
-    """Calls `draw` after a change, at most once in `interval` seconds, or at once when hurried.
+    """Calls `draw` after a change, once in `interval` seconds at most, or at once when hurried.
 
     Args:
         changed: Set by whoever has something to show.
         draw: Shows what there is to show; True if something is left for the next call.
-        interval: Least time from the beginning of a call to that of the next, seconds; some of it
-            is left to others even where a call takes as long.
+        interval: Mean time from the beginning of a call to that of the next, at least, seconds;
+            some of it is left to others even where a call takes as long.
     """
 
     def __init__(self, changed: threading.Event, draw: Callable[[], bool], interval: float) -> None:
@@ -40,6 +43,7 @@ class Publisher:
             self._thread.join()
 
     def _work(self) -> None:
+        due = 0.0
         while True:
             self._changed.wait()
             self._changed.clear()
@@ -47,7 +51,10 @@ class Publisher:
                 return
             self._hurry.clear()
             begun = time.monotonic()
+            # a thread wakes a little late each time, which would add up
+            late = max(begun - due, 0.0)
+            due = begun - min(late, MOST_MADE_UP * self._interval) + self._interval
             if self._draw():
                 self._changed.set()
-            left = begun + self._interval - time.monotonic()
+            left = due - time.monotonic()
             self._hurry.wait(max(left, LEAST_REST * self._interval))
