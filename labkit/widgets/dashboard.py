@@ -31,6 +31,7 @@ SCRIPTS = (
     "plot_hover.js",
     "plot_support.js",
     "plot_pictures.js",
+    "plot_zoom.js",
     "plot_moves.js",
     "plot_panel.js",
     "plots.js",

@@ -14,6 +14,7 @@ const PLOT_DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecol
 // lists that plotly compares by identity, and that hold no colours
 const PLOT_POINTS = new Set(["x", "y", "z", "text", "customdata", "ids", "hovertext", "source"]);
 const PLOT_MARGINS = new Set(["l", "r", "t", "b"]);
+const PLOT_AXIS = /^[xy]axis\d*$/;
 const PLOT_SIZES = new Set(["size", "standoff", "xshift", "yshift", "ticklen"]);
 
 // what the figure's own title takes up: on the page the title stands above the plot
@@ -87,13 +88,15 @@ function plotLayout(figure, look) {
   if (plotEditable(figure)) layout.dragmode = false;
   const more = plotLegendRows(figure, look) - 1;
   if (more > 0 && layout.margin) layout.margin.t += more * PLOT_LEGEND_ROW * size;
-  for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+  for (const name of Object.keys(layout).filter((key) => PLOT_AXIS.test(key))) {
     layout[name] = {
       ...(look.dark ? PLOT_DARK_AXIS : PLOT_LIGHT_AXIS),
       // otherwise a third of each redraw goes into measuring every label
       ticklabeloverflow: "allow",
       ...layout[name],
     };
+    // plotly writes a reader's zoom into the list that it was given
+    if (layout[name].range) layout[name].range = [...layout[name].range];
   }
   return layout;
 }

@@ -13,14 +13,11 @@ function plotMovesOnly({ traces, layout }, titled) {
   return paths.every((path) => PLOT_QUICK.has(path)) && !Object.keys(layout).some(drawn);
 }
 
-// gives axes other ranges and numbers, by path of the layout; false where it is plotly's to tell which
+// gives axes other ranges and numbers, by path of the layout; false where plotly has chosen the range
 async function plotRescale(Plotly, gd, scales) {
-  // ranges that a reader has zoomed to, or plotly chosen, are noted there
-  const own = Object.keys(gd._fullLayout._preGUI);
-  const axes = [...scales.keys()].map((path) => `${plotKeys(path)[0]}.`);
-  if (axes.some((axis) => own.some((path) => path.startsWith(axis)))) return false;
+  if (scales.some(([path]) => gd._fullLayout[plotKeys(path)[0]].autorange)) return false;
   // lists of plotly's own, which it changes in place
-  const lists = [...scales].map(([path, value]) => [path, Array.isArray(value) ? [...value] : value]);
+  const lists = scales.map(([path, value]) => [path, Array.isArray(value) ? [...value] : value]);
   await Plotly.relayout(gd, Object.fromEntries(lists));
   return true;
 }

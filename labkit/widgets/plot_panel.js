@@ -24,6 +24,7 @@ class PlotPanel {
     this.moved = new Map(); // index of a trace → what of it plotly need not draw
     this.apart = new Map(); // the same of all that plotly has not drawn
     this.scales = new Map(); // path of an axis' range or numbers → its value
+    this.anew = false; // whether it is another figure than was drawn
     this.altered = true; // whether anything else has changed
   }
 
@@ -31,6 +32,7 @@ class PlotPanel {
     // a pointer does other things to a figure that can be edited
     this.stale ||= this.drawn && plotEditable(figure) !== plotEditable(this.figure);
     this.figure = figure;
+    this.anew = this.drawn;
     this.touch();
   }
 
@@ -99,6 +101,7 @@ class PlotPanel {
       moved = movable && (await this.move(Plotly));
       if (moved) plotShowTitle(this.title, this.figure);
       else await this.drawByPlotly(Plotly, look, attach);
+      plotWayBack(this.gd, this.figure.layout);
     } catch (error) {
       this.altered = true; // the next time it is left to plotly
       throw error;
@@ -109,13 +112,14 @@ class PlotPanel {
 
   // false where it is left to plotly
   async move(Plotly) {
-    const { moved, scales } = this;
+    const { gd, figure, moved, apart } = this;
+    const zoomed = plotZoomed(gd);
+    const scales = [...this.scales].filter(([path]) => !zoomed.has(plotKeys(path)[0]));
     this.moved = new Map();
     this.scales = new Map();
-    if (!scales.size) return plotMove(this.gd, this.figure, moved);
+    if (!scales.length) return plotMove(gd, figure, moved);
     // with other axes plotly puts back the points that it knows of
-    const { apart } = this;
-    return (await plotRescale(Plotly, this.gd, scales)) && plotMove(this.gd, this.figure, apart);
+    return (await plotRescale(Plotly, gd, scales)) && plotMove(gd, figure, apart);
   }
 
   async drawByPlotly(Plotly, look, attach) {
@@ -128,6 +132,8 @@ class PlotPanel {
     this.support?.apply(data);
     plotShowTitle(this.title, this.figure);
     if (this.drawn) {
+      plotKeepZoom(this.gd, layout, this.anew);
+      this.anew = false;
       await Plotly.react(this.gd, data, layout, this.config);
       return;
     }

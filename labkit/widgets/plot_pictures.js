@@ -5,7 +5,7 @@ async function plotSvg(plots, panel) {
   const { data, layout } = panel.derived({ ...look, lists: new WeakMap(), cursor: {} });
   for (const [name, axis] of Object.entries(panel.gd._fullLayout)) {
     // what the reader sees, zoomed or not
-    if (/^[xy]axis\d*$/.test(name) && axis.range) {
+    if (PLOT_AXIS.test(name) && axis.range) {
       layout[name] = { ...layout[name], range: [...axis.range], autorange: false };
     }
   }

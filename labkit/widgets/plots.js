@@ -239,6 +239,7 @@ class Plots {
     }
     panel.listening = new AbortController();
     const { signal } = panel.listening;
+    panel.gd.on("plotly_relayout", () => plotEndZoom(panel.gd));
     plotFollowPointer(panel, (step) => this.hover(step), this.emit, signal);
     const changed = () => {
       panel.touch();

@@ -9,7 +9,7 @@ from labkit.session.at_exit import close_at_exit
 LEAST_REST = 0.2
 """Rest after a call, as a share of the interval."""
 
-MOST_MADE_UP = 0.1
+MOST_MADE_UP = 0.5
 """So late a call may come, as a share of the interval, for the next to make up for it."""
 
 

@@ -243,13 +243,14 @@ def test_a_readers_zoom_stays_while_the_figure_changes(lab: NotebookPage) -> Non
     lab.page.mouse.move(x + 150, y + 100, steps=5)
     lab.page.mouse.up()
     axis = f"{GD.format('adaptation')}._fullLayout.xaxis.range"
+    up = f"{GD.format('adaptation')}._fullLayout.yaxis.range"
     lab.page.wait_for_function(f"() => {axis}[0] > 1 && {axis}[1] < 9")
-    zoomed = lab.page.evaluate(axis)
+    zoomed = lab.page.evaluate(f"[...{axis}, ...{up}]")
     lab.kernel("draw('adaptation', {'y': [np.ones(11)]}, {'yaxis.range': [0, 20]}, [1])")
     drawn(lab, "adaptation", "t[1].y[5] === 1")
-    assert lab.page.evaluate(axis) == zoomed
+    assert lab.page.evaluate(f"[...{axis}, ...{up}]") == zoomed
     lab.page.mouse.dblclick(*lab.place("adaptation", 0.5, 0.5))
-    lab.page.wait_for_function(f"() => {axis}[1] > 9")
+    lab.page.wait_for_function(f"() => {axis}[1] > 9 && {up}[1] === 20")
 
 
 def test_pointing_at_an_inner_step_shows_it_in_both_panels(lab: NotebookPage) -> None:

@@ -271,6 +271,7 @@ def zoomed(page: Page) -> tuple[float, float]:
     page.mouse.up()
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] > 1")
     page.mouse.move(1400, 5)
+    page.wait_for_timeout(400)  # what follows within 0.3 s is a double click to plotly
     return began
 
 
@@ -284,9 +285,80 @@ def test_a_readers_zoom_stays_while_points_move(page: Page) -> None:
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] < 1")
 
 
-def test_plotly_decides_what_another_range_makes_of_a_readers_zoom(page: Page) -> None:
+def ranges(page: Page) -> list[float]:
+    """Both axes of the adaptation panel."""
+    shown: list[float] = page.evaluate(
+        "() => { const { xaxis, yaxis } = document.querySelector('#adaptation')._fullLayout;"
+        "return [...xaxis.range, ...yaxis.range]; }"
+    )
+    return shown
+
+
+WIDER = "{'xaxis.range': [-0.2, 20.2], 'yaxis.range': [0, 21]}"
+WIDE = [-0.2, 20.2, 0, 21]
+
+
+def test_a_readers_zoom_outlives_other_ranges_and_ends_with_the_last_of_them(page: Page) -> None:
+    began = zoomed(page)
+    shown = ranges(page)
+    assert change(page, "adaptation", 1, ONES, WIDER) == "moved"
+    assert ranges(page) == shown
+    assert page.evaluate(AGAIN.format("adaptation")) == "plotly"
+    assert ranges(page) == shown
+    assert change(page, "adaptation", 1, "{}", "{'yaxis.gridcolor': '#d55e00'}") == "plotly"
+    assert ranges(page) == shown
+    page.mouse.dblclick(*began)
+    page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[1] > 20")
+    page.mouse.move(1400, 5)
+    assert ranges(page) == WIDE
+    # the axes are the kernel's again
+    assert change(page, "adaptation", 1, "{}", "{'xaxis.range': [0, 30]}") == "plotly's axes"
+    assert ranges(page) == [0, 30, 0, 21]
+    assert change(page, "adaptation", 1, "{}", "{'yaxis.title.text': 'loss'}") == "plotly"
+    assert ranges(page) == [0, 30, 0, 21]
+
+
+@pytest.mark.parametrize("more", ["{}", "{'yaxis.title.text': 'loss'}"])
+def test_a_double_click_leads_to_the_range_of_now_and_not_the_first(page: Page, more: str) -> None:
+    change(page, "adaptation", 1, "{}", f"{{...{WIDER}, ...{more}}}")
+    began = zoomed(page)
+    assert ranges(page) != WIDE
+    page.mouse.dblclick(*began)
+    page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[1] > 20")
+    assert ranges(page) == WIDE
+
+
+def test_one_end_of_an_axis_that_a_reader_moves_stays_there(page: Page) -> None:
+    drag = page.locator("#adaptation .edrag").bounding_box()
+    assert drag is not None
+    at = drag["x"] + drag["width"] / 2, drag["y"] + drag["height"] / 2
+    page.mouse.move(*at)
+    page.mouse.down()
+    page.mouse.move(at[0] - 100, at[1], steps=5)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[1] > 11")
+    page.mouse.move(1400, 5)
+    shown = ranges(page)
+    change(page, "adaptation", 1, ONES, WIDER)
+    assert ranges(page) == [*shown[:2], 0, 21]
+    page.locator("#adaptation .nsewdrag").dblclick()
+    page.wait_for_function(
+        "document.querySelector('#adaptation')._fullLayout.xaxis.range[1] === 20.2"
+    )
+    assert ranges(page) == WIDE
+
+
+def test_another_figure_with_other_ranges_ends_a_zoom(page: Page) -> None:
     zoomed(page)
-    assert change(page, "adaptation", 1, "{}", "{'xaxis.range': [-0.2, 20.2]}") == "plotly"
+    page.evaluate(
+        """() => drawn("adaptation", () => {
+          const others = figures();
+          others.adaptation.layout.xaxis.range = [0, 40];
+          others.adaptation.layout.yaxis.range = [0, 50];
+          send("whole", others);
+        })"""
+    )
+    assert ranges(page) == [0, 40, 0, 50]
 
 
 def test_what_fails_is_drawn_by_plotly_the_next_time(page: Page) -> None:
