@@ -43,6 +43,9 @@ _FIRST = 1
 
 _NAME = "Held-out tasks"
 
+_MOST_TICKS = 20
+"""On the axis of inner steps; three digits side by side are still apart."""
+
 
 def adaptation_figure() -> go.Figure:
     """The figure with all its traces and axes, empty; `show_adaptation` fills it."""
@@ -183,12 +186,18 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
     ]
 
 
+def _between_ticks(last: int) -> int:
+    """Inner steps from tick to tick: as many as labels have room for."""
+    return next((step for step in (1, 2, 5, 10, 20, 50) if last <= _MOST_TICKS * step), 100)
+
+
 def _layout(panel: AdaptationPanel) -> dict[str, object]:
-    note = adaptation_note(panel)
+    note, last = adaptation_note(panel), len(panel.curve.mean) - 1
     rows = math.ceil(len(panel.ghosts) / len(_GHOST_LEGENDS))
     return {
         "title.text": title(_NAME, f"mean and 95 % interval of {panel.curve.tasks:,}"),
-        "xaxis.range": [-0.2, len(panel.curve.mean) - 0.8],
+        "xaxis.range": [-0.2, last + 0.2],
+        "xaxis.dtick": _between_ticks(last),
         "yaxis.range": [0, adaptation_top(panel)],
         "yaxis.title.text": f"query {panel.shown}".replace("_", " "),
         "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"

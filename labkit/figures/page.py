@@ -42,12 +42,13 @@ th, td {{ padding: 3px 12px 3px 0; text-align: left; vertical-align: top; }}
 """
 
 
-def standalone_html(view: LabView, title: str) -> str:
+def standalone_html(view: LabView, title: str, settings: Settings | None = None) -> str:
     """One page with the three figures and the settings; plotly.js is in it.
 
     Args:
         view: What it shows.
         title: Of the page, plain text.
+        settings: Those in the table, such as a recipe's with all changes; None: those of the view.
 
     Returns:
         HTML that needs no network.
@@ -64,7 +65,7 @@ def standalone_html(view: LabView, title: str) -> str:
         paper=PAPER,
         dark=DARK_PAPER,
         plots="\n".join(plots),
-        rows=_rows(view.settings),
+        rows=_rows(settings or view.settings),
     )
 
 

@@ -340,8 +340,9 @@ function labField(spec, emit) {
     else written = value;
   });
   const restore = () => write(written);
+  // the same text again is asked for again
   const take = () => {
-    if (text.value === written) return;
+    if (!text.value) return;
     write(text.value);
     model.settle(written);
   };

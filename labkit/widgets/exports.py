@@ -65,7 +65,8 @@ def exported(session: Session, what: str, looks: Looks | None = None) -> Copied 
             by=shown.by,
         )
         title = f"MAML Lab, meta-step {recipe.meta_step:,}"
-        return Files({f"{stem}.html": standalone_html(view, title).encode()})
+        settings = recipe.settings.model_copy(update={"meta_steps": max(recipe.meta_step, 1)})
+        return Files({f"{stem}.html": standalone_html(view, title, settings).encode()})
     if what in get_args(Format):
         return _curves(session, stem, what)
     raise ValueError(f"there is no export {what!r}")

@@ -1,6 +1,7 @@
 // Pointing at an inner step in one panel shows it in the others; clicks that choose.
 
 const PLOT_NEAR_CURVE = 24;
+const PLOT_CLICK_MS = 350; // so long a click may yet be one of two, which lead out of a zoom
 
 // the inner step under the pointer, of what plotly's label tells of
 function plotPointedStep(panel, clientY) {
@@ -36,11 +37,21 @@ function plotFollowPointer(panel, hovered, emit, signal) {
     if (panel.points) point(event.clientY);
   };
   gd.addEventListener("mousemove", follow, { signal });
-  gd.on("plotly_click", (event) => {
-    const x = Math.round(Number(event.points[0].x));
-    if (!(x >= 0)) return;
+  const act = (x) => {
     if (name === "adaptation") emit({ kind: "set", name: "shown_step", value: x, final: true });
     if (name !== "training" || panel.figure.layout.meta?.x === "seconds") return;
     emit({ kind: "look", meta_step: x });
+  };
+  let [clicked, left] = [0, -Infinity];
+  gd.on("plotly_click", ({ points }) => {
+    const x = Math.round(Number(points[0].x));
+    clearTimeout(clicked);
+    if (!(x >= 0) || performance.now() - left < PLOT_CLICK_MS) return;
+    clicked = setTimeout(() => act(x), PLOT_CLICK_MS);
   });
+  gd.on("plotly_doubleclick", () => {
+    clearTimeout(clicked);
+    left = performance.now();
+  });
+  signal.addEventListener("abort", () => clearTimeout(clicked));
 }

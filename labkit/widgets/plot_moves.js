@@ -27,7 +27,9 @@ function plotMove(gd, figure, changed) {
   const drawings = [];
   for (const [index, paths] of changed) {
     const full = gd._fullData[index];
-    if (full.visible !== true) continue;
+    const hidden = (gd.data[index].visible ?? true) !== true;
+    // plotly takes a trace without points for a hidden one, and has made nothing for it
+    if (hidden || (full.visible !== true && !plotHasPoints(figure.data[index]))) continue;
     const drawing = plotMovedTrace(gd, full, figure.data[index], paths);
     if (!drawing) return false;
     drawings.push(...drawing);
@@ -41,10 +43,14 @@ function plotMove(gd, figure, changed) {
   return true;
 }
 
+function plotHasPoints({ x, y }) {
+  return Math.min(x?.length ?? 0, y?.length ?? 0) > 0;
+}
+
 // what is to be done to one trace's elements; null where plotly must make them
 function plotMovedTrace(gd, full, trace, paths) {
   const element = gd.querySelector(`.scatterlayer .trace${full.uid}`);
-  if (!element || full.type !== "scatter") return null;
+  if (!element || full.visible !== true || full.type !== "scatter") return null;
   const written = full.mode.includes("text");
   if (!paths.has("x") && !paths.has("y") && !(written && paths.has("text"))) return [];
   const axes = ["xaxis", "yaxis"].map((name) => gd._fullLayout[full[name].replace(/^[xy]/, "$&axis")]);

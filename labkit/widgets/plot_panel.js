@@ -37,7 +37,7 @@ class PlotPanel {
   }
 
   change({ traces, layout }) {
-    const { data } = this.figure;
+    const { data, layout: before } = this.figure;
     const titled = plotTitleHeight(this.figure, {}) === 0;
     const moves = plotMovesOnly({ traces, layout }, titled);
     for (const [index, paths] of traces) {
@@ -50,6 +50,7 @@ class PlotPanel {
       if (PLOT_SCALE.test(path)) this.scales.set(path, layout[path]);
       this.figure.layout = plotWith(this.figure.layout, plotKeys(path), layout[path]);
     }
+    if (this.drawn) plotLeaveZoom(this.gd, before, this.figure.layout, Object.keys(layout));
     this.touch(!moves);
   }
 
@@ -130,6 +131,7 @@ class PlotPanel {
     if (this.stale || (this.drawn && margin !== this.margin)) this.leave(Plotly);
     this.margin = margin;
     this.support?.apply(data);
+    if (this.support?.moved) plotHold(this.gd, layout); // below a point that is dragged
     plotShowTitle(this.title, this.figure);
     if (this.drawn) {
       plotKeepZoom(this.gd, layout, this.anew);

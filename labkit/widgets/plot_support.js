@@ -11,6 +11,7 @@ const PLOT_HINT = "click: add or remove · drag: move";
 class PlotSupport {
   constructor(panel, emit, changed, signal) {
     Object.assign(this, { panel, emit, changed, held: null, moved: null, timer: 0, frame: 0 });
+    this.clicked = { at: { px: NaN, py: NaN }, time: 0 };
     const listen = (type, handler, options = {}) =>
       panel.gd.addEventListener(type, handler, { ...options, signal });
     listen("pointerdown", (event) => this.press(event), { capture: true });
@@ -105,8 +106,17 @@ class PlotSupport {
       this.timer = setTimeout(() => this.drop(), PLOT_ANSWER_MS);
     } else if (!held.dragged) {
       this.drop();
+      if (this.twice(at)) return;
       this.send(held.index >= 0 ? "remove" : "add", held.index >= 0 ? held.index : null, at, true);
     }
+  }
+
+  // whether a click is the second of two at one place, which are one
+  twice(at) {
+    const { at: before, time } = this.clicked;
+    this.clicked = { at, time: performance.now() };
+    const near = Math.hypot(at.px - before.px, at.py - before.py) <= PLOT_STILL;
+    return near && this.clicked.time - time < PLOT_CLICK_MS;
   }
 
   show(index, { x, y }) {

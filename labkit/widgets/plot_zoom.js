@@ -3,6 +3,7 @@
 
 const PLOT_ENDS = [0, 1];
 const PLOT_ZOOM = /^[xy]axis\d*\.range\[/;
+const PLOT_OTHER_AXIS = /^yaxis\d*\.title|^[xy]axis\d*\.type/;
 
 // the axes that a reader has zoomed, by what plotly has noted of them; it notes ranges of its own as well
 function plotZoomed(gd) {
@@ -23,6 +24,14 @@ function plotKeepZoom(gd, layout, anew) {
   }
 }
 
+// all axes stay as they are
+function plotHold(gd, layout) {
+  for (const axis of Object.keys(layout).filter((name) => PLOT_AXIS.test(name))) {
+    const shown = gd._fullLayout[axis]?.range;
+    if (shown) layout[axis] = { ...layout[axis], range: [...shown] };
+  }
+}
+
 // a double click leads to what the kernel says now; plotly's own way back is the first range of all
 function plotWayBack(gd, layout) {
   for (const [axis, { range }] of Object.entries(layout).filter(([name]) => PLOT_AXIS.test(name))) {
@@ -37,6 +46,17 @@ function plotEndZoom(gd) {
     const full = gd._fullLayout[axis];
     const away = PLOT_ENDS.some((end) => full.range[end] !== full[`_rangeInitial${end}`]);
     if (!away) plotForget(gd, axis);
+  }
+}
+
+// a zoom into what is not there any more ends: after Reset, or where the axis counts something else
+function plotLeaveZoom(gd, before, after, changed) {
+  const others = changed.filter((path) => PLOT_OTHER_AXIS.test(path)).map((path) => plotKeys(path)[0]);
+  if (before.meta?.x !== after.meta?.x) others.push("xaxis");
+  for (const axis of plotZoomed(gd)) {
+    const [shown, told] = [gd._fullLayout[axis].range, after[axis]?.range];
+    const apart = told && (Math.max(...told) <= Math.min(...shown) || Math.min(...told) >= Math.max(...shown));
+    if (apart || others.includes(axis)) plotForget(gd, axis);
   }
 }
 

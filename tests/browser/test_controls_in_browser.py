@@ -230,6 +230,8 @@ def test_a_field_is_sent_with_enter_only(controls: Controls) -> None:
     expect(note).to_have_value("second")
     note.press("Enter")
     assert controls.sent() == [{"kind": "set", "name": "note", "value": "second", "final": True}]
+    note.press("Enter")
+    assert controls.sent() == [{"kind": "set", "name": "note", "value": "second", "final": True}]
     controls.state(note={"value": "second"})
     note.fill("third")
     note.press("Escape")

@@ -283,6 +283,35 @@ def test_a_click_in_the_training_panel_looks_at_a_meta_step(lab: NotebookPage) -
     assert abs(message["meta_step"] - 100) <= 2
 
 
+def test_a_double_click_leads_out_of_a_zoom_and_chooses_nothing(lab: NotebookPage) -> None:
+    for panel in ("training", "adaptation"):
+        lab.point_at(panel, 0.5, 0.5)
+        lab.page.mouse.dblclick(*lab.place(panel, 0.5, 0.5))
+    lab.page.wait_for_timeout(700)  # longer than a click waits for a second one
+    assert lab.kernel("heard") == "[]"
+
+
+def test_a_double_click_adds_one_support_point(lab: NotebookPage) -> None:
+    lab.page.mouse.dblclick(*lab.place("task", 0.5, 0.25))
+    assert last_message(lab)["action"] == "add"
+    lab.page.mouse.click(*lab.place("task", 0.4, 0.25))
+    lab.until("len(heard) > 1")
+    assert lab.kernel("[each['action'] for each in heard]") == "['add', 'add']"
+
+
+def test_axes_stand_still_below_a_point_that_is_dragged(lab: NotebookPage) -> None:
+    axis = f"{GD.format('task')}._fullLayout.yaxis.range"
+    lab.page.mouse.move(*lab.place("task", 0.6, 0.8))
+    lab.page.mouse.down()
+    lab.page.mouse.move(*lab.place("task", 0.7, 0.1), steps=6)
+    lab.kernel("draw('task', {'y': [np.array([3.0, 4.0])]}, {'yaxis.range': [-20, 20]}, [4])")
+    drawn(lab, "task", "t[4].y[0] === 3 && Math.abs(t[4].x[1] - 2) < 0.05")
+    lab.page.wait_for_timeout(500)  # what would move them is drawn by then
+    assert lab.page.evaluate(axis) == [-5, 5]
+    lab.page.mouse.up()
+    lab.page.wait_for_function(f"() => {axis}[1] === 20")
+
+
 def test_label_at_the_pointer_tells_the_present_values(lab: NotebookPage) -> None:
     lab.point_at("adaptation", 0.24, 0.5)
     label = "document.querySelector('.maml-lab-adaptation .hoverlayer').textContent"

@@ -361,6 +361,39 @@ def test_another_figure_with_other_ranges_ends_a_zoom(page: Page) -> None:
     assert ranges(page) == [0, 40, 0, 50]
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [
+        pytest.param("{'xaxis.range': [20, 30]}", id="what is zoomed to is gone"),
+        pytest.param("{'yaxis.title.text': 'accuracy', meta: {x: 'meta_step'}}", id="other values"),
+    ],
+)
+def test_a_zoom_ends_where_its_axis_does(page: Page, layout: str) -> None:
+    change(page, "adaptation", 1, "{}", "{meta: {x: 'meta_step'}}")
+    zoomed(page)
+    *across, low, high = ranges(page)
+    change(page, "adaptation", 1, "{}", layout)
+    assert ranges(page) == ([20, 30, low, high] if "range" in layout else [*across, 0, 10.5])
+
+
+def test_a_zoom_ends_where_the_axis_counts_something_else(page: Page) -> None:
+    change(page, "adaptation", 1, "{}", "{meta: {x: 'meta_step'}}")
+    zoomed(page)
+    _, _, *up = ranges(page)
+    change(page, "adaptation", 1, "{}", "{'xaxis.title.text': 's', meta: {x: 'seconds'}}")
+    assert ranges(page) == [-0.2, 10.2, *up]
+
+
+def test_what_comes_into_an_empty_trace_is_drawn_whoever_has_zoomed(page: Page) -> None:
+    change(page, "training", 0, "{x: [], y: []}")
+    change(page, "training", 2, "{x: [], y: []}")
+    assert change(page, "training", 2, "{x: [44, 44], y: [0, 0.5]}") == "plotly"
+    assert change(page, "training", 0, "{x: [1, 50], y: [1, 2]}") == "plotly"
+    picture = page.locator("#training").screenshot()
+    assert change(page, "training", 0, "{x: [1, 50], y: [1, 3]}") == "moved"
+    assert page.locator("#training").screenshot() != picture
+
+
 def test_what_fails_is_drawn_by_plotly_the_next_time(page: Page) -> None:
     errors: list[str] = []
     page.once("console", lambda message: errors.append(message.text))

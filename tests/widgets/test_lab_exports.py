@@ -1,6 +1,7 @@
 """What leaves the lab, and that a headless run of it comes to the same numbers."""
 
 import base64
+import html
 import json
 import os
 import re
@@ -161,6 +162,18 @@ def test_the_page_of_figures_shows_what_the_lab_shows(page: Page) -> None:
     assert points is not None
     assert x.tolist() == [px for px, _ in points]
     assert points[-1] == (0.5, 0.75)
+
+
+def test_the_page_of_figures_tells_the_settings_that_repeat_it(page: Page) -> None:
+    page.press("meta_step")
+    page.lab.session.wait()
+    page.set("alpha", 0.03)
+    page.set("export", "html")
+    began = page.lab.session.recipe().settings
+    rows = re.findall(r"<tr><td>(\w+)</td><td>(.*?)</td>", page.files()["maml-lab-5.html"].decode())
+    told = {"meta_steps": "5", "alpha": str(began.alpha), "events": str(began.events)}
+    assert ("alpha", 0.03) in [event[1:] for event in began.events]
+    assert told.items() <= {name: html.unescape(value) for name, value in rows}.items()
 
 
 def test_figures_as_a_page_and_as_pictures(page: Page) -> None:
