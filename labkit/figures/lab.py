@@ -133,9 +133,9 @@ def adaptation_panel(
 
 
 def training_ghosts(session: Session, snapshot: Snapshot) -> tuple[TrainingGhost, ...]:
-    """Losses of the session's ghosts."""
-    ghosts = _comparable(session, snapshot)
-    return tuple(_ghost_curve(ghost, ghost.snapshot.curve) for ghost in ghosts)
+    """Losses of the session's ghosts, as smooth as those of the snapshot."""
+    ghosts, shown = _comparable(session, snapshot), snapshot.curve
+    return tuple(_ghost_curve(ghost, ghost.snapshot.curve.as_coarse_as(shown)) for ghost in ghosts)
 
 
 def task_heading(snapshot: Snapshot) -> str:

@@ -51,6 +51,30 @@ class TrainingCurve:
     loss_after: Floats
     seconds: Floats
 
+    def as_coarse_as(self, other: "TrainingCurve") -> "TrainingCurve":
+        """The same in means over as many meta-steps as those of another curve, if it has enough.
+
+        Side by side, the finer of two curves would look like the noisier training.
+
+        Args:
+            other: Of a history, with runs of any length; shorter ones change nothing.
+
+        Example:
+            >>> def curve(run, *losses):
+            ...     ends = run * np.arange(1.0, len(losses) + 1)
+            ...     return TrainingCurve(ends, np.array(losses), np.array(losses), ends)
+            >>> curve(2, 1.0, 3.0, 5.0, 7.0).as_coarse_as(curve(4, 9.0)).loss_after
+            array([2., 6.])
+        """
+        if not len(self.meta_step) or not len(other.meta_step):
+            return self
+        times = int(other.meta_step[0]) // int(self.meta_step[0])
+        if not 1 < times <= len(self.meta_step):
+            return self
+        means = _means(np.stack([self.loss_before, self.loss_after, self.seconds]), times)
+        ends = other.meta_step[0] * np.arange(1.0, means.shape[1] + 1)
+        return TrainingCurve(ends, means[_BEFORE], means[_AFTER], means[_SECONDS])
+
 
 @dataclass(slots=True)
 class History:

@@ -195,6 +195,18 @@ def test_a_view_holds_all_that_a_person_has_chosen_to_see() -> None:
     assert lab_view(session).cursor == 4.0
 
 
+def test_a_ghost_of_the_same_run_lies_on_it_however_long_that_has_become() -> None:
+    session = Session(Settings(meta_batch=1, shots=2), model=sinusoid_mlp, tasks=Sinusoid)
+    session.run(150)
+    session.pin()
+    session.run(250)
+    view = lab_view(session)
+    (ghost,) = view.ghosts
+    entries = len(ghost.curve.meta_step)
+    assert entries == 75
+    assert ghost.curve.loss_after.tolist() == view.training.loss_after[:entries].tolist()
+
+
 def test_a_view_of_another_measure() -> None:
     session = Session(Settings(meta_batch=2), model=tide_mlp, tasks=Tides, test_tasks=3)
     assert lab_view(session).adaptation.shown == "rmse_ft"

@@ -103,6 +103,22 @@ def test_what_was_cut_and_goes_on_is_as_if_it_had_never_been_longer(
     assert curve.loss_after.tolist() == [2 * end - run - 1 for end in curve.meta_step]
 
 
+def test_a_shorter_history_made_as_coarse_lies_on_the_longer_one() -> None:
+    short, long = filled(372).curve(100), filled(733).curve(100)
+    assert (short.meta_step[0], long.meta_step[0]) == (4, 8)
+    coarse = short.as_coarse_as(long)
+    assert len(coarse.meta_step) == 372 // 8
+    for name in ("meta_step", "loss_before", "loss_after", "seconds"):
+        there = getattr(long, name)[: len(coarse.meta_step)]
+        np.testing.assert_allclose(getattr(coarse, name), there, rtol=1e-12)
+    assert same(long.as_coarse_as(short), long)
+    # what would have no entry left stays, and nothing is no measure
+    few, none = filled(3).curve(100), History().curve(100)
+    assert same(few.as_coarse_as(long), few)
+    assert same(short.as_coarse_as(none), short)
+    assert same(none.as_coarse_as(short), none)
+
+
 def test_events_end_with_the_meta_steps() -> None:
     longer = extended(History([Event(2, "alpha", 0.1), Event(4, "alpha", 0.2)]), 5)
     assert longer.until(4).events == [Event(2, "alpha", 0.1)]
