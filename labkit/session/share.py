@@ -122,7 +122,7 @@ def _payload(text: str) -> str:
             f"{MOST_CHARACTERS}"
         )
     code = _bare(text)
-    version = _VERSION.match(code)
+    version = _VERSION.match(f"{code}.")  # a dot at the end is taken for the sentence's
     if version is None:
         raise ParameterError(
             f"{code[:20]!r} does not begin a share code, which begins with {PREFIX!r}: copy the "

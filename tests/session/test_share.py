@@ -176,6 +176,7 @@ def test_one_letter_changed(at: int, letter: str) -> None:
         ("alpha: 0.01", "does not begin a share code"),
         (CODE[3:], "does not begin a share code, .* from its first letter on"),
         ("maml." + CODE[6:], "does not begin a share code"),
+        ("maml1.", "this share code is cut short"),
         ("maml2." + CODE[6:], "begins with 'maml2.' and comes from a newer version.* update"),
         ("maml13.abc", "comes from a newer version"),
         (CODE + " and thanks", "is not as it was written: .* other text was copied with it"),
