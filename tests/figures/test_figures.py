@@ -195,6 +195,19 @@ def test_a_view_holds_all_that_a_person_has_chosen_to_see() -> None:
     assert lab_view(session).cursor == 4.0
 
 
+@pytest.mark.parametrize(("inner_steps", "apart"), [(1, 1), (20, 1), (30, 2), (100, 5), (700, 50)])
+def test_numbers_of_inner_steps_have_room(inner_steps: int, apart: int) -> None:
+    session = Session(
+        Settings(meta_batch=1, inner_steps=inner_steps),
+        model=sinusoid_mlp,
+        tasks=Sinusoid,
+        test_tasks=2,
+    )
+    figure = adaptation_figure()
+    show_adaptation(figure, lab_view(session).adaptation)
+    assert figure.layout.xaxis.dtick == apart
+
+
 def test_a_ghost_of_the_same_run_lies_on_it_however_long_that_has_become() -> None:
     session = Session(Settings(meta_batch=1, shots=2), model=sinusoid_mlp, tasks=Sinusoid)
     session.run(150)
