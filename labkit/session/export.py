@@ -5,6 +5,7 @@ from typing import Any
 
 from labkit.session.named_sources import CUSTOM, split_name
 from labkit.session.recipe import Recipe
+from labkit.session.settings import Settings
 
 
 def parameters(recipe: Recipe) -> dict[str, Any]:
@@ -22,7 +23,20 @@ def parameters(recipe: Recipe) -> dict[str, Any]:
         >>> parameters(recipe)["meta_steps"], parameters(recipe)["events"]
         (300, [[50, 'alpha', 0.02]])
     """
-    return recipe.settings.model_dump() | {"meta_steps": max(recipe.meta_step, 1)}
+    return repeating(recipe).model_dump()
+
+
+def repeating(recipe: Recipe) -> Settings:
+    """The settings with which a headless run repeats a session, as far as it has come.
+
+    Args:
+        recipe: Of the session.
+
+    Example:
+        >>> repeating(Recipe(Settings(), meta_step=300)).meta_steps
+        300
+    """
+    return recipe.settings.model_copy(update={"meta_steps": max(recipe.meta_step, 1)})
 
 
 def parameters_yaml(recipe: Recipe) -> str:

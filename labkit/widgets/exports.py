@@ -8,7 +8,7 @@ from typing import Any, get_args
 from labkit.figures.lab import lab_view
 from labkit.figures.page import standalone_html
 from labkit.session.curve_files import Format, write_curves
-from labkit.session.export import code_cell, parameters_json, parameters_yaml
+from labkit.session.export import code_cell, parameters_json, parameters_yaml, repeating
 from labkit.session.session import Session
 from labkit.session.share import share_code
 from labkit.widgets.lab_state import Looks
@@ -65,8 +65,8 @@ def exported(session: Session, what: str, looks: Looks | None = None) -> Copied 
             by=shown.by,
         )
         title = f"MAML Lab, meta-step {recipe.meta_step:,}"
-        settings = recipe.settings.model_copy(update={"meta_steps": max(recipe.meta_step, 1)})
-        return Files({f"{stem}.html": standalone_html(view, title, settings).encode()})
+        page = standalone_html(view, title, repeating(recipe))
+        return Files({f"{stem}.html": page.encode()})
     if what in get_args(Format):
         return _curves(session, stem, what)
     raise ValueError(f"there is no export {what!r}")

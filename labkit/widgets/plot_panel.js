@@ -125,6 +125,8 @@ class PlotPanel {
 
   async drawByPlotly(Plotly, look, attach) {
     for (const changes of [this.moved, this.apart, this.scales]) changes.clear();
+    const { anew } = this;
+    this.anew = false;
     const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
     const margin = JSON.stringify(layout.margin);
     // plotly 4.1 leaves titles of axes where they were when a margin changes
@@ -134,8 +136,7 @@ class PlotPanel {
     if (this.support?.moved) plotHold(this.gd, layout); // below a point that is dragged
     plotShowTitle(this.title, this.figure);
     if (this.drawn) {
-      plotKeepZoom(this.gd, layout, this.anew);
-      this.anew = false;
+      plotKeepZoom(this.gd, layout, anew);
       await Plotly.react(this.gd, data, layout, this.config);
       return;
     }

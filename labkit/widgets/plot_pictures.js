@@ -3,12 +3,7 @@
 async function plotSvg(plots, panel) {
   const look = { ...plots.shown, dark: false, titled: true, paper: "#ffffff" };
   const { data, layout } = panel.derived({ ...look, lists: new WeakMap(), cursor: {} });
-  for (const [name, axis] of Object.entries(panel.gd._fullLayout)) {
-    // what the reader sees, zoomed or not
-    if (PLOT_AXIS.test(name) && axis.range) {
-      layout[name] = { ...layout[name], range: [...axis.range], autorange: false };
-    }
-  }
+  plotHold(panel.gd, layout);
   const { width, height } = layout;
   return plots.Plotly.toImage({ data, layout }, { format: "svg", width, height });
 }

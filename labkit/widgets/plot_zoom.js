@@ -24,11 +24,12 @@ function plotKeepZoom(gd, layout, anew) {
   }
 }
 
-// all axes stay as they are
+// all axes stay as the reader sees them, zoomed or not
 function plotHold(gd, layout) {
-  for (const axis of Object.keys(layout).filter((name) => PLOT_AXIS.test(name))) {
-    const shown = gd._fullLayout[axis]?.range;
-    if (shown) layout[axis] = { ...layout[axis], range: [...shown] };
+  for (const [name, axis] of Object.entries(gd._fullLayout)) {
+    if (PLOT_AXIS.test(name) && axis.range) {
+      layout[name] = { ...layout[name], range: [...axis.range], autorange: false };
+    }
   }
 }
 

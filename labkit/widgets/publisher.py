@@ -14,7 +14,7 @@ MOST_MADE_UP = 0.5
 
 
 class Publisher:
-    """Calls `draw` after a change, once in `interval` seconds at most, or at once when hurried.
+    """Calls `draw` after a change, at most once in `interval` seconds on average, or when hurried.
 
     Args:
         changed: Set by whoever has something to show.

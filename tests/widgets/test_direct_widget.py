@@ -1,12 +1,12 @@
 """A lab hears its pages whatever becomes of their subshells; in a real kernel."""
 
-import ast
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+
+from tests.widgets.real_kernel import evaluated, started
 
 PATIENCE = 30.0
 
@@ -29,14 +29,7 @@ class Kernel:
     def __init__(self, client: Any) -> None:
         self.client = client
         client.execute_interactive(_BEGIN, timeout=60)
-        self.model = self.evaluated("dashboard.model_id")
-
-    def evaluated(self, expression: str) -> Any:
-        reply = self.client.execute_interactive(
-            "", silent=True, user_expressions={"value": expression}, timeout=60
-        )
-        value = reply["content"]["user_expressions"]["value"]
-        return ast.literal_eval(value["data"]["text/plain"])
+        self.model = evaluated(client, "dashboard.model_id")
 
     def subshell(self) -> str:
         """Begin a subshell; its name."""
@@ -61,7 +54,7 @@ class Kernel:
     def thread_of(self, button: str) -> str:
         """Name of the thread that heard of a press, once one has."""
         deadline = time.monotonic() + PATIENCE
-        while button not in (heard := dict(self.evaluated("heard"))):
+        while button not in (heard := dict(evaluated(self.client, "heard"))):
             assert time.monotonic() < deadline, f"nobody heard {button}"
             time.sleep(0.05)
         return str(heard[button])
@@ -69,10 +62,8 @@ class Kernel:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
-    manager, client = start_new_kernel(kernel_name="python3")
-    yield Kernel(client)
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with started() as client:
+        yield Kernel(client)
 
 
 def test_a_page_is_heard_after_another_pages_subshell_has_ended(kernel: Kernel) -> None:

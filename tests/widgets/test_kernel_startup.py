@@ -1,6 +1,5 @@
 """What a kernel has done before its first request, if PYTHONSTARTUP says so."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -8,24 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from labkit.cli.lab import SURROUNDINGS
+from tests.widgets.real_kernel import evaluated, started
 
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    manager, client = start_new_kernel(kernel_name="python3", env={**os.environ, **SURROUNDINGS})
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-
-
-def evaluated(client: Any, expression: str) -> Any:
-    reply = client.execute_interactive(
-        "", silent=True, user_expressions={"value": expression}, timeout=60
-    )
-    return ast.literal_eval(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
+    with started(env={**os.environ, **SURROUNDINGS}) as client:
+        yield client
 
 
 def test_a_kernel_has_the_lab_and_all_for_a_derivative_and_no_name_of_them(client: Any) -> None:
