@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import Status
-from labkit.experiments.running import run
-from labkit.experiments.warm import WarmRuns
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.run_folder import Status
+from labkit.experiments.runs.running import run
+from labkit.experiments.runs.warm import WarmRuns
 
 
 def seconds(make: Callable[[Plan, Path], Status], seed: int, folder: Path) -> float:

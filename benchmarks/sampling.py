@@ -31,8 +31,8 @@ from labkit import (
     sinusoid_mlp,
     tide_mlp,
 )
-from labkit.tasks.omniglot_files import data_folder
-from labkit.training.batches import draw
+from labkit.tasks.images.omniglot_files import data_folder
+from labkit.training.step.batches import draw
 
 WARM_UP, LEAST_REPEATS, SECONDS = 3, 10, 5.0
 ALLOWED = 0.1

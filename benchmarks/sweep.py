@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 import nbformat
 import psutil
 
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.run_folder import RunFolder
+from labkit.experiments.runs.run_folder import RunFolder
+from labkit.experiments.sweeps.design import SweepDesign
 
 LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()"]
 ALPHAS = (0.001, 0.01, 0.05, 0.1)

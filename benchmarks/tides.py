@@ -18,7 +18,7 @@ from labkit import (
     harmonic_fit,
     tide_mlp,
 )
-from labkit.tasks.tides import FEET_PER_UNIT
+from labkit.tasks.tides.tides import FEET_PER_UNIT
 from labkit.training.evaluation import summarise
 
 META_STEPS, INNER_STEPS = 3000, 5

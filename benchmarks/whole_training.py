@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp
-from labkit.training.compilation import FOLDER
+from labkit.training.engine.compilation import FOLDER
 
 META_STEPS = 70_000
 LOOK = 1000

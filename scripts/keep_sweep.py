@@ -10,8 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from labkit.experiments.result import Result
-from labkit.experiments.run_folder import METRICS, PARAMETERS, RESULT, STATUS, RunFolder
+from labkit.experiments.runs.result import Result
+from labkit.experiments.runs.run_folder import METRICS, PARAMETERS, RESULT, STATUS, RunFolder
 
 
 def write_line(run: RunFolder, result: Result) -> None:

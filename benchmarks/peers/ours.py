@@ -9,7 +9,7 @@ from benchmarks.peers.torch_tasks import as_data
 from benchmarks.peers.work import CLASSES, EXAMPLES, Arrays, Gradient, Points, Work, images
 from labkit import MAML, Ensemble, LabelledTasks, MetaLearner, Sinusoid, TaskBatch, TaskFamily
 from labkit.tasks.family import Predictor
-from labkit.training.engine import EngineName
+from labkit.training.engine.engine import EngineName
 
 STEEP = 1e3
 """β of the meta-step that shows the gradient: large, so that θ − βg loses nothing of g."""

@@ -7,7 +7,7 @@ from torch.nn.functional import batch_norm, conv2d, cross_entropy, linear, mse_l
 from benchmarks.peers.work import NORM_EPSILON, WAYS, Arrays, Work
 from labkit import conv4, sinusoid_mlp
 from labkit.core.types import Params
-from labkit.training.batch_norm import set_batch_norm
+from labkit.training.model.batch_norm import set_batch_norm
 
 
 def module(work: Work, theta: Arrays, dtype: torch.dtype) -> nn.Module:

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from labkit.experiments.conversation import Watcher
-from labkit.experiments.plan import Plan
+from labkit.experiments import Plan, Watcher
 
 
 @contextmanager

@@ -8,9 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from labkit.cli.endings import FAILED, WRONG, unwritten
-from labkit.experiments.comparison import METRIC, compare_runs
-from labkit.experiments.notebooks import find_notebook
-from labkit.experiments.tables import read_runs, runs_frame
+from labkit.experiments import METRIC, compare_runs, find_notebook, read_runs, runs_frame
 
 NOTEBOOK = "09_compare"
 
@@ -63,8 +61,8 @@ def compare(
     typer.echo(found.table())
     if output:
         # with plotly and torch
-        from labkit.experiments.report import report_html  # noqa: PLC0415
-        from labkit.training.whole_files import write_whole  # noqa: PLC0415
+        from labkit._io import write_whole  # noqa: PLC0415
+        from labkit.experiments import report_html  # noqa: PLC0415
 
         page = report_html(runs, found)
         with _writing(output):
@@ -81,7 +79,7 @@ def _execute(folder: Path, output: Path) -> None:
     # it takes a while, and tables do without
     import papermill  # noqa: PLC0415
 
-    from labkit.experiments.execution import quietly  # noqa: PLC0415
+    from labkit.experiments import quietly  # noqa: PLC0415
 
     try:
         source = find_notebook(NOTEBOOK)

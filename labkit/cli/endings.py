@@ -7,8 +7,7 @@ from pathlib import Path
 
 import typer
 
-from labkit.experiments.conversation import DISK_FULL
-from labkit.experiments.folder_lock import FolderInUseError, held
+from labkit.experiments import DISK_FULL, FolderInUseError, held
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 """Exit codes: the run failed; it could not be begun as asked; Ctrl-C."""

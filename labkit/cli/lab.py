@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from labkit.cli.endings import refusals
-from labkit.experiments.notebooks import find_notebook
+from labkit.experiments import find_notebook
 
 SURROUNDINGS = {
     # torch's threads sleep while they wait, and leave the cores to the browser

@@ -9,10 +9,8 @@ import typer
 
 from labkit.cli.bar import bar
 from labkit.cli.endings import FAILED, ended, refusals, writing
-from labkit.experiments.provenance import differences
-from labkit.experiments.reproduction import agreement, plan_of
-from labkit.experiments.run_folder import RunFolder
-from labkit.experiments.running import run as execute
+from labkit.experiments import RunFolder, agreement, differences, plan_of
+from labkit.experiments import run as execute
 
 
 def rerun(

@@ -8,11 +8,8 @@ import typer
 from labkit.cli.bar import bar
 from labkit.cli.endings import FAILED, ended, refusals, writing
 from labkit.cli.values import assignments, parameters_from, parameters_in, text_of
-from labkit.experiments.folder_lock import LOCK
-from labkit.experiments.notebooks import Notebook
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder
-from labkit.experiments.running import run as execute
+from labkit.experiments import LOCK, Notebook, Plan, RunFolder
+from labkit.experiments import run as execute
 
 RUNS = Path("runs")
 
@@ -116,9 +113,12 @@ def run(
 def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str, Any]]:
     """Notebook and parameters that a session says, apart from what was said beside it."""
     # they know what sessions train, with torch
-    from labkit.experiments.sessions import check_notebook, notebook_of  # noqa: PLC0415
-    from labkit.session.export import parameters  # noqa: PLC0415
-    from labkit.session.share import is_share_code, read_share_code  # noqa: PLC0415
+    from labkit.experiments import check_notebook, notebook_of  # noqa: PLC0415
+    from labkit.session import (  # noqa: PLC0415
+        is_share_code,
+        parameters,
+        read_share_code,
+    )
 
     if session is not None and is_share_code(text := text_of(session)):
         recipe = read_share_code(text)

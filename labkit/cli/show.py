@@ -7,9 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from labkit.cli.endings import refusals
-from labkit.experiments.notebooks import Notebook
-from labkit.experiments.run_folder import STATUS, RunFolder, Status
-from labkit.experiments.sweep_folder import RUNS, SWEEP
+from labkit.experiments import RUNS, STATUS, SWEEP, Notebook, RunFolder, Status
 
 
 def show(

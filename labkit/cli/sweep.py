@@ -13,13 +13,9 @@ from tqdm import tqdm
 
 from labkit.cli.endings import FAILED, INTERRUPTED, WRONG, ended, refusals, unwritten
 from labkit.cli.sweep_words import design_of
-from labkit.experiments.engine import WAIT, SchedulerGoneError
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import Status
-from labkit.experiments.search import search as look
-from labkit.experiments.search_design import SearchDesign, Trial
-from labkit.experiments.sweep import Tally
-from labkit.experiments.sweep import sweep as make
+from labkit.experiments import WAIT, Plan, SchedulerGoneError, SearchDesign, Status, Tally, Trial
+from labkit.experiments import search as look
+from labkit.experiments import sweep as make
 
 
 def sweep(

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.cli.values import assignments, parameters_in, value_of
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.search_design import SearchDesign
-from labkit.session.parameter_words import ParameterError
+from labkit.experiments import SearchDesign, SweepDesign
+from labkit.session import ParameterError
 
 
 def design_of(

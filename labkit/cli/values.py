@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from typer.core import TyperCommand
 
-from labkit.session.parameter_words import ParameterError
+from labkit.session import ParameterError
 
 
 class ParameterCommand(TyperCommand):

@@ -1,23 +1,57 @@
 """The mathematics: adaptation, meta-gradients, step sizes, algorithms. Needs torch only."""
 
-from labkit.core.adaptation import Adaptation, adapt
-from labkit.core.algorithm import Algorithm
-from labkit.core.anil import ANIL
-from labkit.core.baselines import JointTraining, RandomInitialization
-from labkit.core.curvature import InnerCurvature, inner_curvature
-from labkit.core.directions import Directions, compare_directions, task_gradients
-from labkit.core.gradient_check import GradientCheck, check_meta_gradient
-from labkit.core.gradient_variance import GradientVariance, gradient_variance
-from labkit.core.imaml import IMAML
-from labkit.core.inner_optimizers import Adam, GradientDescent, InnerOptimizer, Momentum
-from labkit.core.maml import MAML
+from labkit.core import pytrees
+from labkit.core.algorithms import (
+    ANIL,
+    IMAML,
+    MAML,
+    Algorithm,
+    JointTraining,
+    MetaSGD,
+    ProtoMAML,
+    RandomInitialization,
+    Reptile,
+)
+from labkit.core.checks import (
+    check_count,
+    check_positive,
+    check_reduction,
+    check_scalar,
+    count_tasks,
+    is_number,
+)
+from labkit.core.gradients import MetaGradient
+from labkit.core.inner import (
+    Adam,
+    Adaptation,
+    AlphaTensors,
+    AnyAlpha,
+    GradientDescent,
+    InnerOptimizer,
+    LearnedAlpha,
+    Momentum,
+    StepTensors,
+    adapt,
+    alpha_tensors,
+    testing_alpha,
+)
 from labkit.core.meta_gradient import meta_gradient
-from labkit.core.meta_sgd import MetaSGD
-from labkit.core.over_tasks import MetaGradient
-from labkit.core.proto_maml import ProtoMAML
-from labkit.core.reptile import Reptile
-from labkit.core.slices import MetaLossSlice, random_directions, slice_meta_loss
-from labkit.core.step_sizes import LearnedAlpha
+from labkit.core.probes import (
+    Directions,
+    GradientCheck,
+    GradientVariance,
+    InnerCurvature,
+    MetaLossSlice,
+    check_meta_gradient,
+    compare_directions,
+    gradient_variance,
+    inner_curvature,
+    random_directions,
+    slice_meta_loss,
+    task_gradients,
+)
+from labkit.core.pytrees import map_leaves
+from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, loss_at
 
 __all__ = [
     "ANIL",
@@ -26,6 +60,10 @@ __all__ = [
     "Adam",
     "Adaptation",
     "Algorithm",
+    "Alpha",
+    "AlphaTensors",
+    "AnyAlpha",
+    "Batch",
     "Directions",
     "GradientCheck",
     "GradientDescent",
@@ -34,20 +72,36 @@ __all__ = [
     "InnerOptimizer",
     "JointTraining",
     "LearnedAlpha",
+    "LossFn",
     "MetaGradient",
     "MetaLossSlice",
     "MetaSGD",
     "Momentum",
+    "Order",
+    "Params",
     "ProtoMAML",
     "RandomInitialization",
+    "Reduction",
     "Reptile",
+    "StepTensors",
     "adapt",
+    "alpha_tensors",
+    "check_count",
     "check_meta_gradient",
+    "check_positive",
+    "check_reduction",
+    "check_scalar",
     "compare_directions",
+    "count_tasks",
     "gradient_variance",
     "inner_curvature",
+    "is_number",
+    "loss_at",
+    "map_leaves",
     "meta_gradient",
+    "pytrees",
     "random_directions",
     "slice_meta_loss",
     "task_gradients",
+    "testing_alpha",
 ]

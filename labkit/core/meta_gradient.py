@@ -1,8 +1,8 @@
 """The meta-gradient: how the loss after adaptation changes with θ."""
 
-from labkit.core.inner_optimizers import GradientDescent, InnerOptimizer
-from labkit.core.maml import MAML
-from labkit.core.over_tasks import MetaGradient
+from labkit.core.algorithms import MAML
+from labkit.core.gradients import MetaGradient
+from labkit.core.inner import GradientDescent, InnerOptimizer
 from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction
 
 

@@ -1,37 +1,58 @@
 """Arrays to plotly figures; knows no widget and no thread."""
 
-from labkit.figures.adaptation import adaptation_figure, show_adaptation
-from labkit.figures.adaptation_panel import AdaptationPanel
 from labkit.figures.combined import combined
-from labkit.figures.frame import show_cursor
-from labkit.figures.ghosts import GhostCurve
+from labkit.figures.comparison import MOST_GROUPS, ComparedGroup, comparison_figure
 from labkit.figures.lab import (
     LabView,
     adaptation_panel,
     lab_figure,
     lab_figures,
     lab_view,
+    look_cursor,
+    settings_color,
     show_lab,
+    task_heading,
+    training_ghosts,
 )
 from labkit.figures.page import standalone_html
-from labkit.figures.palette import DARK, algorithm_color
-from labkit.figures.task_figure import show_task, task_figure
-from labkit.figures.training import show_training, training_figure
-from labkit.figures.updates import Drawable
+from labkit.figures.panels import (
+    AdaptationPanel,
+    By,
+    GhostCurve,
+    adaptation_figure,
+    show_adaptation,
+    show_task,
+    show_training,
+    task_figure,
+    task_panel,
+    training_figure,
+)
+from labkit.figures.paper import MethodCurve, paper_figure
+from labkit.figures.style import DARK, PAPER, TEXT, Drawable, algorithm_color, show_cursor
 
 __all__ = [
     "DARK",
+    "MOST_GROUPS",
+    "PAPER",
+    "TEXT",
     "AdaptationPanel",
+    "By",
+    "ComparedGroup",
     "Drawable",
     "GhostCurve",
     "LabView",
+    "MethodCurve",
     "adaptation_figure",
     "adaptation_panel",
     "algorithm_color",
     "combined",
+    "comparison_figure",
     "lab_figure",
     "lab_figures",
     "lab_view",
+    "look_cursor",
+    "paper_figure",
+    "settings_color",
     "show_adaptation",
     "show_cursor",
     "show_lab",
@@ -39,5 +60,8 @@ __all__ = [
     "show_training",
     "standalone_html",
     "task_figure",
+    "task_heading",
+    "task_panel",
     "training_figure",
+    "training_ghosts",
 ]

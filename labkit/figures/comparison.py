@@ -8,10 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from labkit.figures.band import band
-from labkit.figures.frame import axis, panel_figure, title
-from labkit.figures.limits import drawable
-from labkit.figures.palette import algorithm_color
+from labkit.figures.style import algorithm_color, axis, band, drawable, panel_figure, title
 
 MOST_GROUPS = 12
 SYMBOLS = ("circle", "diamond-open")

@@ -6,23 +6,25 @@ from typing import TypeAlias
 
 import plotly.graph_objects as go
 
-from labkit.figures.adaptation import adaptation_figure, show_adaptation
-from labkit.figures.adaptation_panel import AdaptationPanel
 from labkit.figures.combined import combined
-from labkit.figures.frame import show_cursor
-from labkit.figures.ghosts import Curve, GhostCurve
-from labkit.figures.palette import algorithm_color
-from labkit.figures.task_figure import HEADING, show_task, task_figure
-from labkit.figures.training import By, TrainingGhost, show_training, training_figure
-from labkit.figures.updates import Drawable
-from labkit.session.algorithms import label
-from labkit.session.history import Event, TrainingCurve
-from labkit.session.observer import Points
-from labkit.session.session import Session
-from labkit.session.settings import Settings
-from labkit.session.snapshot import Ghost, Snapshot
-from labkit.tasks.family import AnyPortrait
-from labkit.training.evaluation import AdaptationCurve, Between
+from labkit.figures.panels import (
+    HEADING,
+    AdaptationPanel,
+    By,
+    Curve,
+    GhostCurve,
+    TrainingGhost,
+    adaptation_figure,
+    show_adaptation,
+    show_task,
+    show_training,
+    task_figure,
+    training_figure,
+)
+from labkit.figures.style import Drawable, algorithm_color, show_cursor
+from labkit.session import Event, Ghost, Points, Session, Settings, Snapshot, TrainingCurve, label
+from labkit.tasks import AnyPortrait
+from labkit.training import AdaptationCurve, Between
 
 GhostPart: TypeAlias = tuple[Ghost, int | None]
 """A ghost, and on how many of the held-out tasks it was measured; None: on all."""

@@ -4,10 +4,9 @@ import html
 
 import plotly.graph_objects as go
 
-from labkit.figures.frame import NARROW
 from labkit.figures.lab import LabView, lab_figures, show_lab
-from labkit.figures.palette import DARK_PAPER, PAPER, TEXT
-from labkit.session.settings import Settings
+from labkit.figures.style import DARK_PAPER, NARROW, PAPER, TEXT
+from labkit.session import Settings
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -8,11 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from labkit.figures.band import band
-from labkit.figures.frame import axis, legend, panel_figure, title
-from labkit.figures.limits import drawable
-from labkit.figures.log_axis import log_axis
-from labkit.figures.palette import TEXT, TRUTH, algorithm_color
+from labkit.figures.style import (
+    TEXT,
+    TRUTH,
+    algorithm_color,
+    axis,
+    band,
+    drawable,
+    legend,
+    log_axis,
+    panel_figure,
+    title,
+)
 
 _COLORS = {
     "maml": algorithm_color("maml"),

@@ -7,15 +7,11 @@ from typing import Any
 
 import torch
 
-from labkit.session.named_sources import name_of
 from labkit.session.settings import ClassificationSettings, Settings
+from labkit.session.sharing import name_of
 from labkit.session.source import Source
-from labkit.tasks.emoji import Emoji
-from labkit.tasks.image_networks import conv4, image_mlp
-from labkit.tasks.networks import sinusoid_mlp, tide_mlp
-from labkit.tasks.sinusoid import Sinusoid
-from labkit.tasks.tides import Tides
-from labkit.training.parameters import ModelSource
+from labkit.tasks import Emoji, Sinusoid, Tides, conv4, image_mlp, sinusoid_mlp, tide_mlp
+from labkit.training import ModelSource
 
 EMOJI_INPUTS = 3 * 32 * 32
 

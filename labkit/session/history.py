@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.session.archive import Archive, Kept
-from labkit.training.meta_step import MetaStep
+from labkit.training import MetaStep
 
 Floats = NDArray[np.float64]
 

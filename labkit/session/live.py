@@ -6,16 +6,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labkit.core.checks import check_count
-from labkit.session.changes import Change
-from labkit.session.cursor import Cursor, Stride, next_place
+from labkit.core import check_count
 from labkit.session.history import TrainingCurve
+from labkit.session.observe import Cursor, Snapshot, SnapshotMeasures, Stride, next_place
 from labkit.session.player import Player
 from labkit.session.progress import Progress
 from labkit.session.run import InterruptedReplayError
-from labkit.session.settings import Settings
-from labkit.session.snapshot import Snapshot
-from labkit.session.snapshot_measures import SnapshotMeasures
+from labkit.session.settings import Change, Settings
 from labkit.session.source import Source
 from labkit.session.timeline import Timeline
 from labkit.session.torch_threads import keep_threads, threads

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from labkit.session.changes import LIVE, Change, Value
 from labkit.session.history import Event, History
-from labkit.session.named_sources import name_of
-from labkit.session.recipe import Recipe, precision_of
-from labkit.session.settings import Settings
+from labkit.session.settings import LIVE, Change, Settings, Value
+from labkit.session.sharing import Recipe, name_of, precision_of
 from labkit.session.source import Source
 from labkit.session.states import States
 from labkit.session.trainer import State, Trainer

@@ -5,18 +5,15 @@ from typing import Literal, Self
 
 import torch
 
-from labkit.session.algorithms import label
-from labkit.session.changes import LIVE
 from labkit.session.live import LiveTimeline
-from labkit.session.recipe import Recipe
-from labkit.session.settings import ParameterError, Settings
-from labkit.session.snapshot import MOST_GHOSTS, Ghost
+from labkit.session.observe import MOST_GHOSTS, Ghost
+from labkit.session.settings import LIVE, ParameterError, Settings, label
+from labkit.session.sharing import Recipe
 from labkit.session.source import Source, dtype_of, named_or_given, source_of
 from labkit.session.task_source import check_task_source
 from labkit.session.timeline import Timeline
-from labkit.tasks.family import TaskFamily
-from labkit.training.held_out import HELD_OUT
-from labkit.training.parameters import ModelSource
+from labkit.tasks import TaskFamily
+from labkit.training import HELD_OUT, ModelSource
 
 
 class Session(LiveTimeline):
@@ -128,7 +125,7 @@ class Session(LiveTimeline):
 
         Args:
             joined: They belong to the change before, as in dragging: both are undone together.
-            values: Those of `labkit.session.changes.LIVE`.
+            values: Those of `labkit.session.settings.changes.LIVE`.
 
         Raises:
             ParameterError: A value is not allowed, the setting only counts at the start, or the

@@ -6,16 +6,11 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from labkit.core.checks import check_count
-from labkit.session.algorithms import algorithm_of
-from labkit.session.named_sources import CUSTOM, source_named
-from labkit.session.parameter_words import ParameterError
-from labkit.session.recipe import Recipe
-from labkit.session.settings import Settings
-from labkit.tasks.family import TaskFamily
-from labkit.training.held_out import HELD_OUT
-from labkit.training.meta_learner import MetaLearner
-from labkit.training.parameters import ModelSource
+from labkit.core import check_count
+from labkit.session.settings import ParameterError, Settings, algorithm_of
+from labkit.session.sharing import CUSTOM, Recipe, source_named
+from labkit.tasks import TaskFamily
+from labkit.training import HELD_OUT, MetaLearner, ModelSource
 
 Given = TypeVar("Given")
 

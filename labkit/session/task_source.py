@@ -3,7 +3,7 @@
 import inspect
 
 from labkit.session.settings import Settings
-from labkit.training.meta_learner import MetaLearner
+from labkit.training import MetaLearner
 
 
 def check_task_source(tasks: object, settings: Settings) -> None:

@@ -4,12 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from labkit.session.changes import LIVE
 from labkit.session.edits import Edits, Place
 from labkit.session.history import Event
-from labkit.session.observer import Observer
+from labkit.session.observe import Observer
 from labkit.session.run import Run
-from labkit.session.settings import Settings
+from labkit.session.settings import LIVE, Settings
 from labkit.session.source import Source
 from labkit.session.states import MOST_BYTES
 from labkit.session.torch_threads import threads

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from threadpoolctl import ThreadpoolController
 
-from labkit.core.types import Params
+from labkit.core import Params
 
 SMALL = 20_000
 """A model of fewer numbers gains nothing from more threads: they wait for each other instead."""

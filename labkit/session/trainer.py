@@ -6,13 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
-from labkit.core.types import Params
-from labkit.session.algorithms import algorithm_of
-from labkit.session.settings import Settings
+from labkit.core import Algorithm, AnyAlpha, LearnedAlpha, Params
+from labkit.session.settings import Settings, algorithm_of
 from labkit.session.source import Families, Source
-from labkit.training.meta_step import MetaStep
+from labkit.training import MetaStep
 
 
 @dataclass(frozen=True, slots=True)

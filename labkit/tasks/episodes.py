@@ -6,7 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from labkit.core.checks import check_count
+from labkit.core import check_count
 
 
 @final

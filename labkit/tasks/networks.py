@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from labkit.core.checks import check_count, check_positive
+from labkit.core import check_count, check_positive
 from labkit.tasks.tides import HOURS_PER_UNIT
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from labkit.core.checks import check_count, is_number
+from labkit.core import check_count, is_number
 from labkit.tasks.family import Portrait, Predictor, TaskBatch
 
 Range = tuple[float, float]

@@ -1,20 +1,41 @@
 """Meta-training: the learner, its random streams, evaluation and checkpoints."""
 
 from labkit.training.ensemble import Ensemble, EnsembleStep
-from labkit.training.evaluation import AdaptationCurve, StepsTable, adaptation_curve, steps_table
+from labkit.training.evaluation import (
+    AdaptationCurve,
+    Between,
+    MetricCurve,
+    StepsTable,
+    adaptation_curve,
+    steps_table,
+)
+from labkit.training.held_out import HELD_OUT, on_split, one_task
 from labkit.training.learner_check import check_learner
 from labkit.training.meta_learner import MetaLearner
-from labkit.training.meta_step import DivergedError, MetaStep
+from labkit.training.model import ModelSource, stream
+from labkit.training.step import DivergedError, MetaStep, draw, map_batch
+from labkit.training.tuned_steps import curve_with_alphas, tuned_alphas
 
 __all__ = [
+    "HELD_OUT",
     "AdaptationCurve",
+    "Between",
     "DivergedError",
     "Ensemble",
     "EnsembleStep",
     "MetaLearner",
     "MetaStep",
+    "MetricCurve",
+    "ModelSource",
     "StepsTable",
     "adaptation_curve",
     "check_learner",
+    "curve_with_alphas",
+    "draw",
+    "map_batch",
+    "on_split",
+    "one_task",
     "steps_table",
+    "stream",
+    "tuned_alphas",
 ]

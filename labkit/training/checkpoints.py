@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from labkit.core.types import Params
-from labkit.training.meta_parameters import MetaParameters
+from labkit.core import Params
+from labkit.training.step import MetaParameters
 
 KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
 

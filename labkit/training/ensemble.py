@@ -9,23 +9,36 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count, is_number
-from labkit.core.pytrees import map_leaves
-from labkit.core.step_sizes import LearnedAlpha, alpha_tensors
-from labkit.core.types import Params, Reduction
-from labkit.tasks.family import TaskFamily
+from labkit.core import (
+    Algorithm,
+    LearnedAlpha,
+    Params,
+    Reduction,
+    alpha_tensors,
+    check_count,
+    is_number,
+    map_leaves,
+)
+from labkit.tasks import TaskFamily
 from labkit.training.engine import Engine, EngineName
-from labkit.training.flat import Layout
 from labkit.training.meta_learner import MetaLearner
-from labkit.training.meta_optimizers import MetaOptimizer, Slot, new_slot, step_size
-from labkit.training.meta_step import Measurement
-from labkit.training.moving import Movable, Moved, Rule
-from labkit.training.optimizer_state import optimizer_state
-from labkit.training.parameters import ModelSource, own_module, split_parameters
-from labkit.training.streams import stream
-from labkit.training.task_loss import TaskLoss
-from labkit.training.whole_step import Same, WholeStep, drawn_for, kind_of
+from labkit.training.model import ModelSource, TaskLoss, own_module, split_parameters, stream
+from labkit.training.step import (
+    Layout,
+    Measurement,
+    MetaOptimizer,
+    Movable,
+    Moved,
+    Rule,
+    Same,
+    Slot,
+    WholeStep,
+    drawn_for,
+    kind_of,
+    new_slot,
+    optimizer_state,
+    step_size,
+)
 
 TOGETHER = 4
 """Learners in one call on a CPU, in whose cache what more of them work on has no room."""

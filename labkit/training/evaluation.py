@@ -11,11 +11,17 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils._pytree import tree_leaves
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count, count_tasks
-from labkit.core.pytrees import map_leaves
-from labkit.core.step_sizes import testing_alpha
-from labkit.core.types import Batch, LossFn, Params, loss_at
+from labkit.core import (
+    Algorithm,
+    Batch,
+    LossFn,
+    Params,
+    check_count,
+    count_tasks,
+    loss_at,
+    map_leaves,
+    testing_alpha,
+)
 
 DIVERGED_FACTOR = 10.0
 

@@ -1,9 +1,7 @@
 """Tasks that training never sees: always the same ones, and their portraits."""
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count, count_tasks
-from labkit.core.types import Params
-from labkit.tasks.family import (
+from labkit.core import Algorithm, Params, check_count, count_tasks
+from labkit.tasks import (
     AnyPortrait,
     DrawableFamily,
     Split,
@@ -12,9 +10,8 @@ from labkit.tasks.family import (
     TaskFamily,
     check_split,
 )
-from labkit.training.batches import draw, map_batch
-from labkit.training.streams import stream
-from labkit.training.task_loss import TaskLoss, predictors_along
+from labkit.training.model import TaskLoss, predictors_along, stream
+from labkit.training.step import draw, map_batch
 
 HELD_OUT = 600
 """Held-out tasks that an adaptation curve is measured on, as in the paper."""

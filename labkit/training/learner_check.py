@@ -5,11 +5,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from labkit.core.gradient_check import GradientCheck, check_meta_gradient
-from labkit.core.types import Params
-from labkit.training.batches import draw
+from labkit.core import GradientCheck, Params, check_meta_gradient
 from labkit.training.meta_learner import MetaLearner
-from labkit.training.streams import stream
+from labkit.training.model import stream
+from labkit.training.step import draw
 
 
 def check_learner(

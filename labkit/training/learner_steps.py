@@ -6,17 +6,20 @@ from typing import Any
 
 import torch
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count
-from labkit.core.types import Params
+from labkit.core import Algorithm, Params, check_count
+from labkit.training.engine import StepEngine
 from labkit.training.learner_tests import LearnerTests
-from labkit.training.meta_parameters import MetaParameters
-from labkit.training.meta_step import DivergedError, MetaStep, Unread, judge
-from labkit.training.moving import Moved
-from labkit.training.step_engine import StepEngine
-from labkit.training.step_statistics import step_statistics
-from labkit.training.task_loss import TaskLoss
-from labkit.training.whole_step import batch_of, drawn_for
+from labkit.training.model import TaskLoss, step_statistics
+from labkit.training.step import (
+    DivergedError,
+    MetaParameters,
+    MetaStep,
+    Moved,
+    Unread,
+    batch_of,
+    drawn_for,
+    judge,
+)
 
 MOST_UNREAD = 64
 """Meta-steps between two looks at their losses, for which a GPU is waited for."""

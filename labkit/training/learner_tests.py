@@ -3,13 +3,12 @@
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.types import Alpha, Params
-from labkit.tasks.family import AnyPortrait, DrawableFamily, Split, TaskBatch, TaskFamily
-from labkit.training.curve_engine import CurveEngine
+from labkit.core import Algorithm, Alpha, Params
+from labkit.tasks import AnyPortrait, DrawableFamily, Split, TaskBatch, TaskFamily
+from labkit.training.engine import CurveEngine
 from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, one_task, task_portrait
-from labkit.training.task_loss import TaskLoss
+from labkit.training.model import TaskLoss
 
 
 class LearnerTests(ABC):

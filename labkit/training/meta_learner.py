@@ -9,28 +9,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_count, check_positive
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
-from labkit.core.types import Params, Reduction
-from labkit.tasks.family import Predictor, TaskFamily
-from labkit.training.batch_norm import BatchNormMode, set_batch_norm
+from labkit._io import write_whole
+from labkit.core import (
+    Algorithm,
+    AnyAlpha,
+    LearnedAlpha,
+    Params,
+    Reduction,
+    check_count,
+    check_positive,
+)
+from labkit.tasks import Predictor, TaskFamily
 from labkit.training.checkpoints import read_checkpoint
-from labkit.training.curve_engine import CurveEngine
-from labkit.training.engine import EngineName
+from labkit.training.engine import CurveEngine, EngineName, StepEngine
 from labkit.training.learner_steps import LearnerSteps
-from labkit.training.meta_optimizers import MetaOptimizer
-from labkit.training.meta_parameters import MetaParameters
-from labkit.training.meta_step import Measurement
-from labkit.training.parameters import ModelSource, own_module, split_parameters
-from labkit.training.randomness import private_randomness
-from labkit.training.ranks import Ranks
-from labkit.training.step_engine import StepEngine
-from labkit.training.step_statistics import has_steps
-from labkit.training.streams import stream
-from labkit.training.task_loss import TaskLoss
+from labkit.training.model import (
+    BatchNormMode,
+    ModelSource,
+    TaskLoss,
+    has_steps,
+    own_module,
+    private_randomness,
+    set_batch_norm,
+    split_parameters,
+    stream,
+)
+from labkit.training.step import Measurement, MetaOptimizer, MetaParameters, Ranks
 from labkit.training.trial import is_random
-from labkit.training.whole_files import write_whole
 
 
 class MetaLearner(LearnerSteps):

@@ -6,16 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.checks import check_scalar
-from labkit.core.proto_maml import ProtoMAML
-from labkit.core.types import Params
-from labkit.training.batches import draw
+from labkit.core import Algorithm, Params, ProtoMAML, check_scalar
 from labkit.training.evaluation import adaptation_curve
-from labkit.training.meta_step import Measurement
-from labkit.training.randomness import private_randomness, random_state
-from labkit.training.streams import stream
-from labkit.training.task_loss import TaskLoss
+from labkit.training.model import TaskLoss, private_randomness, random_state, stream
+from labkit.training.step import Measurement, draw
 
 TRIAL_TASKS = 2
 

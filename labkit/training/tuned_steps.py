@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from labkit.tasks.family import TaskBatch
+from labkit.tasks import TaskBatch
 from labkit.training.evaluation import AdaptationCurve
 from labkit.training.learner_tests import LearnerTests
 

@@ -3,4 +3,7 @@
 from labkit.widgets.lab import Lab
 from labkit.widgets.opening import open_lab
 
-__all__ = ["Lab", "open_lab"]
+__all__ = [
+    "Lab",
+    "open_lab",
+]

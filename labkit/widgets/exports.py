@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from labkit.figures.lab import lab_view
-from labkit.figures.page import standalone_html
-from labkit.session.curve_files import Format, write_curves
-from labkit.session.export import code_cell, parameters_json, parameters_yaml, repeating
-from labkit.session.session import Session
-from labkit.session.share import share_code
+from labkit.figures import lab_view, standalone_html
+from labkit.session import (
+    Format,
+    Session,
+    code_cell,
+    parameters_json,
+    parameters_yaml,
+    repeating,
+    share_code,
+    write_curves,
+)
 from labkit.widgets.lab_state import Looks
 
 _TEXTS = {"code": share_code, "cell": code_cell}

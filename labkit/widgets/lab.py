@@ -5,12 +5,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
-from labkit.figures.lab import lab_figures
-from labkit.figures.palette import DARK
-from labkit.session.run import InterruptedReplayError
-from labkit.session.session import Session
-from labkit.session.snapshot import Snapshot
-from labkit.session.torch_threads import keep_threads
+from labkit.figures import DARK, lab_figures
+from labkit.session import InterruptedReplayError, Session, Snapshot, keep_threads
 from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard

@@ -3,12 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import Any, get_args
 
-from labkit.figures.training import By
-from labkit.session.catalog import problem_of, switched
-from labkit.session.changes import LIVE
-from labkit.session.recipe import Recipe
-from labkit.session.session import Session
-from labkit.session.share import read_share_code
+from labkit.figures import By
+from labkit.session import LIVE, Recipe, Session, problem_of, read_share_code, switched
 from labkit.widgets.browser_messages import Message
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.exports import Copied, exported

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from labkit.session.catalog import PROBLEMS, problem_of
-from labkit.session.session import Session
-from labkit.session.settings import Settings
+from labkit.session import PROBLEMS, Session, Settings, problem_of
 from labkit.widgets.controls import (
     Button,
     Choices,

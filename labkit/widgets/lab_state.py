@@ -4,13 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.session.algorithms import unused
-from labkit.session.catalog import PROBLEMS, problem_of
-from labkit.session.changes import LIVE
-from labkit.session.session import Session
-from labkit.session.settings import Settings
-from labkit.session.snapshot import Snapshot
-from labkit.session.source import Source
+from labkit.session import LIVE, PROBLEMS, Session, Settings, Snapshot, Source, problem_of, unused
 from labkit.widgets.lab_controls import FOLDED, YOURS, choices, with_yours
 
 

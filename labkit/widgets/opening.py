@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from IPython.display import display
 
-from labkit.session.session import Session
+from labkit.session import Session
 from labkit.widgets.frontend import running_cell
 from labkit.widgets.lab import Lab
 from labkit.widgets.plotly_bundle import plotly_bundle

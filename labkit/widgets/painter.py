@@ -5,24 +5,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labkit.figures.adaptation import show_adaptation
-from labkit.figures.adaptation_panel import AdaptationPanel
-from labkit.figures.frame import show_cursor
-from labkit.figures.lab import (
+from labkit.figures import (
+    AdaptationPanel,
     adaptation_panel,
     look_cursor,
     settings_color,
+    show_adaptation,
+    show_cursor,
+    show_task,
+    show_training,
+    task_figure,
     task_heading,
+    task_panel,
     training_ghosts,
 )
-from labkit.figures.panels import task_panel
-from labkit.figures.task_figure import show_task, task_figure
-from labkit.figures.training import show_training
-from labkit.session.session import Session
-from labkit.session.settings import Settings
-from labkit.session.snapshot import Ghost, Snapshot
-from labkit.tasks.family import AnyPortrait, Portrait
-from labkit.training.evaluation import AdaptationCurve, Between
+from labkit.session import Ghost, Session, Settings, Snapshot
+from labkit.tasks import AnyPortrait, Portrait
+from labkit.training import AdaptationCurve, Between
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_state import Looks
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from labkit.session.at_exit import close_at_exit
+from labkit.session import close_at_exit
 
 LEAST_REST = 0.2
 """Rest after a call, as a share of the interval."""

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from labkit.cli import compare
 from labkit.cli.app import app
-from labkit.experiments.notebooks import find_notebook
+from labkit.experiments.runs.notebooks import find_notebook
 from tests.experiments.run_folders import sweep
 
 

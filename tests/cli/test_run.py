@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from labkit import Recipe, Settings, parameters_yaml, share_code
 from labkit.cli.app import app
 from labkit.cli.values import parameters_in, value_of
-from labkit.experiments.folder_lock import held
-from labkit.experiments.reproduction import digits_of_agreement
-from labkit.experiments.sessions import NOTEBOOKS, notebook_of
-from labkit.session.parameter_words import ParameterError
+from labkit.experiments.runs.folder_lock import held
+from labkit.experiments.runs.reproduction import digits_of_agreement
+from labkit.experiments.runs.sessions import NOTEBOOKS, notebook_of
+from labkit.session.settings.parameter_words import ParameterError
 
 LABKIT = [sys.executable, "-c", "from labkit.cli.app import main; main()"]
 
@@ -269,7 +269,8 @@ def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
         while kernel is None and time.monotonic() < until:
             started = begun.children(recursive=True)
             kernel = next(
-                (p for p in started if "labkit.experiments.cold_kernel" in p.cmdline()), None
+                (p for p in started if "labkit.experiments.kernels.cold_kernel" in p.cmdline()),
+                None,
             )
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)

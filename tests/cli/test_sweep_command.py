@@ -17,13 +17,13 @@ from typer.testing import CliRunner, Result
 
 from labkit.cli import sweep as command
 from labkit.cli.app import app
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.engine import SchedulerGoneError
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder, Status
-from labkit.experiments.search_design import SearchDesign, Trial
-from labkit.experiments.sweep import Tally
-from labkit.experiments.tables import load_runs
+from labkit.experiments.compare.tables import load_runs
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.run_folder import RunFolder, Status
+from labkit.experiments.sweeps.design import SweepDesign
+from labkit.experiments.sweeps.engine import SchedulerGoneError
+from labkit.experiments.sweeps.grid import Tally
+from labkit.experiments.sweeps.search_design import SearchDesign, Trial
 from tests.experiments.tiny_notebook import tiny_notebook
 
 LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]

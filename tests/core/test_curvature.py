@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from labkit.core.curvature import InnerCurvature, inner_curvature
-from labkit.core.lanczos import spectrum_ends
+from labkit.core.linalg.lanczos import spectrum_ends
+from labkit.core.probes.curvature import InnerCurvature, inner_curvature
 from tests.core.quadratics import flat, loss, path_by_hand, quadratics
 
 EXACT: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-10}

@@ -7,17 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.anil import ANIL
-from labkit.core.baselines import JointTraining, RandomInitialization
-from labkit.core.directions import compare_directions, task_gradients
-from labkit.core.gradient_variance import gradient_variance
-from labkit.core.imaml import IMAML
-from labkit.core.inner_optimizers import Momentum
-from labkit.core.maml import MAML
-from labkit.core.meta_sgd import MetaSGD
-from labkit.core.reptile import Reptile
-from labkit.core.vectors import angle_between, as_vector, from_vector, length
+from labkit.core.algorithms.algorithm import Algorithm
+from labkit.core.algorithms.anil import ANIL
+from labkit.core.algorithms.baselines import JointTraining, RandomInitialization
+from labkit.core.algorithms.imaml import IMAML
+from labkit.core.algorithms.maml import MAML
+from labkit.core.algorithms.meta_sgd import MetaSGD
+from labkit.core.algorithms.reptile import Reptile
+from labkit.core.inner.inner_optimizers import Momentum
+from labkit.core.linalg.vectors import angle_between, as_vector, from_vector, length
+from labkit.core.probes.directions import compare_directions, task_gradients
+from labkit.core.probes.gradient_variance import gradient_variance
 from tests.core.quadratics import SIZE, Quadratics, flat, loss, path_by_hand, quadratics
 
 EXACT: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-10}

@@ -10,21 +10,21 @@ from torch import Tensor
 from torch.nn.functional import dropout
 from torch.utils._pytree import tree_map
 
-from labkit.core.algorithm import Algorithm, UnrollingAlgorithm
-from labkit.core.anil import ANIL
-from labkit.core.baselines import JointTraining, RandomInitialization
-from labkit.core.finite_differences import Differences, differences
-from labkit.core.gradient_check import GradientCheck, check_meta_gradient
-from labkit.core.imaml import IMAML
-from labkit.core.inner_loop import InnerLoop
-from labkit.core.inner_optimizers import Adam, Momentum
-from labkit.core.maml import MAML
-from labkit.core.meta_sgd import MetaSGD
-from labkit.core.over_tasks import MetaGradient
-from labkit.core.reptile import Reptile
-from labkit.core.step_sizes import AnyAlpha, LearnedAlpha
+from labkit.core.algorithms.algorithm import Algorithm, UnrollingAlgorithm
+from labkit.core.algorithms.anil import ANIL
+from labkit.core.algorithms.baselines import JointTraining, RandomInitialization
+from labkit.core.algorithms.imaml import IMAML
+from labkit.core.algorithms.maml import MAML
+from labkit.core.algorithms.meta_sgd import MetaSGD
+from labkit.core.algorithms.reptile import Reptile
+from labkit.core.gradients.over_tasks import MetaGradient
+from labkit.core.gradients.unrolled import Problem, Unrolled
+from labkit.core.inner.inner_loop import InnerLoop
+from labkit.core.inner.inner_optimizers import Adam, Momentum
+from labkit.core.inner.step_sizes import AnyAlpha, LearnedAlpha
+from labkit.core.probes.finite_differences import Differences, differences
+from labkit.core.probes.gradient_check import GradientCheck, check_meta_gradient
 from labkit.core.types import LossFn, Params
-from labkit.core.unrolled import Problem, Unrolled
 
 Batch = tuple[Tensor, Tensor]
 

@@ -29,7 +29,7 @@ from labkit import (
     RandomInitialization,
     Reptile,
 )
-from labkit.core.step_sizes import Granularity
+from labkit.core.inner.step_sizes import Granularity
 from labkit.core.types import Batch, Order, Params
 from tests.core.networks import (
     Problem,

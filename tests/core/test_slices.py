@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.anil import ANIL
-from labkit.core.imaml import IMAML
-from labkit.core.inner_optimizers import Momentum
-from labkit.core.maml import MAML
-from labkit.core.meta_sgd import MetaSGD
-from labkit.core.reptile import Reptile
-from labkit.core.slices import MetaLossSlice, random_directions, slice_meta_loss
+from labkit.core.algorithms.algorithm import Algorithm
+from labkit.core.algorithms.anil import ANIL
+from labkit.core.algorithms.imaml import IMAML
+from labkit.core.algorithms.maml import MAML
+from labkit.core.algorithms.meta_sgd import MetaSGD
+from labkit.core.algorithms.reptile import Reptile
+from labkit.core.inner.inner_optimizers import Momentum
+from labkit.core.probes.slices import MetaLossSlice, random_directions, slice_meta_loss
 from labkit.core.types import LossFn, Params
 from tests.core.quadratics import Quadratics, flat, loss, path_by_hand, quadratics
 

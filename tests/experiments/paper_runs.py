@@ -8,10 +8,10 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from labkit.experiments.paper_run import STEP_SIZES, TABLE
-from labkit.experiments.paper_settings import PaperSettings
-from labkit.experiments.result import MIME_TYPE, Result
-from labkit.experiments.run_folder import NOTEBOOK, RunFolder, Status
+from labkit.experiments.runs.result import MIME_TYPE, Result
+from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, Status
+from labkit.paper.paper_run import STEP_SIZES, TABLE
+from labkit.paper.paper_settings import PaperSettings
 
 RULES = {
     "maml": ("constant", "halved"),

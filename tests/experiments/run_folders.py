@@ -7,8 +7,8 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from labkit.experiments.result import MIME_TYPE, Result
-from labkit.experiments.run_folder import NOTEBOOK, RunFolder, Status
+from labkit.experiments.runs.result import MIME_TYPE, Result
+from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, Status
 
 
 def done_run(path: Path, metric: float, **parameters: Any) -> RunFolder:

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import Status
-from labkit.experiments.sweep_folder import SweepFolder
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.run_folder import Status
+from labkit.experiments.sweeps.sweep_folder import SweepFolder
 
 
 class StandIn:

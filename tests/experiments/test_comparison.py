@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from labkit import ParameterError, compare_runs, load_runs
-from labkit.experiments.groups import label
-from labkit.experiments.student_t import mean_interval, t_quantile
+from labkit.experiments.compare.groups import label
+from labkit.experiments.compare.student_t import mean_interval, t_quantile
 from tests.experiments.run_folders import done_run, sweep
 
 

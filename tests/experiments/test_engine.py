@@ -16,16 +16,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit.experiments import engine
-from labkit.experiments.conversation import NO_ANSWER, Stopped, StopSwitch
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.engine import SchedulerError, SchedulerGoneError, workers
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder, Status
-from labkit.experiments.running import run
-from labkit.experiments.sweep import sweep
-from labkit.experiments.sweep_folder import SweepFolder
-from labkit.experiments.warm import WarmRuns
+from labkit.experiments.kernels.conversation import NO_ANSWER, Stopped, StopSwitch
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.run_folder import RunFolder, Status
+from labkit.experiments.runs.running import run
+from labkit.experiments.runs.warm import WarmRuns
+from labkit.experiments.sweeps import engine
+from labkit.experiments.sweeps.design import SweepDesign
+from labkit.experiments.sweeps.engine import SchedulerError, SchedulerGoneError, workers
+from labkit.experiments.sweeps.grid import sweep
+from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from tests.experiments.tiny_notebook import kernels, tiny_notebook
 
 # dask's own, while it closes
@@ -117,9 +117,9 @@ def test_a_run_that_takes_too_long_is_killed_with_its_kernel(
 
 WANTED = """
 import sys
-from labkit.experiments.plan import Plan
-from labkit.experiments.running import run
-from labkit.experiments.warm import WarmRuns
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.running import run
+from labkit.experiments.runs.warm import WarmRuns
 making = {"cold": run, "warm": WarmRuns().run}[sys.argv[1]]
 making(Plan.of(sys.argv[2], {"kind": "deaf"}), sys.argv[3])
 """
@@ -155,7 +155,7 @@ def test_a_kernel_ends_with_the_process_of_its_run(
 def test_a_kernel_whose_parent_went_while_it_was_starting_ends(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         pass
-    command = [sys.executable, "-P", "-m", "labkit.experiments.cold_kernel"]
+    command = [sys.executable, "-P", "-m", "labkit.experiments.kernels.cold_kernel"]
     done = subprocess.run(
         [*command, "-f", str(tmp_path / "kernel.json")],
         env={**os.environ, "JPY_PARENT_PID": str(gone.pid)},
@@ -325,8 +325,8 @@ def test_a_scheduler_without_workers_ends_the_sweep(tmp_path: Path) -> None:
 
 def test_runs_at_a_scheduler_end_when_their_sweep_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys; from labkit.experiments.design import SweepDesign\n"
-        "from labkit.experiments.sweep import sweep\n"
+        "import sys; from labkit.experiments.sweeps.design import SweepDesign\n"
+        "from labkit.experiments.sweeps.grid import sweep\n"
         "design = SweepDesign(notebook=sys.argv[1], parameters={'kind': 'deaf'}, seeds=3)\n"
         "sweep(design, sys.argv[2], scheduler=sys.argv[3])"
     )

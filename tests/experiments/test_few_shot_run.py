@@ -8,22 +8,22 @@ import pytest
 import torch
 import yaml
 
-from labkit.core.maml import MAML
-from labkit.experiments import few_shot_run
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.few_shot_run import (
+from labkit.core.algorithms.maml import MAML
+from labkit.experiments.runs.notebooks import Notebook
+from labkit.experiments.sweeps.design import SweepDesign
+from labkit.paper import few_shot_run
+from labkit.paper.few_shot_run import (
     FEW_SHOT_TABLE,
     FewShotRun,
     few_shot_run_table,
     measure_few_shot_run,
     train_few_shot_run,
 )
-from labkit.experiments.few_shot_settings import FewShotSettings
-from labkit.experiments.notebooks import Notebook
-from labkit.session.parameter_words import ParameterError
-from labkit.tasks.emoji import Emoji
-from labkit.tasks.omniglot import Omniglot
-from labkit.tasks.omniglot_files import COMPACT
+from labkit.paper.few_shot_settings import FewShotSettings
+from labkit.session.settings.parameter_words import ParameterError
+from labkit.tasks.images.emoji import Emoji
+from labkit.tasks.images.omniglot import Omniglot
+from labkit.tasks.images.omniglot_files import COMPACT
 from labkit.training.meta_learner import MetaLearner
 
 FEW = {"ways": 3, "shots": 2, "meta_batch": 2, "meta_steps": 4, "test_tasks": 6, "alpha": 0.3}

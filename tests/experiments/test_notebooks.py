@@ -5,9 +5,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit.experiments.notebooks import Notebook, find_notebook
-from labkit.experiments.plan import Plan
-from labkit.session.settings import ClassificationSettings, ParameterError, Settings
+from labkit.experiments.runs.notebooks import Notebook, find_notebook
+from labkit.experiments.runs.plan import Plan
+from labkit.session.settings.settings import ClassificationSettings, ParameterError, Settings
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 KINDS = {"05_few_shot_images": ClassificationSettings}
@@ -98,7 +98,7 @@ def test_a_run_is_named_by_source_parameters_and_version(
     assert named == same.id
     assert named != Plan.of(one.notebook, {"alpha": 0.2}).id
     assert Plan.of(made(tmp_path, "alpha: float = 0.1", "print( alpha)"), {}).id != named
-    monkeypatch.setattr("labkit.experiments.plan.__version__", "0")
+    monkeypatch.setattr("labkit.experiments.runs.plan.__version__", "0")
     assert one.id != named
 
 

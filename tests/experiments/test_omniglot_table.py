@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from labkit.experiments.few_shot_run import FEW_SHOT_TABLE
-from labkit.experiments.few_shot_settings import FewShotSettings
-from labkit.experiments.omniglot_verdicts import OmniglotRow, omniglot_table
-from labkit.experiments.result import MIME_TYPE, Result
-from labkit.experiments.run_folder import NOTEBOOK, RunFolder, Status
+from labkit.experiments.runs.result import MIME_TYPE, Result
+from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, Status
+from labkit.paper.few_shot_run import FEW_SHOT_TABLE
+from labkit.paper.few_shot_settings import FewShotSettings
+from labkit.paper.omniglot_verdicts import OmniglotRow, omniglot_table
 
 
 def few_shot_run(folder: Path, upright: float, turned: float, **parameters: Any) -> None:

@@ -7,11 +7,12 @@ import pytest
 import torch
 import yaml
 
-from labkit.core.baselines import JointTraining
-from labkit.core.maml import MAML
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.notebooks import Notebook
-from labkit.experiments.paper_run import (
+from labkit.core.algorithms.baselines import JointTraining
+from labkit.core.algorithms.maml import MAML
+from labkit.experiments.runs.notebooks import Notebook
+from labkit.experiments.runs.result import Result
+from labkit.experiments.sweeps.design import SweepDesign
+from labkit.paper.paper_run import (
     STEP_SIZES,
     TABLE,
     PaperRun,
@@ -19,12 +20,11 @@ from labkit.experiments.paper_run import (
     paper_run_table,
     train_paper_run,
 )
-from labkit.experiments.paper_settings import PaperSettings
-from labkit.experiments.result import Result
-from labkit.experiments.training_blocks import TRAINING_POINTS
-from labkit.session.parameter_words import ParameterError
+from labkit.paper.paper_settings import PaperSettings
+from labkit.paper.training_blocks import TRAINING_POINTS
+from labkit.session.settings.parameter_words import ParameterError
 from labkit.tasks.sinusoid import Sinusoid
-from labkit.training.streams import stream
+from labkit.training.model.streams import stream
 
 METHODS = ("maml", "first_order", "pretrained", "oracle")
 RULES = {

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labkit.experiments.paper_drawn import paper_view
-from labkit.experiments.paper_verdicts import PaperRow, paper_table
-from labkit.experiments.verdicts import one_more
 from labkit.figures.paper import MethodCurve, paper_figure
+from labkit.paper.paper_drawn import paper_view
+from labkit.paper.paper_verdicts import PaperRow, paper_table
+from labkit.paper.verdicts import one_more
 from scripts.keep_sweep import keep
 from tests.experiments.paper_runs import paper_run
 from tests.experiments.run_folders import done_run

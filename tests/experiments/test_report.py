@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit.experiments.comparison import compare_runs
-from labkit.experiments.report import report_html
-from labkit.experiments.tables import read_runs, runs_frame
+from labkit.experiments.compare.comparison import compare_runs
+from labkit.experiments.compare.report import report_html
+from labkit.experiments.compare.tables import read_runs, runs_frame
 from tests.experiments.run_folders import sweep
 
 

@@ -22,7 +22,7 @@ from labkit import (
     sinusoid_mlp,
     tide_mlp,
 )
-from labkit.experiments.result import MIME_TYPE
+from labkit.experiments.runs.result import MIME_TYPE
 
 
 @pytest.fixture(scope="module")

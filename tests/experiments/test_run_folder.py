@@ -12,18 +12,18 @@ import pandas as pd
 import psutil
 import pytest
 
-from labkit.experiments.notebooks import Notebook
-from labkit.experiments.plan import Plan
-from labkit.experiments.reproduction import plan_of
-from labkit.experiments.run_folder import RunFolder, Status, begun
-from labkit.experiments.running import recorded, run
-from labkit.experiments.tables import read_runs
-from labkit.experiments.warm import WarmRuns
+from labkit.experiments.compare.tables import read_runs
+from labkit.experiments.runs.notebooks import Notebook
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.reproduction import plan_of
+from labkit.experiments.runs.run_folder import RunFolder, Status, begun
+from labkit.experiments.runs.running import recorded, run
+from labkit.experiments.runs.warm import WarmRuns
 from tests.experiments.run_folders import done_run
 
 RESULT = """
-from labkit.experiments.recording import record_result
-from labkit.experiments.result import Result
+from labkit.experiments.runs.recording import record_result
+from labkit.experiments.runs.result import Result
 import numpy as np
 curve = {"inner_step": np.arange(2), "query_loss": np.array([4.0, alpha]), "ci95": np.zeros(2),
          "median": np.ones(2), "diverged": np.zeros(2)}

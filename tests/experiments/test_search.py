@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from labkit.experiments import search as searching
-from labkit.experiments.plan import Plan
-from labkit.experiments.result import Result
-from labkit.experiments.run_folder import RESULT, STATUS, RunFolder, Status, begun
-from labkit.experiments.search import search
-from labkit.experiments.search_design import SearchDesign
-from labkit.experiments.sweep import Tally
-from labkit.experiments.sweep_folder import SweepFolderError
-from labkit.session.parameter_words import ParameterError
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.result import Result
+from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status, begun
+from labkit.experiments.sweeps import trials as searching
+from labkit.experiments.sweeps.grid import Tally
+from labkit.experiments.sweeps.search_design import SearchDesign
+from labkit.experiments.sweeps.sweep_folder import SweepFolderError
+from labkit.experiments.sweeps.trials import search
+from labkit.session.settings.parameter_words import ParameterError
 from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
 

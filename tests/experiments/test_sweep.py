@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from labkit.experiments import sweep as sweeping
-from labkit.experiments.design import SweepDesign
-from labkit.experiments.folder_lock import FolderInUseError
-from labkit.experiments.plan import Plan
-from labkit.experiments.result import Result
-from labkit.experiments.run_folder import RESULT, STATUS, RunFolder, Status, begun
-from labkit.experiments.sweep import Tally, sweep
-from labkit.experiments.sweep_folder import SweepFolder, SweepFolderError
+from labkit.experiments.runs.folder_lock import FolderInUseError
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.result import Result
+from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status, begun
+from labkit.experiments.sweeps import grid as sweeping
+from labkit.experiments.sweeps.design import SweepDesign
+from labkit.experiments.sweeps.grid import Tally, sweep
+from labkit.experiments.sweeps.sweep_folder import SweepFolder, SweepFolderError
 from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
 
@@ -185,7 +185,7 @@ def test_the_folder_of_a_process_that_was_killed_is_free(
     runs: Runs, design: SweepDesign, tmp_path: Path
 ) -> None:
     code = (
-        "import pathlib, sys; from labkit.experiments.folder_lock import held\n"
+        "import pathlib, sys; from labkit.experiments.runs.folder_lock import held\n"
         "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-P", "-c", code, str(tmp_path / "s")]

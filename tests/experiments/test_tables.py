@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from labkit import load_curves, load_runs
-from labkit.experiments.run_folder import METRICS, RESULT, STATUS
+from labkit.experiments.runs.run_folder import METRICS, RESULT, STATUS
 from tests.experiments.run_folders import done_run, sweep
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit.experiments.plan import Plan
-from labkit.experiments.run_folder import RunFolder
-from labkit.experiments.running import run
-from labkit.experiments.warm import WarmRuns
+from labkit.experiments.runs.plan import Plan
+from labkit.experiments.runs.run_folder import RunFolder
+from labkit.experiments.runs.running import run
+from labkit.experiments.runs.warm import WarmRuns
 
 FEW = {"meta_steps": 20, "meta_batch": 3}
 

@@ -6,7 +6,7 @@ import nbformat
 import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
-from labkit.experiments.result import FORMAT, MIME_TYPE
+from labkit.experiments.runs.result import FORMAT, MIME_TYPE
 
 PARAMETERS = """\
 alpha: float = 0.1

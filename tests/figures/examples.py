@@ -5,10 +5,10 @@ import plotly.graph_objects as go
 import torch
 
 from labkit import AdaptationCurve, Event, Portrait, Settings, Tides, TrainingCurve
-from labkit.figures.adaptation_panel import AdaptationPanel
-from labkit.figures.ghosts import GhostCurve
 from labkit.figures.lab import LabView, lab_figures, show_lab
-from labkit.figures.palette import algorithm_color
+from labkit.figures.panels.adaptation_panel import AdaptationPanel
+from labkit.figures.panels.ghosts import GhostCurve
+from labkit.figures.style.palette import algorithm_color
 
 
 def curve(*mean: float) -> AdaptationCurve:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from labkit.figures.adaptation import adaptation_data, adaptation_figure, show_adaptation
-from labkit.figures.adaptation_panel import AdaptationPanel, adaptation_top
+from labkit.figures.panels.adaptation import adaptation_data, adaptation_figure, show_adaptation
+from labkit.figures.panels.adaptation_panel import AdaptationPanel, adaptation_top
 from labkit.training.evaluation import summarise
 
 

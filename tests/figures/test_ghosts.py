@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.figures.adaptation import adaptation_figure, show_adaptation
-from labkit.figures.adaptation_panel import AdaptationPanel, adaptation_top
-from labkit.figures.frame import show_cursor
-from labkit.figures.ghosts import GhostCurve
-from labkit.figures.palette import AFTER, algorithm_color, translucent, weakest
-from labkit.figures.training import training_figure
+from labkit.figures.panels.adaptation import adaptation_figure, show_adaptation
+from labkit.figures.panels.adaptation_panel import AdaptationPanel, adaptation_top
+from labkit.figures.panels.ghosts import GhostCurve
+from labkit.figures.panels.training import training_figure
+from labkit.figures.style.frame import show_cursor
+from labkit.figures.style.palette import AFTER, algorithm_color, translucent, weakest
 from labkit.training.evaluation import MetricCurve
 from tests.figures.examples import curve, trace
 

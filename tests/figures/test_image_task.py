@@ -11,12 +11,19 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from labkit.figures.frame import NARROW
-from labkit.figures.image_raster import columns, drawing, guess, png_uri, table_raster, tile_color
-from labkit.figures.image_table import PANEL_WIDTH, image_table, panel_height
-from labkit.figures.image_task import ImagePanel, short_name
-from labkit.figures.palette import AFTER, GRID, SUPPORT, blend
-from labkit.figures.task_figure import show_task, task_figure
+from labkit.figures.panels.image_raster import (
+    columns,
+    drawing,
+    guess,
+    png_uri,
+    table_raster,
+    tile_color,
+)
+from labkit.figures.panels.image_table import PANEL_WIDTH, image_table, panel_height
+from labkit.figures.panels.image_task import ImagePanel, short_name
+from labkit.figures.panels.task_figure import show_task, task_figure
+from labkit.figures.style.frame import NARROW
+from labkit.figures.style.palette import AFTER, GRID, SUPPORT, blend
 from labkit.tasks.family import ImagePortrait
 
 

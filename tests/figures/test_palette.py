@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from labkit.figures.lab import lab_figures
-from labkit.figures.palette import (
+from labkit.figures.style.palette import (
     BEFORE,
     DARK,
     DARK_PAPER,

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from labkit import TIDES_ATTRIBUTION, Place, Portrait, Tides, tide_table
-from labkit.figures.frame import PANEL_HEIGHT
-from labkit.figures.palette import algorithm_color, step_colors
-from labkit.figures.task_figure import show_task, task_figure
+from labkit.figures.panels.task_figure import show_task, task_figure
+from labkit.figures.style.frame import PANEL_HEIGHT
+from labkit.figures.style.palette import algorithm_color, step_colors
 from labkit.tasks.family import AnyPortrait
-from labkit.tasks.tide_stations import tide_places
+from labkit.tasks.tides.tide_stations import tide_places
 
 
 def curves(**properties: object) -> Portrait:

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit import Event, TrainingCurve
-from labkit.figures.ghosts import GhostCurve
-from labkit.figures.log_axis import MOST_NUMBERS, log_axis
-from labkit.figures.marks import (
+from labkit.figures.panels.ghosts import GhostCurve
+from labkit.figures.panels.marks import (
     MOST_ROWS,
     SYMBOLS,
     Mark,
@@ -21,8 +20,9 @@ from labkit.figures.marks import (
     place_labels,
     steady_end,
 )
-from labkit.figures.palette import AFTER, algorithm_color
-from labkit.figures.training import show_training, training_figure
+from labkit.figures.panels.training import show_training, training_figure
+from labkit.figures.style.log_axis import MOST_NUMBERS, log_axis
+from labkit.figures.style.palette import AFTER, algorithm_color
 from tests.figures.examples import losses, trace
 
 EVENTS = (

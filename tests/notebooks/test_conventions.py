@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from labkit import ClassificationSettings, FewShotSettings, PaperSettings, Settings
-from labkit.session.checked_model import CheckedModel
+from labkit.session.settings.checked_model import CheckedModel
 from tests.notebooks.refresh import IGNORED, write_committed_form
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))

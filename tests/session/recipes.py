@@ -5,8 +5,8 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from labkit import ClassificationSettings, Settings
-from labkit.session.recipe import Precision, Recipe
-from labkit.session.settings import LIVE
+from labkit.session.settings.settings import LIVE
+from labkit.session.sharing.recipe import Precision, Recipe
 
 NUMBERS = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(1, 10**6)

@@ -21,7 +21,7 @@ from labkit import (
     Snapshot,
     sinusoid_mlp,
 )
-from labkit.session.changes import LIVE, Change
+from labkit.session.settings.changes import LIVE, Change
 
 SMALL = Settings(meta_batch=2, shots=3, alpha=0.05)
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from labkit import MAML, LearnedAlpha, MetaLearner, Portrait, Session, Sinusoid, TaskBatch
-from labkit.session.cursor import Cursor, Stride
-from labkit.training.batches import to_model
+from labkit.session.observe.cursor import Cursor, Stride
 from labkit.training.held_out import one_task
+from labkit.training.step.batches import to_model
 from tests.session.small_sessions import SMALL, same, same_session, small_session, tiny
 
 

@@ -17,8 +17,8 @@ from hypothesis import given
 
 import labkit
 from labkit import ClassificationSettings, Recipe, Session, Settings, Sinusoid, sinusoid_mlp
-from labkit.session.export import code_cell, parameters, parameters_json, parameters_yaml
-from labkit.session.named_sources import name_of
+from labkit.session.sharing.export import code_cell, parameters, parameters_json, parameters_yaml
+from labkit.session.sharing.named_sources import name_of
 from tests.session.recipes import recipes
 
 EVENTS = ((0, "beta", 1e-05), (40, "alpha_learned", "no"), (40, "alpha", 1e16), (90, "order", 1))

@@ -8,14 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit import (
-    DivergedError,
-    ParameterError,
-    Session,
-    Sinusoid,
-    TaskBatch,
-    sinusoid_mlp,
-)
+from labkit import DivergedError, ParameterError, Session, Sinusoid, TaskBatch, sinusoid_mlp
 from labkit.session.source import Source
 from tests.session.small_sessions import (
     SMALL,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from labkit import MetaLearner, ParameterError, Settings
-from labkit.session.changes import Change
 from labkit.session.run import InterruptedReplayError, Run
+from labkit.session.settings.changes import Change
 from labkit.session.timeline import Timeline
 from tests.session.small_sessions import SMALL, Line, follows, small_session
 

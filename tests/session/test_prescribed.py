@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from labkit import ParameterError
-from labkit.session.changes import Change
+from labkit.session.settings.changes import Change
 from tests.session.small_sessions import (
     SMALL,
     Line,

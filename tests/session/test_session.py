@@ -24,7 +24,7 @@ from labkit import (
     conv4,
     sinusoid_mlp,
 )
-from labkit.session.changes import LIVE
+from labkit.session.settings.changes import LIVE
 from labkit.session.torch_threads import threads
 
 SMALL = Settings(meta_batch=2, shots=3)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labkit import ClassificationSettings, ParameterError, Settings, notebook_settings
-from labkit.session.settings import LIVE, allowed
+from labkit.session.settings.settings import LIVE, allowed
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from labkit import (
     read_share_code,
     share_code,
 )
-from labkit.session.changes import without_overruled
-from labkit.session.share import MOST_BYTES, PREFIX
+from labkit.session.settings.changes import without_overruled
+from labkit.session.sharing.share import MOST_BYTES, PREFIX
 from tests.session.recipes import recipes
 
 RECIPE = Recipe(

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from labkit import Session
-from labkit.session.changes import LIVE
 from labkit.session.run import InterruptedReplayError
-from labkit.session.settings import ParameterError
+from labkit.session.settings.changes import LIVE
+from labkit.session.settings.settings import ParameterError
 from tests.session.small_sessions import SMALL, VALUES, headless, same_session, small_session, tiny
 
 Action = Callable[[Session, random.Random], object]

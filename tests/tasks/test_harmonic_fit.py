@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from labkit import Tides, harmonic_fit
-from labkit.tasks.harmonic_fit import MAIN_CONSTITUENTS
-from labkit.tasks.tides import HOURS_PER_UNIT
+from labkit.tasks.tides.harmonic_fit import MAIN_CONSTITUENTS
+from labkit.tasks.tides.tides import HOURS_PER_UNIT
 
 SPEEDS = {"M2": 28.9841042, "S2": 30.0, "N2": 28.4397295, "K1": 15.0410686, "O1": 13.9430356}
 """Degrees per hour: Schureman 1958, Table 2; not from the data."""

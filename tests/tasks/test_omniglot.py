@@ -17,9 +17,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from labkit import Omniglot
-from labkit.tasks import omniglot_files
-from labkit.tasks.omniglot import character_names, split_ids
-from labkit.tasks.omniglot_files import (
+from labkit.tasks.images import omniglot_files
+from labkit.tasks.images.omniglot import character_names, split_ids
+from labkit.tasks.images.omniglot_files import (
     ARCHIVES,
     COMPACT,
     Archive,

@@ -22,9 +22,9 @@ from labkit import (
     image_folder,
     tide_table,
 )
+from labkit.tasks.custom.splits import divide
 from labkit.tasks.family import Split
-from labkit.tasks.omniglot import split_ids
-from labkit.tasks.splits import divide
+from labkit.tasks.images.omniglot import split_ids
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 PLACES = [f"place {number}" for number in range(20)]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from labkit import TIDES_ATTRIBUTION
-from labkit.tasks.tide_stations import COASTS, tide_height, tide_table, year_hours
+from labkit.tasks.tides.tide_stations import COASTS, tide_height, tide_table, year_hours
 
 EARTH_KM = 6371.0
 

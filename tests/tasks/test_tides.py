@@ -11,7 +11,7 @@ import torch
 from labkit import TIDES_ATTRIBUTION, MetaLearner, Portrait, TaskFamily, Tides, tide_mlp
 from labkit.core import MAML
 from labkit.tasks import DrawableFamily
-from labkit.tasks.tide_stations import tide_height, tide_table, year_hours
+from labkit.tasks.tides.tide_stations import tide_height, tide_table, year_hours
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from labkit.training.recording import Recording
+from labkit.training.engine.recording import Recording
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from labkit import MAML, LearnedAlpha, MetaLearner, Sinusoid, TaskBatch, sinusoid_mlp
-from labkit.core.algorithm import Algorithm
+from labkit.core.algorithms.algorithm import Algorithm
 from labkit.tasks.family import Predictor
-from labkit.training import engine
+from labkit.training.engine import engine
 from tests.training.point_tasks import Lines, made
 from tests.training.test_engine import tied
 

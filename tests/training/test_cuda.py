@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp
-from labkit.training import engine, recording
-from labkit.training.cuda_program import CudaProgram
-from labkit.training.recording import Recording
+from labkit.training.engine import engine, recording
+from labkit.training.engine.cuda_program import CudaProgram
+from labkit.training.engine.recording import Recording
 from tests.training.test_moving import Plain
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")

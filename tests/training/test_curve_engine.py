@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit.core.algorithm import Algorithm
-from labkit.core.maml import MAML
-from labkit.core.meta_sgd import MetaSGD
-from labkit.core.step_sizes import LearnedAlpha
+from labkit.core.algorithms.algorithm import Algorithm
+from labkit.core.algorithms.maml import MAML
+from labkit.core.algorithms.meta_sgd import MetaSGD
+from labkit.core.inner.step_sizes import LearnedAlpha
 from labkit.tasks.family import TaskBatch
 from labkit.tasks.sinusoid import Sinusoid
-from labkit.training import curve_engine
-from labkit.training.curve_engine import RECORDED_AFTER
+from labkit.training.engine import curve_engine
+from labkit.training.engine.curve_engine import RECORDED_AFTER
 from labkit.training.evaluation import AdaptationCurve, adaptation_curve
 from labkit.training.meta_learner import MetaLearner
 

@@ -22,8 +22,8 @@ from labkit import (
     Sinusoid,
     sinusoid_mlp,
 )
-from labkit.training import compilation, engine
-from labkit.training.recording import Recording
+from labkit.training.engine import compilation, engine
+from labkit.training.engine.recording import Recording
 from tests.training.point_tasks import WAYS, Clouds, Lines, made
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from labkit import MAML, Ensemble, LearnedAlpha, MetaLearner, Reptile
-from labkit.training import engine
+from labkit.training.engine import engine
 from tests.training.point_tasks import Clouds, Lines, made
 
 CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-12}

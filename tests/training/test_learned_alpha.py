@@ -20,7 +20,7 @@ from labkit import (
     Sinusoid,
     sinusoid_mlp,
 )
-from labkit.core.algorithm import Algorithm
+from labkit.core.algorithms.algorithm import Algorithm
 from tests.training.scalar_tasks import Parabolas, Point
 
 

@@ -10,10 +10,10 @@ from torch.testing import assert_close
 
 from labkit import MAML, DivergedError, LearnedAlpha, MetaLearner, Sinusoid, sinusoid_mlp
 from labkit.core.types import Params
-from labkit.training.flat import Layout
-from labkit.training.meta_optimizers import MetaOptimizer, moved, new_slot, step_size
-from labkit.training.meta_step import Measured
-from labkit.training.moving import Movable, Rule
+from labkit.training.step.flat import Layout
+from labkit.training.step.meta_optimizers import MetaOptimizer, moved, new_slot, step_size
+from labkit.training.step.meta_step import Measured
+from labkit.training.step.moving import Movable, Rule
 
 DTYPES = {torch.float64: 1e-12, torch.float32: 1e-6}
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import batch_norm, conv2d, layer_norm
 
-from labkit.training import recording
-from labkit.training.program import Program
-from labkit.training.recording import Recording
+from labkit.training.engine import recording
+from labkit.training.engine.program import Program
+from labkit.training.engine.recording import Recording
 
 
 def many_products(a: Tensor, b: Tensor) -> list[Tensor]:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from labkit.core.maml import MAML
-from labkit.core.over_tasks import MetaGradient
+from labkit.core.algorithms.maml import MAML
+from labkit.core.gradients.over_tasks import MetaGradient
 from labkit.core.types import Params
-from labkit.training.compilation import FOLDER, Compilation
-from labkit.training.meta_step import Measured, Measurement
-from labkit.training.recording import Recording
+from labkit.training.engine.compilation import FOLDER, Compilation
+from labkit.training.engine.recording import Recording
+from labkit.training.step.meta_step import Measured, Measurement
 from tests.core.closed_forms import FAMILIES
 from tests.core.test_proof import PAIRS, Case
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from labkit.training.recording import Recording
-from labkit.training.tracing import traced
+from labkit.training.engine.recording import Recording
+from labkit.training.engine.tracing import traced
 
 X = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
 

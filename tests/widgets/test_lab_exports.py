@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from labkit import Session, Settings, Sinusoid, measure, read_result, sinusoid_mlp
-from labkit.session.share import read_share_code
+from labkit.session.sharing.share import read_share_code
 from labkit.widgets import exports
 from tests.widgets.page import Page, shown, until
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from labkit import Emoji, Lab, Session, Settings, Sinusoid, Tides, image_mlp, sinusoid_mlp, tide_mlp
 from labkit.session import ClassificationSettings
 from labkit.session.catalog import PROBLEMS
-from labkit.session.recipe import Recipe
-from labkit.session.share import share_code
+from labkit.session.sharing.recipe import Recipe
+from labkit.session.sharing.share import share_code
 from tests.widgets.page import Page, new_session, shown, until
 
 

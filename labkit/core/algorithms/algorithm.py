@@ -1,0 +1,123 @@
+"""What every meta-learning algorithm offers, so that learners and probes take any of them."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Self
+
+from labkit.core.checks import check_count, check_params
+from labkit.core.gradients import MetaGradient, Problem, Unrolled, over_tasks, unrolled_gradient
+from labkit.core.inner import Adaptation, AnyAlpha, LearnedAlpha, adapt_by, testing_alpha
+from labkit.core.types import Alpha, Batch, LossFn, Params, Reduction, StepSize
+
+
+class Algorithm(ABC):
+    """What is done to θ on a batch of tasks; the algorithms are final, frozen dataclasses.
+
+    Attributes:
+        alpha: α, inner step size: in any form that `adapt` takes, or a `LearnedAlpha`.
+        inner_steps: K, inner steps in training.
+    """
+
+    __slots__ = ()
+
+    alpha: AnyAlpha
+    inner_steps: int
+
+    @abstractmethod
+    def task(self, params: Params) -> Unrolled:
+        """How θ is adapted to one task, and which query losses count."""
+
+    @abstractmethod
+    def chunk_gradient(
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
+    ) -> MetaGradient:
+        """What moves θ, summed over some tasks and divided by `divisor`."""
+
+    def adapt(self, loss_fn: LossFn, params: Params, support: Batch) -> Adaptation:
+        """Adapt θ to one task (data without a task axis) as the algorithm does.
+
+        A `LearnedAlpha` counts with its initial value.
+        """
+        check_params(params)
+        task = self.task(params)
+        theta_0 = task.start(loss_fn, params, support)
+        return adapt_by(task.loop, self.alpha, loss_fn, theta_0, support)
+
+    def adapted(self, params: Params) -> Params:
+        """The parameters that the inner loop moves, which are those that α is for."""
+        return self.task(params).loop.moving(params)
+
+    def meta_gradient(
+        self,
+        loss_fn: LossFn,
+        params: Params,
+        support: Batch,
+        query: Batch,
+        *,
+        reduction: Reduction = "mean",
+        task_chunk: int | None = None,
+        checkpoint: bool = False,
+    ) -> MetaGradient:
+        """What moves θ (and α), over a batch of tasks; arguments as for `labkit.meta_gradient`.
+
+        `checkpoint` spares memory where inner steps are differentiated through; the algorithms
+        that keep no graph do not need it.
+        """
+
+        def chunk(support: Batch, query: Batch, divisor: int) -> MetaGradient:
+            return self.chunk_gradient(problem, support, query, divisor)
+
+        check_params(params)
+        task = self.task(params)
+        problem = Problem(task, loss_fn, params, task.loop.sizes(self.alpha, params), checkpoint)
+        return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
+
+    def at(self, meta_step: int) -> "Algorithm":  # noqa: ARG002
+        """The algorithm at one meta-step; `MAML` alone changes, by its schedules."""
+        return self
+
+    def evaluation_alpha(self, inner_steps: int) -> list[StepSize]:
+        """α per step when testing with `inner_steps` steps: as trained, then half of the last.
+
+        θ was trained for K steps of size α. More steps of the same size make some sinusoid tasks
+        diverge, so that later steps are half as long.
+
+        Args:
+            inner_steps: Number of steps to test with, ≥ 0.
+
+        Returns:
+            One step size for each of the `inner_steps` steps.
+
+        Raises:
+            ValueError: `inner_steps` is negative or not whole, or there is no α to go on with.
+        """
+        check_count("inner_steps", inner_steps, 0)
+        return testing_alpha(self.alpha, self.inner_steps, inner_steps)
+
+    def testing(self, inner_steps: int, alpha: Alpha | None = None) -> Self:
+        """The same adaptation with `inner_steps` steps, by `evaluation_alpha` unless α is given."""
+        if isinstance(alpha, LearnedAlpha):
+            raise ValueError(
+                "alpha to test with must be step sizes, got a LearnedAlpha: leave it out"
+            )
+        sizes = self.evaluation_alpha(inner_steps) if alpha is None else alpha
+        # every algorithm is a dataclass, which the type checker cannot know of the base
+        return dataclasses.replace(self, inner_steps=inner_steps, alpha=sizes)  # type: ignore[type-var]
+
+
+class UnrollingAlgorithm(Algorithm):
+    """An algorithm whose meta-gradient goes through its inner steps."""
+
+    __slots__ = ()
+
+    def chunk_gradient(
+        self, problem: Problem, support: Batch, query: Batch, divisor: int
+    ) -> MetaGradient:
+        """By the graph of all inner steps, or by computing them again."""
+        return unrolled_gradient(problem, support, query, divisor)
+
+
+def check_fixed(alpha: AnyAlpha, name: str) -> None:
+    """Raise ValueError if α is to be learned where the algorithm has no gradient in α."""
+    if isinstance(alpha, LearnedAlpha):
+        raise ValueError(f"{name} has no gradient in alpha: give a fixed one, or take MAML or ANIL")

@@ -1,0 +1,85 @@
+"""From the gradients of single tasks to that of a batch, all tasks at once or a few at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from labkit.core.checks import check_count, check_reduction, count_tasks
+from labkit.core.inner import AlphaTensors
+from labkit.core.types import Batch, Params, Reduction
+
+
+@dataclass(frozen=True, slots=True)
+class MetaGradient:
+    """What `meta_gradient` returns.
+
+    Attributes:
+        loss: The meta-objective, 0-d: its mean or sum over the tasks.
+        task_losses: Query loss of each task after adaptation, shape (tasks,).
+        params: ∂loss/∂θ, like `params`; for Reptile and iMAML the direction they put in its place.
+        alpha: ∂loss/∂α, in the structure of `alpha`, with tensors in place of numbers; None where
+            the algorithm defines none.
+    """
+
+    loss: Tensor
+    task_losses: Tensor
+    params: Params
+    alpha: AlphaTensors | None
+
+
+ChunkGradient: TypeAlias = Callable[[Batch, Batch, int], MetaGradient]
+"""(support, query, divisor) → sums over these tasks, each divided by the divisor."""
+
+
+def over_tasks(
+    gradient: ChunkGradient,
+    support: Batch,
+    query: Batch,
+    *,
+    reduction: Reduction,
+    task_chunk: int | None,
+) -> MetaGradient:
+    """Add up the gradients of chunks of tasks, so that only one chunk is in memory at a time.
+
+    Args:
+        gradient: Sums over a chunk of tasks.
+        support: Pytree of tensors, (tasks, shots, …).
+        query: Pytree of tensors, (tasks, queries, …).
+        reduction: "mean" or "sum" over all tasks.
+        task_chunk: Tasks at once, ≥ 1; None: all.
+
+    Returns:
+        The `MetaGradient` of all tasks.
+
+    Raises:
+        ValueError: An argument is out of its range or the first axes differ.
+    """
+    check_reduction(reduction)
+    tasks = count_tasks(support, query)
+    divisor = tasks if reduction == "mean" else 1
+    if task_chunk is None:
+        return gradient(support, query, divisor)
+    check_count("task_chunk", task_chunk, 1)
+    parts = [
+        gradient(*_tasks(first, first + task_chunk, support, query), divisor)
+        for first in range(0, tasks, task_chunk)
+    ]
+    return MetaGradient(
+        loss=_add(*(part.loss for part in parts)),
+        task_losses=torch.cat([part.task_losses for part in parts]),
+        params=tree_map(_add, *(part.params for part in parts)),
+        alpha=None if parts[0].alpha is None else tree_map(_add, *(part.alpha for part in parts)),
+    )
+
+
+def _add(*leaves: Tensor) -> Tensor:
+    return torch.stack(leaves).sum(0)
+
+
+def _tasks(first: int, end: int, support: Batch, query: Batch) -> tuple[Batch, Batch]:
+    cut = tree_map(lambda tensor: tensor[first:end], (support, query))
+    return cut[0], cut[1]

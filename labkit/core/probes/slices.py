@@ -1,0 +1,203 @@
+"""The meta-loss around θ, on a line or a plane through it, with the paths of adaptation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from labkit.core.algorithms import Algorithm
+from labkit.core.checks import check_count, check_params, check_positive, checked, count_tasks
+from labkit.core.linalg import as_vector, from_vector, length
+from labkit.core.types import Batch, LossFn, Params, loss_at
+
+
+@dataclass(frozen=True, slots=True)
+class MetaLossSlice:
+    """What `slice_meta_loss` returns, for D = 1 or 2 directions.
+
+    Attributes:
+        coordinates: Where the grid is along each direction, in units of θ, shape (points,); the
+            middle one is 0, which is θ itself.
+        loss: Query loss after adaptation, mean over the tasks, shape (points,) for D = 1, or
+            (points, points) for D = 2; the first axis belongs to the first direction.
+        before: The same before adaptation.
+        paths: Coordinates of θ_0 … θ_K of each task, adapted from θ, along the directions, shape
+            (tasks, K + 1, D).
+        distances: How far those are from the line or plane, in units of θ, shape (tasks, K + 1).
+        directions: The D directions, orthonormal, each like `params`.
+    """
+
+    coordinates: Tensor
+    loss: Tensor
+    before: Tensor
+    paths: Tensor
+    distances: Tensor
+    directions: tuple[Params, ...]
+
+
+def slice_meta_loss(
+    algorithm: Algorithm,
+    loss_fn: LossFn,
+    params: Params,
+    support: Batch,
+    query: Batch,
+    *,
+    directions: Sequence[Params],
+    radius: float,
+    points: int,
+) -> MetaLossSlice:
+    """Evaluate the loss before and after adaptation around θ, along one or two directions.
+
+    F(θ + a d₁ + b d₂) with F(θ) = (1/n) Σ_i L_query,i(θ'_i), for a and b from −radius to radius.
+    d₁ and d₂ are made orthonormal (Gram–Schmidt: d₁ keeps its direction), so that coordinates are
+    Euclidean lengths, and the path's coordinates ⟨θ_k − θ, d⟩ are those of the nearest point.
+
+    Args:
+        algorithm: Any algorithm: its `adapt` leads from θ to θ'. Loss weights do not count.
+        loss_fn: (params, batch of one task) → 0-d loss.
+        params: θ, name → tensor.
+        support: Pytree of tensors whose first axis is the task, (tasks, shots, …).
+        query: Pytree of tensors whose first axis is the task, (tasks, queries, …).
+        directions: One or two of the form of `params`, for example a meta-gradient's `params`, or
+            from `random_directions`; only where they point counts, not how long they are.
+        radius: Half the width of the grid, > 0, in units of θ.
+        points: Grid points along each direction, odd and ≥ 3; one row of them, for all tasks, is
+            in memory at a time.
+
+    Returns:
+        `MetaLossSlice`: losses on the grid, and the adaptation paths projected onto it.
+
+    Raises:
+        ValueError: An argument is out of its range, or a direction does not fit `params`, is 0 or
+            is parallel to the other; or as for `labkit.meta_gradient`.
+
+    Source:
+        Li, Xu, Taylor, Studer, Goldstein 2018, arXiv:1712.09913, §3 and §7.
+
+    Example:
+        From w, a step of α = 0.5 on w²/2 leads to w/2, of loss (w/2 − 1)²/2, where it was
+        (w − 1)²/2. The path from 4 to 2 has the coordinates 0 and −2.
+
+        >>> from labkit.core.algorithms.maml import MAML
+        >>> loss = lambda p, target: ((p["w"] - target) ** 2).sum() / 2
+        >>> theta, up = {"w": torch.tensor(4.0)}, {"w": torch.tensor(9.0)}
+        >>> found = slice_meta_loss(
+        ...     MAML(alpha=0.5), loss, theta, torch.zeros(1), torch.ones(1),
+        ...     directions=[up], radius=2.0, points=3,
+        ... )
+        >>> found.coordinates, found.loss
+        (tensor([-2.,  0.,  2.]), tensor([0.0000, 0.5000, 2.0000]))
+        >>> found.before
+        tensor([ 0.5000,  4.5000, 12.5000])
+        >>> found.paths.flatten(), found.distances
+        (tensor([ 0., -2.]), tensor([[0., 0.]]))
+    """
+    check_positive("radius", radius)
+    check_count("points", points, 3)
+    if points % 2 == 0:
+        raise ValueError(f"points must be odd, so that θ is on the grid, got {points}")
+    check_params(params)
+    count_tasks(support, query)
+    params = {name: p.detach() for name, p in params.items()}
+    theta, basis = as_vector(params), _orthonormal(directions, params)  # (D, elements)
+
+    def losses(position: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean query loss before and after adaptation, at one grid point, (D,)."""
+        moved = from_vector(theta + position @ basis, params)
+
+        def one(support: Batch, query: Batch) -> tuple[Tensor, Tensor]:
+            path = algorithm.adapt(loss_fn, moved, support).path
+            steps = len(path) - 1
+            before = checked(loss_at(loss_fn, 0))(path[0], query)
+            return before, checked(loss_at(loss_fn, steps))(path[-1], query)
+
+        before, after = vmap(one, randomness="different")(support, query)
+        return before.mean(), after.mean()
+
+    def project(support: Batch) -> tuple[Tensor, Tensor]:
+        path = algorithm.adapt(loss_fn, params, support).path
+        moved = torch.stack([as_vector(step) for step in path]) - theta  # (K + 1, elements)
+        coordinates = moved @ basis.T
+        return coordinates, length(moved - coordinates @ basis)
+
+    coordinates = torch.linspace(-radius, radius, points, dtype=theta.dtype, device=theta.device)
+    coordinates[points // 2] = 0.0
+    grid = torch.cartesian_prod(*[coordinates] * len(basis)).reshape(-1, len(basis))
+    before, loss = vmap(losses, randomness="different", chunk_size=points)(grid)
+    paths, distances = vmap(project, randomness="different")(support)
+    shape = (points,) * len(basis)
+    return MetaLossSlice(
+        coordinates=coordinates,
+        loss=loss.reshape(shape),
+        before=before.reshape(shape),
+        paths=paths,
+        distances=distances,
+        directions=tuple(from_vector(d, params) for d in basis),
+    )
+
+
+def random_directions(params: Params, count: int, generator: torch.Generator) -> tuple[Params, ...]:
+    """Draw random directions with, in each tensor, the norm that θ has there.
+
+    Such a direction changes each tensor in proportion to its size, so that the slices of two
+    models whose layers are scaled differently compare. A tensor of zeros stays as it is.
+
+    Args:
+        params: θ, name → tensor.
+        count: Number of directions, ≥ 1.
+        generator: Draws them.
+
+    Returns:
+        `count` directions, each like `params`.
+
+    Raises:
+        ValueError: `count` is below 1 or not whole.
+
+    Source:
+        Li, Xu, Taylor, Studer, Goldstein 2018, arXiv:1712.09913, §4; per tensor, where they take
+        each filter.
+
+    Example:
+        >>> theta = {"w": torch.tensor([3.0, 4.0]), "b": torch.zeros(1)}
+        >>> (drawn,) = random_directions(theta, 1, torch.Generator().manual_seed(0))
+        >>> drawn["w"].norm(), drawn["b"].norm()
+        (tensor(5.), tensor(0.))
+    """
+    check_count("count", count, 1)
+    check_params(params)
+
+    def draw(p: Tensor) -> Tensor:
+        drawn = torch.randn(p.shape, generator=generator, dtype=p.dtype, device=generator.device)
+        drawn = drawn.to(p.device)
+        scaled: Tensor = drawn * (p.detach().norm() / drawn.norm())
+        return scaled
+
+    return tuple({name: draw(p) for name, p in params.items()} for _ in range(count))
+
+
+def _orthonormal(directions: Sequence[Params], params: Params) -> Tensor:
+    """One or two directions as orthonormal rows, (D, elements)."""
+    if isinstance(directions, Mapping) or len(directions) not in (1, 2):
+        raise ValueError(
+            f"directions must be a list of one or two dicts like params, got {len(directions)} "
+            f"in a {type(directions).__name__}"
+        )
+    shapes = {name: tuple(p.shape) for name, p in params.items()}
+    rows: list[Tensor] = []
+    for direction in directions:
+        got = {name: tuple(d.shape) for name, d in direction.items()}
+        if got != shapes:
+            raise ValueError(f"a direction must have the shapes of params, {shapes}, got {got}")
+        vector = as_vector(direction).detach()
+        rest = vector / length(vector)
+        for row in rows * 2:  # twice: once leaves rounding errors of nearly parallel ones
+            rest = rest - (row @ rest) * row
+        if not length(rest) > 1e-4:
+            raise ValueError(
+                "directions must be finite, not 0, and not parallel to one another: give another, "
+                "for example from random_directions"
+            )
+        rows.append(rest / length(rest))
+    return torch.stack(rows).to(as_vector(params).dtype)

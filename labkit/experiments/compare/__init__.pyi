@@ -1,0 +1,13 @@
+from .comparison import METRIC as METRIC
+from .comparison import Comparison as Comparison
+from .comparison import compare_runs as compare_runs
+from .comparison_drawn import comparison_view as comparison_view
+from .report import report_html as report_html
+from .student_t import Mean as Mean
+from .student_t import mean_interval as mean_interval
+from .tables import Folders as Folders
+from .tables import curves_frame as curves_frame
+from .tables import load_curves as load_curves
+from .tables import load_runs as load_runs
+from .tables import read_runs as read_runs
+from .tables import runs_frame as runs_frame

@@ -1,0 +1,206 @@
+"""Runs read back: a table with one row a run, and their curves as one tidy table."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from labkit.experiments.runs import STATUS, Result, RunFolder, Status, run_row
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Folders: TypeAlias = str | Path | Sequence[str | Path]
+"""One folder, or several; runs are found in them at any depth."""
+
+CALLED = ("run", "notebook")
+"""Columns that name a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is done.
+
+    Attributes:
+        status: Its id, the notebook and the time that it took.
+        parameters: All of them.
+        result: What it has found.
+    """
+
+    status: Status
+    parameters: dict[str, Any]
+    result: Result
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its id, notebook, parameters and metrics, as in `metrics.parquet`."""
+        return run_row(self.status, self.parameters, self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What was found in folders.
+
+    Attributes:
+        done: Each run once, in the order of their folders' names.
+        left_out: Why → number of runs: "running" (or killed), "failed", "broken" (files that are
+            missing or not what a run writes), "without result" (its notebook records none),
+            "repeated" (the same run in another folder).
+    """
+
+    done: list[Run]
+    left_out: dict[str, int]
+
+    def left_out_words(self) -> str:
+        """How many runs were left out, and why; nothing if none was.
+
+        Example:
+            >>> Runs([], {"failed": 2, "running": 1}).left_out_words()
+            '2 failed, 1 running'
+        """
+        return ", ".join(f"{count} {why}" for why, count in self.left_out.items())
+
+
+def read_runs(folders: Folders) -> Runs:
+    """All runs in these folders; hidden folders, which hold what is not finished, are skipped.
+
+    Args:
+        folders: One or several.
+
+    Raises:
+        FileNotFoundError: A folder does not exist.
+        ValueError: No run in them is done.
+    """
+    several = [folders] if isinstance(folders, str | Path) else list(folders)
+    left_out: Counter[str] = Counter()
+    done: dict[str, Run] = {}
+    for path in _run_folders(several):
+        try:
+            status = path.status
+            if status is None or status.state != "done":
+                left_out["running" if status is None else status.state] += 1
+                continue
+            if status.without_result:
+                left_out["without result"] += 1
+                continue
+            run = Run(status, path.parameters, path.result)
+        except (OSError, ValueError):  # a file that is missing or not what a run writes
+            left_out["broken"] += 1
+            continue
+        if status.id in done:
+            left_out["repeated"] += 1
+        else:
+            done[status.id] = run
+    runs = Runs(list(done.values()), dict(sorted(left_out.items())))
+    if not runs.done:
+        where = ", ".join(map(str, several)) or "no folder"
+        others = f" ({runs.left_out_words()})" if left_out else ""
+        raise ValueError(
+            f"no run is done in {where}{others}: give the folder of a run or a sweep, as labkit "
+            "run or labkit sweep have made it"
+        )
+    return runs
+
+
+def load_runs(folders: Folders) -> "DataFrame":
+    """A table of the runs that are done, one row each.
+
+    Args:
+        folders: A run's or sweep's folder, or several; runs are found at any depth.
+
+    Returns:
+        Columns `run`, `notebook`, the parameters and the metrics; lists such as `events` are JSON
+        text. `frame.attrs` has the names of the "parameters" and "metrics", and in "left_out"
+        how many runs were left out, by reason.
+
+    Raises:
+        FileNotFoundError: A folder does not exist.
+        ValueError: No run in them is done.
+
+    Example:
+        >>> runs = load_runs("notebooks/data/example_sweep")
+        >>> len(runs), sorted(runs["alpha"].unique().tolist()), runs.attrs["left_out"]
+        (18, [0.001, 0.01, 0.05], {})
+    """
+    return runs_frame(read_runs(folders))
+
+
+def load_curves(folders: Folders, name: str = "adaptation") -> "DataFrame":
+    """A tidy table of one curve of every run that is done, one row for each of its points.
+
+    Args:
+        folders: As for `load_runs`.
+        name: "adaptation", a point for each number of inner steps; "training", for each
+            meta-step.
+
+    Returns:
+        Columns `run`, `notebook`, the parameters and the curve's own, such as `inner_step`,
+        `query_loss` and `ci95`; `frame.attrs` as of `load_runs`.
+
+    Raises:
+        FileNotFoundError: A folder does not exist.
+        ValueError: No run in them is done, or one has no curve of this name.
+
+    Example:
+        >>> curves = load_curves("notebooks/data/example_sweep")
+        >>> len(curves), curves["inner_step"].nunique()
+        (198, 11)
+    """
+    return curves_frame(read_runs(folders), name)
+
+
+def runs_frame(runs: Runs) -> "DataFrame":
+    """See `load_runs`."""
+    import pandas as pd  # noqa: PLC0415  # it takes a while, and most commands do without
+
+    frame = pd.DataFrame([run.row for run in runs.done])
+    frame.attrs = _attrs(runs)
+    return frame
+
+
+def curves_frame(runs: Runs, name: str = "adaptation") -> "DataFrame":
+    """See `load_curves`."""
+    import pandas as pd  # noqa: PLC0415  # it takes a while, and most commands do without
+
+    parts = []
+    for run in runs.done:
+        if name not in run.result.curves:
+            known = ", ".join(sorted(run.result.curves)) or "none"
+            raise ValueError(f"run {run.status.id} has no curve {name!r}; it has: {known}")
+        columns = run.result.curves[name]
+        whole = {c: v.astype("int64") for c, v in columns.items() if c in _COUNTS}
+        kept = [c for c in (*CALLED, *run.parameters) if c not in columns]
+        parts.append(pd.DataFrame({**{c: run.row[c] for c in kept}, **columns, **whole}))
+    frame = pd.concat(parts, ignore_index=True)
+    frame.attrs = _attrs(runs)
+    return frame
+
+
+_COUNTS = ("inner_step", "meta_step")
+
+
+def _attrs(runs: Runs) -> dict[str, Any]:
+    parameters = list(dict.fromkeys(name for run in runs.done for name in run.parameters))
+    metrics = dict.fromkeys(name for run in runs.done for name in run.result.metrics)
+    return {
+        "parameters": parameters,
+        # the number of meta-steps is both: what was asked for, and what was done
+        "metrics": [name for name in metrics if name not in parameters],
+        "left_out": runs.left_out,
+    }
+
+
+def _run_folders(folders: Sequence[str | Path]) -> Iterator[RunFolder]:
+    """Each once, sorted within each folder."""
+    seen: set[Path] = set()
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}")
+        for here, below, files in os.walk(folder):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            path = Path(here).resolve()
+            if STATUS in files and path not in seen:
+                seen.add(path)
+                yield RunFolder(Path(here))

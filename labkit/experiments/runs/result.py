@@ -1,0 +1,145 @@
+"""What a run has found, as data: recorded in the executed notebook, read back from it."""
+
+import math
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labkit.experiments.runs.notebook_files import read_notebook
+
+if TYPE_CHECKING:
+    from labkit.session import Columns
+
+MIME_TYPE = "application/vnd.maml-lab.result+json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of a run.
+
+    Attributes:
+        parameters: Setting name → value, as the run ended.
+        metrics: Name → number, over the held-out tasks.
+        curves: "adaptation" (`inner_step`, `query_loss`, `ci95`, `median`, `diverged`, and for
+            each measure of the task family, such as `accuracy`, that and `accuracy_ci95`) and
+            "training" (`meta_step`, `loss_before`, `loss_after`), column → values.
+        events: Settings changed during the run: `meta_step`, `name`, `value`.
+        provenance: Versions, platform, threads, git commit, seed, seconds spent training.
+    """
+
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    curves: "dict[str, Columns]"
+    events: list[dict[str, Any]]
+    provenance: dict[str, Any]
+
+    def table(self) -> str:
+        """The adaptation curve as text, three digits after the point."""
+        curve = self.curves["adaptation"]
+        # sorted, since notebooks do not keep the order of names
+        measures = sorted(n.removesuffix("_ci95") for n in curve if n.endswith("_ci95"))
+        heads = [f" {name:>10}   ± 95 %" for name in measures]
+        lines = ["inner step  query loss   ± 95 %   median  diverged" + "".join(heads)]
+        for row in range(len(curve["inner_step"])):
+            at = {name: values[row] for name, values in curve.items()}
+            lines.append(
+                f"{at['inner_step']:10.0f} {at['query_loss']:11.3f} {at['ci95']:8.3f} "
+                f"{at['median']:8.3f} {at['diverged']:8.1%}"
+                + "".join(f" {at[m]:11.3f} {at[f'{m}_ci95']:8.3f}" for m in measures)
+            )
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON, which has no inf and nan: both become null."""
+        curves = {
+            name: {column: values.tolist() for column, values in curve.items()}
+            for name, curve in self.curves.items()
+        }
+        whole = {"format": FORMAT, **asdict(self), "curves": curves}
+        return {name: _without_nonfinite(value) for name, value in whole.items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Result":
+        """The result that `to_json` wrote; null becomes nan.
+
+        Raises:
+            ValueError: The data are of another format.
+        """
+        if data.get("format") != FORMAT:
+            raise ValueError(
+                f"result format {data.get('format')!r}: this labkit {version('maml-lab')} reads "
+                f"format {FORMAT}"
+            )
+        curves = {
+            name: {column: np.array(values, dtype=np.float64) for column, values in curve.items()}
+            for name, curve in data["curves"].items()
+        }
+        metrics = {name: _number(value) for name, value in data["metrics"].items()}
+        return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
+
+
+class NoResultError(ValueError):
+    """An executed notebook holds no result.
+
+    Attributes:
+        expected: Whether one of its cells would record one.
+    """
+
+    def __init__(self, words: str, *, expected: bool) -> None:
+        super().__init__(words)
+        self.expected = expected
+
+
+def read_result(path: str | Path) -> Result:
+    """The result that an executed notebook has recorded.
+
+    Args:
+        path: A notebook executed by papermill, nbconvert or by hand.
+
+    Returns:
+        The last `Result` recorded in it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no notebook.
+        NoResultError: It holds no result; the message says why, with the error that stopped the
+            notebook if there was one.
+    """
+    notebook = read_notebook(Path(path))
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    recorded = [o["data"][MIME_TYPE] for o in outputs if MIME_TYPE in o.get("data", {})]
+    if recorded:
+        return Result.from_json(recorded[-1])
+    failures = [f"{o['ename']}: {o['evalue']}" for o in outputs if o.output_type == "error"]
+    reason = (
+        f"it stopped with {failures[-1]}"
+        if failures
+        else "was it executed, with a cell that calls record_result?"
+    )
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    raise NoResultError(
+        f"{path} holds no result of labkit; {reason}",
+        expected=any("record_result" in source for source in sources),
+    )
+
+
+def _number(value: object) -> float:
+    if value is None:
+        return math.nan
+    if not isinstance(value, int | float):
+        raise TypeError(f"a metric must be a number, got {value!r}")
+    return value
+
+
+def _without_nonfinite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nonfinite(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nonfinite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

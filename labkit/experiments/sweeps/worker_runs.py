@@ -1,0 +1,49 @@
+"""What makes the runs of a sweep in each worker process of Dask."""
+
+from pathlib import Path
+from typing import Any
+
+from distributed import Worker, WorkerPlugin, get_worker
+
+from labkit.experiments.runs import Plan, Status, WarmRuns
+from labkit.experiments.sweeps.sweep_folder import SweepFolder
+
+
+class WorkerRuns(WorkerPlugin):
+    """Warm runs of one sweep in a worker, which end with the worker and with the sweep.
+
+    Args:
+        sweep: Its name, with which the keys of its tasks end.
+    """
+
+    def __init__(self, sweep: str) -> None:
+        self.name = sweep
+        self.runs: WarmRuns | None = None
+
+    def setup(self, worker: Worker) -> None:  # noqa: ARG002  # as Dask calls it
+        """Begin in a worker."""
+        self.runs = WarmRuns()
+
+    def teardown(self, worker: Worker) -> None:  # noqa: ARG002
+        """End with the sweep, or with the worker."""
+        if self.runs is not None:
+            self.runs.close()
+
+    def transition(self, key: object, start: str, finish: str, **_: Any) -> None:
+        """Stop when a run is not wanted any more, since the process of the sweep has gone."""
+        own = str(key).endswith(self.name)
+        if own and (start, finish) == ("executing", "released") and self.runs is not None:
+            self.runs.close()
+
+
+def make(sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None) -> Status:
+    """Make a run of a sweep, as a task of a worker."""
+    plugin = get_worker().plugins[sweep]
+    assert isinstance(plugin, WorkerRuns)  # noqa: S101  # for the type checker
+    assert plugin.runs is not None  # noqa: S101
+    runs = plugin.runs
+
+    def run(plan: Plan, own: Path) -> Status:
+        return runs.run(plan, own, timeout=timeout)
+
+    return folder.make(plan, run)

@@ -1,0 +1,209 @@
+"""The adaptation curve: query loss or another measure over inner steps on held-out tasks."""
+
+import html
+import math
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from labkit.figures.panels.adaptation_panel import AdaptationPanel, adaptation_note, adaptation_top
+from labkit.figures.panels.ghosts import ghost_styles, ghost_traces
+from labkit.figures.style import (
+    AFTER,
+    APART,
+    BEFORE,
+    MARGIN,
+    SMALL,
+    TEXT,
+    Drawable,
+    Update,
+    axis,
+    cursor,
+    drawable,
+    figure_meta,
+    legend,
+    overlay,
+    panel_figure,
+    put,
+    title,
+    translucent,
+    weakest,
+)
+from labkit.session import MOST_GHOSTS
+
+_BAND, _TRAINED, _BASELINE, _UNTRAINED, _GHOSTS = range(1, 6)
+_MEDIAN = _GHOSTS + MOST_GHOSTS
+"""Where each stands among the traces; the cursor is before them, the mean after."""
+
+_GHOST_LEGENDS, _GHOST_ROW = ("legend2", "legend3"), 19
+"""Columns of ghosts' names below the axis, and the height of a row in pixels."""
+
+_FIRST = 1
+"""Rank in the legend: what trains stands before what it is compared with."""
+
+_NAME = "Held-out tasks"
+
+_MOST_TICKS = 20
+"""On the axis of inner steps; three digits side by side are still apart."""
+
+
+def adaptation_figure() -> go.Figure:
+    """The figure with all its traces and axes, empty; `show_adaptation` fills it."""
+    columns: dict[str, Any] = {
+        name: legend(
+            x=i / len(_GHOST_LEGENDS), y=0, yref="container", yanchor="bottom", orientation="v"
+        )
+        for i, name in enumerate(_GHOST_LEGENDS)
+    }
+    return panel_figure(
+        adaptation_traces(),
+        title(_NAME),
+        xaxis=axis("inner steps", dtick=1, range=[-0.2, 10.2]),
+        yaxis=axis("query loss", range=[0, 5]),
+        yaxis2=overlay("y"),
+        **columns,
+    )
+
+
+def show_adaptation(figure: Drawable, panel: AdaptationPanel) -> None:
+    """Update the adaptation curve."""
+    put(figure, adaptation_updates(panel))
+
+
+def adaptation_traces() -> list[go.Scatter]:
+    """The panel's traces, empty; `adaptation_updates` says what each holds."""
+    quiet = {"hoverinfo": "skip", "showlegend": False}
+    return [
+        cursor(),
+        go.Scatter(
+            name="95 % interval",
+            mode="lines",
+            line={"width": 0},
+            fill="toself",
+            fillcolor=translucent(AFTER, 0.18),
+            **quiet,
+        ),
+        go.Scatter(
+            name="K trained",
+            mode="lines+text",
+            yaxis="y2",
+            line={"color": BEFORE, "width": 1},
+            textfont={"color": TEXT, "size": SMALL},
+            **quiet,
+        ),
+        go.Scatter(
+            name="baseline",
+            mode="lines",
+            line={"color": TEXT, "width": 1, "dash": "dot"},
+            hovertemplate="%{y:.3g}",
+            visible=False,
+        ),
+        go.Scatter(
+            name="untrained",
+            mode="lines",
+            line={"color": BEFORE, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3g}",
+        ),
+        *_ghosts(),
+        go.Scatter(
+            name="median",
+            legendrank=_FIRST + 1,
+            mode="lines",
+            line={"color": weakest(AFTER), "width": 1.5, "dash": "dash"},
+            hovertemplate="%{y:.3g}",
+        ),
+        go.Scatter(
+            name="mean",
+            legendrank=_FIRST,
+            mode="lines+markers",
+            line={"color": AFTER, "width": 2.5},
+            marker={"size": 6},
+            hovertemplate="%{y:.3g}",
+        ),
+    ]
+
+
+def _ghosts() -> list[go.Scatter]:
+    """Named in turn in the columns below the axis."""
+    traces = ghost_traces(mode="lines+markers", marker={"size": 6})
+    for i, trace in enumerate(traces):
+        trace.legend = _GHOST_LEGENDS[i % len(_GHOST_LEGENDS)]
+    return traces
+
+
+def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
+    """All that changes from one panel to the next."""
+    k, last = panel.inner_steps, len(panel.curve.mean) - 1
+    colors = weakest(panel.color), panel.color
+    names = "median", html.escape(panel.label, quote=False) or "mean"
+    baseline = {"name": "", "visible": False}
+    if panel.baseline is not None:
+        baseline = {"name": html.escape(panel.baseline[1], quote=False), "visible": True}
+    word = {
+        "text": ["", f"{APART}K = {k}{APART}"],
+        "textposition": "bottom right" if 2 * k <= last else "bottom left",
+    }
+    return [
+        Update(_BAND, adaptation_data(panel), _layout(panel)),
+        Update(_BAND, [{"fillcolor": translucent(panel.color, 0.18)}]),
+        Update(_TRAINED, [word]),
+        Update(_BASELINE, [baseline]),
+        Update(_GHOSTS, ghost_styles(panel.ghosts)),
+        Update(
+            _MEDIAN,
+            [
+                {"name": name, "line.color": color}
+                for name, color in zip(names, colors, strict=True)
+            ],
+        ),
+    ]
+
+
+def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64]]]:
+    """Points for each trace after the cursor, in their order; what is not finite is a gap."""
+    top = adaptation_top(panel)
+    mean, untrained = drawable(panel.now.mean, top), drawable(panel.before.mean, top)
+    ci95 = drawable(panel.now.ci95, top)
+    x = np.arange(len(mean), dtype=np.float64)
+    known = np.isfinite(mean) & np.isfinite(ci95)
+    lower, upper = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
+    k = float(panel.inner_steps)
+    level = panel.baseline[0] if panel.baseline else math.nan
+    ghosts = [drawable(panel.of(ghost.curve).mean, top) for ghost in panel.ghosts]
+    nothing = {"x": np.empty(0), "y": np.empty(0)}
+    return [
+        {
+            "x": np.concatenate([x[known], x[known][::-1]]),
+            "y": np.concatenate([upper, lower[::-1]]),
+        },
+        {"x": np.array([k, k]), "y": np.array([0.0, 1.0])},
+        {"x": x, "y": np.full(len(x), level)},
+        {"x": x, "y": untrained},
+        *({"x": np.arange(len(y), dtype=np.float64), "y": y} for y in ghosts),
+        *[nothing] * (MOST_GHOSTS - len(ghosts)),
+        {"x": x, "y": drawable(panel.now.median, top)},
+        {"x": x, "y": mean},
+    ]
+
+
+def _between_ticks(last: int) -> int:
+    """Inner steps from tick to tick: as many as labels have room for."""
+    return next((step for step in (1, 2, 5, 10, 20, 50) if last <= _MOST_TICKS * step), 100)
+
+
+def _layout(panel: AdaptationPanel) -> dict[str, object]:
+    note, last = adaptation_note(panel), len(panel.curve.mean) - 1
+    rows = math.ceil(len(panel.ghosts) / len(_GHOST_LEGENDS))
+    return {
+        "title.text": title(_NAME, f"mean and 95 % interval of {panel.curve.tasks:,}"),
+        "xaxis.range": [-0.2, last + 0.2],
+        "xaxis.dtick": _between_ticks(last),
+        "yaxis.range": [0, adaptation_top(panel)],
+        "yaxis.title.text": f"query {panel.shown}".replace("_", " "),
+        "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
+        + (f" · {note}" if note else ""),
+        "margin.b": MARGIN["b"] + _GHOST_ROW * rows,
+        "meta": figure_meta(alpha=panel.alpha),
+    }

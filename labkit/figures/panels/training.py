@@ -1,0 +1,256 @@
+"""Meta-training: loss before and after adaptation, with a mark at every change of a setting."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from labkit.figures.panels.ghosts import GhostCurve, check_ghosts, ghost_styles, ghost_traces
+from labkit.figures.panels.marks import (
+    Label,
+    Mark,
+    axis_end,
+    change_marks,
+    place_labels,
+    steady_end,
+)
+from labkit.figures.style import (
+    AFTER,
+    APART,
+    BEFORE,
+    GRID,
+    MARGIN,
+    NARROW,
+    SMALL,
+    TEXT,
+    TRAINING_HEIGHT,
+    Drawable,
+    Update,
+    axis,
+    cursor,
+    drawable,
+    figure_meta,
+    log_axis,
+    overlay,
+    panel_figure,
+    put,
+    title,
+)
+from labkit.session import MOST_GHOSTS, Event, TrainingCurve
+
+By = Literal["meta_step", "seconds"]
+"""What the x axis counts."""
+
+TrainingGhost = GhostCurve[TrainingCurve]
+
+AXES = {"meta_step": "meta-step", "seconds": "seconds of training"}
+LARGEST = 1e30
+"""Losses that the logarithmic axis can show without trouble."""
+
+_BEFORE, _GHOSTS = 1, 2
+_AFTER = _GHOSTS + MOST_GHOSTS
+_LEADERS, _MARKS, _CHANGES = range(_AFTER + 1, _AFTER + 4)
+"""Where each stands among the traces; the cursor is before them."""
+
+LAST_NUMBER = 17
+"""Pixels beside the axis, which ends with a round number: half of it stands beyond."""
+
+_LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
+"""Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
+
+Floats = NDArray[np.float64]
+
+
+def training_figure() -> go.Figure:
+    """The figure with all its traces and axes, empty; `show_training` fills it."""
+    return panel_figure(
+        training_traces(),
+        title("Meta-training"),
+        height=TRAINING_HEIGHT,
+        margin={"r": LAST_NUMBER},
+        xaxis=axis("meta-step", range=[0, 1]),
+        yaxis=axis("query loss", type="log", range=[-1, 1]),
+        yaxis2=overlay("y"),
+        meta={"x": "meta_step"},
+    )
+
+
+def show_training(
+    figure: Drawable,
+    curve: TrainingCurve,
+    events: Sequence[Event],
+    *,
+    by: By = "meta_step",
+    color: str = AFTER,
+    ghosts: Sequence[TrainingGhost] = (),
+    width: int = NARROW,
+) -> None:
+    """Update the losses and the marks of changes.
+
+    Args:
+        figure: What `training_figure` has made, or what stands for it.
+        curve: The losses.
+        events: Changes of settings, in their order.
+        by: What the x axis counts: "meta_step", or "seconds" spent in meta-steps.
+        color: That of the algorithm in use.
+        ghosts: Losses of other runs, at most `MOST_GHOSTS`.
+        width: Pixels of the figure for which the labels of the marks are laid out.
+
+    Raises:
+        ValueError: There are too many ghosts, or `by` is neither of the two.
+    """
+    put(
+        figure,
+        training_updates(curve, events, by=by, color=color, ghosts=ghosts, width=width),
+    )
+
+
+def training_traces() -> list[go.Scatter]:
+    """The panel's traces, empty; the marks are on an axis from 0 to 1."""
+    return [
+        cursor(),
+        go.Scatter(
+            name="before adaptation",
+            mode="lines",
+            line={"color": BEFORE, "width": 1.5},
+            hovertemplate="%{y:.3g}",
+        ),
+        *ghost_traces(mode="lines", showlegend=False),
+        go.Scatter(
+            name="after adaptation",
+            mode="lines",
+            line={"color": AFTER, "width": 2},
+            hovertemplate="%{y:.3g}",
+        ),
+        # as faint as the grid: the letters of other labels are above them
+        go.Scatter(
+            name="leaders",
+            mode="lines",
+            yaxis="y2",
+            line={"color": GRID, "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+        go.Scatter(
+            name="marks",
+            mode="lines",
+            yaxis="y2",
+            line={"color": TEXT, "width": 1, "dash": "dash"},
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
+        ),
+        # of a trace that has points without words plotly 4.1 loses words when it draws again
+        go.Scatter(
+            name="changes",
+            mode="text",
+            yaxis="y2",
+            textposition="bottom right",
+            textfont={"color": TEXT, "size": SMALL},
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
+        ),
+    ]
+
+
+def training_updates(
+    curve: TrainingCurve,
+    events: Sequence[Event],
+    *,
+    by: By,
+    color: str,
+    ghosts: Sequence[TrainingGhost],
+    width: int,
+) -> list[Update]:
+    """All that changes; arguments as for `show_training`."""
+    check_ghosts(ghosts)
+    if by not in AXES:
+        raise ValueError(f"by must be one of {', '.join(map(repr, AXES))}, got {by!r}")
+    x, others = _x(curve, by), [_x(ghost.curve, by) for ghost in ghosts]
+    losses = [drawable(curve.loss_before, LARGEST), drawable(curve.loss_after, LARGEST)]
+    faint = [drawable(ghost.curve.loss_after, LARGEST) for ghost in ghosts]
+    nothing = {"x": np.empty(0), "y": np.empty(0)}
+    data = [
+        {"x": x, "y": losses[0]},
+        *({"x": gx, "y": y} for gx, y in zip(others, faint, strict=True)),
+        *[nothing] * (MOST_GHOSTS - len(ghosts)),
+        {"x": x, "y": losses[1]},
+    ]
+    end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
+    letters = int((width - MARGIN["l"] - MARGIN["r"]) / _LETTER)
+    xs = _at(curve, events, by)
+    end = steady_end(max([end, *xs]))
+    marks = change_marks(events, xs, end)
+    end = axis_end(marks, end, letters)
+    labels = place_labels(marks, end, letters)
+    free = _ROW * (1 + max((label.row for label in labels), default=-1))
+    scale = log_axis([*losses, *faint], free=free)
+    layout = {
+        "meta": figure_meta(x=by),
+        "xaxis.title.text": AXES[by],
+        "xaxis.range": [0, end],
+        **{f"yaxis.{name}": value for name, value in scale.items()},
+    }
+    return [
+        Update(_BEFORE, data, layout),
+        Update(_GHOSTS, ghost_styles(ghosts)),
+        Update(_AFTER, [{"line.color": color}]),
+        Update(_LEADERS, [_leaders(labels, free)]),
+        Update(_MARKS, [_lines(marks, free)]),
+        Update(_CHANGES, [_words(marks, labels)]),
+    ]
+
+
+def _x(curve: TrainingCurve, by: By) -> Floats:
+    return curve.meta_step if by == "meta_step" else curve.seconds
+
+
+def _at(curve: TrainingCurve, events: Sequence[Event], by: By) -> list[float]:
+    """Where the changes lie on the axis."""
+    steps = np.array([event.meta_step for event in events], dtype=np.float64)
+    if by == "seconds":
+        known = np.concatenate([[0.0], curve.meta_step]), np.concatenate([[0.0], curve.seconds])
+        steps = np.interp(steps, *known)
+    xs: list[float] = steps.tolist()
+    return xs
+
+
+def _leaders(labels: Sequence[Label], free: float) -> dict[str, Any]:
+    """Lines from the upper end of each mark to its label."""
+    nan = float("nan")
+    return {
+        "x": np.array([x for label in labels for x in (label.x, label.x, nan)]),
+        "y": np.array([y for label in labels for y in (1 - free, _height(label), nan)]),
+    }
+
+
+def _lines(marks: Sequence[Mark], free: float) -> dict[str, Any]:
+    """Lines of the marks, below the part of the axis that is left to their labels."""
+    nan = float("nan")
+    return {
+        "x": np.array([x for mark in marks for x in (mark.x, mark.x, nan)]),
+        "y": np.array([y for _ in marks for y in (0.0, 1 - free, nan)]),
+        "hovertext": [told for mark in marks for told in (_told(mark), _told(mark), "")],
+    }
+
+
+def _words(marks: Sequence[Mark], labels: Sequence[Label]) -> dict[str, Any]:
+    """Labels of the marks, in that part."""
+    return {
+        "x": np.array([label.x for label in labels]),
+        "y": np.array([_height(label) for label in labels]),
+        "text": [APART + label.text for label in labels],
+        "hovertext": [_told(mark) for mark in marks],
+    }
+
+
+def _told(mark: Mark) -> str:
+    begun, ended = f"{mark.x:.4g}", f"{mark.end:.4g}"
+    when = f"from {begun} on" if begun == ended else f"changed from {begun} to {ended}"
+    return f"{mark.text}, {when}"
+
+
+def _height(label: Label) -> float:
+    """Where a label is on the axis from 0 to 1."""
+    return 1 - _ROW * label.row

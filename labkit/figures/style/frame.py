@@ -1,0 +1,153 @@
+"""What the lab's figures have in common: margins, fonts, axes, legends, titles and cursors."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
+
+from labkit.figures.style.palette import AXIS, GRID, TEXT
+from labkit.figures.style.updates import Drawable, Update, put
+
+PANEL_HEIGHT, TRAINING_HEIGHT = 302, 204
+"""Pixels of a whole figure, title and axes included."""
+
+TITLE_HEIGHT = 30
+"""Pixels of the margin above that the title takes: a page that has it elsewhere cuts them off."""
+
+NARROW = 430
+"""Least width in pixels for which titles, labels and legends are made."""
+
+MARGIN = {"l": 52, "r": 12, "t": TITLE_HEIGHT + 24, "b": 42}
+SMALL = 11
+"""Size of the smallest letters, pixels."""
+
+FONT = "system-ui, 'DejaVu Sans', sans-serif"
+MOST_LETTERS = 56
+"""Of a title, in a figure of `NARROW` pixels."""
+
+APART = "\u00a0"
+"""Between a vertical line and the letters beside it."""
+
+CURSOR_AT = 0
+"""Where the cursor stands among the traces of the figures that have one."""
+
+
+def panel_figure(
+    traces: Sequence[BaseTraceType],
+    title: str,
+    *,
+    height: float = PANEL_HEIGHT,
+    meta: Mapping[str, object] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """A figure of one panel, with all its traces, empty.
+
+    Args:
+        traces: Each on its axes.
+        title: As `title` gives it.
+        height: Pixels, margins included.
+        meta: What a browser is told beside the height of the title.
+        layout: What differs from other panels.
+    """
+    figure = go.Figure(list(traces))
+    figure.update_layout(
+        template="none",
+        height=height,
+        meta=figure_meta(**(meta or {})),
+        autosize=True,
+        # fixed: a legend that pushes the margins makes plotly.js 4.1 draw axes at NaN for a moment
+        margin={**MARGIN, "autoexpand": False},
+        font={"family": FONT, "size": 12, "color": TEXT},
+        title={
+            "text": title,
+            "font": {"size": 13, "color": TEXT},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 8, "t": 8},
+        },
+        hovermode="x unified",
+        uirevision="lab",  # a reader's zoom outlives the updates
+        legend=legend(x=0, y=1, yanchor="bottom"),
+    )
+    figure.update_layout(**layout)
+    return figure
+
+
+def figure_meta(**told: object) -> dict[str, object]:
+    """What a browser is told of a figure: `told`, and how much of it the title takes.
+
+    Example:
+        >>> figure_meta(editable=True)
+        {'editable': True, 'title_height': 30}
+    """
+    return {**told, "title_height": TITLE_HEIGHT}
+
+
+def title(panel: str, what: str = "") -> str:
+    """The panel's name and what it shows, cut to what a narrow figure has room for.
+
+    Example:
+        >>> title("Meta-training"), title("One task", "a < b")
+        ('<b>Meta-training</b>', '<b>One task</b> · a &lt; b')
+    """
+    name = f"<b>{html.escape(panel, quote=False)}</b>"
+    room = MOST_LETTERS - len(panel)
+    if len(what) > room:
+        cut = what[: max(room, 0)]
+        what = (cut.rpartition(",")[0] or cut) + " …"
+    return f"{name} · {html.escape(what, quote=False)}" if what else name
+
+
+def axis(text: str, **properties: object) -> dict[str, object]:
+    """An axis with its title."""
+    line = {"gridcolor": GRID, "zeroline": False, "linecolor": AXIS, "showline": True}
+    return {"title": {"text": text, "standoff": 6}, **line, **properties}
+
+
+def overlay(below: str) -> dict[str, object]:
+    """An unseen y axis from 0 to 1 over another, for what spans its whole height."""
+    return {"overlaying": below, "range": [0, 1], "visible": False, "fixedrange": True}
+
+
+def legend(**properties: object) -> dict[str, object]:
+    """A row of names."""
+    return {
+        "orientation": "h",
+        "xanchor": "left",
+        "font": {"size": SMALL, "color": TEXT},
+        "itemwidth": 30,
+        "indentation": -4,
+        "bgcolor": "rgba(0,0,0,0)",
+        **properties,
+    }
+
+
+def cursor() -> go.Scatter:
+    """A vertical line at what is looked at, on the y axis of `overlay`; nowhere at first."""
+    return go.Scatter(
+        name="cursor",
+        x=[None, None],
+        y=[0, 1],
+        yaxis="y2",
+        mode="lines",
+        line={"color": TEXT, "width": 1},
+        meta={"cursor": True},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def show_cursor(figure: Drawable, x: float | None) -> None:
+    """Put the cursor of an adaptation or training figure somewhere on the x axis.
+
+    Args:
+        figure: What `adaptation_figure` or `training_figure` has made.
+        x: Where; None takes it away.
+    """
+    put(figure, [Update(CURSOR_AT, [{"x": [x, x]}])])

@@ -1,0 +1,13 @@
+from .few_shot_run import few_shot_run_table as few_shot_run_table
+from .few_shot_run import measure_few_shot_run as measure_few_shot_run
+from .few_shot_run import train_few_shot_run as train_few_shot_run
+from .few_shot_settings import FewShotSettings as FewShotSettings
+from .omniglot_verdicts import OmniglotTable as OmniglotTable
+from .omniglot_verdicts import omniglot_table as omniglot_table
+from .paper_drawn import paper_view as paper_view
+from .paper_run import measure_paper_run as measure_paper_run
+from .paper_run import paper_run_table as paper_run_table
+from .paper_run import train_paper_run as train_paper_run
+from .paper_settings import PaperSettings as PaperSettings
+from .paper_verdicts import PaperTable as PaperTable
+from .paper_verdicts import paper_table as paper_table

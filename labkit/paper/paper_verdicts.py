@@ -1,0 +1,201 @@
+"""The paper's sinusoid table: what it says, what the runs say, and whether they agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from labkit.experiments import Folders, Mean, curves_frame, mean_interval, read_runs
+from labkit.paper.one_sweep import check_one_sweep, departures
+from labkit.paper.paper_run import STEP_SIZES, STEPS, TABLE
+from labkit.paper.paper_settings import PaperSettings
+from labkit.paper.text_table import text_table
+from labkit.paper.verdicts import verdict
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PUBLISHED: Mapping[tuple[str, int, int], float] = MappingProxyType(
+    {
+        ("maml", 5, 1): 0.67,
+        ("maml", 5, 5): 0.38,
+        ("maml", 5, 10): 0.35,
+        ("pretrained", 5, 1): 2.41,
+        ("pretrained", 5, 5): 2.23,
+        ("pretrained", 5, 10): 2.19,
+    }
+)
+"""Method, shots, inner steps → mean squared error (arXiv:1703.03400, Table 2)."""
+
+HALF_DIGIT = 0.005
+"""Those numbers are rounded to two digits."""
+
+METHODS = ("maml", "first_order", "pretrained", "oracle")
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """One number of the table, as the runs of several seeds have it.
+
+    Attributes:
+        method: As in `PaperSettings`.
+        shots: Support points per test task.
+        step_sizes: How they were chosen, see `measure_paper_run`.
+        inner_steps: Taken on each test task.
+        paper: The paper's number; None where it gives none.
+        by_seed: Mean loss over the test tasks of each seed, which are its own.
+        tasks_ci95: Half width of the 95 % interval of one seed's mean over its tasks, averaged.
+        median: Median loss over the tasks, averaged over seeds.
+        diverged: Share of diverged tasks over all seeds.
+    """
+
+    method: str
+    shots: int
+    step_sizes: str
+    inner_steps: int
+    paper: float | None
+    by_seed: tuple[float, ...]
+    tasks_ci95: float
+    median: float
+    diverged: float
+
+    @property
+    def mean(self) -> Mean:
+        """Over the seeds, with the interval of that mean."""
+        return mean_interval(self.by_seed)
+
+    @property
+    def verdict(self) -> str:
+        """Of the paper's number, see `labkit.paper.verdicts.verdict`; "" without one.
+
+        Example:
+            >>> row = PaperRow("maml", 5, "halved", 1, 0.67, (0.64, 0.66, 0.7), 0.06, 0.5, 0.0)
+            >>> row.verdict
+            'reproduced'
+        """
+        if self.paper is None:
+            return ""
+        return verdict(self.by_seed, self.tasks_ci95, self.paper, HALF_DIGIT)
+
+    @property
+    def claim(self) -> str:
+        """The verdict in a sentence.
+
+        Example:
+            >>> PaperRow("maml", 5, "halved", 1, 0.67, (0.64, 0.66, 0.7), 0.06, 0.5, 0.0).claim
+            'maml (halved), 5 shots, after 1 step: reproduced, 0.667 ± 0.0759 for 0.67'
+        """
+        mean, steps = self.mean, f"{self.inner_steps} step{'s' * (self.inner_steps != 1)}"
+        where = f"{self.method} ({self.step_sizes}), {self.shots} shots, after {steps}"
+        said = f"{mean.mean:.3g} ± {mean.ci95:.3g} for {self.paper:g}"
+        stray = f"; {self.diverged:.1%} of the tasks diverge" if self.diverged else ""
+        return f"{where}: {self.verdict}, {said}{stray}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTable:
+    """All rows, and the runs that they are from.
+
+    Attributes:
+        rows: By method, shots, step sizes and inner steps.
+        seeds: Those of each method.
+        settings: Other parameters, the same in all runs.
+        departures: Those that are not the paper's, in words.
+    """
+
+    rows: tuple[PaperRow, ...]
+    seeds: dict[str, tuple[int, ...]]
+    settings: dict[str, Any]
+    departures: tuple[str, ...]
+
+    @property
+    def published(self) -> tuple[PaperRow, ...]:
+        """The rows for which the paper has a number."""
+        return tuple(row for row in self.rows if row.paper is not None)
+
+    def row(self, method: str, shots: int, inner_steps: int, step_sizes: str) -> PaperRow:
+        """One of the rows.
+
+        Raises:
+            ValueError: There is none such.
+        """
+        for row in self.rows:
+            found = (row.method, row.shots, row.inner_steps, row.step_sizes)
+            if found == (method, shots, inner_steps, step_sizes):
+                return row
+        raise ValueError(
+            f"no run has measured {method} with {shots} shots after {inner_steps} steps, step "
+            f"sizes {step_sizes}"
+        )
+
+    def table(self) -> str:
+        """A line for each row: the mean, and its 95 % intervals over seeds and over tasks."""
+        heads = ("method", "shots", "step sizes", "steps", "mean", "± seeds", "± tasks")
+        lines: list[tuple[str, ...]] = [(*heads, "median", "diverged", "paper", "verdict")]
+        lines += [
+            (
+                row.method,
+                f"{row.shots}",
+                row.step_sizes,
+                f"{row.inner_steps}",
+                *(f"{n:.3g}" for n in (row.mean.mean, row.mean.ci95, row.tasks_ci95, row.median)),
+                f"{row.diverged:.1%}",
+                "" if row.paper is None else f"{row.paper:.2f}",
+                row.verdict,
+            )
+            for row in self.rows
+        ]
+        return text_table(lines, {0, 2, 10})
+
+    def claims(self) -> str:
+        """A sentence for each number of the paper, and what of its settings was not kept."""
+        lines = [row.claim for row in self.published]
+        return "\n".join([*lines, *(f"not the paper's: {words}" for words in self.departures)])
+
+
+def paper_table(folders: Folders) -> PaperTable:
+    """Set the runs of `experiments/paper.yaml` beside the paper's numbers.
+
+    Args:
+        folders: Of the sweep, or several.
+
+    Raises:
+        FileNotFoundError: A folder does not exist.
+        ValueError: No run is done, one is of another notebook, or the runs differ in more than
+            method and seed.
+
+    Example:
+        >>> found = paper_table("notebooks/data/paper_sweep")
+        >>> found.row("maml", 5, 1, "halved").paper, found.departures
+        (0.67, ())
+    """
+    frame = curves_frame(read_runs(folders), TABLE)
+    settings = check_one_sweep(frame, PaperSettings, ("method", "seed"))
+    seeds = {
+        method: tuple(sorted({int(s) for s in frame.loc[frame["method"] == method, "seed"]}))
+        for method in METHODS
+        if (frame["method"] == method).any()
+    }
+    chosen = frame[frame["inner_step"].isin(STEPS)]
+    rows = [
+        _row(method, int(shots), int(rule), int(step), part)
+        for method in seeds
+        for (shots, rule, step), part in chosen[chosen["method"] == method].groupby(
+            ["test_shots", "step_sizes", "inner_step"], sort=True
+        )
+    ]
+    return PaperTable(tuple(rows), seeds, settings, departures(settings, PaperSettings()))
+
+
+def _row(method: str, shots: int, step_sizes: int, inner_steps: int, part: "DataFrame") -> PaperRow:
+    return PaperRow(
+        method,
+        shots,
+        STEP_SIZES[step_sizes],
+        inner_steps,
+        PUBLISHED.get((method, shots, inner_steps)),
+        tuple(part.sort_values("seed")["query_loss"].tolist()),
+        float(part["ci95"].mean()),
+        float(part["median"].mean()),
+        float(part["diverged"].mean()),
+    )

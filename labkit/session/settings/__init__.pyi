@@ -1,0 +1,13 @@
+from .algorithms import algorithm_of as algorithm_of
+from .algorithms import label as label
+from .algorithms import unused as unused
+from .changes import LIVE as LIVE
+from .changes import Change as Change
+from .changes import Value as Value
+from .changes import without_overruled as without_overruled
+from .checked_model import CheckedModel as CheckedModel
+from .parameter_words import ParameterError as ParameterError
+from .parameter_words import complaint as complaint
+from .settings import ClassificationSettings as ClassificationSettings
+from .settings import Settings as Settings
+from .settings import notebook_settings as notebook_settings

@@ -1,0 +1,162 @@
+"""Tasks from a function of one's own that draws their data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from labkit.core import check_count
+from labkit.tasks.family import Predictor, TaskBatch
+from labkit.tasks.regression import squared_error
+
+Draw: TypeAlias = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
+"""(tasks, points, generator) → x and y, (tasks, points, …)."""
+
+Judge: TypeAlias = Callable[..., Tensor]
+"""(prediction, y) of one task → 0-d."""
+
+TRIAL_TASKS = 2
+
+
+@final
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class FunctionTasks:
+    """p(T) given by a function that draws the points of a batch of tasks.
+
+    x, y = draw(tasks, shots + queries, generator); of each task the first `shots` points are the
+    support, the others the query, so that the points of a task must be exchangeable: drawn one
+    like the other. The loss on a task is loss(f(x), y).
+
+    Tasks are drawn afresh each time: there are no splits. What a task looks like is not known
+    either, so that the family has no portrait; write a class with `labkit.DrawableFamily`'s method
+    for one.
+
+    Args:
+        draw: (tasks, points, generator) → x and y, tensors whose first two axes are (tasks,
+            points). Every random number must come from the generator.
+        shots: Support points per task, ≥ 1.
+        queries: Query points per task, ≥ 1.
+        loss: (prediction, y) → 0-d loss on one task, without the task axis; a plain function such
+            as those of `torch.nn.functional`. By default the mean squared error, which asks
+            that f(x) and y have the same shape.
+        metrics: Name → function (prediction, y) → 0-d measure, to be reported beside the loss.
+
+    Raises:
+        ValueError: A count is below 1, something is not a function, or a trial on two tasks shows
+            that `draw` does not give such tensors, gives values that are not finite, or uses
+            random numbers that are not of its generator.
+
+    Example:
+        >>> def draw(tasks, points, generator):
+        ...     slope = torch.randn(tasks, 1, 1, generator=generator)
+        ...     x = torch.rand(tasks, points, 1, generator=generator)
+        ...     return x, slope * x
+        >>> family = FunctionTasks(draw, shots=5, metrics={"mae": torch.nn.functional.l1_loss})
+        >>> batch = family.sample(25, torch.Generator().manual_seed(0))
+        >>> batch.support[0].shape, batch.query[1].shape
+        (torch.Size([25, 5, 1]), torch.Size([25, 10, 1]))
+    """
+
+    draw: Draw
+    shots: int
+    queries: int
+    _loss: Judge = field(repr=False)
+    _metrics: Mapping[str, Judge] = field(repr=False)
+
+    # by hand, since arguments and methods have the same names
+    def __init__(
+        self,
+        draw: Draw,
+        *,
+        shots: int = 10,
+        queries: int = 10,
+        loss: Judge = squared_error,
+        metrics: Mapping[str, Judge] = MappingProxyType({}),
+    ) -> None:
+        check_count("shots", shots, 1)
+        check_count("queries", queries, 1)
+        _check_functions(draw, loss, metrics)
+        values = (draw, shots, queries, loss, dict(metrics))
+        for name, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, name, value)
+        one, two = (self.sample(TRIAL_TASKS, torch.Generator().manual_seed(0)) for _ in range(2))
+        for part, again in ((one.support, two.support), (one.query, two.query)):
+            if not all(torch.equal(a, b) for a, b in zip(part, again, strict=True)):
+                raise ValueError(
+                    "draw gives other data when it is called again with an equal generator: every "
+                    "random number must come from that generator, such as "
+                    "torch.rand(tasks, points, 1, generator=generator)"
+                )
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        """Draw tasks; x and y as `draw` gives them, (tasks, points, …).
+
+        Raises:
+            ValueError: `draw` gives something else than two such tensors, or values that are not
+                finite.
+        """
+        check_count("tasks", tasks, 1)
+        points = self.shots + self.queries
+        drawn = self.draw(tasks, points, generator)
+        if not isinstance(drawn, tuple) or len(drawn) != 2:
+            raise ValueError(f"draw must return two tensors, x and y, got {_described(drawn)}")
+        for name, value in zip("xy", drawn, strict=True):
+            _check_drawn(name, value, tasks, points)
+        x, y = drawn
+        return TaskBatch(
+            support=(x[:, : self.shots], y[:, : self.shots]),
+            query=(x[:, self.shots :], y[:, self.shots :]),
+        )
+
+    def loss(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Loss of predict(x) against y; 0-d."""
+        x, y = batch
+        return self._loss(predict(x), y)
+
+    def metrics(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """Name → 0-d measure on one task."""
+        x, y = batch
+        prediction = predict(x)
+        return {name: judge(prediction, y) for name, judge in self._metrics.items()}
+
+
+def _check_functions(draw: object, loss: object, metrics: object) -> None:
+    if not callable(draw):
+        raise ValueError(
+            f"draw must be a function (tasks, points, generator) → (x, y), got {draw!r}"
+        )
+    if not callable(loss):
+        raise ValueError(
+            f"loss must be a function (prediction, y) → 0-d tensor, such as "
+            f"torch.nn.functional.mse_loss, got {loss!r}"
+        )
+    if not isinstance(metrics, Mapping) or not all(callable(judge) for judge in metrics.values()):
+        raise ValueError(
+            'metrics must be a dict name → function (prediction, y), such as {"mae": '
+            f"torch.nn.functional.l1_loss}}, got {metrics!r}"
+        )
+
+
+def _check_drawn(name: str, value: object, tasks: int, points: int) -> None:
+    if not isinstance(value, Tensor) or value.shape[:2] != (tasks, points):
+        raise ValueError(
+            f"draw(tasks={tasks}, points={points}, …) must give {name} as a tensor of shape "
+            f"({tasks}, {points}, …), got {_described(value)}"
+        )
+    if not (finite := value.isfinite()).all():
+        task, point = (~finite).nonzero()[0, :2].tolist()
+        raise ValueError(
+            f"draw gave {int((~finite).sum())} values of {name} that are not finite, the first in "
+            f"task {task}, point {point}: look for a division by 0 or the logarithm of 0 in draw"
+        )
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return f"{type(value).__name__} {value!r}"[:200]

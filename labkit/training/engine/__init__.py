@@ -1,0 +1,12 @@
+"""How a meta-step is computed: eager, recorded and replayed, or compiled."""
+
+from labkit.training.engine.curve_engine import CurveEngine
+from labkit.training.engine.engine import Engine, EngineName
+from labkit.training.engine.step_engine import StepEngine
+
+__all__ = [
+    "CurveEngine",
+    "Engine",
+    "EngineName",
+    "StepEngine",
+]

@@ -1,0 +1,65 @@
+"""From a module to θ and its optimiser."""
+
+import copy
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from labkit.core import Params
+
+ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
+"""A module, or a function that makes one from a generator."""
+
+
+def own_module(model: ModelSource, generator: torch.Generator) -> nn.Module:
+    """A module that nobody else writes to: a copy of one, or a new one from a function.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    # a copy: functional_call puts parameters into the module while it runs
+    made = (
+        model(generator)
+        if callable(model) and not isinstance(model, nn.Module)
+        else copy.deepcopy(model)
+    )
+    if not isinstance(made, nn.Module):
+        raise ValueError(
+            "model must be a torch.nn.Module, or a function of a generator that makes one, got "
+            f"{made!r}"
+        )
+    return made
+
+
+def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:
+    """Copies of a module's trainable parameters, and of everything else it reads.
+
+    Args:
+        model: Any module.
+        dtype: Floating-point type of the copies; None keeps the module's.
+
+    Returns:
+        θ, and the frozen parameters and buffers, each name → tensor.
+
+    Raises:
+        ValueError: There is nothing to learn.
+    """
+
+    def copied(tensor: Tensor) -> Tensor:
+        wanted = dtype if tensor.is_floating_point() else None
+        if tensor.is_complex() and dtype is not None:
+            wanted = dtype.to_complex()
+        return tensor.detach().clone().to(wanted)
+
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise ValueError(f"dtype must be a floating-point torch.dtype or None, got {dtype!r}")
+    trainable = {name for name, p in model.named_parameters() if p.requires_grad}
+    if not trainable:
+        raise ValueError(
+            f"{type(model).__name__} has no parameter with requires_grad=True to learn"
+        )
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    params = {name: copied(t) for name, t in tensors.items() if name in trainable}
+    return params, {name: copied(t) for name, t in tensors.items() if name not in trainable}

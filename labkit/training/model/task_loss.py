@@ -1,0 +1,153 @@
+"""A module and a task family as the loss function that the core takes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self, final
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._pytree import tree_map
+
+from labkit.core import Algorithm, Params
+from labkit.tasks import LabelledFamily, MeasuredFamily, Predictor, TaskBatch, TaskFamily
+from labkit.training.model.batch_norm import StepBatchNorm
+
+RESERVED = ("loss", "inner_step", "query_loss", "ci95", "median", "diverged")
+"""Names that results and panels have for the loss."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TaskLoss:
+    """(params, batch of one task) → 0-d loss, by running a module with those parameters.
+
+    Attributes:
+        model: The module; its own parameters are not read.
+        constants: Frozen parameters and buffers, name → tensor.
+        names: Those of θ.
+        family: What compares predictions with data.
+    """
+
+    model: nn.Module
+    constants: Params
+    names: frozenset[str]
+    family: TaskFamily
+
+    def __call__(self, params: Params, batch: Any) -> Tensor:
+        """The family's loss of f with these parameters."""
+        return self.family.loss(self.predictor(params), batch)
+
+    def judge(self, params: Params, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and the family's other measures, with one forward for both."""
+        predict = _remembering(self.predictor(params))
+        loss = self.family.loss(predict, batch)
+        if not isinstance(self.family, MeasuredFamily):
+            return loss, {}
+        return loss, _measures(self.family, predict, batch)
+
+    def predictor(self, params: Params) -> Predictor:
+        """The function f with these parameters bound: what the module's forward would return."""
+        if params.keys() != self.names:
+            raise ValueError(
+                f"params must name every parameter of {type(self.model).__name__} that is learned; "
+                f"missing {sorted(self.names - params.keys())}, unknown "
+                f"{sorted(params.keys() - self.names)}"
+            )
+        everything = {**self.constants, **params}
+        return lambda *args, **kwargs: functional_call(self.model, everything, args, kwargs)
+
+    def at_step(self, step: int) -> Self:
+        """The loss at one inner step, which differs for batch norm with statistics per step."""
+        names = [n for n, m in self.model.named_modules() if isinstance(m, StepBatchNorm)]
+        if not names:
+            return self
+        steps = {f"{name}.step" if name else "step": torch.tensor(step) for name in names}
+        return replace(self, constants={**self.constants, **steps})
+
+    def embed(self, params: Params, batch: Any, head: str) -> tuple[Tensor, Tensor]:
+        """What enters the layer of weight `head`, (points, features), and the labels, (points,).
+
+        Raises:
+            ValueError: The family has no labels, or the layer does not take one vector per point.
+        """
+        if not isinstance(self.family, LabelledFamily):
+            raise ValueError(
+                f"{type(self.family).__name__} does not tell the labels of a batch: give it a "
+                "method labels(batch) -> (points,), which ProtoMAML needs"
+            )
+        labels = self.family.labels(batch)
+        if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
+            shape = f", {tuple(labels.shape)}" if isinstance(labels, Tensor) else ""
+            raise ValueError(
+                f"labels(batch) must be a tensor of whole numbers, (points,), got {labels!r}{shape}"
+            )
+        with _inputs(self.model.get_submodule(head.rpartition(".")[0])) as seen:
+            self(params, batch)
+        if len(seen) != 1 or seen[0].shape[:-1] != labels.shape:
+            raise ValueError(
+                f"the layer of {head} must run once, on (points, features) with points = "
+                f"{tuple(labels.shape)}; it was given {[tuple(x.shape) for x in seen]}"
+            )
+        return seen[0], labels
+
+
+def predictors_along(
+    algorithm: Algorithm, loss_fn: TaskLoss, params: Params, one: TaskBatch
+) -> list[Predictor]:
+    """F after 0 … K inner steps on a batch of one task."""
+    support = tree_map(lambda tensor: tensor[0], one.support)
+    path = algorithm.adapt(loss_fn, params, support).path
+    return [loss_fn.at_step(step).predictor(theta) for step, theta in enumerate(path)]
+
+
+def _measures(family: MeasuredFamily, predict: Predictor, batch: Any) -> dict[str, Tensor]:
+    """The family's measures, or one sentence on what is wrong with them."""
+    name = f"{type(family).__name__}.metrics"
+    try:
+        found = family.metrics(predict, batch)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} cannot run for tasks side by side (torch.func.vmap): "
+            f"{str(error).strip().partition(chr(10))[0]}. Use operations on tensors: no .item(), "
+            "no .numpy(), no branch on a value, no selection by a mask"
+        ) from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} must return a dict name → 0-d tensor, got {found!r}"[:300])
+    for measure, value in found.items():
+        if not isinstance(value, Tensor) or value.ndim or value.is_complex():
+            got = tuple(value.shape) if isinstance(value, Tensor) else repr(value)
+            raise ValueError(f"{name}: {measure!r} must be a real 0-d tensor, got {got}"[:300])
+        if measure in RESERVED or measure.endswith("_ci95"):
+            raise ValueError(
+                f"{name}: no measure may be called {measure!r}, which stands for something else in "
+                f"results; the same holds for {', '.join(RESERVED)} and *_ci95"
+            )
+    return found
+
+
+def _remembering(predict: Predictor) -> Predictor:
+    """The same function, which gives what it gave before when it gets the very same objects."""
+    calls: list[tuple[list[Any], Any]] = []
+
+    def remembered(*args: Any, **kwargs: Any) -> Any:
+        given = [*args, *(part for item in sorted(kwargs.items()) for part in item)]
+        for seen, output in calls:
+            if len(seen) == len(given) and all(a is b for a, b in zip(seen, given, strict=True)):
+                return output
+        calls.append((given, predict(*args, **kwargs)))
+        return calls[-1][1]
+
+    return remembered
+
+
+@contextmanager
+def _inputs(module: nn.Module) -> Iterator[list[Tensor]]:
+    """What a module is given while the block runs."""
+    seen: list[Tensor] = []
+    handle = module.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    try:
+        yield seen
+    finally:
+        handle.remove()

@@ -1,0 +1,155 @@
+"""A meta-learned α between meta-steps: the leaves that are moved, and their values."""
+
+from typing import Any
+
+from torch import Tensor
+
+from labkit.core import AlphaTensors, LearnedAlpha, Params, StepTensors
+from labkit.training.step.meta_optimizers import MetaOptimizer, Slot, moved, new_slot, step_size
+
+Leaves = dict[str, Tensor]
+Row = dict[str, Slot]
+
+
+class LearnedSizes:
+    """The values of a `LearnedAlpha`, and how a meta-step moves them.
+
+    What is moved is log α if α is kept positive, else α. Steps that appear later start as the
+    last one before them; steps that disappear are kept for when they return.
+
+    Args:
+        spec: How α is learned.
+        adapted: The parameters that the inner loop moves.
+        inner_steps: K.
+        meta_optimizer: Moves α, with step size `spec.beta`.
+    """
+
+    def __init__(
+        self,
+        spec: LearnedAlpha,
+        adapted: Params,
+        inner_steps: int,
+        meta_optimizer: MetaOptimizer,
+    ) -> None:
+        start = spec.tensors(adapted, max(inner_steps, 1))
+        rows = [_leaves(row) for row in (start if isinstance(start, list) else [start])]
+        if spec.positive:
+            rows = [{name: leaf.log() for name, leaf in row.items()} for row in rows]
+        self.spec = spec
+        self._meta_optimizer = meta_optimizer
+        self.rows: list[Row] = [
+            {name: new_slot(meta_optimizer, leaf) for name, leaf in row.items()} for row in rows
+        ]
+        """One for each inner step, or one for all."""
+        self.beta = step_size(spec.beta, next(iter(rows[0].values())))
+        """β_α, the meta step size of α."""
+
+    def fits(self, spec: LearnedAlpha, adapted: Params) -> bool:
+        """Whether another specification moves the same leaves, so that their values can stay."""
+        start = spec.tensors(adapted, 1)
+        names = _leaves(start[0] if isinstance(start, list) else start).keys()
+        form = (spec.granularity, spec.per_step, spec.positive)
+        return names == self.rows[0].keys() and form == (
+            self.spec.granularity,
+            self.spec.per_step,
+            self.spec.positive,
+        )
+
+    def serve(self, spec: LearnedAlpha) -> None:
+        """Learn by another specification that `fits`: with its step size."""
+        if spec != self.spec:
+            self.beta = step_size(spec.beta, next(iter(self.rows[0].values())).value)
+            self.spec = spec
+
+    def begin(self, meta_optimizer: MetaOptimizer) -> None:
+        """Be moved by another optimiser from now on, which remembers nothing."""
+        self._meta_optimizer = meta_optimizer
+        self.rows = [
+            {name: new_slot(meta_optimizer, slot.value) for name, slot in row.items()}
+            for row in self.rows
+        ]
+
+    def used(self, inner_steps: int) -> list[Row]:
+        """The rows that so many inner steps read."""
+        if not self.spec.per_step:
+            return self.rows
+        while len(self.rows) < inner_steps:
+            last = self.rows[-1]
+            self.rows.append({n: new_slot(self._meta_optimizer, s.value) for n, s in last.items()})
+        return self.rows[:inner_steps]
+
+    def take(self, rows: list[Row]) -> None:
+        """Put moved rows in the place of those that were `used`."""
+        self.rows[: len(rows)] = rows
+
+    def values(self, rows: list[Row]) -> AlphaTensors:
+        """α of these rows, in the structure that `adapt` takes."""
+        steps = [self._value(row) for row in rows]
+        return steps if self.spec.per_step else steps[0]
+
+    def moved(self, rows: list[Row], gradient: AlphaTensors, beta: Tensor) -> list[Row]:
+        """The rows after one step by ∂/∂α; for log α the chain rule gives α ∂/∂α."""
+        steps = gradient if isinstance(gradient, list) else [gradient]
+        found = []
+        for row, step in zip(rows, steps, strict=True):
+            entries = _leaves(step)
+            found.append({n: self._moved(slot, entries[n], beta) for n, slot in row.items()})
+        return found
+
+    def _moved(self, slot: Slot, gradient: Tensor, beta: Tensor) -> Slot:
+        slope = gradient * slot.value.exp() if self.spec.positive else gradient
+        return moved(self._meta_optimizer, slot, slope, beta)
+
+    @property
+    def form(self) -> str:
+        """What a checkpoint must share, in words."""
+        shapes = {name or "alpha": tuple(slot.value.shape) for name, slot in self.rows[0].items()}
+        positive = "log α" if self.spec.positive else "α"
+        return f"{positive} of shapes {shapes}{' for each step' * self.spec.per_step}"
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds: a copy."""
+        rows = [{name: slot.value.clone() for name, slot in row.items()} for row in self.rows]
+        return {"form": self.form, "rows": rows}
+
+    def restore(self, rows: list[Leaves], memories: list[dict[str, Tensor]]) -> None:
+        """Take up the leaves of a saved state, with as many steps as it has.
+
+        Args:
+            rows: Of `state`.
+            memories: What the optimiser remembered of each leaf; empty: nothing yet.
+        """
+        remembered = iter(memories)
+        self.rows = [
+            {
+                name: self._remembering(saved[name].to(slot.value, copy=True), next(remembered, {}))
+                for name, slot in self.rows[0].items()
+            }
+            for saved in rows
+        ]
+
+    def _remembering(self, value: Tensor, memory: dict[str, Tensor]) -> Slot:
+        fresh = new_slot(self._meta_optimizer, value)
+        return Slot(value, {k: memory.get(k, t).to(t, copy=True) for k, t in fresh.memory.items()})
+
+    def _value(self, row: Row) -> StepTensors:
+        alpha = {
+            n: slot.value.exp() if self.spec.positive else slot.value for n, slot in row.items()
+        }
+        return alpha[""] if self.spec.granularity == "scalar" else alpha
+
+
+def check_form(sizes: LearnedSizes | None, saved: dict[str, Any] | None, path: object) -> None:
+    """Raise ValueError unless a saved α was learned in the same form."""
+    now = None if sizes is None else sizes.form
+    then = None if saved is None else saved["form"]
+    if now != then:
+        raise ValueError(
+            f"{path} was written with another form of learned alpha: it holds {then}, this "
+            f"learner has {now}"
+        )
+
+
+def _leaves(entry: StepTensors) -> Leaves:
+    """One dict for every form: a scalar α goes by the empty name."""
+    return entry if isinstance(entry, dict) else {"": entry}

@@ -1,0 +1,69 @@
+"""One training run on several processes: each takes a share of every batch of tasks."""
+
+from typing import Any, final
+
+import torch
+import torch.distributed as dist
+
+# Its functions keep the group that exists at their import as a default argument, so that one
+# imported later, such as by a recording, would keep the group's threads alive after
+# destroy_process_group: a process that ends with them may abort.
+import torch.distributed.nn as _before_a_group  # noqa: F401
+
+from labkit.core import pytrees
+from labkit.training.step.meta_step import Measured
+
+
+@final
+class Ranks:
+    """The processes of `torch.distributed`, which hold the same θ and draw the same tasks.
+
+    Args:
+        meta_batch: Tasks per meta-step, over all processes.
+        reduction: "mean" or "sum" over tasks.
+
+    Raises:
+        ValueError: There is no group of processes, or the tasks cannot be shared out evenly.
+    """
+
+    def __init__(self, meta_batch: int, reduction: str) -> None:
+        if not (dist.is_available() and dist.is_initialized()):
+            raise ValueError(
+                "across_ranks=True needs a group of processes: start the script by torchrun and "
+                'call torch.distributed.init_process_group("gloo") first ("nccl" for GPUs)'
+            )
+        self._size, self._rank = dist.get_world_size(), dist.get_rank()
+        if meta_batch % self._size:
+            raise ValueError(
+                f"meta_batch must be a multiple of the {self._size} processes, got {meta_batch}"
+            )
+        self._mean = reduction == "mean"
+
+    def share(self, data: Any) -> Any:
+        """This process's tasks, of data whose first axis is the task."""
+
+        def cut(tensor: torch.Tensor) -> torch.Tensor:
+            each = len(tensor) // self._size
+            return tensor[self._rank * each : (self._rank + 1) * each]
+
+        return pytrees.map_leaves(cut, data)
+
+    def together(self, measured: Measured) -> Measured:
+        """Means of the losses, and means or sums of gradients, over all processes."""
+        gradients = (measured.params, measured.alpha)
+        leaves = pytrees.leaves(gradients)
+        there = [measured.losses, *(leaf for leaf in leaves if leaf is not None)]
+        flat = torch.cat([tensor.flatten() for tensor in there])  # one message for all
+        dist.all_reduce(torch.view_as_real(flat) if flat.is_complex() else flat)
+        parts = iter(torch.split(flat, [tensor.numel() for tensor in there]))
+        losses = (next(parts) / self._size).real.to(measured.losses.dtype)
+        divisor = self._size if self._mean else 1
+
+        def taken(leaf: torch.Tensor | None) -> torch.Tensor | None:
+            if leaf is None:
+                return None
+            part: torch.Tensor = next(parts) / divisor
+            real = part if leaf.is_complex() else part.real
+            return real.to(leaf.dtype).reshape(leaf.shape)
+
+        return Measured(losses, *pytrees.map_leaves(taken, gradients))
