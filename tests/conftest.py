@@ -1,4 +1,4 @@
-"""Every test leaves the process as it found it."""
+"""Every test leaves the process as it found it; marks go by folders."""
 
 import threading
 from collections.abc import Iterator
@@ -6,6 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+
+MARKED_FOLDERS = {"browser": "browser", "notebooks": "kernel"}
+"""Folder → the mark of all tests in it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their folder; take full products for `-m exhaustive` alone."""
+    for item in items:
+        mark = MARKED_FOLDERS.get(item.path.parent.name)
+        if mark is not None:
+            item.add_marker(mark)
+    if "exhaustive" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _torch_threads() -> tuple[int, int]:

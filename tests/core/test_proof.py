@@ -1,14 +1,16 @@
 """Every algorithm on every closed-form family against formulas evaluated in numpy."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from allpairspy import AllPairs
 from torch.testing import assert_close
 
 from labkit import (
@@ -113,13 +115,27 @@ PAIRS = {
 }
 
 
-def combinations() -> list[Any]:
-    """All that exist, with an id for each."""
+def axes(pair: Pair) -> dict[str, list[Any]]:
+    """What a case of an algorithm is made of."""
+    return {
+        "family": list(FAMILIES),
+        "inner_steps": [steps for steps in (0, 1, 2, 5) if steps >= pair.fewest_steps],
+        "form": list(pair.forms),
+        "mode": list(MODES),
+    }
+
+
+def pairwise(axes: dict[str, list[Any]]) -> list[tuple[Any, ...]]:
+    """Few combinations in which any two values of different axes meet."""
+    return [tuple(case) for case in AllPairs(list(axes.values()))]
+
+
+def cases() -> list[Any]:
+    """Of each algorithm, in as few cases as hold all pairs, with an id for each."""
     return [
-        pytest.param(*values, id="-".join(map(str, values)))
+        pytest.param(*case, id="-".join(map(str, case)))
         for name, pair in PAIRS.items()
-        for values in product([name], FAMILIES, (0, 1, 2, 5), pair.forms)
-        if values[2] >= pair.fewest_steps
+        for case in ((name, *values) for values in pairwise(axes(pair)))
     ]
 
 
@@ -201,13 +217,31 @@ class Case:
             assert found.alpha is None
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("algorithm", "family_name", "inner_steps", "form"), combinations())
+@pytest.mark.parametrize(("algorithm", "family_name", "inner_steps", "form", "mode"), cases())
 def test_against_numpy(
     algorithm: str, family_name: str, inner_steps: int, form: str, mode: str
 ) -> None:
     case = Case(algorithm, family_name, inner_steps, form)
     case.check(case.found(**MODES[mode]))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("algorithm", PAIRS)
+def test_every_combination_against_numpy(algorithm: str, subtests: pytest.Subtests) -> None:
+    for family_name, inner_steps, form, mode in product(*axes(PAIRS[algorithm]).values()):
+        with subtests.test(family=family_name, inner_steps=inner_steps, form=form, mode=mode):
+            case = Case(algorithm, family_name, inner_steps, form)
+            case.check(case.found(**MODES[mode]))
+
+
+@pytest.mark.parametrize("algorithm", PAIRS)
+def test_any_two_values_meet_in_a_case(algorithm: str) -> None:
+    values = axes(PAIRS[algorithm])
+    tried = [case.values[1:] for case in cases() if case.values[0] == algorithm]
+    assert len(tried) < math.prod(map(len, values.values())) / 4
+    for one, two in combinations(range(len(values)), 2):
+        met = {(case[one], case[two]) for case in tried}
+        assert met == set(product(*(list(values.values())[axis] for axis in (one, two))))
 
 
 def test_meta_sgd_starts_every_element_at_the_number() -> None:
