@@ -78,6 +78,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m scripts.check_words
 
 # the libraries that speed is compared with are installed by the first make bench, not before
 $(PEERS): $(STAMP)
