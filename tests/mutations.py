@@ -235,9 +235,9 @@ MUTATIONS = [
     ),
     Mutation(
         "unfinished measuring forgotten at the start",
-        "widgets/lab.py",
-        "        if self._draw():\n            session.changed.set()\n",
-        "        self._draw()\n",
+        "widgets/publisher.py",
+        "        self._changed.set()\n        self._thread",
+        "        self._thread",
         LAB,
     ),
     Mutation(

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from labkit.core import check_count
@@ -14,6 +14,7 @@ from labkit.session.progress import Progress
 from labkit.session.run import InterruptedReplayError
 from labkit.session.settings import Change, Settings
 from labkit.session.source import Source
+from labkit.session.subscribers import Subscribers
 from labkit.session.timeline import Timeline
 from labkit.session.torch_threads import keep_threads, threads
 from labkit.session.trainer import Trainer
@@ -29,10 +30,9 @@ class LiveTimeline(SnapshotMeasures):
     """
 
     def __init__(self, timeline: Timeline) -> None:
-        self.changed = threading.Event()
-        """Set whenever there is something new to show; views clear it."""
         self._timeline = timeline
-        self._player = Player(self._play_on, self.changed)
+        self._subscribers = Subscribers()
+        self._player = Player(self._play_on, self._subscribers.notify)
         self._past: tuple[object, Snapshot] | None = None
         # taken in this order: editing, looking back, a visit of the player, the timeline's lock
         self._editing = threading.RLock()
@@ -84,10 +84,12 @@ class LiveTimeline(SnapshotMeasures):
                 return
             self._looking, self._cursor, self._until = None, None, until
             self._player.play()
+        self._subscribers.notify()
 
     def pause(self) -> None:
         """Stop after the meta-step under way; while paused, nothing happens."""
         self._player.pause()
+        self._subscribers.notify()
 
     def step(self, stride: Stride = "meta_step") -> None:
         """Go on by one inner step, one task or one meta-step; while playing, nothing happens.
@@ -104,7 +106,7 @@ class LiveTimeline(SnapshotMeasures):
             self._cursor = next_place(self._cursor, stride, **sizes)
             if self._cursor is None:
                 self._player.step()
-        self.changed.set()
+        self._subscribers.notify()
 
     def wait(self, timeout: float = 10.0) -> None:
         """Return once the background training rests.
@@ -117,6 +119,7 @@ class LiveTimeline(SnapshotMeasures):
     def close(self) -> None:
         """Pause and end the background thread; the session can be played again later."""
         self._player.close()
+        self._subscribers.notify()
 
     def run(self, meta_steps: int) -> None:
         """Train in this thread until `meta_steps` meta-steps have been taken in all.
@@ -133,13 +136,43 @@ class LiveTimeline(SnapshotMeasures):
             self._looking, self._cursor, self._until = None, None, None
             self._player.failure = None
         progress = Progress()
-        with threads(self.threads):
-            while self._timeline.meta_step < meta_steps:
-                with self._player.visit():
-                    self._advance()
-                progress.tell(self._timeline.meta_step)
-        progress.tell(self._timeline.meta_step, last=True)
-        self.changed.set()
+        try:
+            with threads(self.threads):
+                while self._timeline.meta_step < meta_steps:
+                    with self._player.visit():
+                        self._advance()
+                    progress.tell(self._timeline.meta_step)
+            progress.tell(self._timeline.meta_step, last=True)
+        finally:
+            self._subscribers.notify()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a function after every change that a view could show, until it is unsubscribed.
+
+        It is called in whichever thread changes the session, after every meta-step while the
+        session plays, and never while a lock of the session is held. It should only note that
+        there is something new: a view pulls one `snapshot()` when it has time to draw it. What
+        changes before `subscribe` returns may go unnoticed, so a view draws once after it.
+
+        Args:
+            callback: Returns quickly, such as `threading.Event.set`. If it raises, the error is
+                reported through `threading.excepthook` and the callback is called no more;
+                training and other subscribers go on.
+
+        Returns:
+            A function that ends this subscription and nothing else; calling it again is harmless.
+
+        Example:
+            >>> from labkit.session import Session, Settings
+            >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+            >>> session = Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid)
+            >>> unsubscribe = session.subscribe(lambda: print("changed"))
+            >>> session.set(alpha=0.02)
+            changed
+            >>> unsubscribe()
+            >>> session.set(alpha=0.03)
+        """
+        return self._subscribers.subscribe(callback)
 
     def hold(self, seconds: float) -> None:
         """Let the training rest, but for a meta-step now and then: somebody waits for an answer.
@@ -246,19 +279,20 @@ class LiveTimeline(SnapshotMeasures):
 
         What is raised inside leaves the session paused, and otherwise as it was.
         """
-        with self._editing:
-            self._player.pause()
-            looked_at, self._looking = self._looking, None  # who replays for that can stop
-            try:
-                with self._looking_back, self._between_steps():
-                    self._player.pause()  # somebody may have played meanwhile
-                    yield self._timeline, looked_at
-                    self._rest()
-            except BaseException:  # an interrupt too leaves the look where it was
-                self._looking = looked_at
-                raise
-            finally:
-                self.changed.set()
+        try:
+            with self._editing:
+                self._player.pause()
+                looked_at, self._looking = self._looking, None  # who replays for that can stop
+                try:
+                    with self._looking_back, self._between_steps():
+                        self._player.pause()  # somebody may have played meanwhile
+                        yield self._timeline, looked_at
+                        self._rest()
+                except BaseException:  # an interrupt too leaves the look where it was
+                    self._looking = looked_at
+                    raise
+        finally:
+            self._subscribers.notify()
 
     def _rate(self) -> float:
         if not self.playing or len(self._recent) < 2:

@@ -21,12 +21,12 @@ class Player:
 
     Args:
         advance: Takes one step. If it raises, playing stops and `failure` holds the exception.
-        changed: Set after every step and every change of state.
+        stepped: Called after every step in the thread that took it, with no lock held.
     """
 
-    def __init__(self, advance: Callable[[], None], changed: threading.Event) -> None:
+    def __init__(self, advance: Callable[[], None], stepped: Callable[[], None]) -> None:
         self.failure: BaseException | None = None
-        self._advance, self._changed = advance, changed
+        self._advance, self._tell = advance, stepped
         self._playing = False
         self._steps_wanted = 0
         self._thread: threading.Thread | None = None
@@ -66,7 +66,7 @@ class Player:
             self._rest()
             thread, self._thread = self._thread, None
             self._wake.notify_all()
-        if thread is not None:
+        if thread not in {None, threading.current_thread()}:
             thread.join()
 
     def wait(self, timeout: float) -> None:
@@ -114,12 +114,10 @@ class Player:
             self._thread.start()
             close_at_exit(self)
         self._wake.notify_all()
-        self._changed.set()
 
     def _rest(self) -> None:
         self._playing, self._steps_wanted = False, 0
         self._wake.notify_all()
-        self._changed.set()
 
     def _work(self) -> None:
         me = threading.current_thread()
@@ -136,6 +134,7 @@ class Player:
                 if self.playing:  # a visitor may have paused
                     self._step()
             self._stepped = time.monotonic()
+            self._tell()
 
     def _step(self) -> None:
         try:
@@ -148,7 +147,6 @@ class Player:
         with self._wake:
             self._steps_wanted = max(self._steps_wanted - 1, 0)
             self._wake.notify_all()
-        self._changed.set()
 
 
 def _give_way() -> None:

@@ -146,7 +146,7 @@ class Session(LiveTimeline):
             with self._timeline.lock:
                 self._timeline.choose(values, joined=joined)
                 self._cursor = None
-        self.changed.set()
+        self._subscribers.notify()
 
     def reset(self) -> None:
         """Back to meta-step 0 of `specification`; paused.
@@ -220,7 +220,7 @@ class Session(LiveTimeline):
             self._player.pause()
             self._looking = None if meta_step == last else meta_step
             self._cursor = None
-        self.changed.set()
+        self._subscribers.notify()
 
     def fork(self, meta_step: int | None = None, **values: object) -> None:
         """Go on from an earlier meta-step with other settings; paused.
@@ -256,14 +256,14 @@ class Session(LiveTimeline):
         ghost = Ghost(f"{label(snapshot.settings)} · {snapshot.meta_step:,}", snapshot)
         with self._timeline.lock:
             self._ghosts = (*self._ghosts, ghost)[-MOST_GHOSTS:]
-        self.changed.set()
+        self._subscribers.notify()
         return ghost
 
     def unpin(self, ghost: Ghost | None = None) -> None:
         """Let a ghost go; None: all."""
         with self._timeline.lock:
             self._ghosts = tuple(g for g in self._ghosts if ghost is not None and g is not ghost)
-        self.changed.set()
+        self._subscribers.notify()
 
     def recipe(self) -> Recipe:
         """What determines the session as it is shown now, to be shared and repeated."""

@@ -90,14 +90,15 @@ class Lab:
         )
         self._source = session.source
         self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
-        if self._draw():
-            session.changed.set()
+        self._publisher: Publisher | None = None
+        self._draw()
         self.dashboard.offer()
-        self._publisher = Publisher(session.changed, self._draw_aside, REDRAW_SECONDS)
+        self._publisher = Publisher(session.subscribe, self._draw_aside, REDRAW_SECONDS)
 
     def close(self) -> None:
         """Stop the training and the drawing, and take the lab from the page."""
-        self._publisher.close()
+        if self._publisher is not None:
+            self._publisher.close()
         self.session.close()
         self.dashboard.close()
 
@@ -156,7 +157,8 @@ class Lab:
             self._looks.message = f"{type(error).__name__}: {error}"
         finally:
             self._asked = True
-            self._publisher.hurry()
+            if self._publisher is not None:
+                self._publisher.hurry()
 
     def _draw_aside(self) -> bool:
         keep_threads(self.session.threads)  # the thread is the publisher's own
@@ -224,4 +226,5 @@ class Lab:
             text = f"Drawing failed. {type(error).__name__}: {error}"
             if text != self._looks.message:
                 self._looks.message = text
-                self.session.changed.set()
+                if self._publisher is not None:  # it draws once more when it begins
+                    self._publisher.wake()

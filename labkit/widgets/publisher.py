@@ -17,15 +17,24 @@ class Publisher:
     """Calls `draw` after a change, at most once in `interval` seconds on average, or when hurried.
 
     Args:
-        changed: Set by whoever has something to show.
+        subscribe: Registers a function that is called after each change, and returns one that ends
+            that; such as `Session.subscribe`. What changed before is drawn at once.
         draw: Shows what there is to show; True if something is left for the next call.
         interval: Mean time from the beginning of a call to that of the next, at least, seconds;
             some of it is left to others even where a call takes as long.
     """
 
-    def __init__(self, changed: threading.Event, draw: Callable[[], bool], interval: float) -> None:
-        self._changed, self._draw, self._interval = changed, draw, interval
+    def __init__(
+        self,
+        subscribe: Callable[[Callable[[], None]], Callable[[], None]],
+        draw: Callable[[], bool],
+        interval: float,
+    ) -> None:
+        self._draw, self._interval = draw, interval
+        self._changed = threading.Event()
         self._closed, self._hurry = threading.Event(), threading.Event()
+        self._unsubscribe = subscribe(self._changed.set)
+        self._changed.set()
         self._thread = threading.Thread(target=self._work, name="maml-lab-view", daemon=True)
         self._thread.start()
         close_at_exit(self)
@@ -35,8 +44,13 @@ class Publisher:
         self._hurry.set()
         self._changed.set()
 
+    def wake(self) -> None:
+        """Draw after the usual pause, though the session has not changed."""
+        self._changed.set()
+
     def close(self) -> None:
         """End the thread; a drawing under way is finished first."""
+        self._unsubscribe()
         self._closed.set()
         self.hurry()
         if self._thread is not threading.current_thread():

@@ -37,7 +37,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.taken, self.clock = 0, Clock()
-        self.player = Player(self._advance, threading.Event())
+        self.player = Player(self._advance, lambda: None)
 
     def _advance(self) -> None:
         self.taken += 1
@@ -116,7 +116,7 @@ def test_the_thread_that_steps_gives_way_and_no_other_does() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before, found = nice(), list[int]()
-    player = Player(lambda: found.append(nice()), threading.Event())
+    player = Player(lambda: found.append(nice()), lambda: None)
     player.step()
     player.wait(10)
     player.close()

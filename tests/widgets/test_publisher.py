@@ -1,6 +1,7 @@
 """When the one thread draws, by a clock of the test's own."""
 
 import threading
+from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -48,9 +49,17 @@ def begun_at(monkeypatch: pytest.MonkeyPatch, clock: Clock, takes: dict[int, flo
             drawing[0].close()
         return True
 
-    changed = threading.Event()
-    drawing.append(publisher.Publisher(changed, draw, INTERVAL))
-    changed.set()
+    ready = threading.Event()
+
+    def subscribe(_: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None
+
+    def first_draw() -> bool:
+        assert ready.wait(30.0)
+        return draw()
+
+    drawing.append(publisher.Publisher(subscribe, first_draw, INTERVAL))
+    ready.set()
     assert ended.wait(30.0)
     return begun
 
