@@ -1,3 +1,4 @@
+from . import paper as paper
 from .core import ANIL as ANIL
 from .core import IMAML as IMAML
 from .core import MAML as MAML
@@ -41,19 +42,6 @@ from .experiments import show_result as show_result
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view
 from .figures import show_lab as show_lab
-from .paper import FewShotSettings as FewShotSettings
-from .paper import OmniglotTable as OmniglotTable
-from .paper import PaperSettings as PaperSettings
-from .paper import PaperTable as PaperTable
-from .paper import few_shot_run_table as few_shot_run_table
-from .paper import measure_few_shot_run as measure_few_shot_run
-from .paper import measure_paper_run as measure_paper_run
-from .paper import omniglot_table as omniglot_table
-from .paper import paper_run_table as paper_run_table
-from .paper import paper_table as paper_table
-from .paper import paper_view as paper_view
-from .paper import train_few_shot_run as train_few_shot_run
-from .paper import train_paper_run as train_paper_run
 from .session import ClassificationSettings as ClassificationSettings
 from .session import Event as Event
 from .session import Ghost as Ghost

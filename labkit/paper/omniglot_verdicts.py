@@ -6,11 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from labkit.experiments import Folders, Mean, curves_frame, mean_interval, read_runs
-from labkit.paper.few_shot_run import FEW_SHOT_TABLE, TEST_STEPS, TESTS
-from labkit.paper.few_shot_settings import FewShotSettings
-from labkit.paper.one_sweep import check_one_sweep, departures
+from labkit.paper.omniglot import FEW_SHOT_TABLE, TEST_STEPS, TESTS
+from labkit.paper.settings import FewShotSettings
 from labkit.paper.text_table import text_table
-from labkit.paper.verdicts import verdict
+from labkit.paper.verdicts import check_one_sweep, departures, verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame

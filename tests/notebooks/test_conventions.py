@@ -10,7 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from labkit import ClassificationSettings, FewShotSettings, PaperSettings, Settings
+from labkit import ClassificationSettings, Settings
+from labkit.paper import FewShotSettings, PaperSettings
 from labkit.session.settings.checked_model import CheckedModel
 from tests.notebooks.refresh import IGNORED, write_committed_form
 
@@ -119,7 +120,8 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
         FewShotSettings,
         PaperSettings,
     )
-    named = (kind for kind in kinds if f"labkit.{kind.__name__}" in path.read_text())
+    source = path.read_text()
+    named = (kind for kind in kinds if re.search(rf"labkit\.(paper\.)?{kind.__name__}\b", source))
     kind: type[CheckedModel] = next(named, Settings)
     (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
     assignment = re.compile(r"(\w+): \w+ = (\S+)  # (.+)")

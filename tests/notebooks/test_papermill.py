@@ -12,8 +12,6 @@ import pytest
 import torch
 
 from labkit import (
-    FewShotSettings,
-    PaperSettings,
     Session,
     Settings,
     Sinusoid,
@@ -21,6 +19,7 @@ from labkit import (
     read_result,
     sinusoid_mlp,
 )
+from labkit.paper import FewShotSettings, PaperSettings
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = NOTEBOOKS / "01_sinusoid.ipynb"

@@ -163,7 +163,7 @@ def notebook_settings(
     Args:
         namespace: The notebook's `globals()`.
         kind: Which parameters there are: `Settings`, `ClassificationSettings` with `ways`,
-            `PaperSettings` or `FewShotSettings`.
+            or one of `labkit.paper`.
 
     Returns:
         The checked settings.

@@ -11,9 +11,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from labkit.experiments.runs.result import MIME_TYPE, Result
 from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, Status
-from labkit.paper.few_shot_run import FEW_SHOT_TABLE
-from labkit.paper.few_shot_settings import FewShotSettings
+from labkit.paper.omniglot import FEW_SHOT_TABLE
 from labkit.paper.omniglot_verdicts import OmniglotRow, omniglot_table
+from labkit.paper.settings import FewShotSettings
 
 
 def few_shot_run(folder: Path, upright: float, turned: float, **parameters: Any) -> None:

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from labkit.figures.paper import MethodCurve, paper_figure
-from labkit.paper.paper_drawn import paper_view
-from labkit.paper.paper_verdicts import PaperRow, paper_table
+from labkit.paper.sinusoid_verdicts import PaperRow, paper_table, paper_view
 from labkit.paper.verdicts import one_more
 from scripts.keep_sweep import keep
-from tests.experiments.paper_runs import paper_run
 from tests.experiments.run_folders import done_run
+from tests.paper.sinusoid_runs import paper_run
 
 
 def row(by_seed: tuple[float, ...], paper: float | None = 0.67) -> PaperRow:

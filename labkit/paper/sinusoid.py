@@ -1,8 +1,7 @@
 """One run of the paper's sinusoid table: a method trained as there, and measured as there."""
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,15 +10,14 @@ import torch
 
 from labkit.core import MAML, Algorithm, JointTraining, Order
 from labkit.experiments import Result, provenance
-from labkit.paper.paper_settings import PaperSettings
-from labkit.paper.training_blocks import training_blocks
-from labkit.session import Columns, Progress, adaptation_columns
+from labkit.paper.settings import PaperSettings
+from labkit.paper.training import TrainedRun, train_run, training_blocks
+from labkit.session import Columns, adaptation_columns
 from labkit.tasks import Sinusoid, sinusoid_mlp
 from labkit.training import (
     HELD_OUT,
     AdaptationCurve,
     MetaLearner,
-    MetaStep,
     curve_with_alphas,
     draw,
     stream,
@@ -48,24 +46,7 @@ TABLE = "table"
 """Name of the curve with all that was measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class PaperRun:
-    """A method that has been trained.
-
-    Attributes:
-        settings: As it was trained.
-        learner: What has been learned.
-        history: Losses of each meta-step.
-        seconds: That training took.
-    """
-
-    settings: PaperSettings
-    learner: MetaLearner
-    history: list[MetaStep]
-    seconds: float
-
-
-def train_paper_run(settings: PaperSettings) -> PaperRun:
+def train_paper_run(settings: PaperSettings) -> TrainedRun[PaperSettings]:
     """Train a method of the paper's sinusoid experiments from scratch, by Adam.
 
     "maml" and "first_order" are `MAML` of either order; "pretrained" is `JointTraining`, one
@@ -88,14 +69,10 @@ def train_paper_run(settings: PaperSettings) -> PaperRun:
         seed=settings.seed,
         dtype=torch.float64,  # the same digits on every machine
     )
-    progress, history, start = Progress(), [], time.perf_counter()
-    for number in range(1, settings.meta_steps + 1):
-        history.append(learner.step())
-        progress.tell(number, last=number == settings.meta_steps)
-    return PaperRun(settings, learner, history, time.perf_counter() - start)
+    return train_run(settings, learner)
 
 
-def measure_paper_run(run: PaperRun, tasks: int = HELD_OUT) -> Result:
+def measure_paper_run(run: TrainedRun[PaperSettings], tasks: int = HELD_OUT) -> Result:
     """Test what was trained with 5, 10 and 20 shots, on tasks that training never sees.
 
     The step sizes of a test are, by method:
@@ -178,7 +155,7 @@ def _algorithm(settings: PaperSettings) -> Algorithm:
 
 
 def _tests(
-    run: PaperRun, shots: int, tasks: int
+    run: TrainedRun[PaperSettings], shots: int, tasks: int
 ) -> Iterator[tuple[str, AdaptationCurve, list[float]]]:
     """Rule, curve, and the step size of its k-th step (tuned: of all k steps)."""
     learner, method, most = run.learner, run.settings.method, max(STEPS)

@@ -10,8 +10,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from labkit.experiments.runs.result import MIME_TYPE, Result
 from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, Status
-from labkit.paper.paper_run import STEP_SIZES, TABLE
-from labkit.paper.paper_settings import PaperSettings
+from labkit.paper.settings import PaperSettings
+from labkit.paper.sinusoid import STEP_SIZES, TABLE
 
 RULES = {
     "maml": ("constant", "halved"),

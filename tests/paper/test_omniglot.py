@@ -11,15 +11,15 @@ import yaml
 from labkit.core.algorithms.maml import MAML
 from labkit.experiments.runs.notebooks import Notebook
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.paper import few_shot_run
-from labkit.paper.few_shot_run import (
+from labkit.paper import omniglot as omniglot_run
+from labkit.paper.omniglot import (
     FEW_SHOT_TABLE,
-    FewShotRun,
     few_shot_run_table,
     measure_few_shot_run,
     train_few_shot_run,
 )
-from labkit.paper.few_shot_settings import FewShotSettings
+from labkit.paper.settings import FewShotSettings
+from labkit.paper.training import TrainedRun
 from labkit.session.settings.parameter_words import ParameterError
 from labkit.tasks.images.emoji import Emoji
 from labkit.tasks.images.omniglot import Omniglot
@@ -39,7 +39,7 @@ def betas(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             found.append(self.beta)
             return super().step()
 
-    monkeypatch.setattr(few_shot_run, "MetaLearner", Watched)
+    monkeypatch.setattr(omniglot_run, "MetaLearner", Watched)
     return found
 
 
@@ -85,7 +85,7 @@ def omniglot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("omniglot")
 def test_omniglot_is_tested_upright_and_turned() -> None:
-    run: FewShotRun = train_few_shot_run(FewShotSettings.checked(FEW))
+    run: TrainedRun[FewShotSettings] = train_few_shot_run(FewShotSettings.checked(FEW))
     assert run.learner.params["head.weight"].dtype == torch.float32
     assert run.learner.tasks == Omniglot(ways=3, shots=2, queries=2)
     result = measure_few_shot_run(run)

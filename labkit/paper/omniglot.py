@@ -1,7 +1,6 @@
 """One run of the paper's Omniglot rows: conv4 trained as there, and measured as there."""
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,11 +9,11 @@ import torch
 
 from labkit.core import MAML
 from labkit.experiments import Result, provenance
-from labkit.paper.few_shot_settings import FewShotSettings
-from labkit.paper.training_blocks import training_blocks
-from labkit.session import Columns, Progress, adaptation_columns
+from labkit.paper.settings import FewShotSettings
+from labkit.paper.training import TrainedRun, train_run, training_blocks
+from labkit.session import Columns, adaptation_columns
 from labkit.tasks import Emoji, Omniglot, conv4
-from labkit.training import MetaLearner, MetaStep, on_split
+from labkit.training import MetaLearner, on_split
 
 TEST_STEPS = 3
 """Inner steps of a test, as in the paper."""
@@ -30,24 +29,7 @@ _DTYPES = {"emoji": torch.float64, "omniglot": torch.float32}
 halves a time that is counted in hours."""
 
 
-@dataclass(frozen=True, slots=True)
-class FewShotRun:
-    """A network that has been trained.
-
-    Attributes:
-        settings: As it was trained.
-        learner: What has been learned.
-        history: Losses of each meta-step.
-        seconds: That training took.
-    """
-
-    settings: FewShotSettings
-    learner: MetaLearner
-    history: list[MetaStep]
-    seconds: float
-
-
-def train_few_shot_run(settings: FewShotSettings) -> FewShotRun:
+def train_few_shot_run(settings: FewShotSettings) -> TrainedRun[FewShotSettings]:
     """Train the paper's convolutional network from scratch, with transductive batch norm.
 
     At meta-step n of N, β (1 − (n − 1)/N) is Adam's step size.
@@ -81,15 +63,10 @@ def train_few_shot_run(settings: FewShotSettings) -> FewShotRun:
         dtype=_DTYPES[settings.data],
         batch_norm="transductive",
     )
-    progress, history, start = Progress(), [], time.perf_counter()
-    for number in range(settings.meta_steps):
-        learner.beta = settings.beta * (1 - number / settings.meta_steps)
-        history.append(learner.step())
-        progress.tell(number + 1, last=number + 1 == settings.meta_steps)
-    return FewShotRun(settings, learner, history, time.perf_counter() - start)
+    return train_run(settings, learner, beta=lambda share: settings.beta * (1 - share))
 
 
-def measure_few_shot_run(run: FewShotRun) -> Result:
+def measure_few_shot_run(run: TrainedRun[FewShotSettings]) -> Result:
     """Test what was trained on classes that training never sees, with α in each of three steps.
 
     Batch norm is transductive: the query points of a task are normalised together. Omniglot is

@@ -12,16 +12,15 @@ from labkit.core.algorithms.maml import MAML
 from labkit.experiments.runs.notebooks import Notebook
 from labkit.experiments.runs.result import Result
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.paper.paper_run import (
+from labkit.paper.settings import PaperSettings
+from labkit.paper.sinusoid import (
     STEP_SIZES,
     TABLE,
-    PaperRun,
     measure_paper_run,
     paper_run_table,
     train_paper_run,
 )
-from labkit.paper.paper_settings import PaperSettings
-from labkit.paper.training_blocks import TRAINING_POINTS
+from labkit.paper.training import TRAINING_POINTS, TrainedRun
 from labkit.session.settings.parameter_words import ParameterError
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.training.model.streams import stream
@@ -36,13 +35,13 @@ RULES = {
 
 
 @pytest.fixture(scope="module")
-def runs() -> dict[str, PaperRun]:
+def runs() -> dict[str, TrainedRun[PaperSettings]]:
     few = {"meta_steps": 3, "meta_batch": 4, "alpha": 0.02}
     return {m: train_paper_run(PaperSettings.checked({"method": m, **few})) for m in METHODS}
 
 
 @pytest.fixture(scope="module")
-def results(runs: dict[str, PaperRun]) -> dict[str, Result]:
+def results(runs: dict[str, TrainedRun[PaperSettings]]) -> dict[str, Result]:
     return {method: measure_paper_run(run, tasks=12) for method, run in runs.items()}
 
 
@@ -54,7 +53,7 @@ def chosen(result: Result, shots: int, rule: str, column: str = "query_loss") ->
     return found
 
 
-def test_what_each_method_is(runs: dict[str, PaperRun]) -> None:
+def test_what_each_method_is(runs: dict[str, TrainedRun[PaperSettings]]) -> None:
     assert {method: run.learner.algorithm for method, run in runs.items()} == {
         "maml": MAML(alpha=0.02, inner_steps=1, order=2),
         "first_order": MAML(alpha=0.02, inner_steps=1, order=1),
@@ -86,7 +85,9 @@ def test_every_test_is_in_the_table(results: dict[str, Result], method: str) -> 
     assert Result.from_json(result.to_json()).metrics == result.metrics
 
 
-def test_step_sizes_of_the_tests(runs: dict[str, PaperRun], results: dict[str, Result]) -> None:
+def test_step_sizes_of_the_tests(
+    runs: dict[str, TrainedRun[PaperSettings]], results: dict[str, Result]
+) -> None:
     family = Sinusoid(shots=5, queries=100)
     learner = runs["maml"].learner
     for rule, sizes in (("constant", [0.02] * 10), ("halved", [0.02] + [0.01] * 9)):
@@ -98,7 +99,7 @@ def test_step_sizes_of_the_tests(runs: dict[str, PaperRun], results: dict[str, R
 
 
 def test_pretraining_has_the_best_step_size_of_other_tasks(
-    runs: dict[str, PaperRun], results: dict[str, Result]
+    runs: dict[str, TrainedRun[PaperSettings]], results: dict[str, Result]
 ) -> None:
     learner = runs["pretrained"].learner
     family = Sinusoid(shots=20, queries=20)
@@ -145,7 +146,7 @@ def test_bad_parameters_are_said_before_anything_runs() -> None:
         notebook.checked({"meta_steps": 0})
 
 
-def test_each_seed_has_tasks_of_its_own(runs: dict[str, PaperRun]) -> None:
+def test_each_seed_has_tasks_of_its_own(runs: dict[str, TrainedRun[PaperSettings]]) -> None:
     family = Sinusoid(shots=5)
     other = train_paper_run(PaperSettings(meta_steps=1, meta_batch=2, seed=1)).learner
     own = runs["maml"].learner.held_out(4, family)
