@@ -1,21 +1,24 @@
-"""The lab: controls and linked plots over a session."""
+"""The lab: controls and linked plots over a session, as one widget."""
 
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, final
+
+import ipywidgets
+import traitlets
 
 from labkit.figures import DARK, lab_figures
 from labkit.session import InterruptedReplayError, Session, Snapshot, keep_threads
 from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
+from labkit.widgets.draw_loop import DrawLoop, IdleDetector
 from labkit.widgets.lab_actions import Actions
 from labkit.widgets.lab_controls import ALWAYS_SHOWN, lab_groups
 from labkit.widgets.lab_state import Looks, control_state
-from labkit.widgets.lull import Lull
+from labkit.widgets.lab_traits import SessionTrait, TraitsMirror, setting_trait
 from labkit.widgets.painter import Painter
-from labkit.widgets.publisher import Publisher
 from labkit.widgets.static_copy import StaticCopy, picture_html
 
 REDRAW_SECONDS = 0.1
@@ -33,29 +36,59 @@ STILL_SECONDS = 1.0
 LOCKED = "locked for this lesson"
 
 
-class Lab:
-    """The live view of a session; displaying it shows the controls and the plots.
+COUNTED = (
+    'meta_step counts the training and cannot be set: train with press("meta_step") or '
+    'playing = True, and view an earlier meta-step with choose("look", 40)'
+)
 
-    Callbacks only set values on the session; one thread draws. `close` ends it.
+
+@final
+class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The live view of a session, with its controls and plots: a widget like any other.
+
+    It can be put into boxes and tabs. Its traits are the session's values: they can be observed
+    and linked, and assigning one changes the session as a control does. `alpha`, `beta`,
+    `inner_steps`, `order`, `algorithm`, `alpha_learned`, `meta_optimizer`, `meta_batch` and `shots`
+    are the settings; `playing` starts and pauses the training; `meta_step`, the one that is shown,
+    can only be observed. What the page, another lab or the session itself changes, one drawing
+    thread notices and tells the observers, at most ten times a second.
+
+    Any number of labs can show one session. Closing one ends its own drawing and nothing else:
+    `session.close()` ends the training.
 
     Args:
         session: What is shown and steered.
         show: Names of the controls to show, such as "alpha", "order", "play"; None: all. What is
-            not shown keeps its value.
-        lock: Names of controls that are shown but cannot be moved.
+            not shown keeps its value, unless a cell assigns it.
+        lock: Names of controls that are shown but cannot be moved; their traits cannot be set.
 
     Raises:
         ValueError: There is no control of a name.
+        TraitError: An assigned value is refused; nothing has changed.
 
     Example:
         >>> from labkit.session import Settings
         >>> from labkit.tasks import Sinusoid, sinusoid_mlp
         >>> lab = Lab(Session(Settings(), model=sinusoid_mlp, tasks=Sinusoid), lock=["beta"])
-        >>> lab.choose("alpha", 0.02)
+        >>> lab.observe(lambda change: print(change["old"], "→", change["new"]), "alpha")
+        >>> lab.alpha = 0.02
+        0.01 → 0.02
         >>> lab.session.settings.alpha
         0.02
         >>> lab.close()
     """
+
+    alpha = setting_trait("alpha")
+    beta = setting_trait("beta")
+    inner_steps = setting_trait("inner_steps")
+    order = setting_trait("order")
+    algorithm = setting_trait("algorithm")
+    alpha_learned = setting_trait("alpha_learned")
+    meta_optimizer = setting_trait("meta_optimizer")
+    meta_batch = setting_trait("meta_batch")
+    shots = setting_trait("shots")
+    playing = SessionTrait(help="whether the training runs in the background")
+    meta_step = SessionTrait(help="the meta-step that is shown; it cannot be set")
 
     def __init__(
         self,
@@ -82,6 +115,7 @@ class Lab:
         self._last: tuple[str, bool] = "", True
         self._asked = False
         self._turn = threading.RLock()  # one thing at a time is done to the session
+        self.traits_mirror = TraitsMirror(session, self._assign, self._notify)
         self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
         self._actions = Actions(session, self._looks, self.dashboard)
         self.dashboard.on_message(self._heard)
@@ -89,40 +123,39 @@ class Lab:
             session, self.dashboard, self._looks, self._tried, lambda: self._asked
         )
         self._source = session.source
-        self._still, self._lull = StaticCopy(), Lull(STILL_SECONDS)
-        self._publisher: Publisher | None = None
-        self._draw()
+        self._still, self._idle = StaticCopy(), IdleDetector(STILL_SECONDS)
+        self._loop = DrawLoop(session.subscribe, self._draw_aside, REDRAW_SECONDS)
+        if self._draw():
+            self._loop.wake()
         self.dashboard.offer()
-        self._publisher = Publisher(session.subscribe, self._draw_aside, REDRAW_SECONDS)
+        # in a row the lab takes the room that the others leave
+        layout = ipywidgets.Layout(flex="1 1 auto", min_width="0", overflow="visible")
+        super().__init__([self.dashboard], layout=layout)
+        self._loop.start()
 
     def close(self) -> None:
-        """Stop the training and the drawing, and take the lab from the page."""
-        if self._publisher is not None:
-            self._publisher.close()
-        self.session.close()
+        """Stop drawing, and take the lab from all pages; session and other labs go on."""
+        if self.comm is None:  # closed already, or never opened
+            return
+        self._loop.close()
         self.dashboard.close()
+        self.layout.close()
+        super().close()
 
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
-        with self._turn:
-            joined, self._last = self._last == (name, False), (name, final)
-            if joined and final and getattr(self.session.settings, name, None) == value:
-                return  # it stands already
-            self._refusable(name, lambda: self._actions.choose(name, value, joined=joined))
+        if name not in self._locked | self._hidden:
+            self._choose(name, value, final=final)
 
     def press(self, name: str) -> None:
         """Do what pressing a button does."""
-        with self._turn:
-            self._last = "", True
-            self._refusable(name, lambda: self._actions.press(name))
+        if name not in self._locked | self._hidden:
+            with self._turn:
+                self._last = "", True
+                self._attempt(lambda: self._actions.press(name))
 
     def __repr__(self) -> str:
         return "MAML Lab (live in a notebook with widgets)"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        live: Any = self.dashboard._repr_mimebundle_  # None once it is closed
-        data, _ = (live and live(**kwargs)) or ({}, {})
-        return {**data, "text/plain": repr(self)}
 
     def show_still(self) -> None:
         """Add a picture below the lab in the running cell, for where the lab itself cannot live."""
@@ -138,30 +171,55 @@ class Lab:
                 self.press(message["name"])
             case "support":
                 with self._turn:
-                    self._refusable("points", lambda: self._actions.move_point(message))
+                    self._attempt(lambda: self._actions.move_point(message))
             case "look":
                 self.choose("look", message["meta_step"])
 
-    def _refusable(self, name: str, action: Callable[[], None]) -> None:
+    def _choose(self, name: str, value: Any, *, final: bool) -> Exception | None:
+        with self._turn:
+            joined, self._last = self._last == (name, False), (name, final)
+            if joined and final and getattr(self.session.settings, name, None) == value:
+                return None  # the drag has set it already
+            return self._attempt(lambda: self._actions.choose(name, value, joined=joined))
+
+    def _attempt(self, action: Callable[[], None]) -> Exception | None:
         """Do something that may be refused; the lab then says why."""
-        if name in self._locked | self._hidden:
-            return
         self._looks.message = self._looks.note = ""
         if self.dashboard.watched and self.session.playing:
             self.session.hold(ANSWER_SECONDS)  # until the answer is on its way
         try:
             action()
-        except (ValueError, ModuleNotFoundError) as error:
-            self._looks.message = str(error)
         except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
-            self._looks.message = f"{type(error).__name__}: {error}"
+            self._looks.message = _sentence(error)
+            return error
         finally:
             self._asked = True
-            if self._publisher is not None:
-                self._publisher.hurry()
+            self._loop.hurry()
+        return None
+
+    def _assign(self, name: str, value: Any) -> None:
+        """Do what assigning a trait asks for."""
+        if name == "meta_step":
+            raise traitlets.TraitError(COUNTED)
+        if ("play" if name == "playing" else name) in self._locked:
+            raise traitlets.TraitError(f"{name} is {LOCKED}")
+        if name != "playing":
+            error = self._choose(name, value, final=True)
+        elif type(value) is not bool:
+            raise traitlets.TraitError(f"playing = {value!r}: must be True or False")
+        else:
+            with self._turn:
+                error = self._attempt(self.session.play if value else self.session.pause)
+        if error is not None:
+            raise traitlets.TraitError(_sentence(error)) from error
+
+    def _notify(self, name: str, old: Any, new: Any) -> None:
+        change = traitlets.Bunch(name=name, old=old, new=new, owner=self, type="change")
+        self.notify_change(change)
 
     def _draw_aside(self) -> bool:
-        keep_threads(self.session.threads)  # the thread is the publisher's own
+        keep_threads(self.session.threads)  # the thread is the loop's own
+        self._tried(self.traits_mirror.refresh, "An observer of the lab failed")
         return self._draw()
 
     def _draw(self) -> bool:
@@ -196,9 +254,9 @@ class Lab:
         if not self._asked:  # meanwhile: that holds it for itself
             session.hold(ANSWERED_SECONDS if asked else 0)
         self.dashboard.idle(behind=MESSAGES_UNDER_WAY)
-        if not snapshot.playing and self._lull.reached((snapshot.meta_step, snapshot.settings)):
+        if not snapshot.playing and self._idle.reached((snapshot.meta_step, snapshot.settings)):
             self.dashboard.ask_for_pictures()
-        return more or (self._lull.waits and not snapshot.playing)
+        return more or (self._idle.waiting and not snapshot.playing)
 
     def _begin_anew(self) -> None:
         """Other tasks: another kind of picture, other measures."""
@@ -218,13 +276,18 @@ class Lab:
             state[name] = {**state.get(name, {}), "hidden": True}
         return state
 
-    def _tried(self, draw: Callable[[], None]) -> None:
-        """Draw; what a task family's own code raises is said in the lab, which goes on."""
+    def _tried(self, do: Callable[[], None], words: str = "Drawing failed") -> None:
+        """Do something; what a person's own code raises in it is said in the lab, which goes on."""
         try:
-            draw()
+            do()
         except Exception as error:  # noqa: BLE001  # it may raise anything
-            text = f"Drawing failed. {type(error).__name__}: {error}"
+            text = f"{words}. {type(error).__name__}: {error}"
             if text != self._looks.message:
                 self._looks.message = text
-                if self._publisher is not None:  # it draws once more when it begins
-                    self._publisher.wake()
+                self._loop.wake()
+
+
+def _sentence(error: Exception) -> str:
+    """What a refusal says; of an error that nobody foresaw also its kind."""
+    expected = isinstance(error, ValueError | ModuleNotFoundError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"

@@ -18,7 +18,8 @@ def open_lab(
 ) -> None:
     """Show the lab in a live notebook; run headless, train `meta_steps` meta-steps instead.
 
-    Running the cell again closes the lab that it opened before, so that none trains on unseen.
+    Running the cell again closes the lab that it opened before. It also ends the training of that
+    lab's session, unless another cell shows the same session: nothing trains on unseen.
 
     Args:
         session: What is shown and steered, or trained.
@@ -33,8 +34,14 @@ def open_lab(
         session.run(session.settings.meta_steps)
         return
     if cell in _open:
-        _open.pop(cell).close()
+        _close(_open.pop(cell))
     plotly_bundle()  # pages evaluate it while the lab is made
     _open[cell] = Lab(session, show=show, lock=lock)
     display(_open[cell])
     _open[cell].show_still()
+
+
+def _close(lab: Lab) -> None:
+    lab.close()
+    if not any(other.session is lab.session for other in _open.values()):
+        lab.session.close()

@@ -160,9 +160,10 @@ def new_session(**settings: Any) -> Session:
 
 @contextmanager
 def shown(session: Session, **options: Any) -> Iterator[Page]:
-    """A lab with a page that shows it, closed in the end."""
+    """A lab with a page that shows it; in the end it is closed, and the training with it."""
     lab = Lab(session, **options)
     try:
         yield Page(lab)
     finally:
         lab.close()
+        session.close()

@@ -336,7 +336,7 @@ def test_the_end_of_a_drag_that_stands_already_is_not_drawn_again(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurried: list[int] = []
-    monkeypatch.setattr(page.lab._publisher, "hurry", lambda: hurried.append(1))
+    monkeypatch.setattr(page.lab._loop, "hurry", lambda: hurried.append(1))
 
     def hurries(value: float, *, final: bool) -> bool:
         hurried.clear()
@@ -741,6 +741,7 @@ def test_a_page_that_comes_late_gets_the_present_picture() -> None:
         until(lambda: page.mean() == pytest.approx(now(page)))
     finally:
         lab.close()
+        lab.session.close()
 
 
 def test_calls_do_what_messages_do() -> None:
@@ -754,6 +755,7 @@ def test_calls_do_what_messages_do() -> None:
         assert lab.session.playing
     finally:
         lab.close()
+        lab.session.close()
 
 
 def test_closing_frees_threads_and_widgets() -> None:
@@ -762,8 +764,12 @@ def test_closing_frees_threads_and_widgets() -> None:
     with shown(new_session()) as page:
         page.press("play")
         page.lab.close()
+        page.lab.close()  # once more is harmless
+        assert page.lab.session.playing, "closing a lab ends its own drawing only"
+        page.lab.session.close()
         assert not page.lab.session.playing
         page.press("play")  # a message that was under way
+        page.lab.session.close()
     assert set(w.widget._instances) <= before
     first.close()
     assert not any(t.name.startswith("maml-lab") for t in threading.enumerate())
@@ -783,7 +789,8 @@ def test_what_a_lab_is_in_text() -> None:
     lab = Lab(new_session())
     words = {"text/plain": "MAML Lab (live in a notebook with widgets)"}
     live = lab._repr_mimebundle_()
-    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == lab.dashboard.model_id
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == lab.model_id
     assert live.items() > words.items()
+    assert lab.children == (lab.dashboard,)
     lab.close()
-    assert lab._repr_mimebundle_() == words
+    assert repr(lab) == words["text/plain"]

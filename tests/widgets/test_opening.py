@@ -18,6 +18,7 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield ran
     for lab in opening._open.values():
         lab.close()
+        lab.session.close()
     opening._open.clear()
 
 
@@ -42,6 +43,22 @@ def test_running_a_cell_again_closes_its_lab(cells: list[str], capsys: Any) -> N
     said = capsys.readouterr().out
     assert said.count("MAML Lab (live in a notebook with widgets)") == 3
     assert said.count("HTML object") == 3  # a still picture below each
+
+
+def test_a_session_in_two_cells_trains_on_when_one_runs_again(
+    cells: list[str], capsys: Any
+) -> None:
+    session, other = new_session(), new_session()
+    open_lab(session)
+    session.play()
+    cells.append("another")
+    open_lab(session)
+    open_lab(other)
+    assert session.playing, "the first cell shows it"
+    cells.append("one")
+    open_lab(other)
+    assert not session.playing, "nobody shows it"
+    assert capsys.readouterr().out
 
 
 def test_the_first_curves_come_with_the_lab(cells: list[str], capsys: Any) -> None:
