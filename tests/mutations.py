@@ -44,6 +44,7 @@ class Mutation:
 DIFFERENCES = ("tests/core/test_finite_differences.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
+TRAITS = ("tests/widgets/test_lab_traits.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 MOVING = ("tests/training/test_moving.py",)
 TRANSPOSED = """part = pull(bar)[1]
@@ -229,21 +230,35 @@ MUTATIONS = [
     Mutation(
         "locked controls that move",
         "widgets/lab.py",
-        "if name in self._locked | self._hidden:",
-        "if name in self._hidden:",
+        "return name not in self._locked | self._hidden",
+        "return name not in self._hidden",
         LAB,
     ),
     Mutation(
         "unfinished measuring forgotten at the start",
-        "widgets/publisher.py",
-        "        self._changed.set()\n        self._thread",
-        "        self._thread",
+        "widgets/lab.py",
+        "        if self._draw():\n            self._loop.wake()\n",
+        "        self._draw()\n",
         LAB,
+    ),
+    Mutation(
+        "a trait overwritten by an older reading of the session",
+        "widgets/lab_traits.py",
+        "        with self._lock:\n            now, before",
+        "        if True:\n            now, before",
+        TRAITS,
+    ),
+    Mutation(
+        "a lab that ends the training of others",
+        "widgets/lab.py",
+        "        self._loop.close()\n",
+        "        self._loop.close()\n        self.session.close()\n",
+        TRAITS,
     ),
     Mutation(
         "a lab that ends with what a model raises",
         "widgets/lab.py",
-        "except Exception as error:  # noqa: BLE001  # it may raise anything",
+        "except Exception as error:  # noqa: BLE001  # a person's own code",
         "except ValueError as error:",
         PROBLEMS,
     ),

@@ -144,12 +144,12 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
-        if name not in self._locked | self._hidden:
+        if self._movable(name):
             self._choose(name, value, final=final)
 
     def press(self, name: str) -> None:
         """Do what pressing a button does."""
-        if name not in self._locked | self._hidden:
+        if self._movable(name):
             with self._turn:
                 self._last = "", True
                 self._attempt(lambda: self._actions.press(name))
@@ -174,6 +174,9 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                     self._attempt(lambda: self._actions.move_point(message))
             case "look":
                 self.choose("look", message["meta_step"])
+
+    def _movable(self, name: str) -> bool:
+        return name not in self._locked | self._hidden
 
     def _choose(self, name: str, value: Any, *, final: bool) -> Exception | None:
         with self._turn:
@@ -280,7 +283,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Do something; what a person's own code raises in it is said in the lab, which goes on."""
         try:
             do()
-        except Exception as error:  # noqa: BLE001  # it may raise anything
+        except Exception as error:  # noqa: BLE001  # a person's own code
             text = f"{words}. {type(error).__name__}: {error}"
             if text != self._looks.message:
                 self._looks.message = text

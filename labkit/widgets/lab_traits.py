@@ -15,7 +15,7 @@ class SessionTrait(traitlets.TraitType[Any, Any]):
     The lab's `traits_mirror` holds it; assigning it asks the lab to change the session.
     """
 
-    def get(self, obj: Any, cls: type[Any] | None = None) -> Any:
+    def get(self, obj: Any, cls: type[Any] | None = None) -> Any:  # noqa: ARG002  # traitlets asks so
         """The value that the lab last noticed."""
         return obj.traits_mirror[self.name]
 

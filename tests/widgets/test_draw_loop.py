@@ -20,7 +20,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def rest(self, event: threading.Event, seconds: float) -> None:
+    def rest(self, _: threading.Event, seconds: float) -> None:
         self.now += seconds + self.late
 
 
