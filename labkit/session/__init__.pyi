@@ -1,4 +1,3 @@
-from .at_exit import close_at_exit as close_at_exit
 from .catalog import PROBLEMS as PROBLEMS
 from .catalog import problem_of as problem_of
 from .catalog import switched as switched
@@ -11,7 +10,7 @@ from .observe import Snapshot as Snapshot
 from .progress import SECONDS as SECONDS
 from .progress import VARIABLE as VARIABLE
 from .progress import Progress as Progress
-from .progress import told as told
+from .progress import read_progress as read_progress
 from .run import InterruptedReplayError as InterruptedReplayError
 from .session import Session as Session
 from .settings import LIVE as LIVE
@@ -43,4 +42,5 @@ from .sharing import training_columns as training_columns
 from .sharing import training_frame as training_frame
 from .sharing import write_curves as write_curves
 from .source import Source as Source
-from .torch_threads import keep_threads as keep_threads
+from .threads import close_at_exit as close_at_exit
+from .threads import keep_threads as keep_threads

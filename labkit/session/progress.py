@@ -1,20 +1,23 @@
-"""How far a headless training has come, told by a file to whoever has started it."""
+"""How far a headless training is, in a file for the process that started it.
+
+The module holds both ends: whoever trains reports, whoever started the training reads.
+"""
 
 import os
 import time
 from pathlib import Path
 
 VARIABLE = "LABKIT_PROGRESS"
-"""Environment variable with the path of the file; without it nothing is told."""
+"""Environment variable with the path of the file; without it nothing is reported."""
 
 SECONDS = 0.5
 
 
 class Progress:
-    """Tells every half second how many meta-steps have been taken.
+    """Reports every half second how many meta-steps have been taken.
 
     Example:
-        >>> Progress().tell(20)  # nobody has asked
+        >>> Progress().report(20)  # the variable is not set
     """
 
     def __init__(self) -> None:
@@ -22,7 +25,7 @@ class Progress:
         self._path = Path(path) if path else None
         self._due = 0.0
 
-    def tell(self, meta_step: int, *, last: bool = False) -> None:
+    def report(self, meta_step: int, *, last: bool = False) -> None:
         """Write the number of meta-steps if it is time, or if it is the last one."""
         if self._path is None or (not last and time.monotonic() < self._due):
             return
@@ -32,6 +35,6 @@ class Progress:
         temporary.replace(self._path)
 
 
-def told(path: Path) -> int | None:
-    """The number of meta-steps that such a file tells; None if there is none yet."""
+def read_progress(path: Path) -> int | None:
+    """The number of meta-steps in such a file; None if there is none yet."""
     return int(path.read_text(encoding="ascii")) if path.is_file() else None

@@ -1,7 +1,8 @@
-"""One line of meta-training: how it began, what was changed, what it recorded."""
+"""A run of meta-training: how it began, what was changed, what it recorded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import final
 
 from labkit.session.history import Event, History
 from labkit.session.settings import LIVE, Change, Settings, Value
@@ -12,17 +13,18 @@ from labkit.session.trainer import State, Trainer
 
 
 class InterruptedReplayError(Exception):
-    """Nobody waits any more for what was being replayed."""
+    """The replay is no longer wanted: the session has moved on."""
 
 
+@final
 @dataclass(slots=True, eq=False)
 class Run:
     """A start and a log of changes, which determine every state; some states are kept.
 
     Attributes:
         source: Model and tasks.
-        start: Settings at meta-step 0; its `events` are prescribed for this run.
-        history: Losses, and the changes that were made.
+        start: Settings at meta-step 0; its `events` are scheduled for this run.
+        history: Losses and changes of settings.
         states: States to replay from.
         head: The state in which the run was left, once it has been.
     """
@@ -43,24 +45,24 @@ class Run:
         """Changes made so far."""
         return tuple(self.history.events)
 
-    def prescribed(self, meta_step: int) -> dict[str, Value]:
-        """Settings that this run was told beforehand to change after so many meta-steps."""
+    def scheduled(self, meta_step: int) -> dict[str, Value]:
+        """Settings that are scheduled to change after `meta_step` meta-steps."""
         return {name: value for at, name, value in self.start.events if at == meta_step}
 
     def settings_at(self, meta_step: int) -> Settings:
-        """With which the meta-step after `meta_step` was taken."""
+        """The settings with which the meta-step after `meta_step` was taken."""
         changes = {e.name: e.value for e in self.history.events if e.meta_step <= meta_step}
         return self.start.changed(events=(), **changes)
 
-    def again(self, settings: Settings) -> Settings:
-        """A start for once more the same: what was prescribed comes again.
+    def restart_settings(self, settings: Settings) -> Settings:
+        """Settings with which to start over: scheduled changes are scheduled again.
 
         Args:
-            settings: As chosen now. What of them nobody prescribed holds from the start.
+            settings: As chosen now. Those that no schedule set apply from the start.
         """
         events = self.start.events
-        planned = {name: value for at, name, value in events if at <= self.meta_step}
-        then = self.start.changed(events=(), **planned)
+        passed = {name: value for at, name, value in events if at <= self.meta_step}
+        then = self.start.changed(events=(), **passed)
         own = {
             name: getattr(settings, name)
             for name in LIVE
@@ -70,12 +72,12 @@ class Run:
         return self.start.changed(events=kept, **own)
 
     def until(self, meta_step: int) -> "Run":
-        """A run of its own that ends after `meta_step` meta-steps, before the changes made then."""
+        """A copy that ends after `meta_step` meta-steps, before the changes made then."""
         history, states = self.history.until(meta_step), self.states.until(meta_step)
         return Run(self.source, self.start, history, states)
 
     def recipe(self, meta_step: int, settings: Settings) -> Recipe:
-        """What determines this run until `meta_step`, and with which settings it would go on."""
+        """The recipe of this run until `meta_step`, continued with these settings."""
         before = [event for event in self.history.events if event.meta_step < meta_step]
         then = self.start.changed(events=(), **{e.name: e.value for e in before})
         log = [(event.meta_step, event.name, event.value) for event in before]
@@ -95,7 +97,7 @@ class Run:
         )
 
     def ahead(self, meta_step: int) -> tuple[Change, ...]:
-        """Changes that this run was told beforehand, for later than after `meta_step`."""
+        """Changes that are scheduled for later than `meta_step`."""
         return tuple(change for change in self.start.events if change[0] > meta_step)
 
     def replay(
@@ -104,12 +106,12 @@ class Run:
         """The state after `meta_step` meta-steps, by repeating those since the last kept state.
 
         Args:
-            meta_step: From 0 to what has been taken.
-            trainer: Repeats them; of the same source. It need not be in that state afterwards.
-            stopped: Asked between meta-steps.
+            meta_step: From 0 to the meta-steps taken.
+            trainer: Repeats them; of the same source. It may be in another state afterwards.
+            stopped: Called between meta-steps.
 
         Raises:
-            InterruptedReplayError: `stopped` gave True.
+            InterruptedReplayError: `stopped` returned True.
         """
         if self.head is not None and self.head.meta_step == meta_step:
             return self.head

@@ -1,23 +1,22 @@
 """What a session is made from: a model, a task family, and how both are tested."""
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Literal, final
 
 import torch
 
 from labkit.core import check_count
-from labkit.session.settings import ParameterError, Settings, algorithm_of
-from labkit.session.sharing import CUSTOM, Recipe, source_named
+from labkit.session.settings import Settings, algorithm_of
 from labkit.tasks import TaskFamily
 from labkit.training import HELD_OUT, MetaLearner, ModelSource
 
-Given = TypeVar("Given")
 
-
+@final
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What does not change while a session runs; arguments as for `Session`."""
+    """The parts of a session that do not change while it runs; arguments as for `Session`."""
 
     model: ModelSource
     tasks: Callable[..., TaskFamily]
@@ -32,7 +31,7 @@ class Source:
         if self.batch_norm not in {None, "transductive"}:
             raise ValueError(
                 f"batch_norm must be 'transductive' or None, got {self.batch_norm!r}: a session "
-                "follows θ alone, and averages per step belong to a MetaLearner"
+                "tracks θ only, and averages per step belong to a MetaLearner"
             )
 
     def learner(self, settings: Settings) -> MetaLearner:
@@ -49,54 +48,47 @@ class Source:
             dtype=self.dtype,
             batch_norm=self.batch_norm,
         )
-        # ANIL and Proto-MAML have to know the names of the parameters
+        # ANIL and Proto-MAML need the names of the parameters
         learner.algorithm = algorithm_of(settings, tuple(learner.params))
         return learner
 
 
+@final
 class Families:
-    """The task families of a source, each made once.
+    """The task families of a source, each created once.
 
     Args:
-        source: What makes them.
+        source: Creates them.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._made: dict[tuple[tuple[str, int], ...], TaskFamily] = {}
+        self._families: dict[tuple[tuple[str, int], ...], TaskFamily] = {}
 
     def of(self, settings: Settings) -> TaskFamily:
-        """The family for what settings say of a task."""
+        """The family for the task options of these settings."""
         key = tuple(settings.task_options.items())
-        if key not in self._made:
-            self._made[key] = self._source.tasks(**settings.task_options)
-        return self._made[key]
+        if key not in self._families:
+            self._families[key] = self._source.tasks(**settings.task_options)
+        return self._families[key]
 
 
-def source_of(recipe: Recipe, present: Source) -> Source:
-    """What a recipe was made from; what is "custom" there is taken from the present source."""
-    tasks = present.tasks if recipe.tasks == CUSTOM else source_named(recipe.tasks)
-    model = present.model if recipe.model == CUSTOM else source_named(recipe.model)
-    source = replace(
-        present, tasks=tasks, model=model, dtype=dtype_of(recipe), batch_norm=recipe.batch_norm
-    )
-    return present if source == present else source
-
-
-def named_or_given(argument: str, name: str, given: Given | None) -> Given | Callable[..., Any]:
-    """What a recipe names, or what was given where it names nothing.
+def check_task_source(tasks: object, settings: Settings) -> None:
+    """Reject what is no function that creates a task family from settings.
 
     Raises:
-        ParameterError: Both, or neither.
+        ValueError: It is none, or does not accept the task options of these settings.
     """
-    if (given is None) == (name == CUSTOM):
-        has = (
-            "somebody's own, so that it must be given" if given is None else f"{name}: leave it out"
+    names = ", ".join(settings.task_options)
+    if not callable(tasks):
+        raise ValueError(
+            f"tasks must be a function from {names} to a task family, such as Sinusoid, got "
+            f"{tasks!r}; for an existing family give `lambda {names}: family`"
         )
-        raise ParameterError(f"{argument} of this recipe is {has}")
-    return source_named(name) if given is None else given
-
-
-def dtype_of(recipe: Recipe) -> torch.dtype | None:
-    """The floating-point type that a recipe names."""
-    return None if recipe.dtype is None else getattr(torch, recipe.dtype)
+    try:
+        inspect.signature(tasks).bind(**settings.task_options)
+    except TypeError as error:
+        raise ValueError(
+            f"tasks must take {names} by name, as {type(settings).__name__} has them, and {tasks!r}"
+            f" does not: {error}"
+        ) from error

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from labkit.session import player as module
+from labkit.session.locks import SessionLocks
 from labkit.session.player import MOST_HELD_SECONDS, NICE, Player
 
 
@@ -18,18 +19,15 @@ class Clock:
 
     Attributes:
         now: Seconds.
-        naps: How often anybody has slept.
+        asked: How often it was read.
     """
 
     def __init__(self) -> None:
-        self.now, self.naps = 1000.0, 0
+        self.now, self.asked = 1000.0, 0
 
     def monotonic(self) -> float:
+        self.asked += 1
         return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.naps += 1
-        time.sleep(seconds)
 
 
 class Steps:
@@ -37,7 +35,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.taken, self.clock = 0, Clock()
-        self.player = Player(self._advance, lambda: None)
+        self.player = Player(self._advance, lambda: None, SessionLocks())
 
     def _advance(self) -> None:
         self.taken += 1
@@ -51,9 +49,9 @@ class Steps:
 
     def rest(self) -> None:
         """Wait for a while in which there must be no step."""
-        taken, rested = self.taken, self.clock.naps + 5
+        taken, rested = self.taken, self.clock.asked + 2
         deadline = time.monotonic() + 20
-        while self.clock.naps < rested:
+        while self.clock.asked < rested:
             assert time.monotonic() < deadline, "it does not rest"
             time.sleep(0.001)
         assert self.taken == taken
@@ -116,7 +114,7 @@ def test_the_thread_that_steps_gives_way_and_no_other_does() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before, found = nice(), list[int]()
-    player = Player(lambda: found.append(nice()), lambda: None)
+    player = Player(lambda: found.append(nice()), lambda: None, SessionLocks())
     player.step()
     player.wait(10)
     player.close()

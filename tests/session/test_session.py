@@ -25,7 +25,7 @@ from labkit import (
     sinusoid_mlp,
 )
 from labkit.session.settings.changes import LIVE
-from labkit.session.torch_threads import threads
+from labkit.session.threads import threads
 
 SMALL = Settings(meta_batch=2, shots=3)
 

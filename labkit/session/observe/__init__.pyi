@@ -1,9 +1,8 @@
-from .cursor import Cursor as Cursor
-from .cursor import Stride as Stride
-from .cursor import next_place as next_place
 from .observer import Observer as Observer
 from .observer import Points as Points
 from .snapshot import MOST_GHOSTS as MOST_GHOSTS
+from .snapshot import Cursor as Cursor
 from .snapshot import Ghost as Ghost
 from .snapshot import Snapshot as Snapshot
-from .snapshot_measures import SnapshotMeasures as SnapshotMeasures
+from .snapshot import Stride as Stride
+from .snapshot import next_cursor as next_cursor

@@ -1,20 +1,18 @@
-"""What is measured and drawn beside the training, on a learner of its own."""
+"""Measures and draws next to the training, on a separate learner."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol, final
 
 import torch
 from torch import Tensor
 
-from labkit.core import Algorithm, Params
-from labkit.session.observe.cursor import Cursor
-from labkit.session.observe.snapshot import Snapshot
+from labkit.core import Algorithm, AnyAlpha, Params
+from labkit.session.locks import OrderedLock
 from labkit.session.settings import Settings, algorithm_of
 from labkit.session.source import Families, Source
-from labkit.session.task_source import check_held_out
-from labkit.session.torch_threads import threads, threads_for
+from labkit.session.threads import threads, threads_for
 from labkit.session.trainer import initial_alpha
 from labkit.tasks import AnyPortrait, Portrait, Split, TaskBatch
 from labkit.training import (
@@ -29,23 +27,59 @@ from labkit.training import (
 )
 
 Points = tuple[tuple[float, float], ...]
-"""Support points that were set by hand: x and y of each."""
+"""Support points set by hand: x and y of each."""
 
 
+class ModelState(Protocol):
+    """What a measurement needs to know of a session; a `Snapshot` has it."""
+
+    @property
+    def settings(self) -> Settings:
+        """As chosen."""
+        ...
+
+    @property
+    def params(self) -> Params:
+        """θ."""
+        ...
+
+    @property
+    def alpha(self) -> AnyAlpha:
+        """α with these settings."""
+        ...
+
+    @property
+    def task_stream(self) -> Tensor:
+        """State of the stream from which the next batch of tasks will be drawn."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Untrained:
+    """The state at meta-step 0, with other settings."""
+
+    settings: Settings
+    params: Params
+    alpha: AnyAlpha
+    task_stream: Tensor
+
+
+@final
 class Observer:
-    """Adaptation curves and portraits at snapshots of a session.
+    """Adaptation curves and portraits at states of a session.
 
-    torch.func.functional_call is not thread-safe on one module, so that who watches has their own.
+    `torch.func.functional_call` is not thread-safe on one module, so an observer has its own.
 
     Args:
         source: Model and tasks.
         settings: With which the session begins.
+        lock: One thread at a time measures.
     """
 
-    def __init__(self, source: Source, settings: Settings) -> None:
+    def __init__(self, source: Source, settings: Settings, lock: OrderedLock) -> None:
         self.source = source
         self._learner = source.learner(settings)
-        self._lock = threading.RLock()
+        self._lock = lock
         self._families, self._names = Families(source), tuple(self._learner.params)
         self._drawn: dict[tuple[object, ...], TaskBatch] = {}
         self.seed = settings.seed
@@ -53,23 +87,23 @@ class Observer:
         """θ₀."""
         self.threads = threads_for(self.initial)
         """How many of torch's threads the model is worth."""
-        self._untrained: tuple[object, AdaptationCurve | None] = (None, None)
+        self._last_untrained: tuple[object, AdaptationCurve | None] = (None, None)
 
     def check(self, settings: Settings) -> None:
-        """Try what settings ask of model and tasks, before they are taken.
+        """Try settings on model and tasks before they are adopted.
 
         Raises:
-            ValueError: The model or the task family cannot do it.
+            ValueError: The model or the task family cannot serve them.
         """
         with self._lock:
-            self._take(settings)
+            self._configure(settings)
             learner = self._learner
-            check_held_out(learner)
+            _check_held_out(learner)
             draw(learner.tasks, settings.meta_batch, stream(self.seed, "trial"), self.initial)
 
     def adaptation_curve(
         self,
-        snapshot: Snapshot,
+        state: ModelState,
         *,
         split: Split,
         tasks: int | None,
@@ -77,66 +111,66 @@ class Observer:
         between: Between | None,
     ) -> AdaptationCurve:
         """As for `Session`."""
-        with self._at(snapshot) as learner:
-            batch = self._held_out_tasks(snapshot.settings, split, tasks)
+        with self._at(state) as learner:
+            batch = self._held_out_tasks(state.settings, split, tasks)
             if part is not None:
                 batch = map_batch(lambda tensor: tensor[:part], batch)
-            inner_steps = max(self.source.test_steps, snapshot.settings.inner_steps)
-            return learner.curve_on(batch, inner_steps, params=snapshot.params, between=between)
+            inner_steps = max(self.source.test_steps, state.settings.inner_steps)
+            return learner.curve_on(batch, inner_steps, params=state.params, between=between)
 
     def untrained_curve(
-        self, snapshot: Snapshot, part: int | None, between: Between | None
+        self, state: ModelState, part: int | None, between: Between | None
     ) -> AdaptationCurve:
-        """The live curve for θ₀ and α as both were at first, with the settings of a snapshot."""
-        settings = snapshot.settings
+        """The live curve for θ₀ and the first α, with the settings of a state."""
+        settings = state.settings
         key = (settings.changed(beta=1, meta_batch=1, meta_optimizer="adam"), part)
-        # key and curve in one, for who comes here at the same time
-        known, curve = self._untrained
-        if curve is None or known != key:
+        # key and curve in one, for threads that come here at the same time
+        last_key, curve = self._last_untrained
+        if curve is None or last_key != key:
             alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
-            begun = replace(snapshot, params=self.initial, alpha=alpha)
+            untrained = _Untrained(settings, self.initial, alpha, state.task_stream)
             curve = self.adaptation_curve(
-                begun, split="validation", tasks=None, part=part, between=between
+                untrained, split="validation", tasks=None, part=part, between=between
             )
-            self._untrained = key, curve
+            self._last_untrained = key, curve
         return curve
 
     def portrait(
-        self, snapshot: Snapshot, task: int, points: Points | None = None
+        self, state: ModelState, task: int, points: Points | None = None
     ) -> AnyPortrait | None:
-        """A held-out task of the split "validation", with support points set by hand if given."""
-        with self._at(snapshot) as learner:
-            one = one_task(self._held_out_tasks(snapshot.settings, "validation"), task)
+        """A held-out task of the split "validation", with `points` as its support if given."""
+        with self._at(state) as learner:
+            one = one_task(self._held_out_tasks(state.settings, "validation"), task)
             if points is not None:
                 one = _with_points(one, points)
             family = on_split(learner.tasks, "validation")
-            return learner.portrait_of(one, family=family, params=snapshot.params)
+            return learner.portrait_of(one, family=family, params=state.params)
 
-    def training_portrait(self, snapshot: Snapshot, cursor: Cursor) -> AnyPortrait | None:
-        """A task of the next meta-step, as it is adapted to in training."""
-        settings = snapshot.settings
-        with self._at(snapshot) as learner:
-            generator = torch.Generator().set_state(snapshot.task_stream)
-            batch = draw(learner.tasks, settings.meta_batch, generator, snapshot.params)
-            return learner.portrait_of(one_task(batch, cursor.task), params=snapshot.params)
+    def training_portrait(self, state: ModelState, task: int) -> AnyPortrait | None:
+        """A task of the next meta-step, as the training adapts to it."""
+        settings = state.settings
+        with self._at(state) as learner:
+            generator = torch.Generator().set_state(state.task_stream)
+            batch = draw(learner.tasks, settings.meta_batch, generator, state.params)
+            return learner.portrait_of(one_task(batch, task), params=state.params)
 
-    def editable(self, snapshot: Snapshot) -> bool:
-        """Whether support points can be set by hand: where portraits show them, x and y, as is."""
-        with self._at(snapshot):
-            portrait = self.portrait(snapshot, 0)
-            one = one_task(self._held_out_tasks(snapshot.settings, "validation"), 0)
+    def editable(self, state: ModelState) -> bool:
+        """Whether support points can be set by hand: if portraits show them as they are."""
+        with self._at(state):
+            portrait = self.portrait(state, 0)
+            one = one_task(self._held_out_tasks(state.settings, "validation"), 0)
         return isinstance(portrait, Portrait) and _as_shown(one.support, portrait)
 
     @contextmanager
-    def _at(self, snapshot: Snapshot) -> Iterator[MetaLearner]:
+    def _at(self, state: ModelState) -> Iterator[MetaLearner]:
         with self._lock, threads(self.threads):
-            self._take(snapshot.settings)
+            self._configure(state.settings)
             algorithm: Algorithm = self._learner.algorithm
-            # what was learned, in place of how it is learned
-            self._learner.algorithm = replace(algorithm, alpha=snapshot.alpha)  # type: ignore[type-var]
+            # the α that was learned, in place of how it is learned
+            self._learner.algorithm = replace(algorithm, alpha=state.alpha)  # type: ignore[type-var]
             yield self._learner
 
-    def _take(self, settings: Settings) -> None:
+    def _configure(self, settings: Settings) -> None:
         self._learner.tasks = self._families.of(settings)
         self._learner.algorithm = algorithm_of(settings, self._names)
 
@@ -146,10 +180,23 @@ class Observer:
         tasks = self.source.test_tasks if tasks is None else tasks
         key = (*settings.task_options.items(), split, tasks)
         if key not in self._drawn:
-            # at most two at a time: those that are watched, and those of a result
+            # at most two at a time: for the live curves, and for a result
             self._drawn = dict([*self._drawn.items()][-1:])
             self._drawn[key] = self._learner.held_out(tasks, on_split(self._learner.tasks, split))
         return self._drawn[key]
+
+
+def _check_held_out(learner: MetaLearner) -> None:
+    """Draw a task of each split, so that a split with too few classes is reported before training.
+
+    Raises:
+        ValueError: There are none to be drawn.
+    """
+    for split in ("validation", "test"):
+        try:
+            learner.held_out(1, split=split)
+        except ValueError as error:
+            raise ValueError(f"no {split} tasks can be drawn: {error}") from error
 
 
 def _as_shown(support: object, portrait: Portrait) -> bool:

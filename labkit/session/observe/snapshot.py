@@ -1,21 +1,63 @@
-"""A session between two meta-steps, as views see it."""
+"""A session between two meta-steps, as views see it, and a walk through the next meta-step."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal, TypeAlias
 
 from torch import Tensor
 
 from labkit.core import AnyAlpha, Params
 from labkit.session.history import Event, TrainingCurve
-from labkit.session.observe.cursor import Cursor
+from labkit.session.observe.observer import Observer
 from labkit.session.settings import Settings
 
-if TYPE_CHECKING:  # it measures snapshots
-    from labkit.session.observe.observer import Observer
-
+Stride: TypeAlias = Literal["inner_step", "task", "meta_step"]
+"""How far one step of a walk goes."""
 
 MOST_GHOSTS = 6
-"""Runs that can be compared with at a time."""
+"""Kept runs that can be compared with at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A position within a meta-step: a number of inner steps into the adaptation to one task.
+
+    Attributes:
+        task: Number of the task in the batch, from 0.
+        inner_step: Inner steps taken on it.
+    """
+
+    task: int
+    inner_step: int
+
+
+def next_cursor(
+    cursor: Cursor | None, stride: Stride, *, inner_steps: int, meta_batch: int
+) -> Cursor | None:
+    """Where a walk through a meta-step goes next; None: all tasks are done, θ itself is to move.
+
+    Args:
+        cursor: Where it is; None: before the first task.
+        stride: "inner_step": one more on this task, or the first on the next one; "task": all that
+            are left on this task, or all of the next one; "meta_step": all.
+        inner_steps: K.
+        meta_batch: Tasks of the batch.
+
+    Example:
+        >>> next_cursor(Cursor(task=0, inner_step=1), "inner_step", inner_steps=2, meta_batch=3)
+        Cursor(task=0, inner_step=2)
+        >>> next_cursor(Cursor(task=0, inner_step=2), "inner_step", inner_steps=2, meta_batch=3)
+        Cursor(task=1, inner_step=1)
+    """
+    if stride == "meta_step":
+        return None
+    if cursor is None:
+        task, inner_step = 0, 0
+    else:
+        done = cursor.inner_step >= inner_steps
+        task, inner_step = cursor.task + done, 0 if done else cursor.inner_step
+    if task >= meta_batch:
+        return None
+    return Cursor(task, inner_steps if stride == "task" else min(inner_step + 1, inner_steps))
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
@@ -23,21 +65,21 @@ class Snapshot:
     """A session between two meta-steps; nothing in it changes any more.
 
     Attributes:
-        settings: As chosen; they hold from the next meta-step on.
+        settings: As chosen; they take effect at the next meta-step.
         meta_step: Meta-steps taken.
         params: A copy of θ.
         alpha: α with these settings: theirs, or as learned so far.
-        task_stream: State of the stream that the next batch of tasks will be drawn from.
+        task_stream: State of the stream from which the next batch of tasks will be drawn.
         curve: Meta-training losses so far.
         events: Changes so far.
         playing: Whether the training runs.
-        rate: Meta-steps per second of late, 0 while paused.
+        rate: Meta-steps per second lately, 0 while paused.
         seconds: Time spent in meta-steps since the start or the last reset.
         failure: What stopped the training, or None.
         last_step: Meta-steps that the run has taken in all; more than `meta_step` if the session
             looks back.
-        cursor: Where inside of the next meta-step a walk through it stands, or None.
-        observer: What measures and draws at this snapshot.
+        cursor: The position of a walk through the next meta-step, or None.
+        observer: Measures and draws at this snapshot.
     """
 
     settings: Settings
@@ -53,10 +95,10 @@ class Snapshot:
     failure: BaseException | None
     last_step: int
     cursor: Cursor | None
-    observer: "Observer"
+    observer: Observer
 
     def shows_the_same_as(self, other: "Snapshot") -> bool:
-        """Whether the two are of one run, at one place and with the same settings."""
+        """Whether the two are of one run, at one meta-step and with the same settings."""
         # two runs never take the same time
         return (
             self.observer.source is other.observer.source
@@ -67,11 +109,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)  # tensors say of no pair that it is equal
 class Ghost:
-    """A run that was pinned to be compared with.
+    """A run that was kept for comparison.
 
     Attributes:
-        label: What was done there, in words.
-        snapshot: As it was when it was pinned.
+        label: Its algorithm and how far it was trained, in words.
+        snapshot: The session when it was kept.
     """
 
     label: str

@@ -15,7 +15,10 @@ from .named_sources import name_of as name_of
 from .named_sources import source_named as source_named
 from .named_sources import split_name as split_name
 from .recipe import Recipe as Recipe
+from .recipe import dtype_of as dtype_of
+from .recipe import named_or_custom as named_or_custom
 from .recipe import precision_of as precision_of
+from .recipe import source_of as source_of
 from .share import is_share_code as is_share_code
 from .share import read_share_code as read_share_code
 from .share import share_code as share_code

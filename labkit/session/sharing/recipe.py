@@ -1,14 +1,17 @@
 """All that determines the state of a session, as data that can be written down and passed on."""
 
 import inspect
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, final, get_args
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, TypeVar, final, get_args
 
 import torch
 
 from labkit.session.settings import ClassificationSettings, ParameterError, Settings
 from labkit.session.sharing.named_sources import CUSTOM, MODELS, TASKS, source_named, split_name
-from labkit.session.task_source import check_task_source
+from labkit.session.source import Source, check_task_source
+
+Argument = TypeVar("Argument")
 
 Precision: TypeAlias = Literal["float16", "bfloat16", "float32", "float64"]
 
@@ -89,3 +92,34 @@ def precision_of(dtype: torch.dtype | None) -> Precision | None:
         getattr(torch, name): name for name in get_args(Precision)
     }
     return names.get(dtype)
+
+
+def dtype_of(recipe: Recipe) -> torch.dtype | None:
+    """The floating-point type that a recipe names."""
+    return None if recipe.dtype is None else getattr(torch, recipe.dtype)
+
+
+def source_of(recipe: Recipe, present: Source) -> Source:
+    """The source of a recipe; "custom" tasks and models are those of the present source."""
+    tasks = present.tasks if recipe.tasks == CUSTOM else source_named(recipe.tasks)
+    model = present.model if recipe.model == CUSTOM else source_named(recipe.model)
+    source = replace(
+        present, tasks=tasks, model=model, dtype=dtype_of(recipe), batch_norm=recipe.batch_norm
+    )
+    return present if source == present else source
+
+
+def named_or_custom(
+    argument: str, name: str, custom: Argument | None
+) -> Argument | Callable[..., Any]:
+    """The tasks or the model that a recipe names, or the custom ones if it says "custom".
+
+    Raises:
+        ParameterError: There are both, or neither.
+    """
+    if (custom is None) == (name == CUSTOM):
+        problem = (
+            "custom, so you must give it" if custom is None else f"{name}: leave the argument out"
+        )
+        raise ParameterError(f"{argument} of this recipe is {problem}")
+    return source_named(name) if custom is None else custom

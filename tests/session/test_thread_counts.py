@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from labkit import MetaLearner, Session, sinusoid_mlp
-from labkit.session.torch_threads import keep_threads, threads, threads_for
+from labkit.session.threads import keep_threads, threads, threads_for
 from tests.session.small_sessions import SMALL, same_session, small_session
 
 MANY = 3
