@@ -55,7 +55,7 @@ def train_run(
         if beta is not None:
             learner.beta = beta(number / settings.meta_steps)
         history.append(learner.step())
-        progress.tell(number + 1, last=number + 1 == settings.meta_steps)
+        progress.report(number + 1, last=number + 1 == settings.meta_steps)
     return TrainedRun(settings, learner, history, time.perf_counter() - start)
 
 

@@ -24,7 +24,7 @@ IN_ORDER: list[Take] = [
 TURN = 2
 
 
-@pytest.mark.parametrize(("first", "second"), product(range(5), range(5)))
+@pytest.mark.parametrize(("first", "second"), list(product(range(5), range(5))))
 def test_a_thread_takes_only_locks_of_a_later_level(first: int, second: int) -> None:
     locks = SessionLocks()
     with IN_ORDER[first](locks):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.experiments.kernels.process_tree import end_with_children
-from labkit.session import SECONDS, told
+from labkit.session import SECONDS, read_progress
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -108,7 +108,7 @@ def _heard(
                 data = connection.recv(65536)
             except TimeoutError:
                 data = None
-            if progress and (meta_step := told(Path(given["progress"]))) is not None:
+            if progress and (meta_step := read_progress(Path(given["progress"]))) is not None:
                 progress(meta_step)
             if data == b"":
                 break
