@@ -31,7 +31,7 @@ lab: export PYTHONSTARTUP ?= $(CURDIR)/labkit/widgets/kernel_startup.py
 lab app run bench: export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 lab app run bench: export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 
-.PHONY: install lab app test lint run bench notebooks screenshot clean
+.PHONY: install lab app test lint run bench notebooks screenshot clean js lint-js test-js
 .DEFAULT_GOAL := lab
 
 install: $(STAMP)
@@ -80,6 +80,29 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m scripts.check_words
 
+# Node is needed to change the front end, not to use the lab: where there is none its checks are left
+# out, but in CI that is an error
+NODE_MODULES := js/node_modules/.installed
+
+ifneq ($(or $(shell command -v npm),$(CI)),)
+lint: lint-js
+test: test-js
+endif
+
+$(NODE_MODULES): js/package.json js/package-lock.json js/.npmrc
+	cd js && npm ci
+	touch $@
+
+# builds what Python ships in labkit/widgets/static
+js: $(NODE_MODULES)
+	cd js && npm run build
+
+lint-js: $(NODE_MODULES)
+	cd js && npm run check
+
+test-js: $(NODE_MODULES)
+	cd js && npm test
+
 # the libraries that speed is compared with are installed by the first make bench, not before
 $(PEERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[bench]'
@@ -97,4 +120,4 @@ screenshot: $(STAMP)
 	$(BIN)/python -m tests.browser.screenshot docs/lab.png
 
 clean:
-	rm -rf $(VENV) $(RUNS)
+	rm -rf $(VENV) $(RUNS) js/node_modules

@@ -106,10 +106,11 @@ def test_public_names_are_there_and_documented() -> None:
 
 
 def test_all_data_files_go_into_the_package() -> None:
-    """The patterns of pyproject name every file under labkit/data."""
+    """The patterns of pyproject name every file under labkit/data, and the front end."""
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
     patterns = tool["setuptools"]["package-data"]["labkit"]
     packed = {path for pattern in patterns for path in (ROOT / "labkit").glob(pattern)}
     data = {path for path in (ROOT / "labkit" / "data").rglob("*") if path.is_file()}
+    front_end = {ROOT / "labkit/widgets/static" / name for name in ("widget.js", "widget.css")}
     assert data
-    assert data <= packed
+    assert data | front_end <= packed

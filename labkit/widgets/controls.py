@@ -1,4 +1,4 @@
-"""What the dashboard's controls are, as data: controls.js draws them in the browser."""
+"""What the dashboard's controls are, as data: js/src/controls/ draws them in the browser."""
 
 import math
 from collections import Counter

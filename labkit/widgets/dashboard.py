@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -13,8 +12,7 @@ from labkit.widgets.array_packing import packed
 from labkit.widgets.browser_messages import Message, is_message
 from labkit.widgets.direct_widget import DirectWidget
 from labkit.widgets.live_figure import LiveFigure
-from labkit.widgets.plotly_bundle import PlotlyBundle, plotly_bundle
-from labkit.widgets.static_copy import HIDE_BESIDE_LIVE_LAB
+from labkit.widgets.plotly_bundle import SCRIPT, STYLES, PlotlyBundle, plotly_bundle
 
 PANELS = ("adaptation", "task", "training")
 PATIENCE_SECONDS = 1.0
@@ -22,30 +20,6 @@ PATIENCE_SECONDS = 1.0
 
 HEARING_SECONDS = 0.05
 """So long at most a picture waits for what is being asked as it begins."""
-
-_HERE = Path(__file__).parent
-SCRIPTS = (
-    "controls.js",
-    "plotly_loader.js",
-    "plot_look.js",
-    "plot_hover.js",
-    "plot_support.js",
-    "plot_pictures.js",
-    "plot_zoom.js",
-    "plot_moves.js",
-    "plot_panel.js",
-    "plots.js",
-    "page_files.js",
-    "dashboard.js",
-)
-"""In this order one module: only the last has an export."""
-
-_STYLES = ("controls.css", "dashboard.css")
-
-
-def joined(names: Sequence[str]) -> str:
-    """The scripts or styles of these names as one text."""
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 class Dashboard(DirectWidget):
@@ -77,8 +51,8 @@ class Dashboard(DirectWidget):
         >>> dashboard.close()
     """
 
-    _esm = joined(SCRIPTS)
-    _css = joined(_STYLES) + HIDE_BESIDE_LIVE_LAB
+    _esm = SCRIPT
+    _css = STYLES
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     dark = traitlets.Dict().tag(sync=True)

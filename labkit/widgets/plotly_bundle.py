@@ -9,7 +9,11 @@ import plotly
 import traitlets
 from plotly.offline import get_plotlyjs_version
 
-LOADER = (Path(__file__).parent / "plotly_loader.js").read_text(encoding="utf-8")
+_STATIC = Path(__file__).parent / "static"
+SCRIPT = _STATIC / "widget.js"
+"""The front end, built from `js/`. A path: with ANYWIDGET_HMR=1 pages follow each new build."""
+
+STYLES = _STATIC / "widget.css"
 
 
 class PlotlyBundle(anywidget.AnyWidget):
@@ -22,7 +26,7 @@ class PlotlyBundle(anywidget.AnyWidget):
         version: Of plotly.js: a page evaluates each version once.
     """
 
-    _esm = LOADER + "\nexport default { initialize: ({ model }) => plotlyBegin(model) };"
+    _esm = SCRIPT
     packed = traitlets.Bytes(read_only=True).tag(sync=True)
     version = traitlets.Unicode(read_only=True).tag(sync=True)
 

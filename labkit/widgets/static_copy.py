@@ -13,14 +13,7 @@ from collections.abc import Mapping
 from IPython.display import HTML, display, update_display
 
 CLASS = "maml-lab-static"
-
-HIDE_BESIDE_LIVE_LAB = (
-    f".jp-OutputArea:has(.maml-lab) > .jp-OutputArea-child:has(.{CLASS}) {{display: none;}}"
-)
-"""A rule for the lab's stylesheet: the picture is hidden where the lab is in the same output.
-
-Not by class alone: the stylesheet stays in a page in which the lab no longer is.
-"""
+"""The front end's style sheet hides what is of this class where the lab is in the same output."""
 
 
 class StaticCopy:

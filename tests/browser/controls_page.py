@@ -1,12 +1,9 @@
 """A page with the dashboard's controls alone: no Jupyter, no kernel; what they send is kept."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-import labkit.widgets.controls
 from labkit.widgets.controls import (
     Button,
     Control,
@@ -20,8 +17,8 @@ from labkit.widgets.controls import (
     Toggle,
     specification,
 )
-
-FOLDER = Path(labkit.widgets.controls.__file__).parent
+from labkit.widgets.plotly_bundle import STYLES
+from tests.browser.plot_page import load_front_end
 
 BUTTONS: tuple[Control, ...] = (
     Button(name="play", label="Play", tooltip="Train", icon="play", primary=True, debounce=True),
@@ -147,22 +144,25 @@ class Controls:
         self.page = page
 
     def show(self, groups: tuple[Group, ...] = GROUPS) -> None:
-        script, style = ((FOLDER / f"controls.{kind}").read_text() for kind in ("js", "css"))
         # handles do not drag in a document that replaces another one in place
         self.page.goto("about:blank")
         self.page.set_content(
-            f"""<style>{style} body {{margin: 8px}} .maml-lab {{display: grid; gap: 12px}}</style>
-            <div class="maml-lab"></div><p>elsewhere</p><script>{{
-              {script}
+            f"""<style>{STYLES.read_text()} body {{margin: 8px}}
+              .maml-lab {{display: grid; gap: 12px}}</style>
+            <div class="maml-lab"></div><p>elsewhere</p>"""
+        )
+        load_front_end(self.page)
+        self.page.evaluate(
+            """(groups) => {
               window.sent = [];
               // timers wait for `run_timers`, so that no test depends on the time
               window.timers = [];
-              window.setTimeout = (run, ms) => timers.push({{run, ms}});
-              window.clearTimeout = (id) => {{ if (id) timers[id - 1].ms = undefined; }};
-              const emit = (message) => sent.push(message);
-              window.lab = labControls({json.dumps(specification(groups))}, emit);
+              window.setTimeout = (run, ms) => timers.push({run, ms});
+              window.clearTimeout = (id) => { if (id) timers[id - 1].ms = undefined; };
+              window.lab = toolbars(groups, (message) => sent.push(message));
               document.querySelector(".maml-lab").append(...Object.values(lab.places));
-            }}</script>"""
+            }""",
+            specification(groups),
         )
         self.state(**STATE)
 

@@ -1,21 +1,30 @@
-"""The scripts of the plots in an empty page, without Jupyter."""
+"""The plots in an empty page, without Jupyter."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Page
 
-from labkit.widgets.dashboard import SCRIPTS, joined
+from labkit.widgets.plotly_bundle import SCRIPT
 from tests.browser.lab_page import browser
 
-_SCRIPTS = [name for name in SCRIPTS if name.startswith("plot")]
+_LOAD = """async (source) => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  Object.assign(window, await import(url));
+}"""
+
+
+def load_front_end(page: Page) -> None:
+    """Make what the bundle exports global names of a page."""
+    page.evaluate(_LOAD, SCRIPT.read_text(encoding="utf-8"))
 
 
 @contextmanager
-def plot_page(chromium: str, *more: str) -> Iterator[Page]:
-    """A page with these scripts, and with what a test adds after them."""
+def plot_page(chromium: str, *scripts: str) -> Iterator[Page]:
+    """A page with the front end, and with the scripts that a test adds."""
     with browser(chromium) as context:
         page = context.new_page()
         page.set_content("<!DOCTYPE html><body></body>")
-        page.add_script_tag(content="\n".join([joined(_SCRIPTS), *more]))
+        load_front_end(page)
+        page.add_script_tag(content="\n".join(scripts))
         yield page

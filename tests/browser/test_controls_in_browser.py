@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from labkit.widgets.controls import Icon
-from tests.browser.controls_page import FOLDER, Controls
+from labkit.widgets.plotly_bundle import SCRIPT
+from tests.browser.controls_page import Controls
 
 
 def test_all_controls_have_roles_labels_and_tooltips(controls: Controls) -> None:
@@ -115,39 +116,62 @@ def test_menu_by_mouse_and_keyboard(controls: Controls) -> None:
     expect(page.get_by_role("menu")).to_have_count(0)
 
 
-def test_an_open_menu_listens_to_the_document_and_a_closed_one_does_not(
+def test_a_click_elsewhere_closes_a_menu_and_the_page_keeps_no_listener(
     controls: Controls,
 ) -> None:
     page = controls.page
-    count = """async () => {
-      let alive = 0;
-      const add = document.addEventListener;
-      document.addEventListener = function (type, listener, options) {
-        alive += 1;
-        options.signal.addEventListener("abort", () => { alive -= 1; });
-        return add.call(this, type, listener, options);
-      };
-      window.alive = () => alive;
-    }"""
-    page.evaluate(count)
+    page.evaluate(
+        """() => {
+          window.listeners = 0;
+          const add = document.addEventListener;
+          document.addEventListener = function (...args) {
+            listeners += 1;
+            return add.apply(this, args);
+          };
+        }"""
+    )
+    export = controls.button("Export")
     for _ in range(3):
-        controls.button("Export").click()
-        assert page.evaluate("alive()") == 1
+        export.click()
+        expect(page.get_by_role("menu", name="Export")).to_be_visible()
         page.get_by_text("elsewhere").click()
         expect(page.get_by_role("menu")).to_have_count(0)
-        assert page.evaluate("alive()") == 0
-    # taken from the page while it is open: the next click anywhere ends it
-    controls.button("Export").click()
+        expect(export).to_have_attribute("aria-expanded", "false")
+    export.click()
+    export.click()
+    expect(page.get_by_role("menu")).to_have_count(0)
+    # taken from the page while it is open
+    export.click()
     page.evaluate("() => document.querySelector('.maml-lab').remove()")
     page.get_by_text("elsewhere").click()
-    assert page.evaluate("alive()") == 0
+    assert page.evaluate("listeners") == 0
+
+
+def test_a_menu_is_below_its_button_and_not_beyond_the_lab(controls: Controls) -> None:
+    page = controls.page
+    for name in ("Step", "Export"):
+        controls.button(name).click()
+        button, menu = (
+            place.bounding_box()
+            for place in (controls.button(name), page.get_by_role("menu", name=name))
+        )
+        assert button is not None
+        assert menu is not None
+        assert 0 < menu["y"] - (button["y"] + button["height"]) < 8
+        assert menu["x"] == pytest.approx(button["x"], abs=1)
+        page.keyboard.press("Escape")
+    page.locator(".maml-lab").evaluate("(lab) => { lab.style.width = '700px'; }")
+    controls.page.get_by_label("model").select_option("MLP 80-80")
+    strip = page.get_by_role("dialog").bounding_box()
+    assert strip is not None
+    assert strip["x"] + strip["width"] <= 8 + 700 + 1
 
 
 def test_a_choice_with_consequences_is_asked_for(controls: Controls) -> None:
     page, tasks = controls.page, controls.page.get_by_label("tasks")
     tasks.focus()
     tasks.select_option("Emoji")
-    strip = page.get_by_role("group", name="Sinusoid → Emoji: restarts training")
+    strip = page.get_by_role("dialog", name="Sinusoid → Emoji: restarts training")
     expect(strip).to_be_visible()
     expect(tasks).to_have_value("Sinusoid")
     expect(controls.button("Restart")).to_be_focused()
@@ -243,8 +267,7 @@ def test_a_field_is_sent_with_enter_only(controls: Controls) -> None:
 
 
 def test_the_python_icons_are_those_that_are_drawn() -> None:
-    script = (FOLDER / "controls.js").read_text()
-    block = script.split("const LAB_ICONS = {")[1].split("\n};")[0]
+    block = SCRIPT.read_text().split("var ICONS = {")[1].split("\n};")[0]
     drawn = set(re.findall(r"^  (\w+):", block, re.MULTILINE))
     assert drawn == set(get_args(Icon))
 

@@ -10,14 +10,14 @@ from plotly.offline import get_plotlyjs
 from tests.browser.plot_page import plot_page
 
 PLOTS = """
-const elements = Object.fromEntries(PLOT_PANELS.map((name) => {
+const elements = Object.fromEntries(PANELS.map((name) => {
   const place = document.body.appendChild(document.createElement("div"));
   Object.assign(place, { id: name });
   place.style.width = "460px";
   return [name, place];
 }));
 const titles = Object.fromEntries(
-  PLOT_PANELS.map((name) => [name, document.createElement("div")]));
+  PANELS.map((name) => [name, document.createElement("div")]));
 window.plots = new Plots({
   elements, titles, root: document.body, library: Promise.resolve(Plotly), emit() {},
 });
@@ -399,11 +399,11 @@ def test_what_fails_is_drawn_by_plotly_the_next_time(page: Page) -> None:
     page.once("console", lambda message: errors.append(message.text))
     page.evaluate(
         """async () => {
-          const right = plotMove;
-          plotMove = () => { throw new Error("no such element"); };
+          const { internals } = plots.panels[0];
+          internals.scatter = () => { throw new Error("no such element"); };
           send("changes", { adaptation: { traces: [[1, { y: grid(11, () => 7) }]], layout: {} } });
           for (let i = 0; i < 4; i += 1) await new Promise(requestAnimationFrame);
-          plotMove = right;
+          delete internals.scatter;
         }"""
     )
     assert len(errors) == 1

@@ -13,7 +13,7 @@ window.drawn = [];
 window.frames = [];
 window.swift = [];
 const made = () => Object.fromEntries(
-  PLOT_PANELS.map((name) => [name, document.body.appendChild(document.createElement("div"))]));
+  PANELS.map((name) => [name, document.body.appendChild(document.createElement("div"))]));
 window.plots = new Plots({
   elements: made(), titles: made(), root: document.body, library: new Promise(() => {}), emit() {},
 });
@@ -27,7 +27,7 @@ for (const panel of plots.panels) {
     return panel.quick;
   };
 }
-Object.assign(plots, { Plotly: {}, visible: true });
+Object.assign(plots, { plotly: {}, visible: true });
 window.touch = (...names) => {
   for (const panel of plots.panels) if (names.includes(panel.name)) panel.touch();
   plots.schedule();
@@ -66,7 +66,7 @@ def test_what_is_quick_shares_a_frame_and_never_waits_for_a_plot_of_plotlys(page
         page.evaluate(f"swift = {swift}")
         assert drawn_after(page, everything) == ["adaptation", "task", "training"]
         assert page.evaluate("new Set(frames).size") == frames
-    page.evaluate("swift = PLOT_PANELS")
+    page.evaluate("swift = PANELS")
     drawn_after(page, everything)
     assert page.evaluate("new Set(frames).size") == 1
     page.evaluate("swift = []")
@@ -99,7 +99,7 @@ def test_in_a_drag_each_curve_that_has_come_is_drawn(page: Page) -> None:
 
 
 def test_a_kernel_that_does_not_answer_stops_nothing_for_long(page: Page) -> None:
-    late = "plots.patience = performance.now() - 1"
+    late = "plots.turns.patience = performance.now() - 1"
     assert drawn_after(page, f"plots.expect(5); touch('training'); {late}") == ["training"]
 
 

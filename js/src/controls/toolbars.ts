@@ -1,0 +1,106 @@
+// The controls of the lab, what a person sets and presses, built from the kernel's specifications.
+
+import { element, write } from "../dom";
+import type { Emit } from "../messages";
+import { button, menu, toggle } from "./buttons";
+import { segments, select } from "./choice";
+import type { Control } from "./control";
+import { slider } from "./slider";
+import type { ControlChanges, ControlSpec, GroupSpec, Place, Shown } from "./specs";
+import { field, status } from "./texts";
+
+const BUTTONS = ["button", "toggle", "menu"];
+
+export interface Toolbars {
+  places: Record<Place, HTMLElement>;
+  /** @param state - name of a control → what of it differs from its specification */
+  update(state: Record<string, ControlChanges>): void;
+}
+
+export function toolbars(groups: GroupSpec[], emit: Emit): Toolbars {
+  const updates = new Map<string, (changes: ControlChanges) => void>();
+  const bar = (place: Place) => element("div", { class: `maml-lab-place maml-lab-place-${place}` });
+  const places: Record<Place, HTMLElement> = {
+    top: bar("top"),
+    adaptation: bar("adaptation"),
+    task: bar("task"),
+    training: bar("training"),
+  };
+  for (const { place, name, controls } of groups) {
+    const row = element("div", { class: `maml-lab-row${name && ` maml-lab-row-${name}`}` });
+    let buttons: HTMLElement | undefined;
+    for (const spec of controls) {
+      const { node, update } = updatable(spec, emit);
+      updates.set(spec.name, update);
+      if (!BUTTONS.includes(spec.kind)) {
+        buttons = undefined;
+        row.append(node);
+        continue;
+      }
+      // buttons in succession stand, and wrap, together
+      if (!buttons) {
+        buttons = element("div", { class: "maml-lab-buttons" });
+        row.append(buttons);
+      }
+      buttons.append(node);
+    }
+    places[place].append(row);
+  }
+  return {
+    places,
+    update(state) {
+      for (const [name, changes] of Object.entries(state)) updates.get(name)?.(changes);
+    },
+  };
+}
+
+/** One control; what a state leaves out is as in the specification. */
+function updatable(spec: ControlSpec, emit: Emit) {
+  const control = build(spec, emit);
+  const { node } = control;
+  node.classList.add("maml-lab-control", `maml-lab-${spec.kind}`);
+  node.dataset.name = spec.name;
+  let last: string | undefined;
+  const update = (changes: ControlChanges) => {
+    const text = JSON.stringify(changes);
+    if (text === last) return;
+    const state = { ...spec, ...changes } as Shown<ControlSpec> & { label: string };
+    const tooltip = "tooltip" in state ? state.tooltip : "";
+    const about = (state.disabled && state.reason) || tooltip;
+    const appears = last !== undefined && node.hidden && !state.hidden;
+    node.hidden = Boolean(state.hidden);
+    if (appears) control.appear?.();
+    node.title = about;
+    node.classList.toggle("maml-lab-unused", Boolean(state.disabled));
+    if (control.label) write(control.label, state.label);
+    control.show(state);
+    for (const input of control.inputs()) {
+      input.disabled = Boolean(state.disabled);
+      input.setAttribute("aria-description", about);
+    }
+    last = text;
+  };
+  update({});
+  return { node, update };
+}
+
+function build(spec: ControlSpec, emit: Emit): Control {
+  switch (spec.kind) {
+    case "slider":
+      return slider(spec, emit);
+    case "select":
+      return select(spec, emit);
+    case "segments":
+      return segments(spec, emit);
+    case "button":
+      return button(spec, emit);
+    case "toggle":
+      return toggle(spec, emit);
+    case "menu":
+      return menu(spec, emit);
+    case "text":
+      return status(spec);
+    case "field":
+      return field(spec, emit);
+  }
+}

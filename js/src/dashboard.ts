@@ -1,0 +1,129 @@
+// One view of the lab: controls, panels and theme, joined to its host.
+
+import { copyText } from "./clipboard";
+import { pageClock } from "./clock";
+import type { Place } from "./controls/specs";
+import { toolbars } from "./controls/toolbars";
+import { download, element } from "./dom";
+import type { Connection, Host } from "./host";
+import type { Incoming } from "./messages";
+import { Outbox } from "./outbox";
+import { HEIGHTS, type PanelName } from "./plots/look";
+import { savePicture, takePictures } from "./plots/pictures";
+import { PANELS, Plots } from "./plots/plots";
+
+type PanelElements = Record<PanelName, HTMLElement>;
+
+/** Shows the lab in an element; the return value takes it away again. */
+export function showDashboard(host: Host, container: HTMLElement): () => void {
+  const view = crypto.randomUUID?.() ?? String(Math.random());
+  const outbox = new Outbox(
+    view,
+    (message) => host.send(message),
+    (asked) => plots.expect(asked),
+    pageClock,
+  );
+  const { emit } = outbox;
+  const controls = toolbars(host.get("controls"), emit);
+  const { root, elements, titles, lost } = page(controls.places);
+  container.append(root);
+  const plots = new Plots({ elements, titles, root, library: host.plotly(), emit });
+
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  const look = () => {
+    const large = host.get("large");
+    const dark = isDark(media);
+    root.classList.toggle("maml-lab-large", large);
+    root.classList.toggle("maml-lab-dark", dark);
+    plots.setLook({ large, dark, colours: host.get("dark") });
+  };
+  const state = () => controls.update(host.get("state"));
+  const step = () => plots.setStep(host.get("inner_step"));
+  const hear = (message: Incoming, buffers: DataView[]) => {
+    if (message.kind === "whole" || message.kind === "changes") {
+      plots.receive(message, buffers);
+      plots.hear(message.answers[view] ?? 0);
+    } else if (message.view === view) {
+      answer(message, buffers);
+    }
+  };
+  const answer = async (message: Incoming, buffers: DataView[]) => {
+    if (message.kind === "copy") await copyText(root, message.text);
+    if (message.kind === "file")
+      download(message.filename, new Blob([buffers[0] as DataView<ArrayBuffer>]));
+    try {
+      if (message.kind === "export") await savePicture(plots, message);
+      if (message.kind === "snapshot") emit({ kind: "picture", images: await takePictures(plots) });
+    } catch (error) {
+      console.error("MAML Lab: the picture failed", error);
+    }
+  };
+  const connect = (connection: Connection) => {
+    outbox.close(connection === "ended");
+    if (connection !== "live") lost.textContent = lossOf(connection);
+    root.classList.toggle("maml-lab-is-lost", connection !== "live");
+  };
+  const theme = new MutationObserver(look);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  media.addEventListener("change", look);
+  const subscriptions = [
+    host.onChange("large", look),
+    host.onChange("dark", look),
+    host.onChange("state", () => plots.alongside(state)),
+    host.onChange("inner_step", step),
+    host.onMessage(hear),
+    host.onConnection(connect),
+  ];
+  look();
+  state();
+  step();
+  plots.begin(host.get("first"));
+  emit({ kind: "ready" });
+
+  let gone = false;
+  return () => {
+    if (gone) return;
+    gone = true;
+    for (const unsubscribe of subscriptions) unsubscribe();
+    theme.disconnect();
+    media.removeEventListener("change", look);
+    plots.destroy();
+    root.remove();
+  };
+}
+
+function page(places: Record<Place, HTMLElement>) {
+  const div = (names: string) => element("div", { class: names });
+  const all = (names: string): PanelElements => ({
+    adaptation: div(names),
+    task: div(names),
+    training: div(names),
+  });
+  const elements = all("maml-lab-plot");
+  const titles = all("maml-lab-title");
+  const panels = PANELS.map((name) => {
+    elements[name].style.height = `${HEIGHTS[name]}px`;
+    titles[name].setAttribute("role", "heading");
+    titles[name].ariaLevel = "3";
+    const head = element("header", { class: "maml-lab-head" }, titles[name], places[name]);
+    const names = `maml-lab-panel maml-lab-${name}`;
+    return element("section", { class: names }, head, elements[name]);
+  });
+  const lost = element("p", { class: "maml-lab-lost", role: "status" });
+  const plots = element("div", { class: "maml-lab-plots" }, ...panels);
+  const root = element("div", { class: "maml-lab" }, places.top, lost, plots);
+  return { root, elements, titles, lost };
+}
+
+function isDark(media: MediaQueryList): boolean {
+  const light = document.body.dataset.jpThemeLight;
+  return light === undefined ? media.matches : light === "false";
+}
+
+/** What has become of the kernel, and what helps. */
+function lossOf(connection: Connection): string {
+  // Voilà shows no cells, and starts a kernel for each page
+  const remedy = document.body.dataset.voila ? "load the page again" : "run all cells again";
+  if (connection === "ended") return `The kernel has restarted: ${remedy}.`;
+  return `The kernel is out of reach. If it stays so, ${remedy}.`;
+}

@@ -1,0 +1,35 @@
+// Elements of the page, made and filled.
+
+type Attributes = Record<string, string | number>;
+
+const KEYS_OF_ITS_OWN = "button, select, [type=range]";
+
+export function element<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[Tag] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  // JupyterLab takes keys pressed on what cannot be written in for its own ("a" is a new cell),
+  // unless the focused element itself says otherwise
+  if (made.matches(KEYS_OF_ITS_OWN)) made.dataset.lmSuppressShortcuts = "true";
+  made.append(...children);
+  return made;
+}
+
+/** Changes a text in place: for each node that comes or goes rules with :has() are asked again. */
+export function write(target: Element, text: string): void {
+  const { firstChild } = target;
+  if (!(firstChild instanceof Text)) target.textContent = text;
+  else if (firstChild.data !== text) firstChild.data = text;
+}
+
+/** Lets the browser save a file. */
+export function download(filename: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
+  const link = element("a", { href: url, download: filename });
+  link.click();
+  // the download has begun, but has not read it all yet
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,0 +1,119 @@
+// What a page and its session say to each other.
+
+import type { Value } from "./controls/specs";
+import type { Figure, FigureChanges } from "./plots/figure";
+
+export interface SetMessage {
+  kind: "set";
+  name: string;
+  value: Value | undefined;
+  /** False while a drag goes on. */
+  final: boolean;
+}
+
+export interface PressMessage {
+  kind: "press";
+  name: string;
+}
+
+export interface SupportMessage {
+  kind: "support";
+  action: "add" | "move" | "remove";
+  index: number | null;
+  x: number;
+  y: number;
+  final: boolean;
+}
+
+export interface LookMessage {
+  kind: "look";
+  meta_step: number;
+}
+
+export interface PictureMessage {
+  kind: "picture";
+  images: Record<string, string>;
+}
+
+export interface DrawnMessage {
+  kind: "drawn";
+  number: number;
+}
+
+export interface ReadyMessage {
+  kind: "ready";
+}
+
+export type Outgoing =
+  | SetMessage
+  | PressMessage
+  | SupportMessage
+  | LookMessage
+  | PictureMessage
+  | DrawnMessage
+  | ReadyMessage;
+
+/** A message with the view that sends it and the number of questions that the view has asked. */
+export type Addressed = Outgoing & { view: string; asked: number };
+
+export type Emit = (message: Outgoing) => void;
+
+/** View → the number of its questions that a picture answers. */
+type Answers = Record<string, number>;
+
+export interface WholeMessage {
+  kind: "whole";
+  number: number;
+  answers: Answers;
+  figures: Record<string, Figure>;
+}
+
+export interface ChangesMessage {
+  kind: "changes";
+  number: number;
+  answers: Answers;
+  figures: Record<string, FigureChanges>;
+}
+
+export type PlotMessage = WholeMessage | ChangesMessage;
+
+export interface ExportMessage {
+  kind: "export";
+  view: string;
+  filename: string;
+  format: "png" | "svg";
+  scale: number;
+}
+
+export interface SnapshotMessage {
+  kind: "snapshot";
+  view: string;
+}
+
+export interface CopyMessage {
+  kind: "copy";
+  view: string;
+  text: string;
+}
+
+export interface FileMessage {
+  kind: "file";
+  view: string;
+  filename: string;
+}
+
+export type Incoming = PlotMessage | ExportMessage | SnapshotMessage | CopyMessage | FileMessage;
+
+const QUESTIONS = new Set(["set", "press", "support", "look"]);
+
+/** Whether a person waits for what follows from a message. */
+export function isQuestion(message: Outgoing): boolean {
+  return QUESTIONS.has(message.kind);
+}
+
+/** Whether a message only ends a drag whose last value has been sent already. */
+export function endsDrag(message: Outgoing, last: Outgoing | null): boolean {
+  if (message.kind !== "set" || last?.kind !== "set") return false;
+  const ends = message.final && !last.final;
+  return ends && message.name === last.name && message.value === last.value;
+}

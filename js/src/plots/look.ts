@@ -1,0 +1,159 @@
+// From a figure as the kernel describes it to what plotly draws on this page.
+
+import { AXIS, type AxisLayout, type Figure, isEditable, type Layout, type Trace } from "./figure";
+import { LARGE, type ListMemory, type Theme, themed } from "./theme";
+
+const LARGE_HEIGHT = 1.25;
+const DIMMED = 0.15;
+const LEGEND_LETTER = 6.2; // pixels, of the size that the figures' legends have
+const LEGEND_MARK = 41;
+const LEGEND_ROW = 19;
+
+export type PanelName = "adaptation" | "task" | "training";
+
+export const HEIGHTS: Record<PanelName, number> = { adaptation: 272, task: 272, training: 174 };
+
+const LIGHT_AXIS = { gridcolor: "#e6e6e6", linecolor: "#999999", zerolinecolor: "#999999" };
+const DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecolor: "#888888" };
+
+/** How a page shows all its figures. */
+export interface Look extends Theme {
+  /** The inner step that panels show; null for all. */
+  step: number | null;
+  /** Whether the plot itself has the figure's title; otherwise it is above the plot. */
+  titled?: boolean;
+  paper?: string;
+}
+
+/** The same list for the same step: for plotly another list is a change. */
+export interface CursorMemory {
+  step?: number | null;
+  x?: (number | null)[];
+}
+
+export interface PanelLook extends Look {
+  panel: PanelName;
+  width: number;
+  lists: ListMemory;
+  cursor: CursorMemory;
+}
+
+/** What the figure's own title takes up, where the page shows it above the plot. */
+export function titleHeight(figure: Figure | null, titled = false): number {
+  return titled ? 0 : (figure?.layout.meta?.title_height ?? 0);
+}
+
+export function plotHeight(
+  panel: PanelName,
+  figure: Figure | null,
+  { large, titled }: { large: boolean; titled?: boolean },
+): number {
+  const height = (figure?.layout.height ?? HEIGHTS[panel]) - titleHeight(figure, titled);
+  return Math.round(height * (large ? LARGE_HEIGHT : 1));
+}
+
+export function derived(figure: Figure, look: PanelLook): Figure {
+  const shown = shownStep(figure, look.step);
+  const data = figure.data.map((trace) => derivedTrace(trace, look, shown));
+  return { data, layout: derivedLayout(figure, look) };
+}
+
+function derivedTrace(described: Trace, look: PanelLook, shown: number | null): Trace {
+  const trace = themed(described, look, look.lists);
+  if (look.large) enlarge(trace);
+  // plotly leaves out points that lie nearly on the line: whoever moves them has them all
+  if (trace.type === "scatter") trace.line = { simplify: false, ...trace.line };
+  if (trace.meta?.cursor && look.panel === "adaptation") {
+    trace.x = cursorAt(look.step, look.cursor);
+    trace.visible = look.step !== null;
+  }
+  const step = trace.meta?.inner_step;
+  if (shown !== null && Number.isInteger(step) && step !== shown) {
+    trace.opacity = (trace.opacity ?? 1) * DIMMED;
+  }
+  return trace;
+}
+
+function derivedLayout(figure: Figure, look: PanelLook): Layout {
+  const layout = themed(figure.layout, look, look.lists);
+  const text = look.dark ? "#dddddd" : "#333333";
+  const size = look.large ? LARGE : 1;
+  layout.font = { color: text, size: 12 * size, ...layout.font };
+  layout.width = look.width;
+  layout.height = plotHeight(look.panel, figure, look);
+  const elsewhere = titleHeight(figure, look.titled);
+  if (elsewhere) {
+    layout.title = { text: "" };
+    raiseMargin(layout, -elsewhere * size);
+  }
+  layout.autosize = false;
+  layout.paper_bgcolor = layout.plot_bgcolor = look.paper ?? "rgba(0,0,0,0)";
+  layout.hoverlabel = {
+    bgcolor: look.dark ? "#1c1c1c" : "#ffffff",
+    bordercolor: look.dark ? "#666666" : "#bbbbbb",
+    ...layout.hoverlabel,
+    font: { color: text, ...layout.hoverlabel?.font },
+  };
+  layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#999999", activecolor: text };
+  layout.uirevision ??= "lab";
+  if (isEditable(figure)) layout.dragmode = false;
+  const more = legendRows(figure, look) - 1;
+  if (more > 0) raiseMargin(layout, more * LEGEND_ROW * size);
+  for (const name of Object.keys(layout).filter((key) => AXIS.test(key))) {
+    const axis: AxisLayout = {
+      ...(look.dark ? DARK_AXIS : LIGHT_AXIS),
+      // otherwise a third of each redraw goes into measuring every label
+      ticklabeloverflow: "allow",
+      ...(layout[name] as AxisLayout),
+    };
+    // plotly writes a reader's zoom into the list that it was given
+    if (axis.range) axis.range = [...axis.range];
+    layout[name] = axis;
+  }
+  return layout;
+}
+
+function raiseMargin(layout: Layout, by: number): void {
+  if (layout.margin?.t !== undefined) layout.margin.t += by;
+}
+
+/** How many rows the names above the axes take: plotly gives all the room of the longest one. */
+export function legendRows(figure: Figure, { large, width }: { large: boolean; width: number }) {
+  const { legend, margin } = figure.layout;
+  if (legend?.orientation !== "h" || legend.y !== 1) return 1;
+  const names = figure.data
+    .filter((trace) => trace.showlegend !== false && trace.visible !== false)
+    .filter((trace) => (trace.legend ?? "legend") === "legend" && trace.type === "scatter")
+    .map((trace) => trace.name ?? "");
+  const size = large ? LARGE : 1;
+  const widths = names.map((name) => name.length * LEGEND_LETTER * size + LEGEND_MARK);
+  const room = width - ((margin?.l ?? 0) + (margin?.r ?? 0)) * size;
+  const sum = widths.reduce((total, one) => total + one, 0);
+  if (sum <= room) return 1;
+  return Math.ceil(names.length / Math.max(1, Math.floor(room / Math.max(...widths))));
+}
+
+function enlarge(trace: Trace): void {
+  if (trace.type !== "scatter") return;
+  trace.line = { ...trace.line, width: trace.line?.width ?? 2 * LARGE };
+  trace.marker = { ...trace.marker, size: trace.marker?.size ?? 6 * LARGE };
+}
+
+/** The drawn inner step that is nearest to the wanted one: of many steps not each is drawn. */
+export function shownStep(figure: Figure, wanted: number | null): number | null {
+  if (wanted === null) return null;
+  const steps = figure.data
+    .filter((trace) => trace.visible !== false)
+    .map((trace) => trace.meta?.inner_step)
+    .filter((step) => step !== undefined && Number.isInteger(step)) as number[];
+  if (!steps.length) return null;
+  return steps.reduce((best, k) => (Math.abs(k - wanted) < Math.abs(best - wanted) ? k : best));
+}
+
+function cursorAt(step: number | null, memory: CursorMemory): (number | null)[] {
+  if (!memory.x || memory.step !== step) {
+    memory.step = step;
+    memory.x = [step, step];
+  }
+  return memory.x;
+}

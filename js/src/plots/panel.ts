@@ -1,0 +1,212 @@
+// One plot: its figure as the kernel describes it, and how it is drawn.
+
+import { type Figure, type FigureChanges, isEditable } from "./figure";
+import { derived, type Look, type PanelLook, type PanelName, titleHeight } from "./look";
+import { type ChangedTraces, isScale, move, onlyMoves, rescale } from "./moves";
+import { keysOf, withValue } from "./paths";
+import type { Config, PlotElement, Plotly, PlotlyPoint } from "./plotly";
+import { missingInternals, PlotlyInternals } from "./plotly_internals";
+import type { SupportPoints } from "./support";
+import { showTitle } from "./title";
+import { holdRanges, keepZoom, leaveZoom, setWayBack } from "./zoom";
+
+export class PlotPanel {
+  figure: Figure | null = null;
+  width = 0;
+  dirty = false;
+  drawn = false;
+  /** Since when it is to be drawn. */
+  since = 0;
+  lists = new WeakMap<unknown[], unknown[]>();
+  support: SupportPoints | null = null;
+  /** What plotly's label at the pointer tells of. */
+  points: PlotlyPoint[] | null = null;
+  listening: AbortController | null = null;
+  /** What is known of the plot besides plotly's documented interface; null if that is not so. */
+  internals: PlotlyInternals | null = null;
+
+  private readonly cursor = {};
+  /** What plotly need not draw of what has changed. */
+  private moved: ChangedTraces = new Map();
+  /** The same of all that plotly has not drawn. */
+  private readonly apart: ChangedTraces = new Map();
+  /** Path of an axis' range or numbers → its value. */
+  private scales = new Map<string, unknown>();
+  /** Whether it is another figure than was drawn. */
+  private anew = false;
+  /** Whether anything else has changed. */
+  private altered = true;
+  /** Whether plotly has to begin anew. */
+  private stale = false;
+  private margin: string | undefined;
+  private config: Config = {};
+
+  constructor(
+    readonly name: PanelName,
+    readonly gd: PlotElement,
+    private readonly title: HTMLElement,
+  ) {}
+
+  whole(figure: Figure): void {
+    // a pointer does other things to a figure that can be edited
+    if (this.drawn && this.figure && isEditable(figure) !== isEditable(this.figure)) {
+      this.stale = true;
+    }
+    this.figure = figure;
+    this.anew = this.drawn;
+    this.touch();
+  }
+
+  change(changes: FigureChanges): void {
+    const { figure } = this;
+    if (!figure) return;
+    const before = figure.layout;
+    const moves = onlyMoves(changes, titleHeight(figure) === 0);
+    for (const [index, paths] of changes.traces) {
+      for (const changed of [this.moved, this.apart]) {
+        changed.set(index, new Set([...(changed.get(index) ?? []), ...Object.keys(paths)]));
+      }
+      for (const [path, value] of Object.entries(paths)) {
+        figure.data[index] = withValue(figure.data[index], keysOf(path), value);
+      }
+    }
+    for (const [path, value] of Object.entries(changes.layout)) {
+      if (isScale(path)) this.scales.set(path, value);
+      figure.layout = withValue(figure.layout, keysOf(path), value);
+    }
+    if (this.internals) {
+      leaveZoom(this.internals, before, figure.layout, Object.keys(changes.layout));
+    }
+    this.touch(!moves);
+  }
+
+  /** It is to be drawn again. */
+  touch(altered = true): void {
+    if (!this.dirty) this.since = performance.now();
+    this.dirty = true;
+    this.altered ||= altered;
+  }
+
+  get drawable(): boolean {
+    return this.dirty && this.figure !== null && this.width > 0;
+  }
+
+  /** What plotly draws of the figure on this page. */
+  derived(look: Look & Pick<PanelLook, "lists" | "cursor">): Figure {
+    const { figure, name, width } = this;
+    if (!figure) throw new Error(`the ${name} panel has no figure yet`);
+    return derived(figure, { ...look, panel: name, width });
+  }
+
+  leave(plotly: Plotly | null): void {
+    this.support?.destroy();
+    this.listening?.abort();
+    if (this.drawn) plotly?.purge(this.gd);
+    this.support = this.points = this.internals = null;
+    this.stale = this.drawn = false;
+  }
+
+  /** Whether plotly does not know of the last drawing. */
+  get behind(): boolean {
+    return this.apart.size > 0;
+  }
+
+  /** Whether it could be drawn without plotly, whose label at the pointer must know of all points. */
+  get movable(): boolean {
+    const still = this.drawn && !this.stale && !this.altered && !this.support?.moved;
+    return still && this.internals !== null && !this.gd.matches(":hover");
+  }
+
+  /** Whether that would take no time worth mentioning. */
+  get quick(): boolean {
+    return this.movable && !this.scales.size;
+  }
+
+  /** @returns whether it took no time */
+  async draw(
+    plotly: Plotly,
+    look: Look,
+    attach: (panel: PlotPanel, figure: Figure) => void,
+  ): Promise<boolean> {
+    const { figure, quick, movable } = this;
+    if (!figure) return false;
+    let moved = false;
+    this.dirty = this.altered = false;
+    try {
+      moved = movable && (await this.move(plotly, figure));
+      if (moved) showTitle(this.title, figure);
+      else await this.drawByPlotly(plotly, figure, look, attach);
+      if (this.internals) setWayBack(this.internals, (this.figure ?? figure).layout);
+    } catch (error) {
+      this.altered = true; // the next time it is left to plotly
+      throw error;
+    }
+    this.gd.dispatchEvent(new CustomEvent("maml-lab-drawn"));
+    return quick && moved;
+  }
+
+  /** @returns false where it is left to plotly */
+  private async move(plotly: Plotly, figure: Figure): Promise<boolean> {
+    const { gd, internals, moved, apart } = this;
+    if (!internals) return false;
+    const zoomed = internals.zoomed();
+    const scales = [...this.scales].filter(([path]) => !zoomed.has(keysOf(path)[0]));
+    this.moved = new Map();
+    this.scales = new Map();
+    if (!scales.length) return move(gd, internals, figure, moved);
+    // with other axes plotly puts back the points that it knows of
+    return (await rescale(plotly, gd, internals, scales)) && move(gd, internals, figure, apart);
+  }
+
+  private async drawByPlotly(
+    plotly: Plotly,
+    figure: Figure,
+    look: Look,
+    attach: (panel: PlotPanel, figure: Figure) => void,
+  ): Promise<void> {
+    for (const changes of [this.moved, this.apart, this.scales]) changes.clear();
+    const { anew, gd } = this;
+    this.anew = false;
+    const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
+    const margin = JSON.stringify(layout.margin);
+    // plotly 4.1 leaves titles of axes where they were when a margin changes
+    if (this.stale || (this.drawn && margin !== this.margin)) this.leave(plotly);
+    this.margin = margin;
+    this.support?.apply(data);
+    // below a point that is dragged
+    if (this.support?.moved && this.internals) holdRanges(this.internals, layout);
+    showTitle(this.title, figure);
+    if (this.drawn) {
+      if (this.internals) keepZoom(this.internals, layout, anew);
+      await plotly.react(gd, data, layout, this.config);
+      return;
+    }
+    this.drawn = true;
+    // one object: plotly draws anew where it gets another
+    this.config = plotConfig(figure);
+    await plotly.newPlot(gd, data, layout, this.config);
+    this.internals = knownInternals(gd, plotly);
+    attach(this, figure);
+  }
+}
+
+function plotConfig(figure: Figure): Config {
+  const buttons = isEditable(figure) ? [] : ["zoom2d", "pan2d"];
+  return {
+    displaylogo: false,
+    displayModeBar: "hover",
+    modeBarButtons: [[...buttons, "resetScale2d"]],
+    doubleClick: "reset",
+    responsive: false,
+  };
+}
+
+/** Without them plotly draws everything itself, and points are not edited with the pointer. */
+function knownInternals(gd: PlotElement, plotly: Plotly): PlotlyInternals | null {
+  const missing = missingInternals(gd);
+  if (!missing.length) return new PlotlyInternals(gd);
+  console.warn(
+    `MAML Lab: plotly.js ${plotly.version} lacks ${missing.join(", ")}: it redraws plots plainly`,
+  );
+  return null;
+}

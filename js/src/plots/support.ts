@@ -1,0 +1,192 @@
+// Support points that a pointer adds, drags and removes, where the figure says that they are
+// editable. What the pointer does to one point shows ahead of the kernel's answer.
+
+import { element } from "../dom";
+import type { Emit, SupportMessage } from "../messages";
+import { type Figure, pointCount, type Trace } from "./figure";
+import type { PlotElement } from "./plotly";
+import type { PlotlyInternals } from "./plotly_internals";
+
+const REACH = 12;
+const STILL = 4;
+const ANSWER_MS = 500;
+const DOUBLE_CLICK_MS = 350;
+const EDITING =
+  "Support points: click free space to add one, drag one to move it, click one to remove it";
+const HINT = "click: add or remove · drag: move";
+
+/** A place in pixels of the plot and in numbers of its axes. */
+interface Place {
+  px: number;
+  py: number;
+  x: number;
+  y: number;
+}
+
+interface Held {
+  /** Of the point that is held; below 0 in free space. */
+  index: number;
+  start: Place;
+  at: Place;
+  dragged: boolean;
+}
+
+export class SupportPoints {
+  /** The point that is shown where the pointer has it. */
+  moved: { index: number; x: number; y: number } | null = null;
+  private held: Held | null = null;
+  private timer = 0;
+  private frame = 0;
+  private clicked = { px: NaN, py: NaN, time: 0 };
+  private readonly hint = element("span", { class: "maml-lab-hint", "aria-hidden": "true" }, HINT);
+
+  /**
+   * @param figure - gives the figure as it is now
+   * @param changed - hears that the plot is to be drawn again
+   */
+  constructor(
+    private readonly gd: PlotElement,
+    private readonly internals: PlotlyInternals,
+    private readonly figure: () => Figure | null,
+    private readonly emit: Emit,
+    private readonly changed: () => void,
+    signal: AbortSignal,
+  ) {
+    gd.addEventListener("pointerdown", (event) => this.press(event), { capture: true, signal });
+    gd.addEventListener("pointermove", (event) => this.move(event), { signal });
+    gd.addEventListener("pointerup", (event) => this.release(event), { signal });
+    gd.addEventListener("pointercancel", () => this.drop(), { signal });
+    // plotly's own touch handling would end in a click of the plot
+    const own = (event: Event) => {
+      if (internals.pressedLayer(event)) event.stopPropagation();
+    };
+    gd.addEventListener("touchstart", own, { capture: true, passive: true, signal });
+    gd.setAttribute("aria-label", EDITING);
+    gd.setAttribute("role", "group");
+    gd.after(this.hint);
+  }
+
+  destroy(): void {
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    this.held = this.moved = null;
+    this.hint.remove();
+    for (const name of ["aria-label", "role"]) this.gd.removeAttribute(name);
+  }
+
+  /** Puts the moved point where the pointer has it into the traces that are drawn. */
+  apply(data: Trace[]): void {
+    const trace = supportOf(data);
+    const { moved } = this;
+    if (!moved || !trace || moved.index >= (trace.x?.length ?? 0)) return;
+    for (const axis of ["x", "y"] as const) {
+      const values = Array.from((trace[axis] ?? []) as ArrayLike<number>);
+      values[moved.index] = moved[axis];
+      trace[axis] = values;
+    }
+  }
+
+  private place(event: PointerEvent): Place | null {
+    const layer = this.internals.dragLayer();
+    if (!layer) return null;
+    const [across, up] = this.internals.mainAxes();
+    const box = layer.getBoundingClientRect();
+    const along = (offset: number, size: number, length: number) =>
+      Math.min(Math.max(offset / size, 0), 1) * length;
+    const px = along(event.clientX - box.left, box.width, across.length);
+    const py = along(event.clientY - box.top, box.height, up.length);
+    return { px, py, x: across.toValue(px), y: up.toValue(py) };
+  }
+
+  private nearest(at: Place): number {
+    const [across, up] = this.internals.mainAxes();
+    const { x, y } = supportOf(this.figure()?.data ?? []) ?? {};
+    let best = -1;
+    let reach = REACH;
+    for (let i = 0; i < pointCount(x, y); i += 1) {
+      const away = Math.hypot(across.toPixels(x?.[i]) - at.px, up.toPixels(y?.[i]) - at.py);
+      if (away <= reach) [best, reach] = [i, away];
+    }
+    return best;
+  }
+
+  private press(event: PointerEvent): void {
+    if (!this.internals.pressedLayer(event) || event.button !== 0 || !event.isPrimary) return;
+    const at = this.place(event);
+    if (!at) return;
+    // no mouse events follow: plotly does not take this press for a click of its own
+    event.preventDefault();
+    this.held = { index: this.nearest(at), start: at, at, dragged: false };
+    this.gd.setPointerCapture(event.pointerId);
+  }
+
+  private move(event: PointerEvent): void {
+    const at = this.place(event);
+    if (!at) return;
+    const { held } = this;
+    if (!held) {
+      const layer = this.internals.pressedLayer(event);
+      if (layer) layer.style.cursor = this.nearest(at) < 0 ? "crosshair" : "grab";
+      return;
+    }
+    const { start, index } = held;
+    held.at = at;
+    held.dragged ||= Math.hypot(at.px - start.px, at.py - start.py) > STILL;
+    if (index < 0 || !held.dragged) return;
+    this.show(index, at);
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.held) this.send("move", index, this.held.at, false);
+    });
+  }
+
+  private release(event: PointerEvent): void {
+    const { held } = this;
+    const at = this.place(event);
+    if (!held || !at) return;
+    this.held = null;
+    if (held.dragged && held.index >= 0) {
+      this.show(held.index, at);
+      this.send("move", held.index, at, true);
+      this.timer = window.setTimeout(() => this.drop(), ANSWER_MS);
+    } else if (!held.dragged) {
+      this.drop();
+      if (this.isSecondClick(at)) return;
+      if (held.index >= 0) this.send("remove", held.index, at, true);
+      else this.send("add", null, at, true);
+    }
+  }
+
+  /** Whether a click is the second of two at one place, which are one. */
+  private isSecondClick({ px, py }: Place): boolean {
+    const before = this.clicked;
+    this.clicked = { px, py, time: performance.now() };
+    const near = Math.hypot(px - before.px, py - before.py) <= STILL;
+    return near && this.clicked.time - before.time < DOUBLE_CLICK_MS;
+  }
+
+  private show(index: number, { x, y }: Place): void {
+    clearTimeout(this.timer);
+    this.moved = { index, x, y };
+    this.changed();
+  }
+
+  /** From here on the kernel's points are shown as they are. */
+  private drop(): void {
+    this.held = this.moved = null;
+    this.changed();
+  }
+
+  private send(
+    action: SupportMessage["action"],
+    index: number | null,
+    { x, y }: Place,
+    final: boolean,
+  ): void {
+    this.emit({ kind: "support", action, index, x, y, final });
+  }
+}
+
+function supportOf(data: Trace[]): Trace | undefined {
+  return data.find((trace) => trace.meta?.support);
+}

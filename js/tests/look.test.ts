@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import type { Figure, Trace } from "../src/plots/figure";
+import { derived, legendRows, type PanelLook, plotHeight, shownStep } from "../src/plots/look";
+
+const look = (more: Partial<PanelLook> = {}): PanelLook => ({
+  panel: "adaptation",
+  width: 460,
+  dark: false,
+  large: false,
+  colours: {},
+  step: null,
+  lists: new WeakMap(),
+  cursor: {},
+  ...more,
+});
+
+const scatter = (more: Partial<Trace> = {}): Trace => ({
+  type: "scatter",
+  x: [1],
+  y: [2],
+  ...more,
+});
+
+const figure = (data: Trace[], layout = {}): Figure => ({ data, layout });
+
+describe("a figure in large type", () => {
+  const layout = { margin: { t: 40, l: 10 }, yaxis: { title: { standoff: 2 } }, legend: { y: 1 } };
+  const large = derived(figure([scatter()], layout), look({ large: true }));
+
+  it("has larger lines, points, margins and distances, and nothing else", () => {
+    expect(large.data[0]).toMatchObject({ x: [1], line: { width: 3 }, marker: { size: 9 } });
+    expect(large.layout).toMatchObject({
+      margin: { t: 60, l: 15 },
+      yaxis: { title: { standoff: 3 } },
+      legend: { y: 1 },
+      font: { size: 18 },
+      height: 340,
+    });
+  });
+});
+
+describe("a figure on a dark theme", () => {
+  const colours = { "#0072b2": "#56b4e9", "#ffffff": "#111111" };
+
+  it.each([
+    ["#0072B2", "#56b4e9"],
+    ["#fff", "#111111"],
+    ["rgba(0, 114, 178, 0.2)", "rgba(86,180,233, 0.2)"],
+    ["rgb(0,114,178)", "rgb(86,180,233)"],
+    ["#123456", "#123456"],
+    ["<b style='color:#0072b2'>mean</b>", "<b style='color:#56b4e9'>mean</b>"],
+  ])("has %s as %s", (light, dark) => {
+    const { data } = derived(figure([scatter({ name: light })]), look({ dark: true, colours }));
+    expect(data[0].name).toBe(dark);
+  });
+
+  it("has the same list for the same list", () => {
+    const shared = look({ dark: true, colours });
+    const described = figure([scatter({ marker: { color: ["#0072b2"] } })]);
+    const [one, other] = [derived(described, shared), derived(described, shared)];
+    expect(one.data[0].marker?.color).toEqual(["#56b4e9"]);
+    expect(one.data[0].marker?.color).toBe(other.data[0].marker?.color);
+    expect(one.data[0].x).toBe(described.data[0].x);
+  });
+});
+
+describe("an inner step that is shown", () => {
+  const steps = figure([0, 5, 10].map((k) => scatter({ meta: { inner_step: k } })));
+
+  it("is the nearest that is drawn", () => {
+    expect([null, 0, 3, 8, 99].map((step) => shownStep(steps, step))).toEqual([null, 0, 5, 10, 10]);
+    expect(shownStep(figure([scatter()]), 3)).toBeNull();
+  });
+
+  it("dims the others", () => {
+    const { data } = derived(steps, look({ panel: "task", step: 5 }));
+    expect(data.map((trace) => trace.opacity)).toEqual([0.15, undefined, 0.15]);
+  });
+
+  it("moves the cursor, whose list is the same for the same step", () => {
+    const described = figure([scatter({ meta: { cursor: true } })]);
+    const shared = look({ step: 2 });
+    const [one, other] = [derived(described, shared), derived(described, shared)];
+    expect(one.data[0]).toMatchObject({ x: [2, 2], visible: true });
+    expect(one.data[0].x).toBe(other.data[0].x);
+    expect(derived(described, look()).data[0].visible).toBe(false);
+  });
+});
+
+describe("the title", () => {
+  const titled = figure([], { height: 300, margin: { t: 50 }, meta: { title_height: 20 } });
+
+  it("is above the plot, and takes no room in it", () => {
+    expect(derived(titled, look()).layout).toMatchObject({
+      title: { text: "" },
+      height: 280,
+      margin: { t: 30 },
+    });
+  });
+
+  it("is in a picture", () => {
+    const { layout } = derived(titled, look({ titled: true }));
+    expect(layout).toMatchObject({ height: 300, margin: { t: 50 } });
+    expect(layout.title).toBeUndefined();
+  });
+
+  it("counts in the height of large type", () => {
+    expect(plotHeight("task", titled, { large: true })).toBe(350);
+    expect(plotHeight("training", null, { large: false })).toBe(174);
+  });
+});
+
+describe("a legend above the axes", () => {
+  const legend = { orientation: "h", y: 1 };
+  const names = (count: number) =>
+    figure(
+      Array.from({ length: count }, () => scatter({ name: "ten letters" })),
+      { legend },
+    );
+
+  it("has as many rows as plotly gives it", () => {
+    // each name takes 11 × 6.2 + 41 = 109.2 pixels
+    expect(legendRows(names(4), { large: false, width: 460 })).toBe(1);
+    expect(legendRows(names(5), { large: false, width: 460 })).toBe(2);
+    expect(legendRows(names(5), { large: false, width: 100 })).toBe(5);
+  });
+
+  it("counts what it shows", () => {
+    const hidden = names(9);
+    for (const trace of hidden.data.slice(2)) trace.visible = false;
+    expect(legendRows(hidden, { large: false, width: 460 })).toBe(1);
+  });
+});
