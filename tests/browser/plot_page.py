@@ -19,12 +19,18 @@ def load_front_end(page: Page) -> None:
     page.evaluate(_LOAD, SCRIPT.read_text(encoding="utf-8"))
 
 
+def prepare(page: Page, *scripts: str) -> None:
+    """Empty a page and load the front end, and the scripts that a test adds."""
+    page.set_content("<!DOCTYPE html><body></body>")
+    load_front_end(page)
+    for script in scripts:
+        page.add_script_tag(content=script)
+
+
 @contextmanager
 def plot_page(chromium: str, *scripts: str) -> Iterator[Page]:
     """A page with the front end, and with the scripts that a test adds."""
     with browser(chromium) as context:
         page = context.new_page()
-        page.set_content("<!DOCTYPE html><body></body>")
-        load_front_end(page)
-        page.add_script_tag(content="\n".join(scripts))
+        prepare(page, *scripts)
         yield page
