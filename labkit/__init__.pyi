@@ -73,13 +73,13 @@ from .tasks import ImagePortrait as ImagePortrait
 from .tasks import LabelledTasks as LabelledTasks
 from .tasks import MeasuredFamily as MeasuredFamily
 from .tasks import Omniglot as Omniglot
-from .tasks import Place as Place
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import SplitFamily as SplitFamily
 from .tasks import TableTasks as TableTasks
 from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily
+from .tasks import TaskLocation as TaskLocation
 from .tasks import Tides as Tides
 from .tasks import TideStation as TideStation
 from .tasks import conv4 as conv4

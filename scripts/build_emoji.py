@@ -81,10 +81,10 @@ def groups(drawings: Drawings) -> list[list[int]]:
             owner[root(i)] = root(members[0])
     for (i, _), (j, _) in _pairs(drawings, drawings.present, ALIKE):
         owner[root(i)] = root(j)
-    found: dict[int, list[int]] = defaultdict(list)
+    clusters: dict[int, list[int]] = defaultdict(list)
     for i in range(len(owner)):
-        found[root(i)].append(i)
-    return list(found.values())
+        clusters[root(i)].append(i)
+    return list(clusters.values())
 
 
 def split(drawings: Drawings) -> Bytes:

@@ -135,8 +135,8 @@ def check_files(paths: Iterable[str], words: Words) -> list[Match]:
 
 
 def _is_text(path: Path) -> bool:
-    known = {".py", ".pyi", ".md", ".ipynb", ".html"} | SCRIPTS | HASHED
-    return path.suffix in known or path.name == "Makefile" or path.parent.name == ".ci"
+    suffixes = {".py", ".pyi", ".md", ".ipynb", ".html"} | SCRIPTS | HASHED
+    return path.suffix in suffixes or path.name == "Makefile" or path.parent.name == ".ci"
 
 
 def _check_notebook(source: str, words: Words, place: str) -> list[Match]:

@@ -74,9 +74,9 @@ def read_packages(folder: Path) -> dict[str, dict[str, Any]]:
         if not archive.exists():
             package = f"@iconify-json/{vendor}@{version}"
             subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True)
-        found = hashlib.sha256(archive.read_bytes()).hexdigest()
-        if found != checksum:
-            raise SystemExit(f"{archive.name}: expected SHA-256 {checksum}, got {found}")
+        checked = hashlib.sha256(archive.read_bytes()).hexdigest()
+        if checked != checksum:
+            raise SystemExit(f"{archive.name}: expected SHA-256 {checksum}, got {checked}")
         with tarfile.open(archive) as tar:
             result[vendor] = {
                 part: json.load(tar.extractfile(f"package/{part}.json") or io.BytesIO())
@@ -88,8 +88,8 @@ def read_packages(folder: Path) -> dict[str, dict[str, Any]]:
 def render(packages: Mapping[str, Mapping[str, Any]]) -> Drawings:
     """Draw every emoji that has enough vendors.
 
-    Vendors name their icons alike but only some tell the code points, so that an icon belongs to
-    a code point if any vendor says so of its name. A `VARIANT` of another emoji is left out.
+    Vendors name their icons alike but only some give the code points. An icon belongs to a code
+    point if any vendor assigns its name to it. A `VARIANT` of another emoji is left out.
     """
     names: dict[str, Counter[str]] = defaultdict(Counter)
     for package in packages.values():

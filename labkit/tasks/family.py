@@ -11,18 +11,18 @@ Predictor: TypeAlias = Callable[..., Any]
 """f_θ with its parameters bound: what `model(...)` would return."""
 
 Split: TypeAlias = Literal["train", "validation", "test"]
-"""Disjoint parts of a family's classes, groups or places: to train on, to choose by, to report."""
+"""Disjoint parts of a family's classes, groups or places: to train on, to tune on, to report."""
 
 
 def check_split(split: str) -> None:
-    """Refuse what is none of the three.
+    """Check that `split` is one of the three.
 
     Raises:
-        ValueError: It is not.
+        ValueError: It is none of them.
     """
     if split not in get_args(Split):
-        known = ", ".join(map(repr, get_args(Split)))
-        raise ValueError(f"split must be one of {known}, got {split!r}")
+        allowed = ", ".join(map(repr, get_args(Split)))
+        raise ValueError(f"split must be one of {allowed}, got {split!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class TaskBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a task lies, among the places of its family.
+class TaskLocation:
+    """Where a task is on a map, among the places of its family.
 
     Attributes:
         longitude: Degrees, east positive, on the scale of `others`.
@@ -65,11 +65,11 @@ class Portrait:
         predictions: Model on the grid after 0 … K inner steps, (K + 1, points).
         support_x: (shots,).
         support_y: (shots,).
-        title: What task this is, such as the name of a place; "" for nothing.
+        title: Which task this is, such as the name of a place; "" for none.
         x_label: What x is, with its unit.
         y_label: What y is, with its unit.
-        place: Where the task lies; None if that means nothing.
-        attribution: Whose data these are, to be shown with them; "" for nobody's.
+        place: Where the task is on a map; None if it has no location.
+        attribution: Credit to show with the data; "" for none.
     """
 
     x: Tensor
@@ -80,13 +80,13 @@ class Portrait:
     title: str = ""
     x_label: str = "x"
     y_label: str = "y"
-    place: Place | None = None
+    place: TaskLocation | None = None
     attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePortrait:
-    """One task of telling images apart, and what the model thinks after each inner step.
+    """One image classification task, and the model's prediction after each inner step.
 
     Attributes:
         support: uint8, (ways, shots, height, width, channels), the images of each class.
@@ -94,7 +94,7 @@ class ImagePortrait:
         names: Name of each class, (ways).
         probabilities: Of each class for each query image after 0 … K inner steps,
             (K + 1, ways, ways), the last axis sums to 1.
-        attribution: Whose images these are, to be shown with them; "" for nobody's.
+        attribution: Credit to show with the images; "" for none.
     """
 
     support: Tensor
@@ -108,7 +108,7 @@ AnyPortrait: TypeAlias = Portrait | ImagePortrait
 
 
 class TaskFamily(Protocol):
-    """p(T): samples tasks from an explicit generator and knows the loss on one task."""
+    """p(T): samples tasks from an explicit generator and computes the loss on one task."""
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw a batch of `tasks` tasks; equal generator states give equal batches."""
@@ -132,7 +132,7 @@ class GenerativeFamily(Protocol):
         ...
 
     def tasks_of(self, noise: Any) -> TaskBatch:
-        """The batch that these numbers stand for, by operations on tensors alone."""
+        """The batch that these numbers determine, by operations on tensors alone."""
         ...
 
 

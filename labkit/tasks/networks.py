@@ -15,7 +15,7 @@ def sinusoid_mlp(generator: torch.Generator, inputs: int = 1, width: int = 40) -
 
     Args:
         generator: Source of the initial weights; the global generator is not touched.
-        inputs: Numbers per point: 1, or 3 for the oracle, which is told A and φ.
+        inputs: Numbers per point: 1, or 3 for the oracle, which also gets A and φ.
         width: Units of each hidden layer, ≥ 1.
 
     Returns:
@@ -36,7 +36,7 @@ def sinusoid_mlp(generator: torch.Generator, inputs: int = 1, width: int = 40) -
     check_count("width", width, 1)
     layers: list[nn.Module] = []
     for units, outputs in ((inputs, width), (width, width), (width, 1)):
-        # drawn in float64, so that rounding to float32 hides how a machine computes erfinv
+        # drawn in float64: rounding to float32 hides how a machine computes erfinv
         weight = torch.empty(outputs, units, dtype=torch.float64)
         nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
         layers += [_linear(weight, torch.zeros(outputs)), nn.ReLU()]
@@ -44,12 +44,12 @@ def sinusoid_mlp(generator: torch.Generator, inputs: int = 1, width: int = 40) -
 
 
 def tide_mlp(generator: torch.Generator, hours: float = 24.0, width: int = 64) -> nn.Sequential:
-    """A regressor for `Tides`: 1-64-64-1 with tanh, given the time and nothing else.
+    """A regressor for `Tides`: 1-64-64-1 with tanh; its only input is the time.
 
     f(x) = W₃ tanh(W₂ tanh(w ⊙ (x − c)) + b₂) + b₃, with w ~ N(0, 1), the times c uniform over the
-    window, W₂ ~ N(0, 1/width), W₃ ~ N(0, 0.01/width), b₂ = b₃ = 0. So each unit of the first
-    layer bends at a time of the window; with biases of 0 all would bend in its middle. The speeds
-    of the tide are not given to it.
+    window, W₂ ~ N(0, 1/width), W₃ ~ N(0, 0.01/width), b₂ = b₃ = 0. The units of the first layer
+    therefore bend at different times of the window; with biases of 0 all would bend in its
+    middle. The network does not know the speeds of the tide.
 
     Args:
         generator: Source of the initial weights; the global generator is not touched.

@@ -25,11 +25,11 @@ class Sinusoid:
 
     Args:
         shots: Support points per task, ≥ 1.
-        queries: Query points per task, ≥ 1, drawn apart from the support points.
+        queries: Query points per task, ≥ 1, drawn separately from the support points.
         amplitude: Range of A, units of y.
         phase: Range of φ, radians.
         x_range: Range of x, radians.
-        oracle: Tell the model which task it is in: its inputs are then (x, A, φ).
+        oracle: Give the model the task's parameters: its inputs are then (x, A, φ).
 
     Raises:
         ValueError: A count is below 1 or a range is not (low, high) with low ≤ high.
@@ -56,20 +56,22 @@ class Sinusoid:
         check_count("shots", self.shots, 1)
         check_count("queries", self.queries, 1)
         for name in ("amplitude", "phase", "x_range"):
-            given = getattr(self, name)
-            if not (isinstance(given, Sequence) and len(given) == 2 and all(map(is_number, given))):
-                raise ValueError(f"{name} must be (low, high), two numbers, got {given!r}")
-            low, high = given
+            bounds = getattr(self, name)
+            if not (
+                isinstance(bounds, Sequence) and len(bounds) == 2 and all(map(is_number, bounds))
+            ):
+                raise ValueError(f"{name} must be (low, high), two numbers, got {bounds!r}")
+            low, high = bounds
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise ValueError(f"{name} must be (low, high) with low ≤ high, got {given!r}")
+                raise ValueError(f"{name} must be (low, high) with low ≤ high, got {bounds!r}")
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """Draw tasks; x and y have shape (tasks, points, 1), in float64; with `oracle` x has 3."""
+        """Draw tasks; x and y have shape (tasks, points, 1), float64; with `oracle` x has 3."""
         return self.tasks_of(self.noise(tasks, generator))
 
     def noise(self, tasks: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """For A, φ and x, each (tasks, 1 or points, 1), in [0, 1)."""
-        # float64, so that a float32 and a float64 model see the same tasks
+        # float64: a float32 and a float64 model see the same tasks
         return tuple(
             torch.rand((tasks, points, 1), generator=generator, dtype=torch.float64)
             for points in (1, 1, self.shots + self.queries)
@@ -81,7 +83,7 @@ class Sinusoid:
         amplitude, phase, x = map(_between, ranges, noise)
         y = amplitude * torch.sin(x - phase)
         if self.oracle:
-            x = _told(x, amplitude, phase)
+            x = _with_parameters(x, amplitude, phase)
         return TaskBatch(
             support=(x[:, : self.shots], y[:, : self.shots]),
             query=(x[:, self.shots :], y[:, self.shots :]),
@@ -97,12 +99,12 @@ class Sinusoid:
         """The true wave, the support points and the model's curve after each inner step."""
         support_x, support_y = task.support  # (1, shots, 1 or 3)
         low, high = self.x_range
-        # not torch.linspace, whose middle is −3e−16: the label under the pointer says so
+        # not torch.linspace, whose middle is −3e−16, which the hover label would show
         part = torch.arange(101, dtype=support_x.dtype, device=support_x.device)
         grid = (low * (100 - part) + high * part) / 100
         inputs = grid.unsqueeze(-1)
         if self.oracle:
-            inputs = _told(inputs, task.info["amplitude"], task.info["phase"])
+            inputs = _with_parameters(inputs, task.info["amplitude"], task.info["phase"])
         predictions = [predict(inputs).squeeze(-1) for predict in predictors]
         return Portrait(
             x=grid,
@@ -118,6 +120,6 @@ def _between(bounds: Range, share: Tensor) -> Tensor:
     return low + (high - low) * share
 
 
-def _told(x: Tensor, amplitude: Tensor, phase: Tensor) -> Tensor:
+def _with_parameters(x: Tensor, amplitude: Tensor, phase: Tensor) -> Tensor:
     """(x, A, φ) at every point, (…, points, 3)."""
     return torch.cat([x, amplitude.expand_as(x), phase.expand_as(x)], dim=-1)

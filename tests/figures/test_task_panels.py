@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from labkit import TIDES_ATTRIBUTION, Place, Portrait, Tides, tide_table
+from labkit import TIDES_ATTRIBUTION, Portrait, TaskLocation, Tides, tide_table
 from labkit.figures.panels.task_figure import show_task, task_figure
 from labkit.figures.style.frame import PANEL_HEIGHT
 from labkit.figures.style.palette import algorithm_color, step_colors
@@ -191,5 +191,5 @@ def test_a_figure_shows_one_kind_of_portrait() -> None:
 
 def test_a_place_in_a_family_of_three() -> None:
     others = torch.tensor([[10.0, 50.0], [11.0, 52.0], [12.0, 51.0]])
-    figure = drawn(curves(place=Place(11.0, 52.0, others)))
+    figure = drawn(curves(place=TaskLocation(11.0, 52.0, others)))
     assert trace(figure, "places").y.tolist() == [50.0, 52.0, 51.0]

@@ -121,7 +121,7 @@ def test_random_numbers_of_the_global_generator_are_refused() -> None:
         x = torch.rand(tasks, points, 1)
         return x, x
 
-    with torch.random.fork_rng(), pytest.raises(ValueError, match="again with an equal generator"):
+    with torch.random.fork_rng(), pytest.raises(ValueError, match="for an equal generator"):
         FunctionTasks(draw)
 
 

@@ -22,7 +22,7 @@ from labkit import (
     image_folder,
     tide_table,
 )
-from labkit.tasks.custom.splits import divide
+from labkit.tasks.custom.groups import divide
 from labkit.tasks.family import Split
 from labkit.tasks.images.omniglot import split_ids
 

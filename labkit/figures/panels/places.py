@@ -10,7 +10,7 @@ from plotly.basedatatypes import BaseTraceType
 
 from labkit.figures.panels.task import CurvePanel
 from labkit.figures.style import AXIS, SUPPORT, Update
-from labkit.tasks import Place, Portrait
+from labkit.tasks import Portrait, TaskLocation
 
 _MARGIN = 4.0
 """Degrees around the outermost places."""
@@ -90,7 +90,7 @@ class PlacePanel(CurvePanel):
         return [*CurvePanel.updates(self), Update(len(curves) + 1, [mark])]
 
 
-def _place(portrait: Portrait) -> Place:
+def _place(portrait: Portrait) -> TaskLocation:
     if portrait.place is None:
         raise ValueError("a map needs a portrait with a place")
     return portrait.place

@@ -2,8 +2,7 @@
 
 from labkit.tasks.custom.function_tasks import FunctionTasks
 from labkit.tasks.custom.image_folders import image_folder
-from labkit.tasks.custom.labelled_datasets import dataset_tasks
-from labkit.tasks.custom.labelled_tasks import LabelledTasks
+from labkit.tasks.custom.labelled_tasks import LabelledTasks, dataset_tasks
 from labkit.tasks.custom.table_tasks import TableTasks
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Tasks from a function of one's own that draws their data."""
+"""Tasks from a function that draws their data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,31 @@ from typing import TypeAlias, final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from labkit.core import check_count
 from labkit.tasks.family import Predictor, TaskBatch
-from labkit.tasks.regression import squared_error
+
+
+def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
+    """Mean squared error of a prediction against y of the same shape; 0-d.
+
+    Raises:
+        ValueError: The shapes differ; (points, 1) against (points,) would otherwise compare every
+            point with every other.
+
+    Example:
+        >>> import torch
+        >>> squared_error(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]]))
+        tensor(2.)
+    """
+    if prediction.shape != y.shape:
+        raise ValueError(
+            f"the model gives shape {tuple(prediction.shape)} for one task, and y has "
+            f"{tuple(y.shape)}: both must be the same, such as (points, 1)"
+        )
+    return mse_loss(prediction, y)
+
 
 Draw: TypeAlias = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
 """(tasks, points, generator) → x and y, (tasks, points, …)."""
@@ -27,12 +48,12 @@ class FunctionTasks:
     """p(T) given by a function that draws the points of a batch of tasks.
 
     x, y = draw(tasks, shots + queries, generator); of each task the first `shots` points are the
-    support, the others the query, so that the points of a task must be exchangeable: drawn one
-    like the other. The loss on a task is loss(f(x), y).
+    support, the others the query. The points of a task must therefore be exchangeable: all drawn
+    in the same way. The loss on a task is loss(f(x), y).
 
-    Tasks are drawn afresh each time: there are no splits. What a task looks like is not known
-    either, so that the family has no portrait; write a class with `labkit.DrawableFamily`'s method
-    for one.
+    Tasks are drawn afresh each time, without splits. The family has no portrait, because it does
+    not know the true function; to draw one, write a class with the method of
+    `labkit.DrawableFamily`.
 
     Args:
         draw: (tasks, points, generator) → x and y, tensors whose first two axes are (tasks,
@@ -40,9 +61,9 @@ class FunctionTasks:
         shots: Support points per task, ≥ 1.
         queries: Query points per task, ≥ 1.
         loss: (prediction, y) → 0-d loss on one task, without the task axis; a plain function such
-            as those of `torch.nn.functional`. By default the mean squared error, which asks
-            that f(x) and y have the same shape.
-        metrics: Name → function (prediction, y) → 0-d measure, to be reported beside the loss.
+            as those of `torch.nn.functional`. By default the mean squared error, which
+            requires f(x) and y to have the same shape.
+        metrics: Name → function (prediction, y) → 0-d measure, to be reported next to the loss.
 
     Raises:
         ValueError: A count is below 1, something is not a function, or a trial on two tasks shows
@@ -86,7 +107,7 @@ class FunctionTasks:
         for part, again in ((one.support, two.support), (one.query, two.query)):
             if not all(torch.equal(a, b) for a, b in zip(part, again, strict=True)):
                 raise ValueError(
-                    "draw gives other data when it is called again with an equal generator: every "
+                    "draw returns other data for an equal generator: every "
                     "random number must come from that generator, such as "
                     "torch.rand(tasks, points, 1, generator=generator)"
                 )
@@ -95,17 +116,17 @@ class FunctionTasks:
         """Draw tasks; x and y as `draw` gives them, (tasks, points, …).
 
         Raises:
-            ValueError: `draw` gives something else than two such tensors, or values that are not
+            ValueError: `draw` does not return two such tensors, or returns values that are not
                 finite.
         """
         check_count("tasks", tasks, 1)
         points = self.shots + self.queries
-        drawn = self.draw(tasks, points, generator)
-        if not isinstance(drawn, tuple) or len(drawn) != 2:
-            raise ValueError(f"draw must return two tensors, x and y, got {_described(drawn)}")
-        for name, value in zip("xy", drawn, strict=True):
+        data = self.draw(tasks, points, generator)
+        if not isinstance(data, tuple) or len(data) != 2:
+            raise ValueError(f"draw must return two tensors, x and y, got {_described(data)}")
+        for name, value in zip("xy", data, strict=True):
             _check_drawn(name, value, tasks, points)
-        x, y = drawn
+        x, y = data
         return TaskBatch(
             support=(x[:, : self.shots], y[:, : self.shots]),
             query=(x[:, self.shots :], y[:, self.shots :]),
@@ -150,7 +171,7 @@ def _check_drawn(name: str, value: object, tasks: int, points: int) -> None:
         task, point = (~finite).nonzero()[0, :2].tolist()
         raise ValueError(
             f"draw gave {int((~finite).sum())} values of {name} that are not finite, the first in "
-            f"task {task}, point {point}: look for a division by 0 or the logarithm of 0 in draw"
+            f"task {task}, point {point}: check for a division by 0 or the logarithm of 0 in draw"
         )
 
 

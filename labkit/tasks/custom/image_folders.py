@@ -27,12 +27,12 @@ def image_folder(
     split: Split = "train",
     split_seed: int = 0,
 ) -> LabelledTasks:
-    """Make few-shot tasks of image files that lie in one folder for each class.
+    """Make few-shot tasks from image files in one folder per class.
 
     For example path/cat/01.png, path/cat/02.jpg and path/dog/a.png. Each folder in `path` is a
-    class, named as it is; its images lie in it directly. Hidden files and folders, and files that
-    are no images by their ending (bmp, gif, jpg, pgm, png, ppm, tif, webp), do not count. All
-    images are read once, now, and kept in memory: turned upright as their camera says, on white
+    class with the folder's name, and holds the images directly. Hidden files and folders, and files
+    without an image suffix (bmp, gif, jpg, pgm, png, ppm, tif, webp), are ignored. All images are
+    read immediately, once, and kept in memory: rotated as their EXIF orientation says, on white
     where they are transparent, stretched to a square.
 
     Args:
@@ -87,27 +87,27 @@ def _image_files(path: Path) -> list[Path]:
     folders = sorted(f for f in path.iterdir() if f.is_dir() and not f.name.startswith("."))
     if not folders:
         raise ValueError(
-            f"{path} has no folders in it: put the images of each class into a folder of its own, "
+            f"{path} has no folders in it: put the images of each class into a separate folder, "
             f"{path.name}/cat/01.png, {path.name}/dog/01.png, …"
         )
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(
-            f"two folders in {path} are one and the same, by a link: each class needs its own, or "
+            f"two folders in {path} are the same through a link: each class needs its own, or "
             "the same images are in training and in the test"
         )
     files = []
     for folder in folders:
-        found = [
+        images = [
             file
             for file in folder.iterdir()
             if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
         ]
-        if not found:
+        if not images:
             raise ValueError(
-                f"{folder} has no images ({', '.join(sorted(IMAGE_SUFFIXES))}): take it away, or "
-                "give the folder in which the class folders lie"
+                f"{folder} has no images ({', '.join(sorted(IMAGE_SUFFIXES))}): remove it, or "
+                "pass the folder that holds the class folders"
             )
-        files += sorted(found)
+        files += sorted(images)
     return files
 
 
@@ -120,9 +120,9 @@ def _read(file: Path, size: int | None, grey: bool) -> Tensor:
     # Pillow's plugins raise all of these for files that are damaged
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(
-            f"{file} cannot be read as an image ({error}): repair it or take it away"
+            f"{file} cannot be read as an image ({error}): repair or remove it"
         ) from error
-    if mode.startswith(("I", "F")):  # which Pillow would cut off at 255
+    if mode.startswith(("I", "F")):  # Pillow would clip these at 255
         raise ValueError(f"{file} has more than 8 bits per channel (mode {mode}): save it with 8")
     white = Image.new("RGBA", image.size, "white")
     image = Image.alpha_composite(white, image).convert("L" if grey else "RGB")

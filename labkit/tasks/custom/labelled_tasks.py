@@ -1,18 +1,17 @@
-"""Few-shot classification of any points that have labels and are held in memory."""
+"""Few-shot classification of labelled points: from two tensors, or from a PyTorch dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import IterableDataset
 
-from labkit.tasks.classification import Classification
-from labkit.tasks.custom.groups import group_table
-from labkit.tasks.custom.splits import divide, with_split
-from labkit.tasks.episodes import EpisodeSampler
+from labkit.tasks.classification import Classification, EpisodeSampler
+from labkit.tasks.custom.groups import divide, group_table, with_split
 from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.images import image_portrait
 
@@ -38,7 +37,7 @@ class LabelledTasks(Classification):
     A task is `ways` different classes with the labels 0 … ways − 1 in a random order, and for
     each class `shots` support and `queries` query points, all different. Whole classes are
     divided at random, 70 % for training, 15 % for validation, 15 % for the test, at least one
-    each, so that a test task holds only classes that training never saw. A batch of tasks is drawn
+    each: a test task holds only classes that training never saw. A batch of tasks is drawn
     and gathered by index, on the device where the points are.
 
     Bytes become floats in [0, 1], divided by 255; floating-point values stay as they are.
@@ -115,19 +114,19 @@ class LabelledTasks(Classification):
         "query_points", (tasks, points), which count the points of `x`.
         """
         part = self._parts[self.split]
-        drawn = part.sampler.draw(tasks, generator)
-        rows = part.rows.to(drawn.classes.device)
-        support = rows[drawn.classes.gather(1, drawn.support_labels), drawn.support]
-        query = rows[drawn.classes.gather(1, drawn.query_labels), drawn.query]
+        episodes = part.sampler.draw(tasks, generator)
+        rows = part.rows.to(episodes.classes.device)
+        support = rows[episodes.classes.gather(1, episodes.support_labels), episodes.support]
+        query = rows[episodes.classes.gather(1, episodes.query_labels), episodes.query]
         device = self.x.device
         return TaskBatch(
-            support=(self._points(support), drawn.support_labels.to(device)),
-            query=(self._points(query), drawn.query_labels.to(device)),
-            info={"classes": drawn.classes, "support_points": support, "query_points": query},
+            support=(self._points(support), episodes.support_labels.to(device)),
+            query=(self._points(query), episodes.query_labels.to(device)),
+            info={"classes": episodes.classes, "support_points": support, "query_points": query},
         )
 
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait | None:
-        """Support and query images and what the model takes them for; None if x are no images.
+        """Support and query images, and the model's predictions; None if x are not images.
 
         Images are (points, 1 or 3 channels, height, width), bytes or floats from 0 to 1.
         """
@@ -154,10 +153,10 @@ def _are_images(x: Tensor) -> bool:
 
 
 def class_of(label: object) -> int | str | None:
-    """A label as a plain number or text, so that 3, numpy's 3 and torch's 3 are one class.
+    """A label as a plain number or text: 3, numpy's 3 and torch's 3 are one class.
 
     Returns:
-        None for what is no label.
+        None if it is not a label.
     """
     if isinstance(label, Tensor | np.ndarray) and label.ndim == 0:
         label = label.item()
@@ -207,3 +206,89 @@ def _check_points(x: Tensor, labels: int) -> None:
             f"x has values that are not finite in {len(bad)} of {len(x)} points, the first in "
             f"point {int(bad[0])}: leave those points out, x[x.isfinite().flatten(1).all(1)]"
         )
+
+
+def dataset_tasks(
+    dataset: Any,
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 1,
+    split: Split = "train",
+    split_seed: int = 0,
+) -> LabelledTasks:
+    """Make few-shot tasks of a map-style dataset: anything with a length and pairs (x, label).
+
+    Every item is read immediately, once, and kept in memory: a random transform is applied only
+    that one time.
+
+    Args:
+        dataset: Such as `torch.utils.data.TensorDataset`, or a list of pairs. x is a tensor or
+            numpy array, bytes or floating-point, of the same shape in each; the label a whole
+            number, a text or a 0-d tensor of whole numbers.
+        ways: N ≥ 1, classes per task.
+        shots: K ≥ 1, support points per class.
+        queries: Query points per class, ≥ 1.
+        split: "train", "validation" or "test", which share no class.
+        split_seed: ≥ 0, decides which classes are in which split.
+
+    Returns:
+        `LabelledTasks`, whose points have the order of the dataset.
+
+    Raises:
+        ValueError: The dataset has no length, is empty, or an item is not such a pair; or as for
+            `LabelledTasks`.
+
+    Example:
+        >>> from torch.utils.data import TensorDataset
+        >>> dataset = TensorDataset(torch.rand(200, 4), torch.arange(200) % 20)
+        >>> family = dataset_tasks(dataset, ways=3, shots=2, queries=5)
+        >>> len(family.names), len(family.on("test").names)
+        (14, 3)
+    """
+    map_style = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    if not map_style or isinstance(dataset, IterableDataset):
+        raise ValueError(
+            f"dataset must be map-style, with a length and items by number, got "
+            f"{type(dataset).__name__}: list(dataset) turns an iterable dataset into one"
+        )
+    if not len(dataset):
+        raise ValueError("the dataset is empty: it must have items (x, label)")
+    items = [_read(number, dataset[number]) for number in range(len(dataset))]
+    points, labels = zip(*items, strict=True)
+    for number, point in enumerate(points):
+        if (point.shape, point.dtype) != (points[0].shape, points[0].dtype):
+            raise ValueError(
+                f"every x must have the same shape and type: item 0 is {_kind(points[0])}, item "
+                f"{number} {_kind(point)}; resize or cut them in the dataset"
+            )
+    return LabelledTasks(torch.stack(points), labels, ways, shots, queries, split, split_seed)
+
+
+def _read(number: int, item: Any) -> tuple[Tensor, int | str]:
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        size = f" of {len(item)}" if isinstance(item, tuple | list) else ""
+        raise ValueError(
+            f"every item must be a pair (x, label), item {number} is {type(item).__name__}{size}: "
+            "pass a list of pairs, such as [(item[0], item[1]) for item in "
+            "dataset] or [(item['image'], item['label']) for item in dataset]"
+        )
+    x, label = item
+    if isinstance(x, np.ndarray):
+        x = torch.from_numpy(np.array(x))
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"x of item {number} is {type(x).__name__}, and must be a tensor or numpy array: give "
+            "the dataset a transform, for images numpy.array or torchvision's PILToTensor()"
+        )
+    if (of := class_of(label)) is None:
+        shape = f" of shape {tuple(label.shape)}" if isinstance(label, Tensor | np.ndarray) else ""
+        raise ValueError(
+            f"label of item {number} is {type(label).__name__}{shape}, and must be a whole number, "
+            "a text or a 0-d tensor of whole numbers: int(label), or label.argmax() of scores"
+        )
+    return x.detach().clone(), of  # datasets may reuse the memory of an item
+
+
+def _kind(x: Tensor) -> str:
+    return f"{tuple(x.shape)} {x.dtype}"

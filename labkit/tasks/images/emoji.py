@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from labkit.core import check_count
-from labkit.tasks.classification import Classification
-from labkit.tasks.episodes import large_enough
+from labkit.tasks.classification import Classification, large_enough
 from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.images.image_classes import ImageClasses, listed
 from labkit.tasks.images.image_portrait import image_portrait
@@ -26,10 +25,10 @@ EMOJI_ATTRIBUTION = (
     "Emoji: Twitter and contributors, Emoji One (CC BY 4.0), Google, Mozilla (Apache 2.0), "
     "Microsoft (MIT); scaled to 32×32."
 )
-"""Whose drawings these are, under which licence, and what was changed: to be shown with them."""
+"""Credit to show with the drawings: authors, licences, and what was changed."""
 
 BRIGHTEST = 63
-"""A channel of 255 as it stands in the file, which has 6 bits for each."""
+"""What a channel of 255 is in the file, which has 6 bits per channel."""
 
 
 @final
@@ -85,8 +84,8 @@ class Emoji(Classification):
         for argument in ("support_vendors", "query_vendors"):
             vendors = getattr(self, argument)
             if isinstance(vendors, str) or not set(vendors) <= set(get_args(EmojiVendor)):
-                known = ", ".join(map(repr, get_args(EmojiVendor)))
-                raise ValueError(f"{argument} must be some of {known}, got {vendors!r}")
+                allowed = ", ".join(map(repr, get_args(EmojiVendor)))
+                raise ValueError(f"{argument} must be some of {allowed}, got {vendors!r}")
             object.__setattr__(self, argument, tuple(vendors))
         _classes(self)
 
@@ -104,7 +103,7 @@ class Emoji(Classification):
         return self.classes.sample(tasks, generator)
 
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait:
-        """The drawings of a batch of one task, and what the model takes each query drawing for."""
+        """The drawings of a batch of one task, and the model's prediction for each query."""
         return image_portrait(task, predictors, self.classes.names_in(task), EMOJI_ATTRIBUTION)
 
 
@@ -129,7 +128,7 @@ def _classes(family: Emoji) -> ImageClasses:
             raise ValueError(
                 f"{count} emoji of the split {family.split!r} have enough drawings for "
                 f"shots={family.shots} and queries={family.queries} by these vendors, too few for "
-                f"ways={family.ways}: take fewer shots, queries or ways, or more vendors"
+                f"ways={family.ways}: use fewer shots, queries or ways, or more vendors"
             )
         images = images[enough.to(images.device)]
         present = present[enough]
@@ -156,7 +155,7 @@ def _drawings(split: Split, device: str) -> _Drawings:
     file = _file()
     present = file["present"]
     levels = file["drawings"].astype(np.uint16)
-    vendor, row = np.nonzero(present.T)  # in the file, one vendor comes after another
+    vendor, row = np.nonzero(present.T)  # in the file, the vendors follow one another
     images = np.full((*present.shape, *levels.shape[1:]), 255, np.uint8)
     images[row, vendor] = (levels * 255 + BRIGHTEST // 2) // BRIGHTEST
     mine = file["split"] == get_args(Split).index(split)

@@ -7,8 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from labkit.tasks.classification import Classification
-from labkit.tasks.episodes import EpisodeSampler
+from labkit.tasks.classification import Classification, EpisodeSampler
 from labkit.tasks.family import ImagePortrait, Predictor, TaskBatch
 from labkit.tasks.images.image_portrait import image_portrait
 
@@ -16,7 +15,7 @@ from labkit.tasks.images.image_portrait import image_portrait
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageClasses(Classification):
-    """N-way K-shot tasks over any images of yours: give a tensor of bytes, get a task family.
+    """N-way K-shot tasks over your own images: give a tensor of bytes, get a task family.
 
     A task is `ways` different classes with the labels 0 … ways − 1 in a random order, and for
     each class `shots` support and `queries` query images, all different. A whole batch of tasks
@@ -27,7 +26,7 @@ class ImageClasses(Classification):
     the same for all its images: four times as many classes. A task never holds one image class in
     two turns, since many drawings look the same after a half turn.
 
-    The family has no splits of its own: give each split of your classes a family, and name the one
+    The family has no splits: create one family for each split of your classes, and name the one
     for the test, `adaptation_curve(family=…)`. `LabelledTasks` divides classes by itself.
 
     Args:
@@ -102,28 +101,28 @@ class ImageClasses(Classification):
         `info` has the numbers of what was drawn: "classes" and "rotations", (tasks, ways), in
         the order of the labels, and "support_examples", "query_examples", (tasks, points).
         """
-        drawn = self._sampler.draw(tasks, generator)
-        turns = torch.zeros_like(drawn.classes)
+        episodes = self._sampler.draw(tasks, generator)
+        turns = torch.zeros_like(episodes.classes)
         if self.rotations:
             turns = torch.randint(
-                4, drawn.classes.shape, generator=generator, device=generator.device
+                4, episodes.classes.shape, generator=generator, device=generator.device
             )
-        x_support = self._gather(drawn.classes, turns, drawn.support, drawn.support_labels)
-        x_query = self._gather(drawn.classes, turns, drawn.query, drawn.query_labels)
+        x_support = self._gather(episodes.classes, turns, episodes.support, episodes.support_labels)
+        x_query = self._gather(episodes.classes, turns, episodes.query, episodes.query_labels)
         device = self.images.device
         return TaskBatch(
-            support=(x_support, drawn.support_labels.to(device)),
-            query=(x_query, drawn.query_labels.to(device)),
+            support=(x_support, episodes.support_labels.to(device)),
+            query=(x_query, episodes.query_labels.to(device)),
             info={
-                "classes": drawn.classes,
+                "classes": episodes.classes,
                 "rotations": turns,
-                "support_examples": drawn.support,
-                "query_examples": drawn.query,
+                "support_examples": episodes.support,
+                "query_examples": episodes.query,
             },
         )
 
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait | None:
-        """The images of one task and what the model takes them for; None but for 1, 3 channels."""
+        """The images of one task, and the model's predictions; None unless 1 or 3 channels."""
         if self.images.ndim == 5 and self.images.shape[-1] not in {1, 3}:
             return None
         return image_portrait(task, predictors, self.names_in(task))

@@ -19,9 +19,9 @@ def conv4(
     """The paper's network for Omniglot: four convolutions with stride 2, and a linear head.
 
     h_l = relu(norm_l(W_l ∗ h_{l−1})), l = 1 … 4, each W_l 3×3 and each step halving the side;
-    f(x) = W mean(h_4) + b, the mean over the pixels that are left, so that images may have any
-    size. Batch norm shifts but does not scale, and takes the convolutions' biases' place, which
-    would have no effect before it. `MetaLearner` needs batch_norm="transductive" for the paper's
+    f(x) = W mean(h_4) + b, the mean over the remaining pixels; images may therefore have any
+    size. Batch norm shifts but does not scale; it replaces the convolutions' biases, which would
+    have no effect before it. `MetaLearner` needs batch_norm="transductive" for the paper's
     numbers: each batch is normalised by itself, in training and in testing.
 
     W_l are uniform with variance 2/(fan-in + fan-out) (Glorot), W standard normal, b and the
@@ -176,7 +176,7 @@ def _filled(layer: nn.Conv2d | nn.Linear, draw: Callable[[Tensor], Tensor]) -> n
     """A layer that was made without values, with weights from `draw` and bias 0."""
     # on the device "meta" torch did not draw them from the global generator
     layer.to_empty(device="cpu")
-    # drawn in float64, so that rounding to float32 hides how a machine computes them
+    # drawn in float64: rounding to float32 hides how a machine computes them
     layer.weight.data.copy_(draw(torch.empty(layer.weight.shape, dtype=torch.float64)))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

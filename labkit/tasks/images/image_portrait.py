@@ -87,7 +87,7 @@ def _points(
             f"{tuple(y.shape)}"
         )
     rows = [(y[0] == label).nonzero()[:, 0] for label in range(len(names))]
-    missing = [name for name, found in zip(names, rows, strict=True) if not len(found)]
+    missing = [name for name, row in zip(names, rows, strict=True) if not len(row)]
     if missing or sum(map(len, rows)) != y.numel():
         raise ValueError(
             f"{part} labels must be 0 … {len(names) - 1}, for the {len(names)} names, each with an "

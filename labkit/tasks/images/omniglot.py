@@ -36,7 +36,7 @@ class Omniglot(Classification):
     alphabets, "background" and "evaluation" (30 and 20 alphabets, 964 and 659 characters) as in
     Lake et al. 2015. In the first, four characters of the test are of the alphabet Gurmukhi, whose
     others train. Making a family reads the data, and downloads it the first time
-    (16 MB; one that was cut off goes on from there).
+    (16 MB; an interrupted download is resumed).
 
     Args:
         ways: N ≥ 1, characters per task.
@@ -82,7 +82,7 @@ class Omniglot(Classification):
         if self.split not in get_args(OmniglotSplit):
             splits = ", ".join(map(repr, get_args(OmniglotSplit)))
             raise ValueError(f"split must be one of {splits}, got {self.split!r}")
-        self.classes  # noqa: B018 - what does not fit says so now
+        self.classes  # noqa: B018 - reject unusable values now
 
     def on(self, split: Split) -> "Omniglot":
         """The same kind of tasks with the characters of another split.
@@ -112,7 +112,7 @@ class Omniglot(Classification):
         return self.classes.sample(tasks, generator)
 
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> ImagePortrait:
-        """The characters of a batch of one task, and what the model takes each query for."""
+        """The characters of a batch of one task, and the model's prediction for each query."""
         return image_portrait(task, predictors, self.classes.names_in(task), OMNIGLOT_ATTRIBUTION)
 
 

@@ -1,4 +1,4 @@
-"""Omniglot's official archives: found or downloaded, checked, read, and scaled to 28×28 pixels."""
+"""Omniglot's official archives: find or download, check, read, and scale them to 28×28 pixels."""
 
 import hashlib
 import io
@@ -32,7 +32,7 @@ COMPACT = f"omniglot_{SIDE}x{SIDE}.npz"
 @final
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One official archive: the official numbers of its characters, and what proves it whole."""
+    """One official archive: its checksum, and the official numbers of its characters."""
 
     name: str
     md5: str
@@ -58,7 +58,7 @@ def read_characters(
 ) -> Drawing:
     """All drawings of all characters, by official number.
 
-    What lies in `folder`/omniglot is taken, in this order: drawings scaled before; an archive as
+    The first of these in `folder`/omniglot is read: drawings scaled before; an archive as
     published, `images_background.zip`; the same repacked, `images_background.npz`, with bool
     `images` (characters, 20, 105, 105), True for white. What is missing is downloaded. The
     scaled drawings are kept there, if the folder can be written.
@@ -81,7 +81,7 @@ def read_characters(
         images: Drawing = _load(compact, np.uint8, expected)
         return images
     images = np.concatenate([_read_archive(place, archive) for archive in archives])
-    with suppress(OSError):  # a folder that cannot be written costs only time at the next start
+    with suppress(OSError):  # if the folder cannot be written, only the next start takes longer
         _keep(compact, images)
     return images
 
@@ -101,10 +101,10 @@ def read_drawings(path: Path) -> Iterator[tuple[int, int, Drawing]]:
     """
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
-            found = re.search(r"/character\d+/(\d{4})_(\d\d)\.png$", name)
-            if found:
+            match = re.search(r"/character\d+/(\d{4})_(\d\d)\.png$", name)
+            if match:
                 with Image.open(io.BytesIO(archive.read(name))) as image:
-                    yield int(found[1]), int(found[2]), shrink(image)
+                    yield int(match[1]), int(match[2]), shrink(image)
 
 
 def shrink(image: Image.Image) -> Drawing:
@@ -130,7 +130,7 @@ def _read_archive(place: Path, archive: Archive) -> Drawing:
     if md5 != archive.md5:
         raise ValueError(
             f"{zipped} is damaged, or another file: its MD5 is {md5}, that of the official "
-            f"archive {archive.md5}. Delete it, and it is downloaded again"
+            f"archive {archive.md5}. Delete it; it will be downloaded again"
         )
     images = np.zeros((count, DRAWINGS, SIDE, SIDE), np.uint8)
     seen = np.zeros((count, DRAWINGS), bool)
@@ -145,10 +145,10 @@ def _read_archive(place: Path, archive: Archive) -> Drawing:
 def _download(place: Path, archive: Archive) -> None:
     file = f"{archive.name}.zip"
     part = place / f"{file}.part"
-    made = not place.exists()
+    is_new = not place.exists()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        # of runs that begin at the same time one downloads, and the others wait for it
+        # of runs that start at the same time one downloads, and the others wait
         with FileLock(place / ".download.lock"):
             if (place / file).exists():
                 return
@@ -158,11 +158,11 @@ def _download(place: Path, archive: Archive) -> None:
             except (ValueError, requests.HTTPError):
                 if not begun:
                     raise
-                # the part was of something else, or the server does not go on with parts
+                # the part belongs to another file, or the server does not resume downloads
                 part.unlink(missing_ok=True)
                 _retrieve(place, archive, part)
     except (OSError, ValueError) as error:
-        if made:  # and nothing is in it but the lock
+        if is_new:  # it holds nothing but the lock
             (place / ".download.lock").unlink(missing_ok=True)
             with suppress(OSError):
                 place.rmdir()
@@ -178,12 +178,12 @@ def _download(place: Path, archive: Archive) -> None:
 def _retrieve(place: Path, archive: Archive, part: Path) -> None:
     """Download an archive, from where an earlier download was cut off."""
 
-    def go_on(url: str, output: str, caller: object) -> None:
+    def resume(url: str, output: str, caller: object) -> None:
         done = part.stat().st_size if part.exists() else 0
-        wanted = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
         try:
             with part.open("ab") as stream:
-                pooch.HTTPDownloader(progressbar=True, headers=wanted)(url, stream, caller)
+                pooch.HTTPDownloader(progressbar=True, headers=headers)(url, stream, caller)
         finally:
             if not part.stat().st_size:
                 part.unlink()
@@ -191,7 +191,7 @@ def _retrieve(place: Path, archive: Archive, part: Path) -> None:
 
     file = f"{archive.name}.zip"
     md5 = f"md5:{archive.md5}"
-    pooch.retrieve(f"{SOURCE}/{file}", md5, fname=file, path=place, downloader=go_on)
+    pooch.retrieve(f"{SOURCE}/{file}", md5, fname=file, path=place, downloader=resume)
 
 
 def _load(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -209,11 +209,11 @@ def _load(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArra
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise ValueError(f"{path} is damaged: {error}. Delete it, and it is made anew") from error
+        raise ValueError(f"{path} is damaged: {error}. Delete it; it will be recreated") from error
     if images.dtype != dtype or images.shape != shape:
         raise ValueError(
             f"{path} must hold images of {np.dtype(dtype)}, {shape}, and has {images.dtype}, "
-            f"{images.shape}. Delete it, and it is made anew"
+            f"{images.shape}. Delete it; it will be recreated"
         )
     return images
 
@@ -223,7 +223,7 @@ def _keep(path: Path, images: Drawing) -> None:
     try:
         with part.open("wb") as stream:
             np.savez_compressed(stream, images=images)
-        # whoever reads at the same time sees the whole file or none
+        # a concurrent reader sees the whole file or none
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -212,8 +212,8 @@ def height_unchecked(station: Tensor, year: Tensor, hours: Tensor) -> Tensor:
 def tide_places() -> Tensor:
     """Longitude and latitude of every station, degrees, (stations, 2), on one unbroken scale.
 
-    Longitudes are those of `COASTS`: east ones count from −360 to −180, so that a map of the
-    western Aleutians and of Guam is not torn at the date line. The tensor is shared.
+    Longitudes are those of `COASTS`: east ones count from −360 to −180. A map of the western
+    Aleutians and of Guam is then not split at the date line. The tensor is shared.
     """
     latitude, longitude = tide_table().place.T
     return torch.stack([torch.where(longitude > 0, longitude - 360, longitude), latitude], dim=1)

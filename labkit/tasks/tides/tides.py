@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
 from labkit.core import check_count
-from labkit.tasks.family import Place, Portrait, Predictor, Split, TaskBatch, check_split
+from labkit.tasks.family import Portrait, Predictor, Split, TaskBatch, TaskLocation, check_split
 from labkit.tasks.tides.tide_stations import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -38,10 +38,11 @@ class Tides:
     """Regression on the tides of real ports: height against time, one port and window a task.
 
     y = (h(t₀ + t) − h̄) / 2 ft and x = (t − T/2) / 2 h, with h the height of the tide at the
-    station, h̄ its mean level, t₀ the start of a window of T hours and t ~ U[0, T]. Only h̄ is told
-    of a port, as a survey would: neither its range, nor where the moon stands. The station, the
-    year from 2020 to 2030 and the whole hour t₀ are uniform; the window ends within the year. h is
-    the astronomical tide, from measured constituents: no weather, and readings without noise.
+    station, h̄ its mean level, t₀ the start of a window of T hours and t ~ U[0, T]. h̄ is all
+    that the model knows about a port, as from a survey: neither its range nor the moon's phase.
+    The station, the year from 2020 to 2030 and the whole hour t₀ are uniform; the window ends
+    within the year. h is the astronomical tide, from measured constituents: no weather, and
+    readings without noise.
 
     The loss is the mean squared error in units of y squared; one such unit is 4 ft².
 
@@ -99,7 +100,7 @@ class Tides:
         members = table.members[self.split]
         station = members[torch.randint(len(members), (tasks,), generator=generator)]
         year = torch.randint(FIRST_YEAR, LAST_YEAR + 1, (tasks,), generator=generator)
-        # float64, so that a float32 and a float64 model see the same tasks
+        # float64: a float32 and a float64 model see the same tasks
         share = torch.rand(tasks, generator=generator, dtype=torch.float64)
         start = (share * (year_hours(year) - self.hours + 1).floor()).long()
         points = (tasks, self.shots + self.queries)
@@ -168,7 +169,7 @@ class Tides:
             title=f"{self.station(task).name}, {opening.day} {opening:%b %Y}",
             x_label=f"hours from {opening:%Y-%m-%d %H}:00 UTC",
             y_label="feet above chart datum",
-            place=Place(longitude, latitude, others=tide_places()),
+            place=TaskLocation(longitude, latitude, others=tide_places()),
             attribution=TIDES_ATTRIBUTION,
         )
 
