@@ -225,9 +225,9 @@ def dated() -> pandas.DataFrame:
         ({"target": "tide"}, "target: the frame has no column 'tide'"),
         ({"inputs": []}, r"inputs must be a list of at least one column, .*, got \[\]"),
         ({"inputs": "day"}, "inputs must be a list of at least one column, .*, got 'day'"),
-        ({"inputs": ["day", "day"]}, "column 'day' stands in inputs and in inputs"),
-        ({"inputs": ["day", "height"]}, "column 'height' stands in inputs and in target"),
-        ({"inputs": ["site"]}, "column 'site' stands in task and in inputs"),
+        ({"inputs": ["day", "day"]}, "column 'day' is given as inputs and as inputs"),
+        ({"inputs": ["day", "height"]}, "column 'height' is given as inputs and as target"),
+        ({"inputs": ["site"]}, "column 'site' is given as task and as inputs"),
         (
             {"frame": pandas.concat([frame(), frame()[["day"]]], axis=1)},
             "inputs: the frame has 2 columns 'day'",
