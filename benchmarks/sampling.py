@@ -32,7 +32,7 @@ from labkit import (
     tide_mlp,
 )
 from labkit.tasks.images.omniglot_files import data_folder
-from labkit.training.step.batches import draw
+from labkit.training import draw
 
 WARM_UP, LEAST_REPEATS, SECONDS = 3, 10, 5.0
 ALLOWED = 0.1

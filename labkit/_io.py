@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_whole(path: str | Path, make: Callable[[Path], object]) -> None:
+def atomic_write(path: str | Path, make: Callable[[Path], object]) -> None:
     """Have a file made; if that fails or is interrupted, what was there before stays.
 
     Args:
@@ -16,7 +16,7 @@ def write_whole(path: str | Path, make: Callable[[Path], object]) -> None:
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     write_whole(Path(folder) / "note", lambda path: path.write_text("whole"))
+        ...     atomic_write(Path(folder) / "note", lambda path: path.write_text("whole"))
         ...     [file.name for file in Path(folder).iterdir()]
         ['note']
     """

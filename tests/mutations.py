@@ -46,162 +46,187 @@ LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
 TRAITS = ("tests/widgets/test_lab_traits.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
-MOVING = ("tests/training/test_moving.py",)
+UPDATES = ("tests/training/test_updates.py",)
 TRANSPOSED = """part = pull(bar)[1]
             turned = vjp(lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0])[1](bar[0])[0]
             bar = (turned, bar[1])"""
 
 MUTATIONS = [
-    Mutation("sign of the inner step", "core/inner_loop.py", "name: p - (size", "name: p + (size"),
+    Mutation(
+        "sign of the inner step", "core/inner/inner_loop.py", "name: p - (size", "name: p + (size"
+    ),
     Mutation(
         "first order without detach",
-        "core/inner_loop.py",
+        "core/inner/inner_loop.py",
         "{name: g.detach() for",
         "{name: g for",
     ),
     Mutation(
-        "always detached", "core/inner_loop.py", "if self.order == 1:", "if self.order in (1, 2):"
+        "always detached",
+        "core/inner/inner_loop.py",
+        "if self.order == 1:",
+        "if self.order in (1, 2):",
     ),
-    Mutation("step sizes of the first step", "core/step_sizes.py", "alpha[step] if", "alpha[0] if"),
-    Mutation("transposed M_k", "core/adjoint.py", "bar, part = pull(bar)", TRANSPOSED),
+    Mutation(
+        "step sizes of the first step", "core/inner/step_sizes.py", "alpha[step] if", "alpha[0] if"
+    ),
+    Mutation("transposed M_k", "core/gradients/adjoint.py", "bar, part = pull(bar)", TRANSPOSED),
     Mutation(
         "M_k in the wrong order",
-        "core/adjoint.py",
+        "core/gradients/adjoint.py",
         "at_inner_step(sizes, step))[1]",
         "at_inner_step(sizes, loop.steps - 1 - step))[1]",
     ),
     Mutation(
         "shared alpha of one step only",
-        "core/adjoint.py",
+        "core/gradients/adjoint.py",
         "by_step[row] = tree_map(torch.add, by_step[row], part) if row in by_step else part",
         "by_step[row] = part",
     ),
     Mutation(
-        "support as query", "core/unrolled.py", "(path[step], query)", "(path[step], support)"
+        "support as query",
+        "core/gradients/unrolled.py",
+        "(path[step], query)",
+        "(path[step], support)",
     ),
     Mutation(
         "support as query, recomputed",
-        "core/adjoint.py",
+        "core/gradients/adjoint.py",
         "(checked(loss_at(loss_fn, step)))(params, query)",
         "(checked(loss_at(loss_fn, step)))(params, support)",
     ),
     Mutation(
         "one inner step too few",
-        "core/inner_loop.py",
+        "core/inner/inner_loop.py",
         "for step in range(self.steps):",
         "for step in range(max(self.steps - 1, 0)):",
     ),
     Mutation(
         "sum in place of mean",
-        "core/over_tasks.py",
+        "core/gradients/over_tasks.py",
         'if reduction == "mean"',
         'if reduction == "max"',
     ),
-    Mutation("chunks that overlap", "core/over_tasks.py", "tensor[first:end]", "tensor[first:]"),
+    Mutation(
+        "chunks that overlap", "core/gradients/over_tasks.py", "tensor[first:end]", "tensor[first:]"
+    ),
     Mutation(
         "loss weights one step early",
-        "core/unrolled.py",
+        "core/gradients/unrolled.py",
         "self.weights, start=1",
         "self.weights, start=0",
     ),
     Mutation(
         "ANIL that adapts everything",
-        "core/anil.py",
+        "core/algorithms/anil.py",
         "self.inner_optimizer, head)",
         "self.inner_optimizer)",
     ),
-    Mutation("Reptile backwards", "core/reptile.py", "name: p - end[name]", "name: end[name] - p"),
-    Mutation("iMAML times lambda", "core/imaml.py", "h / self.proximal", "h * self.proximal"),
     Mutation(
-        "iMAML without its pull", "core/inner_loop.py", "if self.proximal:", "if self.proximal < 0:"
+        "Reptile backwards",
+        "core/algorithms/reptile.py",
+        "name: p - end[name]",
+        "name: end[name] - p",
+    ),
+    Mutation(
+        "iMAML times lambda", "core/algorithms/imaml.py", "h / self.proximal", "h * self.proximal"
+    ),
+    Mutation(
+        "iMAML without its pull",
+        "core/inner/inner_loop.py",
+        "if self.proximal:",
+        "if self.proximal < 0:",
     ),
     Mutation(
         "conjugate gradients without memory",
-        "core/conjugate_gradient.py",
+        "core/linalg/conjugate_gradient.py",
         "r + ratio * direction[n]",
         "r",
     ),
     Mutation(
         "prototypes as constants",
-        "core/proto_maml.py",
+        "core/algorithms/proto_maml.py",
         "(member.T @ features) / member",
         "(member.T @ features).detach() / member",
     ),
     Mutation(
-        "prototypes without a bias", "core/proto_maml.py", "-(prototypes**2)", "0 * (prototypes**2)"
+        "prototypes without a bias",
+        "core/algorithms/proto_maml.py",
+        "-(prototypes**2)",
+        "0 * (prototypes**2)",
     ),
     Mutation(
         "joint training on queries",
-        "core/baselines.py",
+        "core/algorithms/baselines.py",
         "joint_loss(theta, support) +",
         "joint_loss(theta, query) +",
     ),
     Mutation(
         "momentum as a constant",
-        "core/inner_optimizers.py",
+        "core/inner/inner_optimizers.py",
         "self.momentum * v +",
         "self.momentum * v.detach() +",
         DIFFERENCES,
     ),
     Mutation(
         "Adam without bias correction",
-        "core/inner_optimizers.py",
+        "core/inner/inner_optimizers.py",
         "second[n] / bias2",
         "second[n]",
         DIFFERENCES,
     ),
     Mutation(
         "clipping as a constant",
-        "core/inner_optimizers.py",
+        "core/inner/inner_optimizers.py",
         "min=clip**2))",
         "min=clip**2)).detach()",
         DIFFERENCES,
     ),
     Mutation(
         "log alpha without its chain rule",
-        "training/learned_alpha.py",
+        "training/step/learned_alpha.py",
         "gradient * slot.value.exp() if",
         "gradient if",
         LEARNED,
     ),
     Mutation(
         "moved by what is not finite",
-        "training/moving.py",
-        "return torch.where(going, new, old)",
+        "training/step/update.py",
+        "return torch.where(finite, new, old)",
         "return new",
-        MOVING,
+        UPDATES,
     ),
     Mutation(
         "moved again after what is not finite",
-        "training/moving.py",
-        "going = given.going & measured",
-        "going = measured",
-        MOVING,
+        "training/step/update.py",
+        "finite = state.finite & gradients",
+        "finite = gradients",
+        UPDATES,
     ),
     Mutation(
         "Adam without its second correction",
-        "training/meta_optimizers.py",
+        "training/step/meta_optimizer.py",
         "square.sqrt() / root.sqrt()",
         "square.sqrt()",
-        MOVING,
+        UPDATES,
     ),
     Mutation(
         "no memory taken from a checkpoint",
-        "training/optimizer_state.py",
+        "training/step/meta_optimizer.py",
         "if not memories:",
         "if memories:",
-        MOVING,
+        UPDATES,
     ),
     Mutation(
         "tasks that were drawn for a failed meta-step lost",
-        "training/learner_steps.py",
+        "training/meta_learner.py",
         "                self._task_stream.set_state(each.task_stream)\n",
         "",
-        MOVING,
+        UPDATES,
     ),
     Mutation(
         "support as query in training",
-        "training/meta_step.py",
+        "training/step/measure.py",
         "if self.shared_data else",
         "if not self.shared_data else",
         ("tests/training/test_meta_learner.py",),

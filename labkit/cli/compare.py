@@ -61,12 +61,12 @@ def compare(
     typer.echo(found.table())
     if output:
         # with plotly and torch
-        from labkit._io import write_whole  # noqa: PLC0415
+        from labkit._io import atomic_write  # noqa: PLC0415
         from labkit.experiments import report_html  # noqa: PLC0415
 
         page = report_html(runs, found)
         with _writing(output):
-            write_whole(output, lambda path: path.write_text(page, encoding="utf-8"))
+            atomic_write(output, lambda path: path.write_text(page, encoding="utf-8"))
         typer.echo(f"\nThe report: {output}")
     if notebook:
         with _writing(notebook):

@@ -1,6 +1,5 @@
 """The mathematics: adaptation, meta-gradients, step sizes, algorithms. Needs torch only."""
 
-from labkit.core import pytrees
 from labkit.core.algorithms import (
     ANIL,
     IMAML,
@@ -50,7 +49,7 @@ from labkit.core.probes import (
     slice_meta_loss,
     task_gradients,
 )
-from labkit.core.pytrees import map_leaves
+from labkit.core.pytrees import tree_fill, tree_leaves, tree_map, tree_positions
 from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, loss_at
 
 __all__ = [
@@ -97,11 +96,13 @@ __all__ = [
     "inner_curvature",
     "is_number",
     "loss_at",
-    "map_leaves",
     "meta_gradient",
-    "pytrees",
     "random_directions",
     "slice_meta_loss",
     "task_gradients",
     "testing_alpha",
+    "tree_fill",
+    "tree_leaves",
+    "tree_map",
+    "tree_positions",
 ]

@@ -8,7 +8,7 @@ from typing import TypeGuard, get_args
 
 from torch import Tensor
 
-from labkit.core.pytrees import leaves
+from labkit.core.pytrees import tree_leaves
 from labkit.core.types import Batch, LossFn, Order, Params, Reduction
 
 
@@ -67,7 +67,7 @@ def count_tasks(support: Batch, query: Batch) -> int:
     Raises:
         ValueError: There is no tensor, one has no axis, or the first axes differ.
     """
-    ends = [leaf for part in (support, query) for leaf in leaves(part)]
+    ends = [leaf for part in (support, query) for leaf in tree_leaves(part)]
     tensors = [leaf for leaf in ends if isinstance(leaf, Tensor)]
     sizes = {t.shape[0] if t.ndim else None for t in tensors}
     if len(tensors) < len(ends) or len(sizes) != 1 or not (tasks := sizes.pop()):

@@ -1,6 +1,5 @@
 """Many learners that differ in α and β, trained side by side on the same tasks."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
@@ -17,23 +16,23 @@ from labkit.core import (
     alpha_tensors,
     check_count,
     is_number,
-    map_leaves,
+    tree_map,
 )
 from labkit.tasks import TaskFamily
 from labkit.training.engine import Engine, EngineName
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, TaskLoss, own_module, split_parameters, stream
 from labkit.training.step import (
+    ByValueOrIdentity,
     Layout,
     Measurement,
     MetaOptimizer,
-    Movable,
-    Moved,
-    Rule,
-    Same,
+    MetaState,
     Slot,
+    StepOutput,
+    UpdateRule,
     WholeStep,
-    drawn_for,
+    draw_inputs,
     kind_of,
     new_slot,
     optimizer_state,
@@ -41,7 +40,7 @@ from labkit.training.step import (
 )
 
 TOGETHER = 4
-"""Learners in one call on a CPU, in whose cache what more of them work on has no room."""
+"""Learners in one call on a CPU; the data of more of them would not fit its cache."""
 
 
 class EnsembleStep(NamedTuple):
@@ -58,16 +57,16 @@ class EnsembleStep(NamedTuple):
 
 @final
 class Ensemble:
-    """Learners with one α and one β each, as a map over the two wants them.
+    """Learners with one α and one β each, such as a map over the two needs.
 
-    Every learner starts from the same θ and sees the same tasks, so that only α and β tell them
-    apart; each does what a `MetaLearner` with its values does. A learner whose numbers leave the
-    finite stays as it was, and the others go on.
+    Every learner starts from the same θ and sees the same tasks, so only α and β differ; each does
+    what a `MetaLearner` with its values does. A learner whose numbers are no longer finite keeps
+    its last θ, and the others continue.
 
     Args:
         model: As for `MetaLearner`; a module that draws random numbers is refused.
         tasks: p(T).
-        algorithm: What every learner does; its own α is not used.
+        algorithm: Of every learner; its own α is not used.
         alphas: α of each learner.
         betas: β of each learner, or one for all.
         meta_optimizer: "adam" or "sgd".
@@ -105,8 +104,7 @@ class Ensemble:
         engine: EngineName = "eager",
     ) -> None:
         self.alphas = _numbers("alphas", alphas)
-        given = [betas] * len(self.alphas) if is_number(betas) else betas
-        self.betas = _numbers("betas", given)
+        self.betas = _numbers("betas", [betas] * len(self.alphas) if is_number(betas) else betas)
         if len(self.betas) != len(self.alphas) or min(self.betas) < 0:
             raise ValueError(
                 f"betas must be one number ≥ 0, or one for each of the {len(self.alphas)} alphas, "
@@ -115,7 +113,7 @@ class Ensemble:
         if isinstance(algorithm.alpha, LearnedAlpha):
             raise ValueError(
                 "the learners of an ensemble have fixed alphas, and this algorithm learns its own: "
-                "train it by a MetaLearner"
+                "train it with a MetaLearner"
             )
         self.algorithm = algorithm
         self.meta_step = 0
@@ -127,30 +125,30 @@ class Ensemble:
             "dtype": dtype,
         }
         own = own_module(model, stream(seed, "init"))
-        # refuses what a learner refuses, and, being asked for compiled code, random numbers
+        # refuses what a learner refuses and, with compiled code, also random numbers
         MetaLearner(own, tasks, algorithm, engine="compiled", **self._options)
         params, constants = split_parameters(own, dtype)
         self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks)
         self._task_stream = stream(seed, "tasks")
         self._layout, self._like = Layout(params), params
         self._engine = Engine(engine)
-        self._kind = (kind_of(algorithm), Same(tasks))
+        self._kind = (kind_of(algorithm), ByValueOrIdentity(tasks))
         measurement = Measurement(reduction, shared_data=False, task_chunk=None, checkpoint=False)
-        rule = Rule(self._layout, meta_optimizer, None, None)
+        rule = UpdateRule(self._layout, meta_optimizer, None, None)
         self._step = WholeStep(algorithm, measurement, rule, self._loss_fn)
         vectors = self._layout.flat(params)
         count = len(self.alphas)
         slots = [new_slot(meta_optimizer, vector) for vector in vectors]
         sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
-        movable = Movable(
-            theta=map_leaves(lambda tensor: torch.stack([tensor] * count), slots),
+        state = MetaState(
+            theta=tree_map(lambda tensor: torch.stack([tensor] * count), slots),
             rows=[],
             sizes=torch.stack([size for size in sizes if isinstance(size, Tensor)]),
             betas=(torch.stack([step_size(beta, vectors[0]) for beta in self.betas]),),
-            going=torch.ones(count, dtype=torch.bool, device=vectors[0].device),
+            finite=torch.ones(count, dtype=torch.bool, device=vectors[0].device),
         )
         blocks = math.ceil(count / TOGETHER) if vectors[0].device.type == "cpu" else 1
-        self._blocks = _blocks(movable, blocks)
+        self._blocks = _blocks(state, blocks)
 
     def __len__(self) -> int:
         """The number of learners."""
@@ -158,22 +156,22 @@ class Ensemble:
 
     @property
     def diverged(self) -> Tensor:
-        """Which learners have left the finite numbers and stand still, (learners,)."""
-        return ~torch.cat([block.going for block in self._blocks])
+        """Which learners are no longer finite and have stopped, (learners,)."""
+        return ~torch.cat([block.finite for block in self._blocks])
 
     def step(self) -> EnsembleStep:
-        """Draw tasks and move every learner once."""
+        """Draw tasks and update every learner once."""
         loss_fn = self._loss_fn
         meta_batch = self._options["meta_batch"]
-        drawn = drawn_for(loss_fn.family, meta_batch, self._task_stream, self._like)
-        function = vmap(self._step.moved, in_dims=(None, None, 0))
-        every: list[Moved] = [
-            self._engine.call(self._kind, function, drawn, loss_fn.constants, block)
+        inputs = draw_inputs(loss_fn.family, meta_batch, self._task_stream, self._like)
+        function = vmap(self._step.run, in_dims=(None, None, 0))
+        outputs: list[StepOutput] = [
+            self._engine.call(self._kind, function, inputs, loss_fn.constants, block)
             for block in self._blocks
         ]
-        self._blocks = [b.after(moved) for b, moved in zip(self._blocks, every, strict=True)]
+        self._blocks = [b.after(o) for b, o in zip(self._blocks, outputs, strict=True)]
         self.meta_step += 1
-        losses = torch.cat([moved.losses for moved in every])  # (learners, 2)
+        losses = torch.cat([output.losses for output in outputs])  # (learners, 2)
         return EnsembleStep(losses[:, 0], torch.where(self.diverged, torch.nan, losses[:, 1]))
 
     def train(self, meta_steps: int) -> list[EnsembleStep]:
@@ -187,13 +185,13 @@ class Ensemble:
         return self._layout.params(vectors)
 
     def learner(self, index: int) -> MetaLearner:
-        """One learner by itself, where it stands: to test it, or to train it on.
+        """One learner as a `MetaLearner` in its present state, to test it or to train it further.
 
         Args:
             index: 0 … learners − 1.
         """
         alpha, beta = self.alphas[index], self.betas[index]
-        algorithm = dataclasses.replace(self.algorithm, alpha=alpha)  # type: ignore[type-var]
+        algorithm = self.algorithm.with_alpha(alpha)
         loss_fn = self._loss_fn
         learner = MetaLearner(loss_fn.model, loss_fn.family, algorithm, beta=beta, **self._options)
         theta = self._theta(index)
@@ -208,24 +206,24 @@ class Ensemble:
 
     def _theta(self, index: int) -> list[Slot]:
         """θ and the optimiser's memory of one learner; views."""
-        places = [(block, at) for block in self._blocks for at in range(len(block.going))]
+        places = [(block, at) for block in self._blocks for at in range(len(block.finite))]
         block, place = places[index]
-        theta: list[Slot] = map_leaves(lambda tensor: tensor[place], block.theta)
+        theta: list[Slot] = tree_map(lambda tensor: tensor[place], block.theta)
         return theta
 
 
-def _blocks(given: Movable, count: int) -> list[Movable]:
-    """The learners in so many blocks of about the same size."""
+def _blocks(state: MetaState, count: int) -> list[MetaState]:
+    """Divide the learners into blocks of about the same size."""
 
-    def block(number: int) -> Movable:
-        taken: Movable = map_leaves(lambda each: each.tensor_split(count)[number].clone(), given)
-        return taken
+    def block(number: int) -> MetaState:
+        part: MetaState = tree_map(lambda each: each.tensor_split(count)[number].clone(), state)
+        return part
 
     return [block(number) for number in range(count)]
 
 
 def _numbers(name: str, values: object) -> list[float]:
-    """The numbers of a sequence with at least one."""
+    """The numbers of a sequence that has at least one."""
     if (
         not isinstance(values, Sequence)
         or not values

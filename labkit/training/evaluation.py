@@ -9,7 +9,6 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.utils._pytree import tree_leaves
 
 from labkit.core import (
     Algorithm,
@@ -19,30 +18,31 @@ from labkit.core import (
     check_count,
     count_tasks,
     loss_at,
-    map_leaves,
     testing_alpha,
+    tree_leaves,
+    tree_map,
 )
 
 DIVERGED_FACTOR = 10.0
 
 CHUNK_TASKS = 25
-"""Tasks that are measured at once, unless the caller says how many; more are no faster."""
+"""Tasks to measure at once, unless the caller says how many; more are no faster."""
 
 CHUNK_BYTES = 8_000_000
-"""Their data at most."""
+"""Limit on the size of their data."""
 
 Between: TypeAlias = Callable[[], None]
-"""What is done while many tasks are measured."""
+"""Called between chunks of tasks; what it raises ends the measurement."""
 
-Judged: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+TaskLosses: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 """The query loss, and name → another measure."""
 
 
 @runtime_checkable
 class MeasuredLoss(Protocol):
-    """A loss function that also judges by other measures."""
+    """A loss function with other measures besides the loss."""
 
-    def judge(self, params: Params, batch: Batch) -> Judged:
+    def measure(self, params: Params, batch: Batch) -> TaskLosses:
         """The loss, and name → 0-d measure such as the accuracy."""
         ...
 
@@ -86,7 +86,7 @@ class AdaptationCurve:
 
 @dataclass(frozen=True, slots=True)
 class StepsTable:
-    """What `steps_table` returns: trained numbers of steps against tested ones.
+    """Numbers of inner steps in training against those in testing, see `steps_table`.
 
     Attributes:
         trained: K of each row.
@@ -139,55 +139,55 @@ def adaptation_curve(
         >>> adaptation_curve(algorithm, loss, {"w": torch.tensor(0.0)}, c, c).mean
         tensor([2.0000, 0.5000, 0.1250])
     """
-    judge = partial(judged_tasks, algorithm, loss_fn, params)
-    return curve_by(judge, support, query, task_chunk)
+    losses = partial(losses_along, algorithm, loss_fn, params)
+    return curve_by(losses, support, query, task_chunk)
 
 
 def curve_by(
-    judge: Callable[[Batch, Batch], Judged],
+    losses: Callable[[Batch, Batch], TaskLosses],
     support: Batch,
     query: Batch,
     task_chunk: int | None,
     between: Between | None = None,
 ) -> AdaptationCurve:
-    """The curve of tasks that are judged some at a time.
+    """Measure a curve in chunks of tasks.
 
     Args:
-        judge: Support and query data of some tasks → as `judged_tasks` gives it.
+        losses: Support and query data of some tasks → their losses, as from `losses_along`.
         support: As for `adaptation_curve`.
         query: As for `adaptation_curve`.
         task_chunk: As for `adaptation_curve`.
-        between: Called before each but the first of them; what it raises ends the measuring.
+        between: Called before each chunk but the first; what it raises ends the measurement.
     """
     tasks = count_tasks(support, query)
     if task_chunk is None:
         of_one_task = sum(leaf.nbytes for leaf in tree_leaves((support, query))) / tasks
         task_chunk = max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
     check_count("task_chunk", task_chunk, 1)
-    found = []
+    chunks = []
     for start in range(0, tasks, task_chunk):
         if start and between is not None:
             between()
         some = itemgetter(slice(start, start + task_chunk))
-        found.append(judge(*map_leaves(some, (support, query))))
-    names = found[0][1]
+        chunks.append(losses(*tree_map(some, (support, query))))
+    names = chunks[0][1]
     return summarise(
-        torch.cat([losses for losses, _ in found]),
-        {name: torch.cat([metrics[name] for _, metrics in found]) for name in names},
+        torch.cat([values for values, _ in chunks]),
+        {name: torch.cat([metrics[name] for _, metrics in chunks]) for name in names},
     )
 
 
-def judged_tasks(
+def losses_along(
     algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
-) -> Judged:
+) -> TaskLosses:
     """Query loss and other measures of each task after 0 … K steps, each (tasks, K + 1)."""
 
-    def of_task(task_support: Batch, task_query: Batch) -> Judged:
+    def of_task(task_support: Batch, task_query: Batch) -> TaskLosses:
         path = algorithm.adapt(loss_fn, params, task_support).path
-        judged = [_judge(loss_at(loss_fn, k), theta, task_query) for k, theta in enumerate(path)]
-        losses = torch.stack([loss for loss, _ in judged])  # (K + 1,)
-        names = judged[0][1]
-        return losses, {name: torch.stack([m[name] for _, m in judged]) for name in names}
+        points = [_measure(loss_at(loss_fn, k), p, task_query) for k, p in enumerate(path)]
+        losses = torch.stack([loss for loss, _ in points])  # (K + 1,)
+        names = points[0][1]
+        return losses, {name: torch.stack([m[name] for _, m in points]) for name in names}
 
     losses, metrics = vmap(of_task, randomness="different")(support, query)
     return losses.detach(), {name: values.detach() for name, values in metrics.items()}
@@ -202,10 +202,10 @@ def steps_table(
     *,
     inner_steps: int,
 ) -> StepsTable:
-    """Test what was trained with K inner steps with every number of steps.
+    """Test each θ, trained with K inner steps, with every number of steps.
 
-    Row i is the adaptation curve of the θ that was trained with K_i steps: as trained for K_i
-    steps and with half the step size beyond, see `Algorithm.evaluation_alpha`.
+    Row i is the adaptation curve of the θ that was trained with K_i steps: K_i steps as in
+    training, and half the step size beyond, see `Algorithm.evaluation_alpha`.
 
     Args:
         algorithm: What each θ was trained by, apart from K; `learner.current_algorithm()` has the
@@ -247,14 +247,14 @@ def steps_table(
     )
 
 
-def _judge(loss_fn: LossFn, params: Params, batch: Batch) -> Judged:
+def _measure(loss_fn: LossFn, params: Params, batch: Batch) -> TaskLosses:
     if isinstance(loss_fn, MeasuredLoss):
-        return loss_fn.judge(params, batch)
+        return loss_fn.measure(params, batch)
     return loss_fn(params, batch), {}
 
 
 def summarise(losses: Tensor, metrics: Mapping[str, Tensor] | None = None) -> AdaptationCurve:
-    """Mean, interval, median and share of diverged tasks from what was measured on each task.
+    """Mean, interval, median and share of diverged tasks, from the losses of each task.
 
     Args:
         losses: (tasks, K + 1).

@@ -1,17 +1,17 @@
 """The meta-learner: a module, a task family and an algorithm, trained step by step."""
 
 import copy
-import dataclasses
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from labkit._io import write_whole
+from labkit._io import atomic_write
 from labkit.core import (
     Algorithm,
+    Alpha,
     AnyAlpha,
     LearnedAlpha,
     Params,
@@ -19,10 +19,13 @@ from labkit.core import (
     check_count,
     check_positive,
 )
-from labkit.tasks import Predictor, TaskFamily
+from labkit.tasks import AnyPortrait, DrawableFamily, Predictor, Split, TaskBatch, TaskFamily
 from labkit.training.checkpoints import read_checkpoint
+from labkit.training.distributed import Ranks
+from labkit.training.dry_run import dry_run
 from labkit.training.engine import CurveEngine, EngineName, StepEngine
-from labkit.training.learner_steps import LearnerSteps
+from labkit.training.evaluation import AdaptationCurve, Between
+from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, one_task, task_portrait
 from labkit.training.model import (
     BatchNormMode,
     ModelSource,
@@ -32,13 +35,28 @@ from labkit.training.model import (
     private_randomness,
     set_batch_norm,
     split_parameters,
+    step_statistics,
     stream,
 )
-from labkit.training.step import Measurement, MetaOptimizer, MetaParameters, Ranks
-from labkit.training.trial import is_random
+from labkit.training.step import (
+    DivergedError,
+    Measurement,
+    MetaOptimizer,
+    MetaParameters,
+    MetaStep,
+    PendingLosses,
+    StepOutput,
+    batch_of,
+    check_finite,
+    draw_inputs,
+)
+
+MOST_UNREAD = 64
+"""Meta-steps between two looks at their losses, for which a GPU is waited for."""
 
 
-class MetaLearner(LearnerSteps):
+@final
+class MetaLearner:
     """Meta-train any module on a task family.
 
     θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD or Adam; a
@@ -125,32 +143,32 @@ class MetaLearner(LearnerSteps):
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
-        self._moved = MetaParameters(params, meta_optimizer, beta)
+        self._meta = MetaParameters(params, meta_optimizer, beta)
         self._random: dict[type[Algorithm], bool] = {}
         self.algorithm = algorithm
 
     @property
     def params(self) -> Params:
         """θ now, name → tensor: a copy, which further training does not change."""
-        return {name: p.clone() for name, p in self._moved.params.items()}
+        return {name: p.clone() for name, p in self._meta.params.items()}
 
     @property
     def beta(self) -> float:
         """β, the meta step size."""
-        return self._moved.beta
+        return self._meta.beta
 
     @beta.setter
     def beta(self, value: float) -> None:
-        self._moved.beta = value
+        self._meta.beta = value
 
     @property
     def meta_optimizer(self) -> MetaOptimizer:
         """What moves θ; may be changed between meta-steps, and then starts anew."""
-        return self._moved.meta_optimizer
+        return self._meta.meta_optimizer
 
     @meta_optimizer.setter
     def meta_optimizer(self, value: MetaOptimizer) -> None:
-        self._moved.meta_optimizer = value
+        self._meta.meta_optimizer = value
 
     @property
     def algorithm(self) -> Algorithm:
@@ -162,12 +180,19 @@ class MetaLearner(LearnerSteps):
         if not isinstance(value, Algorithm):
             raise ValueError(f"algorithm must be one such as MAML(alpha=0.01), got {value!r}")
         if type(value) not in self._random:
-            tried = (self.loss_fn, self.test_loss_fn, self._moved.params, value)
-            found = is_random(*tried, self._measurement, self.meta_batch, self.seed)
-            if found:
+            draws_random = dry_run(
+                self.loss_fn,
+                self.test_loss_fn,
+                self._meta.params,
+                value,
+                self._measurement,
+                self.meta_batch,
+                self.seed,
+            )
+            if draws_random:
                 self._engine.check_random(self._model)
-            self._random[type(value)] = found
-        self._moved.serve(value)
+            self._random[type(value)] = draws_random
+        self._meta.configure_alpha(value)
         self._algorithm = value
 
     @property
@@ -183,7 +208,7 @@ class MetaLearner(LearnerSteps):
     @property
     def alpha(self) -> AnyAlpha:
         """α now: the algorithm's, or what has been learned so far."""
-        return self._moved.alpha(self.algorithm)
+        return self._meta.alpha(self.algorithm)
 
     @property
     def task_stream(self) -> Tensor:
@@ -193,29 +218,159 @@ class MetaLearner(LearnerSteps):
     @property
     def loss_fn(self) -> TaskLoss:
         """(params, batch of one task) → 0-d loss as in meta-training, as the core takes it."""
-        return TaskLoss(self._model, self._constants, self._moved.names, self.tasks)
+        return TaskLoss(self._model, self._constants, self._meta.names, self.tasks)
 
     @property
     def test_loss_fn(self) -> TaskLoss:
         """The same with the module in evaluation mode, as adaptation curves measure it."""
-        return TaskLoss(self._test_model, self._constants, self._moved.names, self.tasks)
+        return TaskLoss(self._test_model, self._constants, self._meta.names, self.tasks)
 
     def predictor(self, params: Params) -> Predictor:
         """The function f with these parameters bound, in evaluation mode."""
         return self.test_loss_fn.predictor(params)
+
+    @property
+    def task_chunk(self) -> int | None:
+        """Tasks at once, as given."""
+        return self._measurement.task_chunk
+
+    @property
+    def draws_random(self) -> bool:
+        """Whether the model draws random numbers in its forward, such as for dropout."""
+        return self._random[type(self._algorithm)]
 
     def current_algorithm(self) -> Algorithm:
         """The algorithm at this meta-step: its schedules applied, its α as learned so far."""
         now = self.algorithm.at(self.meta_step)
         if not isinstance(now.alpha, LearnedAlpha):
             return now
-        # every algorithm is a dataclass, which the type checker cannot know of the base
-        return dataclasses.replace(now, alpha=self.alpha)  # type: ignore[type-var]
+        return now.with_alpha(self.alpha)
+
+    def step(self) -> MetaStep:
+        """Draw `meta_batch` tasks and move θ once.
+
+        Returns:
+            `MetaStep`: losses before and after adaptation on the query data of those tasks.
+
+        Raises:
+            DivergedError: The loss or the meta-gradient is not finite; θ is left as it was.
+        """
+        return self._run(1)[0]
+
+    def train(self, meta_steps: int) -> list[MetaStep]:
+        """Take `meta_steps` meta-steps; see `step`."""
+        check_count("meta_steps", meta_steps, 0)
+        steps: list[MetaStep] = []
+        while len(steps) < meta_steps:
+            steps += self._run(min(meta_steps - len(steps), MOST_UNREAD))
+        return steps
+
+    def adaptation_curve(
+        self,
+        inner_steps: int = 10,
+        *,
+        tasks: int = HELD_OUT,
+        alpha: Alpha | None = None,
+        family: TaskFamily | None = None,
+        params: Params | None = None,
+        split: Split = "test",
+    ) -> AdaptationCurve:
+        """Query loss after 0 … `inner_steps` steps, over held-out tasks that are always the same.
+
+        Args:
+            inner_steps: Steps to test with, ≥ 0; may exceed the algorithm's.
+            tasks: Number of held-out tasks, ≥ 1, drawn from the stream "evaluation".
+            alpha: α for testing, in any form that `adapt` takes; None takes the algorithm's
+                `evaluation_alpha`: as trained, and half of it for steps beyond.
+            family: Where the tasks come from; None takes the learner's. Another number of shots,
+                for example, is `Sinusoid(shots=5)`.
+            params: θ to test; None takes the present one.
+            split: Which of its tasks: "validation" to choose by, "test" to report.
+
+        Returns:
+            `AdaptationCurve`, with the family's other measures beside the loss.
+        """
+        batch = self.held_out(tasks, family, split)
+        return self.curve_on(batch, inner_steps, alpha=alpha, params=params)
+
+    def curve_on(
+        self,
+        batch: TaskBatch,
+        inner_steps: int,
+        *,
+        alpha: Alpha | None = None,
+        params: Params | None = None,
+        between: Between | None = None,
+    ) -> AdaptationCurve:
+        """The same on tasks that are given, in the precision of θ and on its device.
+
+        `between` is called now and then; what it raises ends the measuring.
+        """
+        with self.randomness("evaluation of the model"):
+            return self._curves.curve(
+                self.current_algorithm().testing(inner_steps, alpha),
+                self.test_loss_fn,
+                self.params if params is None else params,
+                batch,
+                task_chunk=self.task_chunk,
+                random=self.draws_random,
+                between=between,
+            )
+
+    def portrait(
+        self,
+        *,
+        task: int = 0,
+        tasks: int = HELD_OUT,
+        params: Params | None = None,
+        split: Split = "test",
+    ) -> AnyPortrait | None:
+        """Draw one held-out task and the adaptation to it; None if the family cannot draw.
+
+        Args:
+            task: Number of the task, from 0, among those of `adaptation_curve`.
+            tasks: As for `adaptation_curve`.
+            params: θ to draw; None takes the present one.
+            split: As for `adaptation_curve`.
+
+        Raises:
+            ValueError: There is no task of this number.
+        """
+        family = on_split(self.tasks, split)
+        if not isinstance(family, DrawableFamily):
+            return None
+        one = one_task(self.held_out(tasks, family), task)
+        return self.portrait_of(one, family=family, params=params)
+
+    def portrait_of(
+        self, one: TaskBatch, *, family: TaskFamily | None = None, params: Params | None = None
+    ) -> AnyPortrait | None:
+        """Draw a batch of one task and the adaptation to it; None if the family cannot draw.
+
+        Args:
+            one: The task, of `family` and in the precision of θ.
+            family: Whose task it is; None takes the learner's.
+            params: θ to draw; None takes the present one.
+        """
+        return task_portrait(
+            self.tasks if family is None else family,
+            self.current_algorithm(),
+            self.test_loss_fn,
+            self.params if params is None else params,
+            one,
+        )
+
+    def held_out(
+        self, tasks: int = HELD_OUT, family: TaskFamily | None = None, split: Split = "test"
+    ) -> TaskBatch:
+        """The tasks of adaptation curves, on the device and in the precision of θ."""
+        family = family or on_split(self.tasks, split)
+        return held_out_tasks(family, tasks, self.seed, self.params)
 
     def state(self) -> dict[str, Any]:
         """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""
         return {
-            **self._moved.state(),
+            **self._meta.state(),
             "constants": dict(self._constants),
             "tasks": self._task_stream.get_state(),
             "seed": self.seed,
@@ -230,7 +385,7 @@ class MetaLearner(LearnerSteps):
             with temporary.open("wb") as file:
                 torch.save(self.state(), file)
 
-        write_whole(path, write)
+        atomic_write(path, write)
 
     def load(self, path: str | Path) -> None:
         """Take up what `save` wrote; training goes on as if it had never stopped.
@@ -239,7 +394,7 @@ class MetaLearner(LearnerSteps):
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
                 of α; the learner is then unchanged.
         """
-        self.restore(read_checkpoint(path, self._moved, self._constants), path)
+        self.restore(read_checkpoint(path, self._meta, self._constants), path)
 
     def restore(self, state: dict[str, Any], source: str | Path = "the state") -> None:
         """Take up what `state` gave, with the same model, meta-optimiser and form of α.
@@ -252,23 +407,80 @@ class MetaLearner(LearnerSteps):
             ValueError: α was learned in another form; the learner is then unchanged.
         """
         task_stream = torch.Generator().set_state(state["tasks"])
-        self._moved.restore(state, source)
+        self._meta.restore(state, source)
         self._constants = dict(state["constants"])
         self._task_stream = task_stream
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]
 
-    @property
-    def task_chunk(self) -> int | None:
-        """Tasks at once, as given."""
-        return self._measurement.task_chunk
-
-    @property
-    def draws_random(self) -> bool:
-        """Whether the model draws random numbers in its forward, such as for dropout."""
-        return self._random[type(self._algorithm)]
-
     def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
-        device = next(iter(self._moved.like.values())).device
+        device = next(iter(self._meta.like.values())).device
         return private_randomness(self.seed, name, device) if self.draws_random else nullcontext()
+
+    def _run(self, meta_steps: int) -> list[MetaStep]:
+        """Take some meta-steps; read their losses at the end, which waits for a GPU only once."""
+        unread: list[PendingLosses] = []
+        try:
+            while len(unread) < meta_steps:
+                self._extend(unread, meta_steps)
+        except BaseException:
+            # the last one counts as not tried; those before it stay, if they were finite
+            with suppress(DivergedError):
+                self._read(unread)
+            raise
+        return self._read(unread)
+
+    def _extend(self, unread: list[PendingLosses], most: int) -> None:
+        """Append meta-steps until a schedule changes the algorithm, or there are `most`."""
+        now = self.algorithm.at(self.meta_step)
+        loss_fn, like = self.loss_fn, self._meta.like
+        rule, state = self._meta.rule(self.meta_clip), self._meta.state_for(now)
+        loop = self._engine.loop(now, rule, loss_fn, state, random=self.draws_random)
+        statistics: Params = {}
+        first = len(unread)
+        try:
+            continues = True
+            while continues:
+                before = self._task_stream.get_state()
+                try:
+                    inputs = draw_inputs(self.tasks, self.meta_batch, self._task_stream, like)
+                    with self.randomness(f"meta-step {self.meta_step}"):
+                        losses = loop.step(inputs)
+                        if self._has_steps:
+                            statistics = self._statistics(loss_fn, inputs, loop.output())
+                except BaseException:
+                    # with other settings the same tasks come again
+                    self._task_stream.set_state(before)
+                    raise
+                self.meta_step += 1
+                unread.append(PendingLosses(self.meta_step - 1, now.inner_steps, before, losses))
+                # the next meta-step reads the averages of batch norm
+                continues = len(unread) < most and not self._has_steps
+                continues = continues and self.algorithm.at(self.meta_step) is now
+        finally:
+            if len(unread) > first:
+                self._meta.accept(loop.output())
+                self._constants = self._constants | statistics
+
+    def _statistics(self, loss_fn: TaskLoss, inputs: Any, output: StepOutput) -> Params:
+        """Averages for batch norm after a meta-step, measured at the θ before it."""
+        if not output.finite:
+            return {}
+        params = self._meta.params
+        batch = batch_of(self.tasks, inputs, params)
+        return step_statistics(loss_fn, self.current_algorithm(), params, batch)
+
+    def _read(self, unread: list[PendingLosses]) -> list[MetaStep]:
+        """Read the losses; where one is not finite, return to the state before it."""
+        numbers = torch.stack([each.losses for each in unread]).tolist() if unread else []
+        steps = []
+        for each, losses in zip(unread, numbers, strict=True):
+            try:
+                steps.append(check_finite(losses, each.inner_steps, each.meta_step))
+            except DivergedError:
+                self._meta.clear_divergence()
+                self._task_stream.set_state(each.task_stream)
+                self.meta_step = each.meta_step
+                raise
+        return steps

@@ -6,11 +6,11 @@ import torch
 
 from labkit.tasks import TaskBatch
 from labkit.training.evaluation import AdaptationCurve
-from labkit.training.learner_tests import LearnerTests
+from labkit.training.meta_learner import MetaLearner
 
 
 def tuned_alphas(
-    learner: LearnerTests, batch: TaskBatch, inner_steps: int, alphas: Sequence[float]
+    learner: MetaLearner, batch: TaskBatch, inner_steps: int, alphas: Sequence[float]
 ) -> list[float]:
     """For each number of steps, the step size that leaves the lowest mean query loss.
 
@@ -43,7 +43,7 @@ def tuned_alphas(
 
 
 def curve_with_alphas(
-    learner: LearnerTests, batch: TaskBatch, alphas: Sequence[float]
+    learner: MetaLearner, batch: TaskBatch, alphas: Sequence[float]
 ) -> AdaptationCurve:
     """The query loss after 0 … K steps, k steps with the step size that is given for k.
 

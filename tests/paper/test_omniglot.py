@@ -11,7 +11,6 @@ import yaml
 from labkit.core.algorithms.maml import MAML
 from labkit.experiments.runs.notebooks import Notebook
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.paper import omniglot as omniglot_run
 from labkit.paper.omniglot import (
     FEW_SHOT_TABLE,
     few_shot_run_table,
@@ -24,7 +23,7 @@ from labkit.session.settings.parameter_words import ParameterError
 from labkit.tasks.images.emoji import Emoji
 from labkit.tasks.images.omniglot import Omniglot
 from labkit.tasks.images.omniglot_files import COMPACT
-from labkit.training.meta_learner import MetaLearner
+from labkit.training import MetaLearner, MetaStep
 
 FEW = {"ways": 3, "shots": 2, "meta_batch": 2, "meta_steps": 4, "test_tasks": 6, "alpha": 0.3}
 
@@ -34,12 +33,13 @@ def betas(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """β of each meta-step that is taken."""
     found: list[float] = []
 
-    class Watched(MetaLearner):
-        def step(self):  # type: ignore[no-untyped-def]
-            found.append(self.beta)
-            return super().step()
+    step = MetaLearner.step
 
-    monkeypatch.setattr(omniglot_run, "MetaLearner", Watched)
+    def watched(learner: MetaLearner) -> MetaStep:
+        found.append(learner.beta)
+        return step(learner)
+
+    monkeypatch.setattr(MetaLearner, "step", watched)
     return found
 
 

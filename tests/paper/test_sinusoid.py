@@ -23,7 +23,7 @@ from labkit.paper.sinusoid import (
 from labkit.paper.training import TRAINING_POINTS, TrainedRun
 from labkit.session.settings.parameter_words import ParameterError
 from labkit.tasks.sinusoid import Sinusoid
-from labkit.training.model.streams import stream
+from labkit.training.model.randomness import stream
 
 METHODS = ("maml", "first_order", "pretrained", "oracle")
 RULES = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from labkit import MAML, LearnedAlpha, MetaLearner, Portrait, Session, Sinusoid, TaskBatch
 from labkit.session.observe.snapshot import Cursor, Stride
 from labkit.training.held_out import one_task
-from labkit.training.step.batches import to_model
+from labkit.training.step.data import to_model
 from tests.session.small_sessions import SMALL, same, same_session, small_session, tiny
 
 

@@ -163,7 +163,7 @@ class Changed(Lines):
         ),
         (
             lambda b: TaskBatch(ONE_TASK(b.support), ONE_TASK(b.query)),
-            "Changed.sample gave 1 tasks where 2 were asked for",
+            "Changed.sample returned 1 tasks instead of 2",
         ),
     ],
 )
@@ -179,7 +179,9 @@ def test_a_nan_in_the_data_stops_reptile_too() -> None:
 
     learner = MetaLearner(made(linear), Changed(change=spoil), Reptile(alpha=0.1), meta_batch=2)
     start = learner.params
-    with pytest.raises(DivergedError, match="nan in meta-step 1, before adaptation: look for"):
+    with pytest.raises(
+        DivergedError, match="nan in meta-step 1, before adaptation: check the data"
+    ):
         learner.step()
     assert all(torch.equal(p, start[name]) for name, p in learner.params.items())
 

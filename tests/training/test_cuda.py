@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp
-from labkit.training.engine import engine, recording
-from labkit.training.engine.cuda_program import CudaProgram
+from labkit.training.engine import engine
+from labkit.training.engine.programs import CudaProgram
 from labkit.training.engine.recording import Recording
-from tests.training.test_moving import Plain
+from tests.training.test_updates import Plain
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
@@ -48,6 +48,6 @@ def test_only_what_is_all_on_a_gpu_is_captured(monkeypatch: pytest.MonkeyPatch) 
         def __init__(self, *_: object) -> None:
             raise AssertionError("captured on the CPU")
 
-    monkeypatch.setattr(recording, "CudaProgram", Refused)
+    monkeypatch.setattr(programs, "CudaProgram", Refused)
     x: Tensor = torch.arange(3.0)
     assert torch.equal(Recording(torch.sin, (x,))(x), x.sin())

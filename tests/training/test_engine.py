@@ -212,11 +212,11 @@ def test_wrong_compiled_code_is_refused(
             return True
 
         def run(self, leaves: list[Tensor]) -> list[Tensor]:
-            *found, losses = self._recording.run(leaves)
-            return [*found, losses * 1.01]
+            *others, losses = self._recording.run(leaves)
+            return [*others, losses * 1.01]
 
-        def whole(self, found: list[Tensor]) -> Any:
-            return self._recording.whole(found)
+        def assemble(self, leaves: list[Tensor]) -> Any:
+            return self._recording.assemble(leaves)
 
     monkeypatch.setattr(compilation, "Compilation", Wrong)
     monkeypatch.setattr(engine, "RECORDED_AFTER", 2)
@@ -224,7 +224,9 @@ def test_wrong_compiled_code_is_refused(
     with caplog.at_level(logging.INFO, "labkit"):
         given.train(4)
     assert not given.compiled
-    assert "cannot be compiled and is computed as before: compiled, it gives" in caplog.text
+    assert (
+        "cannot be compiled and is computed as before: the compiled function gives" in caplog.text
+    )
 
 
 def test_a_compiler_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +239,7 @@ def test_a_compiler_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> No
     ("options", "words"),
     [
         ({"engine": "fast"}, "engine must be one of 'auto', 'eager', 'compiled', got 'fast'"),
-        ({"engine": "auto", "checkpoint": True}, "would keep what checkpoint=True computes again"),
+        ({"engine": "auto", "checkpoint": True}, "would store the values that checkpoint=True is"),
     ],
 )
 def test_bad_engines(options: dict[str, Any], words: str) -> None:

@@ -207,9 +207,9 @@ def test_chunks_do_not_change_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("measures", "words"),
     [
-        (lambda d: {"median": d}, "no measure may be called 'median'"),
-        (lambda d: {"a_ci95": d}, "no measure may be called 'a_ci95'"),
-        (lambda d: {"loss": d}, "no measure may be called 'loss'"),
+        (lambda d: {"median": d}, "no measure may have the name 'median'"),
+        (lambda d: {"a_ci95": d}, "no measure may have the name 'a_ci95'"),
+        (lambda d: {"loss": d}, "no measure may have the name 'loss'"),
         (lambda d: {"a": d[None]}, r"'a' must be a real 0-d tensor, got \(1,\)"),
         (lambda _: {"a": 1.0}, "'a' must be a real 0-d tensor, got 1.0"),
         (lambda d: [d], "must return a dict"),

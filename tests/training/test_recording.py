@@ -15,7 +15,7 @@ from labkit.core.gradients.over_tasks import MetaGradient
 from labkit.core.types import Params
 from labkit.training.engine.compilation import FOLDER, Compilation
 from labkit.training.engine.recording import Recording
-from labkit.training.step.meta_step import Measured, Measurement
+from labkit.training.step.measure import Measurement, StepGradients
 from tests.core.closed_forms import FAMILIES
 from tests.core.test_proof import PAIRS, Case
 
@@ -67,7 +67,7 @@ def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     compilation = Compilation(recorded, tree_leaves(alphas))
     compilation.wait()
     for case, found in zip(
-        cases, compilation.whole(compilation.run(tree_leaves(alphas))), strict=True
+        cases, compilation.assemble(compilation.run(tree_leaves(alphas))), strict=True
     ):
         case.check(MetaGradient(*found))
     assert not list(tmp_path.glob("**/*.recorded"))
@@ -153,7 +153,9 @@ def test_the_gradient_of_a_fixed_alpha_costs_nothing() -> None:
     found = {}
     for learned in (False, True):
 
-        def measure(theta: Params, alpha: Tensor, data: Tensor, *, to: bool = learned) -> Measured:
+        def measure(
+            theta: Params, alpha: Tensor, data: Tensor, *, to: bool = learned
+        ) -> StepGradients:
             measurement = Measurement("mean", False, None, False)
             return measurement.measure(MAML(alpha=alpha), loss, theta, data, data, alpha_learned=to)
 

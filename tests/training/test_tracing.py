@@ -69,7 +69,7 @@ def test_who_writes_to_a_tensor_of_others_is_refused() -> None:
         seen.add_(1)
         return [x * seen]
 
-    with pytest.raises(RuntimeError, match="not of this function"):
+    with pytest.raises(RuntimeError, match="this function has not created"):
         traced(function, [X])
 
 

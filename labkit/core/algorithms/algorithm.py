@@ -1,8 +1,8 @@
 """What every meta-learning algorithm offers, so that learners and probes take any of them."""
 
-import dataclasses
 from abc import ABC, abstractmethod
-from typing import Self
+from dataclasses import Field, replace
+from typing import Any, ClassVar, Self
 
 from labkit.core.checks import check_count, check_params
 from labkit.core.gradients import MetaGradient, Problem, Unrolled, over_tasks, unrolled_gradient
@@ -19,6 +19,8 @@ class Algorithm(ABC):
     """
 
     __slots__ = ()
+    # so that a type checker lets `replace` and `fields` take any algorithm
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     alpha: AnyAlpha
     inner_steps: int
@@ -72,6 +74,16 @@ class Algorithm(ABC):
         problem = Problem(task, loss_fn, params, task.loop.sizes(self.alpha, params), checkpoint)
         return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
 
+    def with_alpha(self, alpha: AnyAlpha) -> Self:
+        """The same algorithm with another α, in any form that it takes.
+
+        Example:
+            >>> from labkit.core import MAML
+            >>> MAML(alpha=0.01, inner_steps=3).with_alpha(0.5).alpha
+            0.5
+        """
+        return replace(self, alpha=alpha)
+
     def at(self, meta_step: int) -> "Algorithm":  # noqa: ARG002
         """The algorithm at one meta-step; `MAML` alone changes, by its schedules."""
         return self
@@ -101,8 +113,7 @@ class Algorithm(ABC):
                 "alpha to test with must be step sizes, got a LearnedAlpha: leave it out"
             )
         sizes = self.evaluation_alpha(inner_steps) if alpha is None else alpha
-        # every algorithm is a dataclass, which the type checker cannot know of the base
-        return dataclasses.replace(self, inner_steps=inner_steps, alpha=sizes)  # type: ignore[type-var]
+        return replace(self, inner_steps=inner_steps, alpha=sizes)
 
 
 class UnrollingAlgorithm(Algorithm):

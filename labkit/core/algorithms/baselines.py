@@ -6,12 +6,12 @@ from typing import final
 import torch
 from torch import Tensor
 from torch.func import grad_and_value, vmap
-from torch.utils._pytree import tree_map
 
 from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_depends, check_inner_loop, checked
 from labkit.core.gradients import MetaGradient, Problem, Unrolled, losses_after
 from labkit.core.inner import InnerLoop, check_alpha
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, Params, loss_at
 
 

@@ -5,13 +5,13 @@ from typing import final
 
 from torch import Tensor
 from torch.func import grad, grad_and_value, vjp, vmap
-from torch.utils._pytree import tree_map
 
 from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_count, check_inner_loop, check_positive, checked
 from labkit.core.gradients import MetaGradient, Problem, Unrolled
 from labkit.core.inner import InnerLoop, check_alpha
 from labkit.core.linalg import conjugate_gradient
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, Params, loss_at
 
 

@@ -5,7 +5,6 @@ from typing import final
 
 from torch import Tensor
 from torch.func import vmap
-from torch.utils._pytree import tree_map
 
 from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_inner_loop, checked
@@ -17,6 +16,7 @@ from labkit.core.inner import (
     check_alpha,
     check_inner_optimizer,
 )
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, Params, loss_at
 
 

@@ -12,10 +12,10 @@ from functools import partial
 import torch
 from torch import Tensor
 from torch.func import grad_and_value, vjp
-from torch.utils._pytree import tree_map
 
 from labkit.core.checks import checked
 from labkit.core.inner import AlphaTensors, Carry, InnerLoop, StepTensors, at_inner_step
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Batch, LossFn, Params, loss_at
 
 

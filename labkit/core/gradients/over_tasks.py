@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 from labkit.core.checks import check_count, check_reduction, count_tasks
 from labkit.core.inner import AlphaTensors
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Batch, Params, Reduction
 
 

@@ -7,12 +7,12 @@ from typing import TypeAlias, final
 
 from torch import Tensor
 from torch.func import grad_and_value, vmap
-from torch.utils._pytree import tree_map
 
 from labkit.core.checks import check_depends, checked
 from labkit.core.gradients.adjoint import adjoint_gradient
 from labkit.core.gradients.over_tasks import MetaGradient
 from labkit.core.inner import AlphaTensors, InnerLoop
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Batch, LossFn, Params, loss_at
 
 Start: TypeAlias = Callable[[LossFn, Params, Batch], Params]

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
 
+from labkit.core.pytrees import tree_leaves, tree_map
 from labkit.core.types import Params
 
 

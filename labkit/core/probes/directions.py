@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.utils._pytree import tree_map
 
 from labkit.core.algorithms import MAML, Algorithm, Reptile
 from labkit.core.checks import count_tasks
 from labkit.core.linalg import angle_between, as_vector, length, ratio
+from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, LossFn, Params
 
 

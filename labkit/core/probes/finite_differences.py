@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
 
 from labkit.core.linalg import inner_product
+from labkit.core.pytrees import tree_leaves, tree_map
 
 Tree: TypeAlias = Any
 """A pytree of tensors, such as θ, or α in one of its forms."""

@@ -1,16 +1,15 @@
 """Is this the gradient? A meta-gradient against differences of its own meta-objective."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
 
 from labkit.core.algorithms import Algorithm, RandomInitialization, Reptile, UnrollingAlgorithm
 from labkit.core.checks import check_count, check_positive
 from labkit.core.gradients import MetaGradient
 from labkit.core.probes.finite_differences import Differences, Objective, Tree, differences
+from labkit.core.pytrees import tree_leaves, tree_map
 from labkit.core.types import Batch, LossFn, Params
 
 
@@ -163,7 +162,7 @@ def check_meta_gradient(
 
         def with_alpha(alpha: Tree) -> MetaGradient:
             # every algorithm is a dataclass, which the type checker cannot know of the base
-            other = dataclasses.replace(algorithm, alpha=alpha)  # type: ignore[type-var]
+            other = algorithm.with_alpha(alpha)
             return other.meta_gradient(loss_fn, params, support, query)
 
         # float64 tensors, whatever form α was given in

@@ -141,9 +141,9 @@ class RunFolder:
     def replace(self, name: str, make: Callable[[Path], object]) -> None:
         """Have one of its files made, whole or not at all."""
         # its package is that of training, with torch
-        from labkit._io import write_whole  # noqa: PLC0415
+        from labkit._io import atomic_write  # noqa: PLC0415
 
-        write_whole(self.path / name, make)
+        atomic_write(self.path / name, make)
 
     def _read(self, name: str, made: Callable[[Any], Read]) -> Read:
         try:

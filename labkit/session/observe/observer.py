@@ -167,7 +167,7 @@ class Observer:
             self._configure(state.settings)
             algorithm: Algorithm = self._learner.algorithm
             # the α that was learned, in place of how it is learned
-            self._learner.algorithm = replace(algorithm, alpha=state.alpha)  # type: ignore[type-var]
+            self._learner.algorithm = algorithm.with_alpha(state.alpha)
             yield self._learner
 
     def _configure(self, settings: Settings) -> None:

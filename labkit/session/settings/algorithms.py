@@ -114,8 +114,7 @@ def refusal(values: Mapping[str, object]) -> str | None:
 
 
 def _arguments(kind: type[Algorithm]) -> dict[str, object]:
-    # every algorithm is a dataclass, which the type checker cannot know of the base
-    return {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    return {field.name: field.type for field in fields(kind)}
 
 
 def _learns_alpha(kind: type[Algorithm]) -> bool:

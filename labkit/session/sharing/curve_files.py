@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from labkit._io import write_whole
+from labkit._io import atomic_write
 from labkit.session.history import TrainingCurve
 from labkit.session.settings import ParameterError
 from labkit.session.sharing.curve_columns import Columns, adaptation_columns, training_columns
@@ -84,7 +84,7 @@ def write_curves(
         for name, frame in frames.items():
             path = prefix.with_name(f"{prefix.name}_{name}.{kind}")
             write = frame.to_csv if kind == "csv" else frame.to_parquet
-            write_whole(path, partial(write, index=False))
+            atomic_write(path, partial(write, index=False))
             written.append(path)
     return written
 

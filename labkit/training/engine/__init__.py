@@ -2,11 +2,13 @@
 
 from labkit.training.engine.curve_engine import CurveEngine
 from labkit.training.engine.engine import Engine, EngineName
+from labkit.training.engine.fallback import EngineFallbackWarning
 from labkit.training.engine.step_engine import StepEngine
 
 __all__ = [
     "CurveEngine",
     "Engine",
+    "EngineFallbackWarning",
     "EngineName",
     "StepEngine",
 ]

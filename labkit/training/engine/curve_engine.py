@@ -1,4 +1,4 @@
-"""Adaptation curves by recorded operations: a lab measures the same ones again and again."""
+"""Adaptation curves by replay: a lab measures the same ones again and again."""
 
 import dataclasses
 from typing import Any, final
@@ -6,17 +6,17 @@ from typing import Any, final
 from labkit.core import Algorithm, Batch, Params, alpha_tensors
 from labkit.tasks import TaskBatch
 from labkit.training.engine.engine import Engine
-from labkit.training.evaluation import AdaptationCurve, Between, Judged, curve_by, judged_tasks
+from labkit.training.evaluation import AdaptationCurve, Between, TaskLosses, curve_by, losses_along
 from labkit.training.model import TaskLoss
-from labkit.training.step import Same, kind_of
+from labkit.training.step import ByValueOrIdentity, kind_of
 
 RECORDED_AFTER = 5
-"""Measurements of one kind before it is recorded, which takes about as long as a few of them."""
+"""Measurements of one kind before they are recorded, which takes as long as a few of them."""
 
 
 @final
 class CurveEngine:
-    """Measures adaptation curves of one module, the same numbers sooner from the fifth on.
+    """Measures adaptation curves of one module: the same numbers, sooner from the fifth on.
 
     Example:
         >>> from torch import nn
@@ -25,8 +25,8 @@ class CurveEngine:
         >>> from labkit.training.meta_learner import MetaLearner
         >>> learner = MetaLearner(nn.Linear(1, 1), Sinusoid(), MAML(alpha=0.01))
         >>> batch = learner.held_out(5)
-        >>> given = (learner.algorithm, learner.test_loss_fn, learner.params, batch)
-        >>> CurveEngine().curve(*given, task_chunk=None, random=False).tasks
+        >>> args = (learner.algorithm, learner.test_loss_fn, learner.params, batch)
+        >>> CurveEngine().curve(*args, task_chunk=None, random=False).tasks
         5
     """
 
@@ -52,26 +52,26 @@ class CurveEngine:
             params: θ.
             batch: Tasks.
             task_chunk: Tasks at once.
-            random: Whether the module draws random numbers, which no recording has.
+            random: Whether the module draws random numbers, which a recording would repeat.
             between: As for `curve_by`.
         """
 
-        def judged(drawn: Any, constants: Params, theta: Params, alpha: Any) -> Judged:
-            return judged_tasks(
-                dataclasses.replace(algorithm, alpha=alpha),  # type: ignore[type-var]
+        def measure(inputs: Any, constants: Params, theta: Params, alpha: Any) -> TaskLosses:
+            return losses_along(
+                algorithm.with_alpha(alpha),
                 dataclasses.replace(loss_fn, constants=constants),
                 theta,
-                *drawn,
+                *inputs,
             )
 
         sizes = alpha_tensors(algorithm.alpha, algorithm.adapted(params), algorithm.inner_steps)
-        what = (kind_of(algorithm), Same(loss_fn.family))
+        key = (kind_of(algorithm), ByValueOrIdentity(loss_fn.family))
 
-        def judge(support: Batch, query: Batch) -> Judged:
+        def chunk(support: Batch, query: Batch) -> TaskLosses:
             arguments = ((support, query), loss_fn.constants, params, sizes)
             if random:
-                return judged(*arguments)
-            found: Judged = self._engine.call(what, judged, *arguments)
-            return found
+                return measure(*arguments)
+            result: TaskLosses = self._engine.call(key, measure, *arguments)
+            return result
 
-        return curve_by(judge, batch.support, batch.query, task_chunk, between)
+        return curve_by(chunk, batch.support, batch.query, task_chunk, between)

@@ -1,4 +1,4 @@
-"""How a meta-step is computed: by torch.func, from its recorded operations, or compiled."""
+"""How functions of tensors are computed: by torch.func, replayed from a recording, or compiled."""
 
 import logging
 from collections.abc import Callable, Hashable
@@ -8,8 +8,13 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from labkit.core import pytrees
-from labkit.training.step import Moved
+from labkit.core import tree_leaves
+from labkit.training.engine.fallback import (
+    TorchInterfaceError,
+    private_interface,
+    warn_of_fallback,
+)
+from labkit.training.step import StepOutput
 
 if TYPE_CHECKING:
     from labkit.training.engine.compilation import Compilation
@@ -18,15 +23,15 @@ if TYPE_CHECKING:
 EngineName: TypeAlias = Literal["auto", "eager", "compiled"]
 
 RECORDED_AFTER = 30
-"""Calls of one kind before it is recorded, which takes about as long as these calls."""
+"""Calls of one kind before they are recorded, which takes about as long as these calls."""
 
-MOST_KINDS = 32
+MOST_SPECIALIZATIONS = 32
 
 MOST_ROUNDING = 10_000
-"""In units of the last digit of a tensor's norm: sums in another order.
+"""Rounding errors that a compiled function may have, in units of the last digit of a tensor's norm.
 
-Not of its largest entry: where rounding tips another of two inputs over in a maximum or a ReLU,
-single entries of a gradient differ by much more than the others.
+Not of its largest entry: where rounding decides a maximum or a ReLU the other way, single entries
+of a gradient differ by much more than the others.
 """
 
 _LOG = logging.getLogger(__name__)
@@ -34,81 +39,87 @@ _LOG = logging.getLogger(__name__)
 
 @final
 class Engine:
-    """Calls one function again and again, faster when it has seen calls of a kind before.
+    """Calls functions again and again, faster from some number of calls of one kind on.
 
     Args:
-        name: "eager": torch.func, and after a while the operations that it does, recorded: the
-            same numbers to the last bit. "compiled": a compiler makes one function of them, for
-            which the first call waits; numbers differ in the last digits. "auto": eager until
-            that is ready, which another process sees to.
-        recorded_after: Calls of one kind before it is recorded; None: `RECORDED_AFTER`.
+        name: "eager": torch.func at first, later a replay of the operations that it does: the
+            same numbers to the last bit. "compiled": one function of machine code, for which the
+            first call waits; numbers differ in the last digits. "auto": eager until another
+            process has compiled it.
+        recorded_after: Calls of one kind before they are recorded; None: `RECORDED_AFTER`.
 
     Raises:
         ValueError: There is no such engine.
+
+    Warns:
+        EngineFallbackWarning: Once, if this version of torch lacks an interface that recordings or
+            compiled code need; "auto" and "eager" then continue without, to the same numbers.
     """
 
     def __init__(self, name: EngineName, recorded_after: int | None = None) -> None:
         if name not in get_args(EngineName):
-            known = ", ".join(map(repr, get_args(EngineName)))
-            raise ValueError(f"engine must be one of {known}, got {name!r}")
+            names = ", ".join(map(repr, get_args(EngineName)))
+            raise ValueError(f"engine must be one of {names}, got {name!r}")
         self.name = name
         self._recorded_after = recorded_after
-        self._kinds: dict[Hashable, _Kind] = {}
-        self._last: _Kind | None = None
+        self._specializations: dict[Hashable, Specialization] = {}
+        self._last: Specialization | None = None
 
     @property
     def compiled(self) -> bool:
-        """Whether the last call was made by compiled operations."""
+        """Whether the last call ran as compiled code."""
         return self._last is not None and self._last.compiled
 
-    def known(self) -> "Known | None":
-        """How calls such as the last one are made; None while they are not recorded."""
-        return None if self._last is None else self._last.known
+    def compiled_step(self) -> "CompiledStep | None":
+        """How calls such as the last one are replayed; None while they are not."""
+        return None if self._last is None else self._last.compiled_step
 
-    def call(self, what: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, key: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
         """The function's output for these arguments.
 
         Args:
-            what: Names the function; for the same name and like tensors it does the same
+            key: Of the function; with the same key and tensors of one signature it does the same
                 operations.
             function: From pytrees of tensors to a pytree of tensors and None.
             arguments: Pytrees of tensors.
 
         Raises:
-            RuntimeError: The engine is "compiled", and the function cannot be compiled.
+            RuntimeError: The engine is "compiled", and torch cannot compile the function.
         """
-        leaves = pytrees.leaves(arguments)
+        leaves = tree_leaves(arguments)
         if not all(isinstance(leaf, Tensor) for leaf in leaves):
             self._last = None
             return function(*arguments)
-        key = (what, kinds_of_tensors(leaves), torch.get_num_threads())
-        if (kind := self._kinds.get(key)) is None:
-            if len(self._kinds) == MOST_KINDS:
-                del self._kinds[next(iter(self._kinds))]  # the oldest
-            kind = self._kinds[key] = _Kind(self.name, self._recorded_after)
-        self._last = kind
-        return kind.call(function, arguments, leaves)
+        full_key = (key, tensor_signature(leaves), torch.get_num_threads())
+        if (special := self._specializations.get(full_key)) is None:
+            if len(self._specializations) == MOST_SPECIALIZATIONS:
+                del self._specializations[next(iter(self._specializations))]  # the oldest
+            special = Specialization(self.name, self._recorded_after)
+            self._specializations[full_key] = special
+        self._last = special
+        return special.call(function, arguments, leaves)
 
 
-def kinds_of_tensors(tensors: list[Tensor]) -> Hashable:
-    """What tensors must share to be given to the same recording."""
+def tensor_signature(tensors: list[Tensor]) -> Hashable:
+    """What tensors must have in common to go through the same recording."""
     return tuple((each.shape, each.stride(), each.dtype, each.device) for each in tensors)
 
 
-class Known(Protocol):
-    """A recording, or what was compiled from it."""
+class CompiledStep(Protocol):
+    """A recording, or the function compiled from it."""
 
     def run(self, leaves: list[Tensor]) -> list[Tensor]:
         """From the leaves of the arguments to those of the output."""
         ...
 
-    def whole(self, found: list[Tensor]) -> Any:
+    def assemble(self, leaves: list[Tensor]) -> Any:
         """The function's output from its leaves."""
         ...
 
 
-class _Kind:
-    """Calls whose tensors are alike."""
+@final
+class Specialization:
+    """One function on tensors of one signature: counts its calls, records and compiles it."""
 
     def __init__(self, name: EngineName, recorded_after: int | None) -> None:
         self._name = name
@@ -121,42 +132,45 @@ class _Kind:
     def call(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
     ) -> Any:
+        """The function's output for these arguments, of which `leaves` are the leaves."""
         self._calls += 1
         if self._calls == (1 if self._name == "compiled" else self._recorded_after):
             self._record(function, arguments, leaves)
         if self._compilation is not None and not self.compiled:
-            self._look(self._compilation, leaves)
-        if (known := self.known) is None:
+            self._try(self._compilation, leaves)
+        if (step := self.compiled_step) is None:
             return function(*arguments)
         with torch.no_grad():
-            return known.whole(known.run(leaves))
+            return step.assemble(step.run(leaves))
 
     @property
-    def known(self) -> Known | None:
+    def compiled_step(self) -> CompiledStep | None:
+        """How calls are replayed; None while they are not recorded."""
         return self._compilation if self.compiled else self._recording
 
     def _record(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor]
     ) -> None:
-        # imported here, for they bring much of torch that a first meta-step need not wait for
-        from labkit.training.engine.compilation import Compilation  # noqa: PLC0415
-        from labkit.training.engine.recording import Recording  # noqa: PLC0415
-
         try:
+            # imported here: they load much of torch, for which a first meta-step need not wait
+            with private_interface("torch.utils._python_dispatch"):
+                from labkit.training.engine.compilation import Compilation  # noqa: PLC0415
+                from labkit.training.engine.recording import Recording  # noqa: PLC0415
+
             self._recording = Recording(function, arguments)
             if self._name != "eager":
                 self._compilation = Compilation(self._recording, leaves)
-        except Exception as error:  # noqa: BLE001  # torch has many kinds; the function still works
+        except Exception as error:  # noqa: BLE001  # torch has many kinds; `function` still works
             self._refuse(error)
 
-    def _look(self, compilation: "Compilation", leaves: list[Tensor]) -> None:
-        """Take the compiled form if it is there and gives what the recorded one gives."""
+    def _try(self, compilation: "Compilation", leaves: list[Tensor]) -> None:
+        """Use the compiled function once it is ready and gives what the recording gives."""
         try:
             if self._name == "compiled":
                 compilation.wait()
             if compilation.poll() and self._recording is not None:
-                found, expected = compilation.run(leaves), self._recording.run(leaves)
-                _compare(compilation.whole(found), compilation.whole(expected))
+                results, expected = compilation.run(leaves), self._recording.run(leaves)
+                _compare(compilation.assemble(results), compilation.assemble(expected))
                 self.compiled = True
         except RuntimeError as error:
             self._compilation = None
@@ -164,29 +178,35 @@ class _Kind:
 
     def _refuse(self, error: Exception) -> None:
         reason = str(error).strip().partition("\n")[0]
-        done = "recorded" if self._recording is None else "compiled"
+        recorded = self._recording is not None
+        action = "compiled" if recorded else "recorded"
         if self._name == "compiled":
             raise RuntimeError(
-                f"this meta-step cannot be {done}: {reason}. Take engine='auto' or 'eager', which "
-                "do without"
+                f"this meta-step cannot be {action}: {reason}. Take engine='auto' or 'eager', "
+                "which do without"
             ) from error
-        _LOG.info("a meta-step cannot be %s and is computed as before: %s", done, reason)
+        if isinstance(error, TorchInterfaceError):
+            warn_of_fallback(error, "replaying recordings" if recorded else "by torch.func alone")
+        else:
+            _LOG.info("a meta-step cannot be %s and is computed as before: %s", action, reason)
 
 
-def _compare(found: Any, expected: Any) -> None:
+def _compare(results: Any, expected: Any) -> None:
     """Raise RuntimeError where compiled numbers differ by more than rounding."""
-    pairs = zip(pytrees.leaves(_linear(found)), pytrees.leaves(_linear(expected)), strict=True)
+    pairs = zip(tree_leaves(_linear(results)), tree_leaves(_linear(expected)), strict=True)
     for one, two in pairs:
         if one is None or not two.isfinite().all():
             continue
         allowed = MOST_ROUNDING * torch.finfo(two.dtype).eps * vector_norm(two)
         if not vector_norm(one - two) <= allowed:
-            raise RuntimeError(f"compiled, it gives {_largest(one)} where {_largest(two)} is right")
+            raise RuntimeError(
+                f"the compiled function gives {_largest(one)} instead of {_largest(two)}"
+            )
 
 
-def _linear(found: Any) -> Any:
-    """What can be compared, where not all of it can."""
-    return found.linear() if isinstance(found, Moved) else found
+def _linear(results: Any) -> Any:
+    """The part that can be compared up to rounding."""
+    return results.linear() if isinstance(results, StepOutput) else results
 
 
 def _largest(tensor: Tensor) -> str:

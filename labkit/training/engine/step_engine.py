@@ -1,13 +1,22 @@
-"""The meta-steps of one learner: by an engine, alone or together with other processes."""
+"""The meta-steps of one learner: by an engine, in one process or shared by several."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, final
 
 from labkit.core import Algorithm, Params
-from labkit.training.engine.chain import Chain
+from labkit.training.distributed import Ranks
 from labkit.training.engine.engine import Engine, EngineName
+from labkit.training.engine.step_loop import StepLoop
 from labkit.training.model import TaskLoss
-from labkit.training.step import Measurement, Movable, Moved, Ranks, Rule, Same, WholeStep, kind_of
+from labkit.training.step import (
+    ByValueOrIdentity,
+    Measurement,
+    MetaState,
+    StepOutput,
+    UpdateRule,
+    WholeStep,
+    kind_of,
+)
 
 T = TypeVar("T")
 
@@ -22,7 +31,7 @@ class StepEngine:
         ranks: The processes that share the tasks; None for one alone.
 
     Raises:
-        ValueError: There is no such engine, or it would keep what is to be computed again.
+        ValueError: The engine is unknown, or would defeat `checkpoint`.
     """
 
     def __init__(self, name: EngineName, measurement: Measurement, ranks: Ranks | None) -> None:
@@ -32,18 +41,18 @@ class StepEngine:
         self._kind: tuple[Algorithm, Hashable] | None = None
         if measurement.checkpoint and name != "eager":
             raise ValueError(
-                f"engine={name!r} would keep what checkpoint=True computes again: take "
-                "engine='eager', or checkpoint=False"
+                f"engine={name!r} would store the values that checkpoint=True is meant to "
+                "recompute: take engine='eager', or checkpoint=False"
             )
 
     @property
     def name(self) -> EngineName:
-        """As given."""
+        """The engine that was asked for."""
         return self._engine.name
 
     @property
     def compiled(self) -> bool:
-        """Whether the last meta-step was computed by compiled code."""
+        """Whether the last meta-step ran as compiled code."""
         return self._engine.compiled
 
     def check_random(self, model: object) -> None:
@@ -52,50 +61,58 @@ class StepEngine:
             how = "across_ranks=True" if self._ranks is not None else "engine='compiled'"
             raise ValueError(
                 f"{type(model).__name__} draws random numbers in its forward, which with {how} "
-                "would not be those of one process and eager torch: leave that out, or put the "
-                "module's dropout in eval mode"
+                "would differ from those of one process and eager torch: leave that out, or put "
+                "the module's dropout in eval mode"
             )
 
-    def chain(
-        self, algorithm: Algorithm, rule: Rule, loss_fn: TaskLoss, given: Movable, *, random: bool
-    ) -> Chain:
-        """Meta-steps one after the other.
+    def loop(
+        self,
+        algorithm: Algorithm,
+        rule: UpdateRule,
+        loss_fn: TaskLoss,
+        state: MetaState,
+        *,
+        random: bool,
+    ) -> StepLoop:
+        """Begin a run of meta-steps between which only the tasks change.
 
         Args:
-            algorithm: What is done; its own α only says whether α is learned.
-            rule: How θ and α are moved.
+            algorithm: How tasks are adapted to; of its α, only whether it is learned counts.
+            rule: How θ and α are updated.
             loss_fn: Module and family.
-            given: θ and α.
-            random: Whether the module draws random numbers, which no recording has.
+            state: θ and α to start from.
+            random: Whether the module draws random numbers, which a recording would repeat.
         """
-        step = WholeStep(algorithm, self._measurement, rule, loss_fn, self._ranks)
+        ranks = self._ranks
+        share = None if ranks is None else ranks.share
+        step = WholeStep(algorithm, self._measurement, rule, loss_fn, share)
         direct = random or self._measurement.checkpoint
 
-        def moved(drawn: Any, given: Movable) -> Moved:
-            if self._ranks is None:
-                return self._called(step, step.moved, drawn, given, direct=direct)
-            # gradients of other processes come in between
-            measured = self._called(step, step.measured, drawn, given, direct=direct)
-            return rule.moved(given, self._ranks.together(measured))
+        def run(inputs: Any, state: MetaState) -> StepOutput:
+            if ranks is None:
+                return self._call(step, step.run, inputs, state, direct=direct)
+            # the gradients of the other processes join in between
+            gradients = self._call(step, step.gradients, inputs, state, direct=direct)
+            return rule.apply(state, ranks.combine(gradients))
 
-        alone = not direct and self._ranks is None
-        known = self._engine.known if alone else lambda: None
-        return Chain(moved, known, loss_fn.constants, given)
+        alone = not direct and ranks is None
+        compiled_step = self._engine.compiled_step if alone else lambda: None
+        return StepLoop(run, compiled_step, loss_fn.constants, state)
 
-    def _called(
+    def _call(
         self,
         step: WholeStep,
-        function: Callable[[Any, Params, Movable], T],
-        drawn: Any,
-        given: Movable,
+        function: Callable[[Any, Params, MetaState], T],
+        inputs: Any,
+        state: MetaState,
         *,
         direct: bool,
     ) -> T:
-        arguments = (drawn, step.loss_fn.constants, given)
+        arguments = (inputs, step.loss_fn.constants, state)
         if direct:
             return function(*arguments)
         if self._kind is None or self._kind[0] is not step.algorithm:
             self._kind = (step.algorithm, kind_of(step.algorithm))
-        what = (self._kind[1], Same(step.loss_fn.family), step.rule.kind)
-        found: T = self._engine.call(what, function, *arguments)
-        return found
+        key = (self._kind[1], ByValueOrIdentity(step.loss_fn.family), step.rule.kind)
+        result: T = self._engine.call(key, function, *arguments)
+        return result

@@ -1,6 +1,7 @@
-"""What a function does to tensors, written down operation by operation while it does it."""
+"""A function of tensors traced to a graph, operation by operation, while it runs."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from operator import getitem
 from typing import Any, NamedTuple, final
 
@@ -8,18 +9,23 @@ import torch
 from torch import Tensor
 from torch.func import functionalize
 from torch.fx import Graph, Node
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
-from torch.utils.weak import WeakIdKeyDictionary
+
+from labkit.core import tree_map
+from labkit.training.engine.fallback import private_interface
+from labkit.training.engine.torch_trace import (
+    TorchDispatchMode,
+    WeakIdKeyDictionary,
+    is_mutable,
+)
 
 _LIKE = "like"
-"""Where a node's meta keeps what its tensor is like."""
+"""The key of a node's meta under which its `Like` is stored."""
 
 _NUMBERS_DECIDE = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 
 
 class Like(NamedTuple):
-    """Everything about a tensor but its numbers."""
+    """Everything about a tensor except its numbers."""
 
     shape: list[int]
     strides: list[int]
@@ -27,82 +33,84 @@ class Like(NamedTuple):
 
 
 def like(node: object) -> Like | None:
-    """What the tensor of a node is like; None for what is no node of one tensor."""
+    """The `Like` of a node's tensor; None for anything but a node of one tensor."""
     return node.meta.get(_LIKE) if isinstance(node, Node) else None
 
 
 def traced(
     function: Callable[..., list[Tensor]], arguments: Sequence[Tensor]
 ) -> tuple[Graph, list[Tensor]]:
-    """The operations of a function, none of which writes to a tensor that is there.
+    """Trace the operations of a function, none of which may write to an existing tensor.
 
-    `torch.fx`'s own `make_fx` finds the same ones. It also derives each shape anew without
-    numbers, which here are at hand, and takes several times as long as the operations.
+    `torch.fx`'s own `make_fx` gives the same graph. It also derives each shape without numbers,
+    which are available here, and takes several times as long as the operations.
 
     Args:
         function: Of tensors, by operations that do not depend on their numbers.
-        arguments: To do it with, once.
+        arguments: To call it with, once.
 
     Returns:
-        The operations, from the arguments and then the tensors that the function reads beside
-        them, and these tensors.
+        The operations, from the arguments and then the other tensors that the function reads, and
+        these other tensors.
 
     Raises:
-        RuntimeError: What the function does depends on numbers, or it writes to a tensor that it
-            has not made.
+        RuntimeError: The operations depend on numbers, or one writes to a tensor that the function
+            has not created.
 
     Example:
         >>> graph, others = traced(lambda x: [x + torch.ones(2)], [torch.zeros(2)])
         >>> [str(node.target) for node in graph.nodes if node.op == "call_function"]
         ['aten.ones.default', 'aten.add.Tensor']
     """
-    tape = _Tape(arguments)
-    with tape:
-        found = functionalize(function)(*arguments)
-    return tape.graph_to(found), tape.others
+    with ExitStack() as stack:
+        with private_interface("torch.utils._python_dispatch.TorchDispatchMode"):
+            tape = stack.enter_context(_Tape(arguments))
+        outputs = functionalize(function)(*arguments)
+    return tape.graph_to(outputs), tape.others
 
 
 @final
 class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down each operation that is done while it is on."""
+    """Records each operation while it is active."""
 
     def __init__(self, arguments: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.others: list[Tensor] = []
         self._graph = Graph()
         self._nodes = WeakIdKeyDictionary()
-        """Of the tensors that there are."""
+        """The node of each live tensor."""
         self._last: Node | None = None
         for number, argument in enumerate(arguments):
             self._placeholder(argument, f"argument_{number}")
 
-    def graph_to(self, found: list[Tensor]) -> Graph:
-        """All that was written down, with what the function has found as its output."""
-        self._graph.output([self._node(tensor) for tensor in found])
+    def graph_to(self, outputs: list[Tensor]) -> Graph:
+        """The graph of all operations so far, with these outputs."""
+        self._graph.output([self._node(tensor) for tensor in outputs])
         return self._graph
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         if any(tag in operation.tags for tag in _NUMBERS_DECIDE):
-            raise RuntimeError(f"what {operation} gives depends on numbers")
-        if operation._schema.is_mutable:
-            raise RuntimeError(f"{operation} writes to a tensor that is not of this function")
-        found = operation(*args, **(kwargs or {}))
+            raise RuntimeError(f"the result of {operation} depends on numbers")
+        if is_mutable(operation):
+            raise RuntimeError(f"{operation} writes to a tensor that this function has not created")
+        output = operation(*args, **(kwargs or {}))
         node = self._graph.call_function(
-            operation,
-            tree_map_only(Tensor, self._node, args),
-            tree_map_only(Tensor, self._node, kwargs or {}),
+            operation, tree_map(self._argument, args), tree_map(self._argument, kwargs or {})
         )
-        self._follow(found, node)
-        return found
+        self._follow(output, node)
+        return output
 
-    def _follow(self, found: Any, node: Node) -> None:
-        if isinstance(found, Tensor):
-            self._nodes[found] = node
-            node.meta[_LIKE] = Like(list(found.shape), list(found.stride()), found.dtype)
-        elif isinstance(found, tuple | list):
-            for place, part in enumerate(found):
+    def _argument(self, leaf: Any) -> Any:
+        return self._node(leaf) if isinstance(leaf, Tensor) else leaf
+
+    def _follow(self, output: Any, node: Node) -> None:
+        if isinstance(output, Tensor):
+            self._nodes[output] = node
+            node.meta[_LIKE] = Like(list(output.shape), list(output.stride()), output.dtype)
+        elif isinstance(output, tuple | list):
+            for place, part in enumerate(output):
                 self._follow(part, self._graph.call_function(getitem, (node, place)))
 
     def _node(self, tensor: Tensor) -> Node:

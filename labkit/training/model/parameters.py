@@ -1,4 +1,4 @@
-"""From a module to θ and its optimiser."""
+"""From a module to θ and the tensors that stay constant."""
 
 import copy
 from collections.abc import Callable
@@ -10,27 +10,27 @@ from torch import Tensor, nn
 from labkit.core import Params
 
 ModelSource: TypeAlias = nn.Module | Callable[[torch.Generator], nn.Module]
-"""A module, or a function that makes one from a generator."""
+"""A module, or a function that creates one from a generator."""
 
 
 def own_module(model: ModelSource, generator: torch.Generator) -> nn.Module:
-    """A module that nobody else writes to: a copy of one, or a new one from a function.
+    """A module that nobody else writes to: a copy, or a new one from a function.
 
     Raises:
         ValueError: It is neither.
     """
     # a copy: functional_call puts parameters into the module while it runs
-    made = (
+    module = (
         model(generator)
         if callable(model) and not isinstance(model, nn.Module)
         else copy.deepcopy(model)
     )
-    if not isinstance(made, nn.Module):
+    if not isinstance(module, nn.Module):
         raise ValueError(
             "model must be a torch.nn.Module, or a function of a generator that makes one, got "
-            f"{made!r}"
+            f"{module!r}"
         )
-    return made
+    return module
 
 
 def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:
@@ -47,7 +47,7 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
         ValueError: There is nothing to learn.
     """
 
-    def copied(tensor: Tensor) -> Tensor:
+    def copy_of(tensor: Tensor) -> Tensor:
         wanted = dtype if tensor.is_floating_point() else None
         if tensor.is_complex() and dtype is not None:
             wanted = dtype.to_complex()
@@ -61,5 +61,5 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
             f"{type(model).__name__} has no parameter with requires_grad=True to learn"
         )
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    params = {name: copied(t) for name, t in tensors.items() if name in trainable}
-    return params, {name: copied(t) for name, t in tensors.items() if name not in trainable}
+    params = {name: copy_of(t) for name, t in tensors.items() if name in trainable}
+    return params, {name: copy_of(t) for name, t in tensors.items() if name not in trainable}

@@ -42,19 +42,19 @@ def step_statistics(
         path = algorithm.adapt(loss_fn, params, support).path
         rows = []
         for step, theta in enumerate(path):
-            with _moments(loss_fn.model) as moments:
+            with _moments(loss_fn.model) as seen:
                 loss_fn(theta, query if step == len(path) - 1 else support)
-            rows.append(dict(moments))
+            rows.append(dict(seen))
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
-    found = vmap(one, randomness="different")(
+    moments = vmap(one, randomness="different")(
         batch.support, batch.query
     )  # (tasks, K + 1, features) each
-    return {name: _average(loss_fn.constants[name], m.mean(0)) for name, m in found.items()}
+    return {name: _average(loss_fn.constants[name], m.mean(0)) for name, m in moments.items()}
 
 
 def _average(old: Tensor, new: Tensor) -> Tensor:
-    """Old rows moved toward new ones; a row that is new starts from the last one before it."""
+    """Move old rows toward new ones; an additional row starts from the last one before it."""
     missing = max(len(new) - len(old), 0)
     rows = torch.cat([old, old[-1:].expand(missing, -1)])
     rows[: len(new)] = torch.lerp(rows[: len(new)], new.to(rows.dtype), MOMENTUM)
@@ -72,7 +72,7 @@ def _norms(model: nn.Module) -> dict[str, StepBatchNorm]:
 
 @contextmanager
 def _moments(model: nn.Module) -> Iterator[Moments]:
-    """Mean and variance of what each `StepBatchNorm` is given while the block runs."""
+    """Mean and variance of the inputs of each `StepBatchNorm` while the block runs."""
     seen: Moments = {}
 
     def watch(name: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:

@@ -8,9 +8,8 @@ from typing import Any, Self, final
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._pytree import tree_map
 
-from labkit.core import Algorithm, Params
+from labkit.core import Algorithm, Params, tree_map
 from labkit.tasks import LabelledFamily, MeasuredFamily, Predictor, TaskBatch, TaskFamily
 from labkit.training.model.batch_norm import StepBatchNorm
 
@@ -39,7 +38,7 @@ class TaskLoss:
         """The family's loss of f with these parameters."""
         return self.family.loss(self.predictor(params), batch)
 
-    def judge(self, params: Params, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def measure(self, params: Params, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and the family's other measures, with one forward for both."""
         predict = _remembering(self.predictor(params))
         loss = self.family.loss(predict, batch)
@@ -67,7 +66,7 @@ class TaskLoss:
         return replace(self, constants={**self.constants, **steps})
 
     def embed(self, params: Params, batch: Any, head: str) -> tuple[Tensor, Tensor]:
-        """What enters the layer of weight `head`, (points, features), and the labels, (points,).
+        """The inputs of the layer of `head`, (points, features), and the labels, (points,).
 
         Raises:
             ValueError: The family has no labels, or the layer does not take one vector per point.
@@ -88,7 +87,7 @@ class TaskLoss:
         if len(seen) != 1 or seen[0].shape[:-1] != labels.shape:
             raise ValueError(
                 f"the layer of {head} must run once, on (points, features) with points = "
-                f"{tuple(labels.shape)}; it was given {[tuple(x.shape) for x in seen]}"
+                f"{tuple(labels.shape)}; it got {[tuple(x.shape) for x in seen]}"
             )
         return seen[0], labels
 
@@ -103,40 +102,42 @@ def predictors_along(
 
 
 def _measures(family: MeasuredFamily, predict: Predictor, batch: Any) -> dict[str, Tensor]:
-    """The family's measures, or one sentence on what is wrong with them."""
+    """The family's measures, or an error that says what is wrong with them."""
     name = f"{type(family).__name__}.metrics"
     try:
-        found = family.metrics(predict, batch)
+        measures = family.metrics(predict, batch)
     except RuntimeError as error:
         raise ValueError(
             f"{name} cannot run for tasks side by side (torch.func.vmap): "
             f"{str(error).strip().partition(chr(10))[0]}. Use operations on tensors: no .item(), "
             "no .numpy(), no branch on a value, no selection by a mask"
         ) from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{name} must return a dict name → 0-d tensor, got {found!r}"[:300])
-    for measure, value in found.items():
+    if not isinstance(measures, dict):
+        raise ValueError(f"{name} must return a dict name → 0-d tensor, got {measures!r}"[:300])
+    for measure, value in measures.items():
         if not isinstance(value, Tensor) or value.ndim or value.is_complex():
             got = tuple(value.shape) if isinstance(value, Tensor) else repr(value)
             raise ValueError(f"{name}: {measure!r} must be a real 0-d tensor, got {got}"[:300])
         if measure in RESERVED or measure.endswith("_ci95"):
             raise ValueError(
-                f"{name}: no measure may be called {measure!r}, which stands for something else in "
+                f"{name}: no measure may have the name {measure!r}, which means something else in "
                 f"results; the same holds for {', '.join(RESERVED)} and *_ci95"
             )
-    return found
+    return measures
 
 
 def _remembering(predict: Predictor) -> Predictor:
-    """The same function, which gives what it gave before when it gets the very same objects."""
+    """The same function, which returns its earlier output for the very same objects."""
     calls: list[tuple[list[Any], Any]] = []
 
     def remembered(*args: Any, **kwargs: Any) -> Any:
-        given = [*args, *(part for item in sorted(kwargs.items()) for part in item)]
+        objects = [*args, *(part for item in sorted(kwargs.items()) for part in item)]
         for seen, output in calls:
-            if len(seen) == len(given) and all(a is b for a, b in zip(seen, given, strict=True)):
+            if len(seen) == len(objects) and all(
+                a is b for a, b in zip(seen, objects, strict=True)
+            ):
                 return output
-        calls.append((given, predict(*args, **kwargs)))
+        calls.append((objects, predict(*args, **kwargs)))
         return calls[-1][1]
 
     return remembered
@@ -144,7 +145,7 @@ def _remembering(predict: Predictor) -> Predictor:
 
 @contextmanager
 def _inputs(module: nn.Module) -> Iterator[list[Tensor]]:
-    """What a module is given while the block runs."""
+    """The inputs of a module while the block runs."""
     seen: list[Tensor] = []
     handle = module.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     try:

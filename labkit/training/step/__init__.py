@@ -1,34 +1,45 @@
 """One meta-step as pure functions: data, measure, update, state."""
 
-from labkit.training.step.batches import draw, map_batch
-from labkit.training.step.flat import Layout
-from labkit.training.step.meta_optimizers import MetaOptimizer, Slot, new_slot, step_size
-from labkit.training.step.meta_parameters import MetaParameters
-from labkit.training.step.meta_step import DivergedError, Measurement, MetaStep, Unread, judge
-from labkit.training.step.moving import Movable, Moved, Rule
-from labkit.training.step.optimizer_state import optimizer_state
-from labkit.training.step.ranks import Ranks
-from labkit.training.step.whole_step import Same, WholeStep, batch_of, drawn_for, kind_of
+from labkit.training.step.data import batch_of, draw, draw_inputs, map_batch
+from labkit.training.step.measure import (
+    DivergedError,
+    Measurement,
+    MetaStep,
+    PendingLosses,
+    StepGradients,
+    check_finite,
+)
+from labkit.training.step.meta_optimizer import (
+    Layout,
+    MetaOptimizer,
+    Slot,
+    new_slot,
+    optimizer_state,
+    step_size,
+)
+from labkit.training.step.state import MetaParameters
+from labkit.training.step.update import MetaState, StepOutput, UpdateRule
+from labkit.training.step.whole_step import ByValueOrIdentity, WholeStep, kind_of
 
 __all__ = [
+    "ByValueOrIdentity",
     "DivergedError",
     "Layout",
     "Measurement",
     "MetaOptimizer",
     "MetaParameters",
+    "MetaState",
     "MetaStep",
-    "Movable",
-    "Moved",
-    "Ranks",
-    "Rule",
-    "Same",
+    "PendingLosses",
     "Slot",
-    "Unread",
+    "StepGradients",
+    "StepOutput",
+    "UpdateRule",
     "WholeStep",
     "batch_of",
+    "check_finite",
     "draw",
-    "drawn_for",
-    "judge",
+    "draw_inputs",
     "kind_of",
     "map_batch",
     "new_slot",

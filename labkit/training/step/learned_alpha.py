@@ -1,27 +1,35 @@
-"""A meta-learned α between meta-steps: the leaves that are moved, and their values."""
+"""A meta-learned α between meta-steps: the tensors that are optimised, and their values."""
 
-from typing import Any
+from typing import Any, final
 
 from torch import Tensor
 
 from labkit.core import AlphaTensors, LearnedAlpha, Params, StepTensors
-from labkit.training.step.meta_optimizers import MetaOptimizer, Slot, moved, new_slot, step_size
+from labkit.training.step.meta_optimizer import (
+    Memory,
+    MetaOptimizer,
+    Slot,
+    new_slot,
+    step_size,
+    update_slot,
+)
 
 Leaves = dict[str, Tensor]
 Row = dict[str, Slot]
 
 
+@final
 class LearnedSizes:
-    """The values of a `LearnedAlpha`, and how a meta-step moves them.
+    """The values of a `LearnedAlpha`, and how a meta-step updates them.
 
-    What is moved is log α if α is kept positive, else α. Steps that appear later start as the
-    last one before them; steps that disappear are kept for when they return.
+    The optimiser works on log α if α must stay positive, else on α. Steps that appear later start
+    as the last one before them; steps that disappear are kept for when they return.
 
     Args:
         spec: How α is learned.
-        adapted: The parameters that the inner loop moves.
+        adapted: The parameters that the inner loop updates.
         inner_steps: K.
-        meta_optimizer: Moves α, with step size `spec.beta`.
+        meta_optimizer: Updates α, with step size `spec.beta`.
     """
 
     def __init__(
@@ -45,7 +53,7 @@ class LearnedSizes:
         """β_α, the meta step size of α."""
 
     def fits(self, spec: LearnedAlpha, adapted: Params) -> bool:
-        """Whether another specification moves the same leaves, so that their values can stay."""
+        """Whether another specification has the same leaves, which can then keep their values."""
         start = spec.tensors(adapted, 1)
         names = _leaves(start[0] if isinstance(start, list) else start).keys()
         form = (spec.granularity, spec.per_step, spec.positive)
@@ -55,22 +63,22 @@ class LearnedSizes:
             self.spec.positive,
         )
 
-    def serve(self, spec: LearnedAlpha) -> None:
-        """Learn by another specification that `fits`: with its step size."""
+    def configure(self, spec: LearnedAlpha) -> None:
+        """Adopt the step size of another specification that `fits`."""
         if spec != self.spec:
             self.beta = step_size(spec.beta, next(iter(self.rows[0].values())).value)
             self.spec = spec
 
-    def begin(self, meta_optimizer: MetaOptimizer) -> None:
-        """Be moved by another optimiser from now on, which remembers nothing."""
+    def restart(self, meta_optimizer: MetaOptimizer) -> None:
+        """Change to another optimiser, which remembers nothing."""
         self._meta_optimizer = meta_optimizer
         self.rows = [
             {name: new_slot(meta_optimizer, slot.value) for name, slot in row.items()}
             for row in self.rows
         ]
 
-    def used(self, inner_steps: int) -> list[Row]:
-        """The rows that so many inner steps read."""
+    def rows_for(self, inner_steps: int) -> list[Row]:
+        """The rows that this many inner steps read."""
         if not self.spec.per_step:
             return self.rows
         while len(self.rows) < inner_steps:
@@ -78,8 +86,8 @@ class LearnedSizes:
             self.rows.append({n: new_slot(self._meta_optimizer, s.value) for n, s in last.items()})
         return self.rows[:inner_steps]
 
-    def take(self, rows: list[Row]) -> None:
-        """Put moved rows in the place of those that were `used`."""
+    def replace(self, rows: list[Row]) -> None:
+        """Put updated rows in the place of the first ones."""
         self.rows[: len(rows)] = rows
 
     def values(self, rows: list[Row]) -> AlphaTensors:
@@ -87,37 +95,37 @@ class LearnedSizes:
         steps = [self._value(row) for row in rows]
         return steps if self.spec.per_step else steps[0]
 
-    def moved(self, rows: list[Row], gradient: AlphaTensors, beta: Tensor) -> list[Row]:
+    def update(self, rows: list[Row], gradient: AlphaTensors, beta: Tensor) -> list[Row]:
         """The rows after one step by ∂/∂α; for log α the chain rule gives α ∂/∂α."""
         steps = gradient if isinstance(gradient, list) else [gradient]
-        found = []
+        updated = []
         for row, step in zip(rows, steps, strict=True):
             entries = _leaves(step)
-            found.append({n: self._moved(slot, entries[n], beta) for n, slot in row.items()})
-        return found
+            updated.append({n: self._update(slot, entries[n], beta) for n, slot in row.items()})
+        return updated
 
-    def _moved(self, slot: Slot, gradient: Tensor, beta: Tensor) -> Slot:
+    def _update(self, slot: Slot, gradient: Tensor, beta: Tensor) -> Slot:
         slope = gradient * slot.value.exp() if self.spec.positive else gradient
-        return moved(self._meta_optimizer, slot, slope, beta)
+        return update_slot(self._meta_optimizer, slot, slope, beta)
 
     @property
     def form(self) -> str:
-        """What a checkpoint must share, in words."""
+        """What a checkpoint must have in common with this learner, in words."""
         shapes = {name or "alpha": tuple(slot.value.shape) for name, slot in self.rows[0].items()}
         positive = "log α" if self.spec.positive else "α"
         return f"{positive} of shapes {shapes}{' for each step' * self.spec.per_step}"
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds: a copy."""
+        """A copy for a checkpoint."""
         rows = [{name: slot.value.clone() for name, slot in row.items()} for row in self.rows]
         return {"form": self.form, "rows": rows}
 
-    def restore(self, rows: list[Leaves], memories: list[dict[str, Tensor]]) -> None:
-        """Take up the leaves of a saved state, with as many steps as it has.
+    def restore(self, rows: list[Leaves], memories: list[Memory]) -> None:
+        """Restore the leaves of a saved state, with its number of steps.
 
         Args:
-            rows: Of `state`.
-            memories: What the optimiser remembered of each leaf; empty: nothing yet.
+            rows: From `state`.
+            memories: What the optimiser remembers of each leaf; empty: nothing yet.
         """
         remembered = iter(memories)
         self.rows = [
@@ -128,7 +136,7 @@ class LearnedSizes:
             for saved in rows
         ]
 
-    def _remembering(self, value: Tensor, memory: dict[str, Tensor]) -> Slot:
+    def _remembering(self, value: Tensor, memory: Memory) -> Slot:
         fresh = new_slot(self._meta_optimizer, value)
         return Slot(value, {k: memory.get(k, t).to(t, copy=True) for k, t in fresh.memory.items()})
 
@@ -145,11 +153,10 @@ def check_form(sizes: LearnedSizes | None, saved: dict[str, Any] | None, path: o
     then = None if saved is None else saved["form"]
     if now != then:
         raise ValueError(
-            f"{path} was written with another form of learned alpha: it holds {then}, this "
-            f"learner has {now}"
+            f"{path} holds a learned alpha of another form: {then}; this learner has {now}"
         )
 
 
 def _leaves(entry: StepTensors) -> Leaves:
-    """One dict for every form: a scalar α goes by the empty name."""
+    """One dict for every form; a scalar α has the empty name."""
     return entry if isinstance(entry, dict) else {"": entry}

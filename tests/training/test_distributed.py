@@ -11,14 +11,14 @@ from torch.testing import assert_close
 
 from labkit import MAML, MetaLearner
 from tests.training.point_tasks import Lines, made
-from tests.training.two_ranks import learner
+from tests.training.two_processes import learner
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", "tests.training.two_ranks", str(tmp_path)]
+    command += ["-m", "tests.training.two_processes", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     for reduction in ("mean", "sum"):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from labkit.training.model.streams import stream
+from labkit.training.model.randomness import stream
 
 
 def draw(seed: int, name: str) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""One training run on several processes: each takes a share of every batch of tasks."""
+"""One training run on several processes: each handles a share of every batch of tasks."""
 
 from typing import Any, final
 
@@ -10,8 +10,8 @@ import torch.distributed as dist
 # destroy_process_group: a process that ends with them may abort.
 import torch.distributed.nn as _before_a_group  # noqa: F401
 
-from labkit.core import pytrees
-from labkit.training.step.meta_step import Measured
+from labkit.core import tree_leaves, tree_map
+from labkit.training.step import StepGradients
 
 
 @final
@@ -23,7 +23,7 @@ class Ranks:
         reduction: "mean" or "sum" over tasks.
 
     Raises:
-        ValueError: There is no group of processes, or the tasks cannot be shared out evenly.
+        ValueError: There is no group of processes, or it cannot divide the tasks evenly.
     """
 
     def __init__(self, meta_batch: int, reduction: str) -> None:
@@ -46,24 +46,24 @@ class Ranks:
             each = len(tensor) // self._size
             return tensor[self._rank * each : (self._rank + 1) * each]
 
-        return pytrees.map_leaves(cut, data)
+        return tree_map(cut, data)
 
-    def together(self, measured: Measured) -> Measured:
-        """Means of the losses, and means or sums of gradients, over all processes."""
-        gradients = (measured.params, measured.alpha)
-        leaves = pytrees.leaves(gradients)
-        there = [measured.losses, *(leaf for leaf in leaves if leaf is not None)]
-        flat = torch.cat([tensor.flatten() for tensor in there])  # one message for all
+    def combine(self, own: StepGradients) -> StepGradients:
+        """Average the losses, and average or add the gradients, over all processes."""
+        gradients = (own.params, own.alpha)
+        leaves = tree_leaves(gradients)
+        tensors = [own.losses, *(leaf for leaf in leaves if leaf is not None)]
+        flat = torch.cat([tensor.flatten() for tensor in tensors])  # one message for all
         dist.all_reduce(torch.view_as_real(flat) if flat.is_complex() else flat)
-        parts = iter(torch.split(flat, [tensor.numel() for tensor in there]))
-        losses = (next(parts) / self._size).real.to(measured.losses.dtype)
+        parts = iter(torch.split(flat, [tensor.numel() for tensor in tensors]))
+        losses = (next(parts) / self._size).real.to(own.losses.dtype)
         divisor = self._size if self._mean else 1
 
-        def taken(leaf: torch.Tensor | None) -> torch.Tensor | None:
+        def unpack(leaf: torch.Tensor | None) -> torch.Tensor | None:
             if leaf is None:
                 return None
             part: torch.Tensor = next(parts) / divisor
             real = part if leaf.is_complex() else part.real
             return real.to(leaf.dtype).reshape(leaf.shape)
 
-        return Measured(losses, *pytrees.map_leaves(taken, gradients))
+        return StepGradients(losses, *tree_map(unpack, gradients))

@@ -1,4 +1,4 @@
-"""One meta-step: what it measures, and what it refuses to go on from."""
+"""What one meta-step measures: losses and the meta-gradient, and whether they are finite."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 from torch.linalg import vector_norm
-from torch.utils._pytree import tree_leaves
 
 from labkit.core import (
     Algorithm,
@@ -19,12 +18,13 @@ from labkit.core import (
     Reduction,
     check_count,
     check_reduction,
+    tree_leaves,
 )
 from labkit.tasks import TaskBatch
 
 
 class DivergedError(ArithmeticError):
-    """Meta-training left the finite numbers; θ is still that of the last good meta-step."""
+    """A loss or a gradient is not finite; θ is still that of the last finite meta-step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class Measurement:
         if self.task_chunk is not None:
             check_count("task_chunk", self.task_chunk, 1)
 
-    def judged(self, batch: TaskBatch) -> Batch:
-        """The data that adaptation is judged on."""
+    def query_of(self, batch: TaskBatch) -> Batch:
+        """The data to measure the adapted parameters on."""
         return batch.support if self.shared_data else batch.query
 
     def measure(
@@ -71,10 +71,10 @@ class Measurement:
         query: Batch,
         *,
         alpha_learned: bool,
-    ) -> "Measured":
+    ) -> "StepGradients":
         """The losses around the adaptation to a batch of tasks, and the meta-gradient.
 
-        All are tensors, finite or not. Where α is not learned its gradient is none of them.
+        All are tensors, finite or not. Where α is not learned, its gradient is None.
         """
         before = vmap(
             loss_fn, in_dims=(None, 0), randomness="different", chunk_size=self.task_chunk
@@ -90,13 +90,13 @@ class Measurement:
             checkpoint=self.checkpoint,
         )
         alpha = gradient.alpha if alpha_learned else None
-        moves = [*gradient.params.values(), *tree_leaves(alpha)]
-        largest = vector_norm(torch.cat([g.flatten() for g in moves if g is not None]), math.inf)
+        slopes = [*gradient.params.values(), *tree_leaves(alpha)]
+        largest = vector_norm(torch.cat([g.flatten() for g in slopes if g is not None]), math.inf)
         losses = torch.stack([loss_before, gradient.task_losses.mean(), largest])
-        return Measured(losses, gradient.params, alpha)
+        return StepGradients(losses, gradient.params, alpha)
 
 
-class Measured(NamedTuple):
+class StepGradients(NamedTuple):
     """What a meta-step computes.
 
     Attributes:
@@ -111,14 +111,14 @@ class Measured(NamedTuple):
     alpha: AlphaTensors | None
 
 
-class Unread(NamedTuple):
-    """A meta-step whose losses nobody has looked at yet.
+class PendingLosses(NamedTuple):
+    """The losses of a meta-step while they may still be on their way from a GPU.
 
     Attributes:
-        meta_step: How many were taken before it.
+        meta_step: Number of meta-steps before it.
         inner_steps: K.
-        task_stream: State of the stream before its tasks were drawn.
-        losses: Of `Measured`.
+        task_stream: State of the stream before it drew its tasks.
+        losses: As in `StepGradients`.
     """
 
     meta_step: int
@@ -127,13 +127,13 @@ class Unread(NamedTuple):
     losses: Tensor
 
 
-def judge(losses: list[float], inner_steps: int, meta_step: int) -> MetaStep:
-    """What a meta-step has measured.
+def check_finite(losses: list[float], inner_steps: int, meta_step: int) -> MetaStep:
+    """Turn the losses of a meta-step into a `MetaStep`, if they are finite.
 
     Args:
-        losses: Of `Measured`, as numbers.
+        losses: As in `StepGradients`, three numbers.
         inner_steps: K, for the message.
-        meta_step: How many were taken before.
+        meta_step: Number of meta-steps before it.
 
     Raises:
         DivergedError: A loss or the meta-gradient is not finite.
@@ -142,15 +142,15 @@ def judge(losses: list[float], inner_steps: int, meta_step: int) -> MetaStep:
     if not math.isfinite(before):
         raise DivergedError(
             f"the query loss is {before} in meta-step {meta_step + 1}, before adaptation: "
-            "look for values in the data that are not finite, or for a θ that has left them"
+            "check the data for NaN or infinite values, and θ for overflow"
         )
     finite = math.isfinite(largest)
     if not (finite and math.isfinite(after)):
         what = "loss after adaptation" if finite else "meta-gradient"
         raise DivergedError(
             f"meta-step {meta_step + 1} has a {what} that is not finite: the query "
-            f"loss went from {before:.3g} to {after:.3g} by "
-            f"{inner_steps} inner step(s). θ was kept from meta-step "
+            f"loss went from {before:.3g} to {after:.3g} in "
+            f"{inner_steps} inner step(s). θ has been restored to its value at meta-step "
             f"{meta_step}; take a smaller alpha, beta or inner_steps"
         )
     return MetaStep(before, after)

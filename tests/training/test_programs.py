@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import batch_norm, conv2d, layer_norm
 
-from labkit.training.engine import recording
-from labkit.training.engine.program import Program
+from labkit.training.engine import programs
 from labkit.training.engine.recording import Recording
+from labkit.training.engine.torch_trace import ScriptProgram
 
 
 def many_products(a: Tensor, b: Tensor) -> list[Tensor]:
@@ -23,7 +23,7 @@ def many_products(a: Tensor, b: Tensor) -> list[Tensor]:
 
 def test_bit_for_bit_call_after_call() -> None:
     one, two = torch.randn(2, 7, 7, generator=torch.Generator().manual_seed(0))
-    program = Program(many_products, [torch.zeros(7, 7), torch.ones(7, 7)])
+    program = ScriptProgram(many_products, [torch.zeros(7, 7), torch.ones(7, 7)])
     for scale in (1.0, 1e-30, 1e30, 3.0):
         for found, right in zip(
             program(scale * one, two), many_products(scale * one, two), strict=True
@@ -39,7 +39,7 @@ def test_other_threads_run_meanwhile_and_nothing_stays_changed() -> None:
 
     x = torch.zeros(200_000)
     before = torch._C._get_graph_executor_optimize()
-    program = Program(long, [x])
+    program = ScriptProgram(long, [x])
     began, ended = threading.Event(), threading.Event()
 
     def run() -> None:
@@ -61,7 +61,7 @@ def test_other_threads_run_meanwhile_and_nothing_stays_changed() -> None:
 
 def test_an_error_leaves_the_thread_as_it_was() -> None:
     before = torch._C._get_graph_executor_optimize()
-    program = Program(lambda x: [x @ x], [torch.eye(2)])
+    program = ScriptProgram(lambda x: [x @ x], [torch.eye(2)])
     with pytest.raises(RuntimeError):
         program(torch.ones(2, 3))
     assert torch._C._get_graph_executor_optimize() is before
@@ -79,7 +79,7 @@ def test_python_does_what_the_interpreter_cannot(
         def __call__(self, x: Tensor) -> list[Tensor]:
             return [x.sin() + 1e-7]
 
-    monkeypatch.setattr(recording, "Program", Wrong)
+    monkeypatch.setattr(programs, "ScriptProgram", Wrong)
     with caplog.at_level(logging.INFO, "labkit"):
         recorded = Recording(torch.sin, (torch.ones(3),))
     x = torch.arange(3.0)
@@ -90,7 +90,7 @@ def test_python_does_what_the_interpreter_cannot(
 
 def test_a_recording_is_a_program() -> None:
     recorded = Recording(torch.sin, (torch.tensor([torch.nan, 1.0]),))
-    assert isinstance(recorded._program, Program)
+    assert isinstance(recorded._program, ScriptProgram)
 
 
 def test_neither_convolutions_nor_norms_and_their_second_derivatives_need_python() -> None:
@@ -111,10 +111,10 @@ def test_neither_convolutions_nor_norms_and_their_second_derivatives_need_python
     x = torch.randn(4, 5, 1, 3, 3, generator=generator)
     function = vmap(grad(curvature))
     recorded = Recording(function, ((outer, inner), x))
-    assert isinstance(recorded._program, Program)
+    assert isinstance(recorded._program, ScriptProgram)
     # a function that it called would be gone by now, and the process with it
     gc.collect()
-    assert "CallFunction" not in str(recorded._program._run.graph)
+    assert "CallFunction" not in str(recorded._program.graph)
     other = torch.randn(4, 5, 1, 3, 3, generator=generator)
     for found, right in zip(
         *(each((outer, inner), other) for each in (recorded, function)), strict=True

@@ -1,12 +1,11 @@
-"""A trial on two tasks before training: what cannot work says so when a learner is made."""
+"""A meta-step on two tasks before training, so that what cannot work fails at construction."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
-from labkit.core import Algorithm, Params, ProtoMAML, check_scalar
+from labkit.core import Algorithm, Params, ProtoMAML, check_scalar, tree_map
 from labkit.training.evaluation import adaptation_curve
 from labkit.training.model import TaskLoss, private_randomness, random_state, stream
 from labkit.training.step import Measurement, draw
@@ -14,7 +13,7 @@ from labkit.training.step import Measurement, draw
 TRIAL_TASKS = 2
 
 
-def is_random(
+def dry_run(
     loss_fn: TaskLoss,
     test_loss_fn: TaskLoss,
     params: Params,
@@ -23,16 +22,16 @@ def is_random(
     meta_batch: int,
     seed: int,
 ) -> bool:
-    """Measure a meta-step and a test, throw both away, and tell whether random numbers were drawn.
+    """Compute a meta-step and a test, discard both, and report whether the module is random.
 
     Args:
         loss_fn: Module and family, as in training.
         test_loss_fn: The same as in testing.
         params: θ.
-        algorithm: What the learner will do.
-        measurement: How it will do it.
-        meta_batch: Tasks per meta-step; the trial takes two, or this one.
-        seed: The run's; the tasks come from a stream of the trial's own.
+        algorithm: How the learner will adapt to tasks.
+        measurement: How it will measure the meta-gradient.
+        meta_batch: Tasks per meta-step; the dry run uses two at most.
+        seed: The run's; the tasks come from a separate stream.
 
     Returns:
         Whether a forward depends on torch's global generator, as dropout does.
@@ -51,9 +50,9 @@ def is_random(
         except (RuntimeError, IndexError) as error:
             raise ValueError(
                 f"{type(loss_fn.model).__name__} cannot run on the first task of "
-                f"{type(loss_fn.family).__name__}: {str(error).strip().partition(chr(10))[0]}. Do "
-                "they fit: inputs and outputs of the model, channels, size and ways of images, "
-                "types of numbers?"
+                f"{type(loss_fn.family).__name__}: {str(error).strip().partition(chr(10))[0]}. "
+                "Check that they match: model inputs and outputs, image channels and size, number "
+                "of ways, dtypes"
             ) from error
         if isinstance(algorithm, ProtoMAML):
             _check_labels(loss_fn, algorithm.prototypes(loss_fn, params, one))
@@ -63,7 +62,7 @@ def is_random(
                 loss_fn,
                 params,
                 batch.support,
-                measurement.judged(batch),
+                measurement.query_of(batch),
                 alpha_learned=True,
             )
             adaptation_curve(algorithm, test_loss_fn, params, batch.support, batch.query)
@@ -104,8 +103,8 @@ def _check_state(loss_fn: TaskLoss, params: Params, task: Any) -> None:
     if changed:
         raise ValueError(
             f"the forward of {type(loss_fn.model).__name__} changes {', '.join(sorted(changed))}: "
-            "tasks adapt side by side and in any order, so that a forward must leave the module "
-            "as it was. Return the value, or hold it in the batch; for running averages see "
+            "tasks adapt side by side and in any order, so a forward must leave the module "
+            "unchanged. Return the value, or hold it in the batch; for running averages see "
             "batch_norm"
         )
 

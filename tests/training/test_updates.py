@@ -10,10 +10,15 @@ from torch.testing import assert_close
 
 from labkit import MAML, DivergedError, LearnedAlpha, MetaLearner, Sinusoid, sinusoid_mlp
 from labkit.core.types import Params
-from labkit.training.step.flat import Layout
-from labkit.training.step.meta_optimizers import MetaOptimizer, moved, new_slot, step_size
-from labkit.training.step.meta_step import Measured
-from labkit.training.step.moving import Movable, Rule
+from labkit.training.step.measure import StepGradients
+from labkit.training.step.meta_optimizer import (
+    Layout,
+    MetaOptimizer,
+    new_slot,
+    step_size,
+    update_slot,
+)
+from labkit.training.step.update import MetaState, UpdateRule
 
 DTYPES = {torch.float64: 1e-12, torch.float32: 1e-6}
 
@@ -35,7 +40,7 @@ def test_it_is_torchs_optimiser(name: MetaOptimizer, dtype: torch.dtype) -> None
         torchs.param_groups[0]["lr"] = beta
         theirs.grad = gradient
         torchs.step()
-        slot = moved(name, slot, gradient, step_size(beta, slot.value))
+        slot = update_slot(name, slot, gradient, step_size(beta, slot.value))
         assert_close(slot.value, theirs.detach(), rtol=DTYPES[dtype], atol=DTYPES[dtype])
     assert slot.value.dtype == dtype
 
@@ -63,39 +68,40 @@ def test_flat_and_back() -> None:
     assert list(again) == list(params)
     for name, tensor in params.items():
         assert torch.equal(again[name], tensor)
-    assert layout.gathered(layout.spread(vectors)) == vectors
+    assert layout.gather(layout.spread(vectors)) == vectors
 
 
-def movable(params: Params, **changes: Any) -> tuple[Rule, Movable]:
+def rule_and_state(params: Params, **changes: Any) -> tuple[UpdateRule, MetaState]:
     layout = Layout(params)
     slots = [new_slot("adam", vector) for vector in layout.flat(params)]
-    going = torch.ones((), dtype=torch.bool)
-    given = Movable(slots, [], torch.tensor(0.1), (torch.tensor(0.5),), going)
-    return Rule(layout, "adam", None, changes.get("clip")), given
+    finite = torch.ones((), dtype=torch.bool)
+    state = MetaState(slots, [], torch.tensor(0.1), (torch.tensor(0.5),), finite)
+    return UpdateRule(layout, "adam", None, changes.get("clip")), state
 
 
 @pytest.mark.parametrize("where", [0, 1, 2, None])
 def test_what_is_not_finite_moves_nothing_from_then_on(where: int | None) -> None:
     params = mixed()
-    rule, given = movable(params)
+    rule, state = rule_and_state(params)
     losses = torch.ones(3)
     if where is not None:
         losses[where] = torch.nan
-    once = rule.moved(given, Measured(losses, params, None))
-    assert bool(once.going) == (where is None)
-    twice = rule.moved(
-        given._replace(theta=once.theta, going=once.going), Measured(torch.ones(3), params, None)
+    once = rule.apply(state, StepGradients(losses, params, None))
+    assert bool(once.finite) == (where is None)
+    twice = rule.apply(
+        state._replace(theta=once.theta, finite=once.finite),
+        StepGradients(torch.ones(3), params, None),
     )
-    assert bool(twice.going) == (where is None)
-    for old, new in zip(given.theta, twice.theta, strict=True):
+    assert bool(twice.finite) == (where is None)
+    for old, new in zip(state.theta, twice.theta, strict=True):
         assert torch.equal(old.value, new.value) == (where is not None)
         assert float(new.memory["step"]) == (2 if where is None else 0)
 
 
 def test_clipped_over_all_tensors_together() -> None:
     params = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([4.0], dtype=torch.float64)}
-    rule, given = movable(params, clip=1.0)
-    after = rule.moved(given, Measured(torch.zeros(3), params, None))
+    rule, state = rule_and_state(params, clip=1.0)
+    after = rule.apply(state, StepGradients(torch.zeros(3), params, None))
     # norm 5: a fifth of each; the mean of Adam is a tenth of that
     found = [slot.memory["exp_avg"] for slot in after.theta]
     assert_close(found[0], torch.tensor([0.06, 0.0]))

@@ -1,0 +1,91 @@
+"""Tasks for a meta-step: sampled, checked, and brought to the device and precision of θ."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor
+
+from labkit.core import Params, count_tasks, tree_map
+from labkit.tasks import GenerativeFamily, TaskBatch, TaskFamily
+
+
+def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> TaskBatch:
+    """Sample tasks, in the precision of θ and on its device.
+
+    Raises:
+        ValueError: The family does not return a batch of that many tasks.
+    """
+    batch = family.sample(tasks, generator)
+    if not isinstance(batch, TaskBatch):
+        raise ValueError(
+            f"{type(family).__name__}.sample must return labkit.TaskBatch(support, query), got "
+            f"{type(batch).__name__}"
+        )
+    if (count := count_tasks(batch.support, batch.query)) != tasks:
+        raise ValueError(
+            f"{type(family).__name__}.sample returned {count} tasks instead of {tasks}: the first "
+            "axis of support and query must be the task"
+        )
+    return to_model(batch, params)
+
+
+def draw_noise(
+    family: GenerativeFamily, tasks: int, generator: torch.Generator, params: Params
+) -> Any:
+    """Draw the random numbers of a batch, on the device of θ, where the rest is computed."""
+    device = next(iter(params.values())).device
+    return tree_map(lambda tensor: tensor.to(device), family.noise(tasks, generator))
+
+
+def to_model(batch: TaskBatch, params: Params) -> TaskBatch:
+    """Move a batch to the device of θ, its real and complex tensors to the precision of θ."""
+    reference = next(iter(params.values()))
+    real = reference.real.dtype
+
+    def move(tensor: Tensor) -> Tensor:
+        if tensor.is_complex():
+            return tensor.to(reference.device, real.to_complex())
+        return tensor.to(reference.device, real if tensor.is_floating_point() else None)
+
+    return map_batch(move, batch)
+
+
+def map_batch(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
+    """Apply a function to every tensor of a batch."""
+    return TaskBatch(
+        *(tree_map(function, part) for part in (batch.support, batch.query, batch.info))
+    )
+
+
+def draw_inputs(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> Any:
+    """Draw what a meta-step reads of a batch of tasks, tensors alone.
+
+    Args:
+        family: p(T).
+        tasks: How many.
+        generator: The stream to draw from.
+        params: θ, whose device and precision the tensors get.
+    """
+    if _is_generative(family):
+        return draw_noise(family, tasks, generator, params)
+    batch = draw(family, tasks, generator, params)
+    return batch.support, batch.query
+
+
+def batch_of(family: TaskFamily, inputs: Any, params: Params) -> TaskBatch:
+    """The tasks that belong to the result of `draw_inputs`."""
+    if _is_generative(family):
+        return to_model(family.tasks_of(inputs), params)
+    return TaskBatch(*inputs)
+
+
+def _is_generative(family: TaskFamily) -> TypeGuard[GenerativeFamily]:
+    return _are_generative(type(family))
+
+
+@lru_cache
+def _are_generative(kind: type) -> bool:
+    # a protocol's isinstance check takes longer than drawing
+    return issubclass(kind, GenerativeFamily)

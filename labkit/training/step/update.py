@@ -1,0 +1,122 @@
+"""How a meta-step updates θ and a learned α: a function of tensors, part of one replayed call."""
+
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from labkit.core import AlphaTensors, Params, tree_leaves, tree_map
+from labkit.training.step.learned_alpha import LearnedSizes, Row
+from labkit.training.step.measure import StepGradients
+from labkit.training.step.meta_optimizer import Layout, MetaOptimizer, Slot, update_slot
+
+NORM_EPSILON = 1e-6
+"""As in `torch.nn.utils.clip_grad_norm_`, for a norm of 0."""
+
+
+class MetaState(NamedTuple):
+    """What a meta-step starts from, tensors alone.
+
+    Attributes:
+        theta: θ as flat vectors.
+        rows: Of a learned α; empty where α is fixed.
+        sizes: α where it is fixed; else empty.
+        betas: β, and β_α or nothing.
+        finite: Whether all meta-steps so far were finite, 0-d bool; if not, nothing is updated.
+    """
+
+    theta: list[Slot]
+    rows: list[Row]
+    sizes: AlphaTensors | tuple[()]
+    betas: tuple[Tensor, ...]
+    finite: Tensor
+
+    def after(self, output: "StepOutput") -> "MetaState":
+        """What the next meta-step starts from, with the same fixed α and β."""
+        return self._replace(theta=output.theta, rows=output.rows, finite=output.finite)
+
+
+class StepOutput(NamedTuple):
+    """What a meta-step returns.
+
+    Attributes:
+        theta: θ as flat vectors.
+        rows: Of a learned α.
+        finite: False from the first meta-step on that is not finite.
+        losses: As in `StepGradients`.
+    """
+
+    theta: list[Slot]
+    rows: list[Row]
+    finite: Tensor
+    losses: Tensor
+
+    def linear(self) -> list[Tensor]:
+        """The part that follows the gradients without magnifying their rounding errors.
+
+        Adam's step has the sign of a gradient however small; its memory does not.
+        """
+        slots = [*self.theta, *(slot for row in self.rows for slot in row.values())]
+        memories = [[*slot.memory.values()] or [slot.value] for slot in slots]
+        return [self.losses, *(tensor for memory in memories for tensor in memory)]
+
+
+@final
+class UpdateRule:
+    """How a meta-step turns gradients into the next θ and α.
+
+    Args:
+        layout: Of θ.
+        meta_optimizer: "adam" or "sgd".
+        sizes: Of a learned α; None where it is fixed.
+        clip: Longest meta-gradient of θ, over all its tensors together; None: any.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        meta_optimizer: MetaOptimizer,
+        sizes: LearnedSizes | None,
+        clip: float | None,
+    ) -> None:
+        self._layout, self._meta_optimizer, self._sizes = layout, meta_optimizer, sizes
+        self._clip = clip
+        spec = None if sizes is None else (sizes.form, sizes.spec.positive)
+        self.kind = (meta_optimizer, clip, spec)
+        """Equal for two rules of a learner that do the same operations."""
+
+    def params(self, state: MetaState) -> Params:
+        """θ, name → tensor."""
+        return self._layout.params([slot.value for slot in state.theta])
+
+    def alpha(self, state: MetaState) -> AlphaTensors:
+        """α, in the structure that `adapt` takes."""
+        return state.sizes if self._sizes is None else self._sizes.values(state.rows)  # type: ignore[return-value]
+
+    def apply(self, state: MetaState, gradients: StepGradients) -> StepOutput:
+        """Take one optimiser step in θ and α, if all numbers are finite."""
+        slopes = self._clipped(self._layout.flat(gradients.params))
+        theta = [
+            update_slot(self._meta_optimizer, slot, slope, state.betas[0])
+            for slot, slope in zip(state.theta, slopes, strict=True)
+        ]
+        rows = state.rows
+        if self._sizes is not None and gradients.alpha is not None:
+            rows = self._sizes.update(rows, gradients.alpha, state.betas[1])
+        finite = state.finite & gradients.losses.isfinite().all()
+
+        def choose(new: Tensor, old: Tensor) -> Tensor:
+            return torch.where(finite, new, old)
+
+        new, old = tree_leaves((theta, rows)), tree_leaves((state.theta, state.rows))
+        values = iter(list(map(choose, new, old)))
+        theta, rows = tree_map(lambda _: next(values), (theta, rows))
+        return StepOutput(theta, rows, finite, gradients.losses)
+
+    def _clipped(self, slopes: list[Tensor]) -> list[Tensor]:
+        if self._clip is None:
+            return slopes
+        norm = vector_norm(torch.stack([vector_norm(slope) for slope in slopes]))
+        share = (self._clip / (norm + NORM_EPSILON)).clamp(max=1)
+        return [slope * share for slope in slopes]
