@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from labkit import MAML, MetaLearner, Sinusoid, sinusoid_mlp
-from labkit.training.engine import engine
+from labkit.training.engine import engine, programs
 from labkit.training.engine.programs import CudaProgram
 from labkit.training.engine.recording import Recording
 from tests.training.test_updates import Plain
