@@ -147,11 +147,11 @@ def accuracies(
 
     def one(support: Points, query: Points) -> Tensor:
         path = adapting.adapt(loss_fn, params, support).path
-        shown = [logits(loss_fn.predictor(path[k]), support[0], query[0]) for k in steps]
-        return (torch.stack(shown).argmax(-1) == query[1]).float().mean(-1)  # (steps,)
+        outputs = [logits(loss_fn.predictor(path[k]), support[0], query[0]) for k in steps]
+        return (torch.stack(outputs).argmax(-1) == query[1]).float().mean(-1)  # (steps,)
 
-    found: Tensor = vmap(one, chunk_size=CHUNK)(batch.support, batch.query)
-    return found
+    result: Tensor = vmap(one, chunk_size=CHUNK)(batch.support, batch.query)
+    return result
 
 
 def train(learner: MetaLearner, options: Options, validation: TaskBatch) -> Iterator[Point]:
@@ -165,8 +165,8 @@ def train(learner: MetaLearner, options: Options, validation: TaskBatch) -> Iter
             learner.step()
             seconds += time.perf_counter() - start
         algorithm = learner.current_algorithm()
-        found = accuracies(algorithm, learner, learner.params, validation, steps=CURVE_STEPS)
-        means = dict(zip(CURVE_STEPS, found.mean(0).tolist(), strict=True))
+        accuracy = accuracies(algorithm, learner, learner.params, validation, steps=CURVE_STEPS)
+        means = dict(zip(CURVE_STEPS, accuracy.mean(0).tolist(), strict=True))
         yield Point(learner.meta_step, seconds, means)
 
 
@@ -204,8 +204,8 @@ def main() -> None:
     print_row(["---:"] * (2 + len(CURVE_STEPS)))
     points = []
     for point in train(learner, options, validation):
-        shown = [f"{100 * accuracy:.1f}" for accuracy in point.accuracy.values()]
-        print_row([str(point.meta_step), f"{point.seconds:.0f}", *shown])
+        columns = [f"{100 * accuracy:.1f}" for accuracy in point.accuracy.values()]
+        print_row([str(point.meta_step), f"{point.seconds:.0f}", *columns])
         points.append(point)
 
     batch = learner.held_out(TEST_TASKS, options.tests.on("test"))
@@ -312,15 +312,13 @@ def parse() -> Options:
     )
     add("--seed", type=int, default=0, help="of the network and of all tasks")
     add("--json", type=Path, metavar="FILE", help="where to write the curve and the table")
-    given = vars(parser.parse_args())
-    if given["queries"] is None:
+    args = vars(parser.parse_args())
+    if args["queries"] is None:
         # most emoji have five drawings
-        given["queries"] = (
-            max(5 - given["shots"], 1) if given["data"] == "emoji" else given["shots"]
-        )
-    if given["test_queries"] is None:
-        given["test_queries"] = given["queries"]
-    return Options(**given)
+        args["queries"] = max(5 - args["shots"], 1) if args["data"] == "emoji" else args["shots"]
+    if args["test_queries"] is None:
+        args["test_queries"] = args["queries"]
+    return Options(**args)
 
 
 def print_row(cells: list[str]) -> None:

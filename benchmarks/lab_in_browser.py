@@ -36,7 +36,7 @@ _CLOCK = """() => {
     requestAnimationFrame(passed);
   });
   drawn(training, () => { clock.redraws += 1; });
-  // an element that goes and comes again is a flicker
+  // an element that is removed and added again flickers
   const gone = new MutationObserver((changes) => {
     for (const {removedNodes} of changes) clock.replaced += removedNodes.length;
   });
@@ -94,7 +94,7 @@ class Memory:
 
 
 class LabInBrowser:
-    """The lab of the sinusoid notebook, open in a page of its own.
+    """The lab of the sinusoid notebook, open in a new page.
 
     Args:
         notebook: The page, with its kernel idle and no cell run.
@@ -144,7 +144,7 @@ class LabInBrowser:
         self._forget()
         self.alpha.focus()
         for press in range(presses):
-            # one decade at most, and no value comes again while it may still be drawn
+            # one decade at most, and no value repeats while it may still be drawn
             self.page.keyboard.press("ArrowRight" if press % 100 < 50 else "ArrowLeft")
             self.wait(pauses.uniform(0.15, 0.65))
         return self._until_curves()
@@ -217,12 +217,14 @@ def delays(moves: list[list[float]], curves: list[list[float]]) -> list[float]:
     """
     moves = [move for i, move in enumerate(moves) if i == 0 or move[1] != moves[i - 1][1]]
     waits: list[float] = []
-    for drawn, value in curves:
-        # of equal values the earliest, so that no wait is taken for shorter than it was
+    for drawn_at, value in curves:
+        # of equal values the earliest: no wait is underestimated
         first = max(len(waits) - 1, 0)
-        shown = (i for i, (at, v) in enumerate(moves[first:], first) if v == value and at <= drawn)
-        last = next(shown, -1)
-        waits += [drawn - at for at, _ in moves[len(waits) : last + 1]]
+        answered = (
+            i for i, (at, v) in enumerate(moves[first:], first) if v == value and at <= drawn_at
+        )
+        last = next(answered, -1)
+        waits += [drawn_at - at for at, _ in moves[len(waits) : last + 1]]
     if len(waits) < len(moves):
         raise RuntimeError(f"{len(moves) - len(waits)} of {len(moves)} curves were never drawn")
     return waits

@@ -41,21 +41,21 @@ class Row:
         name: What was measured.
         value: How much.
         unit: Of the value.
-        wanted: What it should be, in words.
+        target: What it should be, in words.
     """
 
     name: str
     value: float
     unit: str
-    wanted: str = ""
+    target: str = ""
 
 
-def spread(name: str, waits: Sequence[float], wanted: str = "") -> list[Row]:
-    """Median, 95th percentile and largest of some milliseconds; `wanted` is of the second."""
+def spread(name: str, waits: Sequence[float], target: str = "") -> list[Row]:
+    """Median, 95th percentile and largest of some milliseconds; `target` is that of the second."""
     p95 = float(np.percentile(waits, 95))
     return [
         Row(f"{name}, median", median(waits), "ms"),
-        Row(f"{name}, 95th percentile", p95, "ms", wanted),
+        Row(f"{name}, 95th percentile", p95, "ms", target),
         Row(f"{name}, largest", max(waits), "ms"),
     ]
 
@@ -63,27 +63,27 @@ def spread(name: str, waits: Sequence[float], wanted: str = "") -> list[Row]:
 def rates(lab: LabInBrowser, seconds: float) -> list[Row]:
     """Meta-steps per second while the lab is seen, out of sight, and without any lab, in turn."""
     lab.kernel(f"globals().__setitem__('bare', {_BARE})")
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    samples: dict[str, list[float]] = {way: [] for way in WAYS}
     redraws: list[float] = []
     for turn in range(ROUNDS):
         for way in WAYS[turn % 3 :] + WAYS[: turn % 3]:
             session = "bare" if way == "no lab" else "session"
             lab.hide(hidden=way == "out of sight")
-            # a short history: each meta-step or two has a point of its own to be drawn
+            # a short history: each meta-step or two is drawn as its own point
             lab.kernel(f"{session}.reset()")
             lab.kernel(f"{session}.play()")
             lab.wait(SETTLE_SECONDS)
-            drawn = lab.clock("redraws")
+            redraws_before = lab.clock("redraws")
             now = f"({session}.last_step, __import__('time').monotonic())"
             step, begun = lab.kernel(now)
             lab.wait(seconds / ROUNDS)
             last, ended = lab.kernel(now)
-            found[way].append((last - step) / (ended - begun))
+            samples[way].append((last - step) / (ended - begun))
             if way == "watched":
-                redraws.append((lab.clock("redraws") - drawn) / (ended - begun))
+                redraws.append((lab.clock("redraws") - redraws_before) / (ended - begun))
             lab.kernel(f"{session}.pause()")
     lab.hide(hidden=False)
-    rate = {way: median(values) for way, values in found.items()}
+    rate = {way: median(values) for way, values in samples.items()}
     unit = "meta-steps/s"
     return [
         *(Row(way, rate[way], unit) for way in WAYS),
@@ -175,7 +175,7 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     for name, value in SURROUNDINGS.items():
         os.environ.setdefault(name, value)
-    print_row(["on two cores", "measured", "", "wanted"])
+    print_row(["on two cores", "measured", "", "target"])
     print_row(["---", "---:", "---", "---"])
     rows, looks = measure(options.seconds, options.soak)
     load = os.getloadavg()[0]
@@ -192,7 +192,7 @@ def main() -> None:
 def show(rows: Sequence[Row]) -> None:
     """Print rows of the table."""
     for row in rows:
-        print_row([row.name, f"{row.value:.3g}", row.unit, row.wanted])
+        print_row([row.name, f"{row.value:.3g}", row.unit, row.target])
 
 
 def print_row(cells: list[str]) -> None:

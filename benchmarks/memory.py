@@ -68,7 +68,7 @@ def problem() -> tuple[Params, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
 
 
 def measure(inner_steps: int, way: str) -> Point:
-    """Take meta-gradients on one thread; to be called in a process of its own."""
+    """Take meta-gradients on one thread; to be called in a new process."""
     torch.set_num_threads(1)
     params, support, query = problem()
 

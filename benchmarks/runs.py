@@ -1,4 +1,4 @@
-"""What a run costs beside its training: one meta-step in a new process, and in a forked one.
+"""Cost of a run in addition to its training: one meta-step in a new process, and in a forked one.
 
 Prints a Markdown table: python -m benchmarks.runs
 """

@@ -1,7 +1,7 @@
-"""This project and its peers at the same meta-steps, alternately, in one run.
+"""This project and its peers on the same meta-steps, alternating, in one run.
 
-Each peer runs in a process of its own. All must first compute the same loss and meta-gradient at
-the same θ on the same tasks; then they take blocks of meta-steps in turn, round after round. Each
+Each peer runs in a separate process. All must first compute the same loss and meta-gradient at
+the same θ on the same tasks; then they run blocks of meta-steps in turn, round after round. Each
 draws its tasks itself, within the time that counts. Prints medians and ratios as a Markdown table:
 python -m benchmarks.speed (--help lists the options), with the extra "bench"; Linux and macOS.
 """
@@ -80,7 +80,7 @@ def _block_size(worker: Worker) -> int:
 
 
 def conditions() -> dict[str, object]:
-    """What the numbers depend on, beside the code."""
+    """What the numbers depend on, in addition to the code."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "platform": platform.platform(),
@@ -104,25 +104,25 @@ def main() -> None:
     parser.add_argument("--repeats", type=_count, default=15, help="rounds (15)")
     parser.add_argument("--threads", type=_count, nargs="+", default=[1, 2], help="of each (1 2)")
     parser.add_argument("--out", type=Path, help="file for the numbers, JSON")
-    given = parser.parse_args()
+    args = parser.parse_args()
     entered = candidates()
     try:
         check_installed(entered)
     except ModuleNotFoundError as error:
         sys.exit(str(error))
-    report = {"conditions": conditions(), "repeats": given.repeats}
-    found: list[Result] = []
+    report = {"conditions": conditions(), "repeats": args.repeats}
+    measured: list[Result] = []
     _say(HEAD)
-    for threads in given.threads:
+    for threads in args.threads:
         for case in every:
-            if case.group in given.only:
-                new = measure(case, entered, threads, given.repeats)
+            if case.group in args.only:
+                new = measure(case, entered, threads, args.repeats)
                 _say(rows(new))
-                found += new
-                if given.out:
+                measured += new
+                if args.out:
                     # as it grows: a later case may take long, or be stopped
-                    whole = report | {"results": [asdict(result) for result in found]}
-                    given.out.write_text(json.dumps(whole, indent=1) + "\n")
+                    whole = report | {"results": [asdict(result) for result in measured]}
+                    args.out.write_text(json.dumps(whole, indent=1) + "\n")
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The figure of the README: every peer's time beside JAX's, from the JSON of the benchmark."""
+"""The figure of the README: every peer's time relative to JAX's, from the JSON of the benchmark."""
 
 import argparse
 import json
@@ -23,20 +23,20 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def figure(found: Sequence[Result]) -> Figure:
+def figure(results: Sequence[Result]) -> Figure:
     """A row for each work, a dot for each peer, quartiles as lines; × JAX jit, logarithmic.
 
     Args:
-        found: Results with one number of threads.
+        results: Results with one number of threads.
     """
-    works = list(dict.fromkeys(result.case for result in found))
-    peers = list(dict.fromkeys(result.peer for result in found))
+    works = list(dict.fromkeys(result.case for result in results))
+    peers = list(dict.fromkeys(result.peer for result in results))
     others = iter(OTHERS)
     colours = {peer: OURS.get(peer) or next(others) for peer in peers}
-    drawn = Figure(figsize=(8, 1.2 + ROW_INCHES * len(works)), layout="constrained")
-    axes = drawn.subplots()
+    drawing = Figure(figsize=(8, 1.2 + ROW_INCHES * len(works)), layout="constrained")
+    axes = drawing.subplots()
     for peer in peers:
-        rows = [result for result in found if result.peer == peer]
+        rows = [result for result in results if result.peer == peer]
         middle = [row.ratio.median for row in rows]
         below = [row.ratio.median - row.ratio.low for row in rows]
         above = [row.ratio.high - row.ratio.median for row in rows]
@@ -58,8 +58,8 @@ def figure(found: Sequence[Result]) -> Figure:
     axes.grid(axis="x", color="#eeeeee", zorder=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    drawn.legend(loc="outside upper center", ncols=4, frameon=False)
-    return drawn
+    drawing.legend(loc="outside upper center", ncols=4, frameon=False)
+    return drawing
 
 
 def main() -> None:
@@ -68,14 +68,14 @@ def main() -> None:
     parser.add_argument("json", type=Path, help="what benchmarks.speed --out wrote")
     parser.add_argument("svg", type=Path, help="where the figure goes")
     parser.add_argument("--threads", type=int, help="of the results to be drawn (the fewest)")
-    given = parser.parse_args()
-    every = [result_from_json(each) for each in json.loads(given.json.read_text())["results"]]
-    threads = given.threads or min(result.threads for result in every)
-    found = [result for result in every if result.threads == threads]
-    if not found:
-        parser.error(f"{given.json} has no results with {threads} threads")
+    args = parser.parse_args()
+    every = [result_from_json(each) for each in json.loads(args.json.read_text())["results"]]
+    threads = args.threads or min(result.threads for result in every)
+    results = [result for result in every if result.threads == threads]
+    if not results:
+        parser.error(f"{args.json} has no results with {threads} threads")
     with rc_context(STYLE):
-        figure(found).savefig(given.svg, metadata={"Date": None})
+        figure(results).savefig(args.svg, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Result:
         threads: That it was allowed.
         learners: That all times are per, too.
         milliseconds: Wall time of a meta-step.
-        ratio: To the reference, round by round, so that what slows a round down slows both.
+        ratio: To the reference, round by round: what slows a round down slows both.
         cores: Processor time by wall time, of all rounds.
         start: Its beginning, of all learners together.
     """
@@ -90,11 +90,11 @@ def results(group: str, case: str, threads: int, entrants: Sequence[Entrant]) ->
     if base is None:
         raise ValueError(f"{case}: expected {REFERENCE}, which ratios are to, got none")
     ones = [block.seconds / base.learners for block in base.rounds]
-    found = []
+    entries = []
     for entrant in entrants:
         times = [block.seconds / entrant.learners for block in entrant.rounds]
         wall = sum(block.seconds for block in entrant.rounds)
-        found.append(
+        entries.append(
             Result(
                 group,
                 f"{case}, {entrant.work}" if entrant.work else case,
@@ -107,7 +107,7 @@ def results(group: str, case: str, threads: int, entrants: Sequence[Entrant]) ->
                 entrant.start,
             )
         )
-    return found
+    return entries
 
 
 HEAD = (
@@ -117,13 +117,13 @@ HEAD = (
 )
 
 
-def rows(found: Iterable[Result]) -> str:
+def rows(results: Iterable[Result]) -> str:
     """Rows of the table under `HEAD`, in Markdown."""
     return "".join(
         f"| {r.case} | {r.threads} | {r.peer} | {_short(r.milliseconds.median)} "
         f"| {_range(r.milliseconds)} | {_short(r.ratio.median)} | {_range(r.ratio)} "
         f"| {_short(r.start.first_seconds)} | {r.start.megabytes:.0f} |\n"
-        for r in found
+        for r in results
     )
 
 

@@ -1,8 +1,8 @@
-"""What a sweep costs beside its runs, and what killing it does to the results.
+"""Cost of a sweep in addition to its runs, and the effect of killing it on the results.
 
 Makes the runs of a sweep of the sinusoid over α, order and seeds one by one, then as a sweep; then
-again in another folder, killed at random moments and begun again each time. Each run must be made
-once, to the same numbers, and nothing may outlive what was killed: python -m benchmarks.sweep (24
+again in another folder, killed at random moments and restarted each time. Each run must be made
+once, to the same numbers, and no process may survive a kill: python -m benchmarks.sweep (24
 runs, ten kills; --help lists the options). Prints Markdown tables.
 """
 
@@ -32,42 +32,42 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def words(given: argparse.Namespace, folder: Path) -> list[str]:
+def words(args: argparse.Namespace, folder: Path) -> list[str]:
     """The command of the sweep."""
     return [
-        *LABKIT, "sweep", "01_sinusoid", "-p", f"meta_steps={given.meta_steps}",
-        "--grid", "alpha=" + ",".join(map(str, ALPHAS[: given.alphas])), "--grid", "order=1,2",
-        "--seeds", str(given.seeds), "--jobs", str(given.jobs), "-o", str(folder),
+        *LABKIT, "sweep", "01_sinusoid", "-p", f"meta_steps={args.meta_steps}",
+        "--grid", "alpha=" + ",".join(map(str, ALPHAS[: args.alphas])), "--grid", "order=1,2",
+        "--seeds", str(args.seeds), "--jobs", str(args.jobs), "-o", str(folder),
     ]  # fmt: skip
 
 
-def design(given: argparse.Namespace) -> SweepDesign:
+def design(args: argparse.Namespace) -> SweepDesign:
     """What that command means."""
     return SweepDesign(
         notebook="01_sinusoid",
-        parameters={"meta_steps": given.meta_steps},
-        grid={"alpha": ALPHAS[: given.alphas], "order": (1, 2)},
-        seeds=given.seeds,
+        parameters={"meta_steps": args.meta_steps},
+        grid={"alpha": ALPHAS[: args.alphas], "order": (1, 2)},
+        seeds=args.seeds,
     )
 
 
-def numbers(given: argparse.Namespace, folder: Path) -> dict[str, object]:
+def numbers(args: argparse.Namespace, folder: Path) -> dict[str, object]:
     """Run → its metrics and curves."""
-    found: dict[str, object] = {}
-    for plan in design(given).plans():
+    values: dict[str, object] = {}
+    for plan in design(args).plans():
         whole = RunFolder(folder / "runs" / plan.id).result.to_json()
-        found[plan.id] = (whole["metrics"], whole["curves"])
-    return found
+        values[plan.id] = (whole["metrics"], whole["curves"])
+    return values
 
 
-def made_singly(given: argparse.Namespace, scratch: Path) -> tuple[float, int]:
+def run_singly(args: argparse.Namespace, scratch: Path) -> tuple[float, int]:
     """Seconds of `labkit run` for some of the runs, one after another, and how many those are."""
-    plans = design(given).plans()[: given.singles]
+    plans = design(args).plans()[: args.singles]
     start = time.monotonic()
     for plan in plans:
         varied = [f"{name}={plan.parameters[name]}" for name in ("alpha", "order", "seed")]
         options = [
-            word for each in (f"meta_steps={given.meta_steps}", *varied) for word in ("-p", each)
+            word for each in (f"meta_steps={args.meta_steps}", *varied) for word in ("-p", each)
         ]
         command = [*LABKIT, "run", "01_sinusoid", *options, "-o", str(scratch / plan.id)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # our own
@@ -83,26 +83,26 @@ def beside_cells(folder: RunFolder) -> float:
     return (status.seconds or 0) - sum(timed)
 
 
-def report_cost(given: argparse.Namespace, calm: Path, scratch: Path) -> float:
+def report_cost(args: argparse.Namespace, calm: Path, scratch: Path) -> float:
     """Print what the sweep takes, and what single runs do; the sweep's seconds."""
-    single, number = made_singly(given, scratch)
+    single, number = run_singly(args, scratch)
     start = time.monotonic()
-    subprocess.run(words(given, calm), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run(words(args, calm), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     wall = time.monotonic() - start
-    folders = [RunFolder(calm / "runs" / plan.id) for plan in design(given).plans()]
+    folders = [RunFolder(calm / "runs" / plan.id) for plan in design(args).plans()]
     folders.sort(key=lambda folder: folder.status.started if folder.status else 0)
     training = sum(float(folder.result.provenance["seconds"]) for folder in folders)
     whole = single / number * len(folders)
-    later = [beside_cells(folder) for folder in folders[given.jobs :]]
+    later = [beside_cells(folder) for folder in folders[args.jobs :]]
     rows = [
         (f"`labkit run`, one after another, of {number}: a run", single / number),
         (f"that times {len(folders)}", whole),
-        (f"`labkit sweep`, {given.jobs} at a time: wall time", wall),
+        (f"`labkit sweep`, {args.jobs} at a time: wall time", wall),
         ("single / sweep", whole / wall),
         ("training in the sweep, sum over runs", training),
-        ("beside the notebook's cells: a worker's first run", beside_cells(folders[0])),
-        ("beside the notebook's cells: later runs, median", median(later)),
-        ("beside the notebook's cells: later runs, most", max(later)),
+        ("outside the notebook's cells: a worker's first run", beside_cells(folders[0])),
+        ("outside the notebook's cells: later runs, median", median(later)),
+        ("outside the notebook's cells: later runs, maximum", max(later)),
     ]
     say(f"load {os.getloadavg()[0]:.1f}\n\n| {len(folders)} runs | s |\n|---|---:|")
     for name, value in rows:
@@ -112,21 +112,21 @@ def report_cost(given: argparse.Namespace, calm: Path, scratch: Path) -> float:
 
 def ended_in(folder: Path) -> dict[str, int]:
     """Run that has ended → when its status was written."""
-    found = (folder / "runs").glob("*/status.json")
-    return {path.parent.name: path.stat().st_mtime_ns for path in found}
+    files = (folder / "runs").glob("*/status.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in files}
 
 
-def report_kills(given: argparse.Namespace, killed: Path, wall: float) -> bool:
+def report_kills(args: argparse.Namespace, killed: Path, wall: float) -> bool:
     """Print how far the sweep was at each kill; whether each run was made once, with no orphan."""
     # not cryptography: the same moments each time
-    moments = random.Random(given.kill_seed)  # noqa: S311
+    moments = random.Random(args.kill_seed)  # noqa: S311
     ended: dict[str, int] = {}
     right = True
     say("\n| kill | after, s | runs done | made again | orphans |\n|---:|---:|---:|---:|---:|")
-    for kill in range(given.kills + 1):
+    for kill in range(args.kills + 1):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(words(given, killed), **quiet)  # type: ignore[call-overload]  # noqa: S603
-        last, begun, start = kill == given.kills, [], time.monotonic()
+        process = subprocess.Popen(words(args, killed), **quiet)  # type: ignore[call-overload]  # noqa: S603
+        last, begun, start = kill == args.kills, [], time.monotonic()
         # while it begins, or when so many runs more have ended
         more = moments.randint(0, 2)
         delay = moments.uniform(0, 2 if more else wall / 5)
@@ -158,12 +158,12 @@ def main() -> None:
     parser.add_argument("--singles", type=int, default=24, help="runs made one by one, ≥ 1")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--kill-seed", type=int, default=0)
-    given = parser.parse_args()
+    args = parser.parse_args()
     with TemporaryDirectory() as scratch:
         calm, killed = Path(scratch, "calm"), Path(scratch, "killed")
-        wall = report_cost(given, calm, Path(scratch, "singly"))
-        once = report_kills(given, killed, wall)
-        same = numbers(given, calm) == numbers(given, killed)
+        wall = report_cost(args, calm, Path(scratch, "singly"))
+        once = report_kills(args, killed, wall)
+        same = numbers(args, calm) == numbers(args, killed)
         say("\nEach run was made once." if once else "\nNOT EACH RUN WAS MADE ONCE.")
         say("The results are equal." if same else "THE RESULTS DIFFER.")
         sys.exit(0 if once and same else 1)

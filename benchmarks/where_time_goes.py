@@ -48,11 +48,11 @@ def shares(train: Callable[[int], None], meta_steps: int) -> tuple[list[Share], 
     """
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         train(meta_steps)
-    found: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for event in seen.key_averages():
-        found[event.key][0] += event.self_cpu_time_total / 1000 / meta_steps
-        found[event.key][1] += event.count / meta_steps
-    every = [Share(name, taken, calls) for name, (taken, calls) in found.items()]
+        totals[event.key][0] += event.self_cpu_time_total / 1000 / meta_steps
+        totals[event.key][1] += event.count / meta_steps
+    every = [Share(name, milliseconds, calls) for name, (milliseconds, calls) in totals.items()]
     every.sort(key=lambda share: -share.milliseconds)
     return every, sum(share.milliseconds for share in every)
 
@@ -66,10 +66,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of torch (1)")
     parser.add_argument("--meta-steps", type=int, default=20, help="to look at (20)")
     parser.add_argument("--rows", type=int, default=8, help="kinds of operations to name (8)")
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
     for candidate in (EAGER, LOOP):
-        sys.stdout.write(_table(candidate, given.work, given.meta_steps, given.rows))
+        sys.stdout.write(_table(candidate, args.work, args.meta_steps, args.rows))
 
 
 def _table(candidate: Candidate, name: str, meta_steps: int, rows: int) -> str:

@@ -26,14 +26,14 @@ def main() -> None:
     parser.add_argument("--inner-steps", type=int, default=1, help="K (1)")
     parser.add_argument("--threads", type=int, default=1, help="of torch (1)")
     parser.add_argument("--engine", choices=("auto", "eager", "compiled"), default="auto")
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
     with TemporaryDirectory() as folder:
         os.environ[FOLDER] = folder
         begun = time.perf_counter()
-        algorithm = MAML(alpha=0.01, inner_steps=given.inner_steps)
-        learner = MetaLearner(sinusoid_mlp, Sinusoid(), algorithm, engine=given.engine)
-        made = time.perf_counter()
+        algorithm = MAML(alpha=0.01, inner_steps=args.inner_steps)
+        learner = MetaLearner(sinusoid_mlp, Sinusoid(), algorithm, engine=args.engine)
+        created = time.perf_counter()
         learner.step()
         first = time.perf_counter()
         compiled = None
@@ -43,8 +43,8 @@ def main() -> None:
                 compiled = learner.meta_step
         ended = time.perf_counter()
     rows = [
-        ("making the learner, s", f"{made - begun:.2f}"),
-        ("first meta-step after that, ms", f"{1000 * (first - made):.1f}"),
+        ("creating the learner, s", f"{created - begun:.2f}"),
+        ("first meta-step after that, ms", f"{1000 * (first - created):.1f}"),
         (f"{META_STEPS:,} meta-steps with making the learner, s", f"{ended - begun:.1f}"),
         (
             "compiled from this meta-step on, at the latest",
@@ -52,7 +52,7 @@ def main() -> None:
         ),
         ("query loss of the last one", f"{last.loss_after:.3f}"),
     ]
-    title = f"engine {given.engine}, K = {given.inner_steps}, threads {given.threads}"
+    title = f"engine {args.engine}, K = {args.inner_steps}, threads {args.threads}"
     lines = [f"| {title} | |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -11,7 +11,7 @@ TOLERANCE = 1e-8
 
 
 class DisagreementError(ArithmeticError):
-    """A peer computes something else than the others, so that times mean nothing."""
+    """A peer computes something else than the others: its times mean nothing."""
 
 
 def check_agreement(gradients: Mapping[str, Gradient], tolerance: float = TOLERANCE) -> None:
@@ -27,26 +27,26 @@ def check_agreement(gradients: Mapping[str, Gradient], tolerance: float = TOLERA
     Raises:
         DisagreementError: Tensors differ, in values, names or shapes.
     """
-    told = {peer: {"loss": g.loss, **g.params} for peer, g in gradients.items()}
-    outlines = {peer: {n: v.shape for n, v in t.items()} for peer, t in told.items()}
+    tensors_of = {peer: {"loss": g.loss, **g.params} for peer, g in gradients.items()}
+    outlines = {peer: {n: v.shape for n, v in t.items()} for peer, t in tensors_of.items()}
     expected = next(iter(outlines.values()))
     if strange := [peer for peer, outline in outlines.items() if outline != expected]:
         raise DisagreementError(
             f"{', '.join(strange)}: names or shapes of the meta-gradient differ from those of "
             f"{next(iter(outlines))}, {expected}"
         )
-    found = []
+    differences = []
     for name in expected:
-        finite = [t[name] for t in told.values() if np.isfinite(t[name]).all()]
+        finite = [t[name] for t in tensors_of.values() if np.isfinite(t[name]).all()]
         middle = np.median(np.stack(finite or [np.array(np.nan)]), axis=0)
-        for peer, tensors in told.items():
+        for peer, tensors in tensors_of.items():
             # a NaN is no agreement either
             if not (error := _relative(tensors[name], middle)) <= tolerance:
-                found.append(f"{peer} differs by {error:.1e} in {name}")
-    if found:
+                differences.append(f"{peer} differs by {error:.1e} in {name}")
+    if differences:
         raise DisagreementError(
-            f"expected the same loss and meta-gradient from all of {', '.join(told)} within "
-            f"{tolerance:.0e}, but {'; '.join(found)}: no times are taken until they agree"
+            f"expected the same loss and meta-gradient from all of {', '.join(tensors_of)} within "
+            f"{tolerance:.0e}, but {'; '.join(differences)}: no times are taken until they agree"
         )
 
 

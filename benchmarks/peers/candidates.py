@@ -21,7 +21,7 @@ class Candidate:
         module: In this folder.
         factory: A class there, (work, θ, *options) → peer.
         options: What else it takes.
-        package: What must be installed, beside this project.
+        package: What must be installed in addition to this project.
         ensembles: Whether it takes several learners.
         networks: What it can train.
         warm_up: Meta-steps before its times count.

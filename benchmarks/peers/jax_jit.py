@@ -71,7 +71,7 @@ class JaxJit:
             loss, slopes = jax.jit(each)(theta, alphas, tasks)
             return Gradient(np.asarray(loss), {n: np.asarray(g) for n, g in slopes.items()})
 
-    def _step(self, state: Any, alpha: Any, taken: Any, pool: Any) -> Any:
+    def _step(self, state: Any, alpha: Any, steps: Any, pool: Any) -> Any:
         params, mean, square, key = state
         key, own = jax.random.split(key)
         tasks = self._waves(own) if pool is None else self._images(own, pool)
@@ -80,8 +80,8 @@ class JaxJit:
         square = jax.tree.map(
             lambda v, g: SQUARE_DECAY * v + (1 - SQUARE_DECAY) * g * g, square, slopes
         )
-        rate = self._work.beta / (1 - DECAY**taken)
-        root = jnp.sqrt(1 - SQUARE_DECAY**taken)
+        rate = self._work.beta / (1 - DECAY**steps)
+        root = jnp.sqrt(1 - SQUARE_DECAY**steps)
 
         def move(p: Any, m: Any, v: Any) -> Any:
             return p - rate * m / (jnp.sqrt(v) / root + EPSILON)

@@ -12,7 +12,7 @@ from labkit.tasks.family import Predictor
 from labkit.training.engine.engine import EngineName
 
 STEEP = 1e3
-"""β of the meta-step that shows the gradient: large, so that θ − βg loses nothing of g."""
+"""β of the meta-step that reveals the gradient: large enough that θ − βg loses nothing of g."""
 
 
 @final
@@ -24,7 +24,7 @@ class Ours:
         theta: θ, the same for each learner.
         engine: As `MetaLearner` takes it, "eager" or "compiled".
         warm_up: Meta-steps before the gradient of one learner that is checked, which leave θ
-            where it is, so that it is computed as the meta-steps are whose times count.
+            unchanged; the gradient is then computed like the meta-steps that are timed.
     """
 
     def __init__(self, work: Work, theta: Arrays, engine: EngineName, warm_up: int) -> None:

@@ -1,6 +1,6 @@
-"""What every peer is given to do: a network, its tasks and one kind of meta-step, as numpy arrays.
+"""The work of every peer: a network, its tasks and one kind of meta-step, as numpy arrays.
 
-Nothing here loads torch or JAX, so that a process can set its threads first.
+Nothing here loads torch or JAX: a process can set its threads first.
 """
 
 import math
@@ -86,11 +86,11 @@ def shapes(work: Work) -> dict[str, tuple[int, ...]]:
                 (f"{layer}.bias", (outputs,)),
             )
         }
-    found: dict[str, tuple[int, ...]] = {}
+    sizes: dict[str, tuple[int, ...]] = {}
     for number in (1, 2, 3, 4):
-        found[f"conv{number}.weight"] = (width, 1 if number == 1 else width, 3, 3)
-        found[f"norm{number}.bias"] = (width,)
-    return found | {"head.weight": (WAYS, width), "head.bias": (WAYS,)}
+        sizes[f"conv{number}.weight"] = (width, 1 if number == 1 else width, 3, 3)
+        sizes[f"norm{number}.bias"] = (width,)
+    return sizes | {"head.weight": (WAYS, width), "head.bias": (WAYS,)}
 
 
 def initial_params(work: Work) -> Arrays:
@@ -105,7 +105,7 @@ def initial_params(work: Work) -> Arrays:
 def images() -> Array:
     """Made-up images in float32, (classes, examples, 1, side, side): speed does not look at them.
 
-    Those of a class share a pattern, so that there is something to learn.
+    Those of a class share a pattern: there is something to learn.
     """
     source = np.random.default_rng(1)
     pattern = source.random((CLASSES, 1, 1, SIDE, SIDE), dtype=np.float32)

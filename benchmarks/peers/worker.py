@@ -1,4 +1,4 @@
-"""A peer in a process of its own, where its imports and threads disturb nobody."""
+"""A peer in a separate process, where its imports and threads disturb no other."""
 
 import os
 import resource
@@ -66,7 +66,7 @@ class Worker:
             target=_serve, args=(theirs, candidate, work, threads), daemon=True
         )
         self._process.start()
-        # so that its end is seen when the process dies
+        # the parent then sees the end of file when the process dies
         theirs.close()
 
     def __enter__(self) -> Self:
