@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import Status
-from labkit.experiments.runs.running import run
-from labkit.experiments.runs.warm import WarmRuns
+from labkit.experiments.runs.runner import WarmRuns, run
 
 
 def seconds(make: Callable[[Plan, Path], Status], seed: int, folder: Path) -> float:

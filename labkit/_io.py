@@ -1,4 +1,4 @@
-"""Files that are whole or not there: made under a temporary name, then renamed."""
+"""Write files atomically: under a temporary name, which is then renamed."""
 
 import os
 import secrets
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def atomic_write(path: str | Path, make: Callable[[Path], object]) -> None:
-    """Have a file made; if that fails or is interrupted, what was there before stays.
+def atomic_write(path: str | Path, write: Callable[[Path], object]) -> None:
+    """Write a file completely or not at all: after a failure or interrupt the old one remains.
 
     Args:
         path: The file; its folder exists.
-        make: Writes the file under the path that it is given, beside the other.
+        write: Writes the file under the path that it receives, in the same folder.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -23,8 +23,8 @@ def atomic_write(path: str | Path, make: Callable[[Path], object]) -> None:
     target = Path(path)
     temporary = target.with_name(f".{secrets.token_hex(4)}.{target.name}")
     try:
-        make(temporary)
+        write(temporary)
         os.replace(temporary, target)
-    except BaseException:  # an interrupt too: no temporary file stays behind
+    except BaseException:  # an interrupt too: no temporary file remains
         temporary.unlink(missing_ok=True)
         raise

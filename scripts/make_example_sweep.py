@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import RunFolder
-from labkit.experiments.runs.running import run
+from labkit.experiments.runs.runner import run
 from scripts.keep_sweep import write_line
 
 ROOT = Path(__file__).parents[1]

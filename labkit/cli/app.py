@@ -4,11 +4,11 @@ import typer
 
 from labkit.cli.compare import compare
 from labkit.cli.lab import lab
+from labkit.cli.options import ParameterCommand
 from labkit.cli.rerun import rerun
 from labkit.cli.run import run
 from labkit.cli.show import show
 from labkit.cli.sweep import sweep
-from labkit.cli.values import ParameterCommand
 
 app = typer.Typer(
     name="labkit",
@@ -31,5 +31,5 @@ def callback() -> None:
 
 
 def main() -> None:
-    """What `labkit` on the command line calls."""
+    """The entry point of `labkit`."""
     app()

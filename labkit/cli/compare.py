@@ -7,7 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from labkit.cli.endings import FAILED, WRONG, unwritten
+from labkit._io import atomic_write
+from labkit.cli.errors import FAILED, USAGE, write_error
 from labkit.experiments import METRIC, compare_runs, find_notebook, read_runs, runs_frame
 
 NOTEBOOK = "09_compare"
@@ -18,19 +19,20 @@ def compare(
         list[Path],
         typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
     ],
-    metric: Annotated[str, typer.Option(help="What to compare: a metric of the runs.")] = METRIC,
+    metric: Annotated[str, typer.Option(help="The metric to compare.")] = METRIC,
     by: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[,NAME]…",
-            help="Parameters that tell the groups apart; by default all that differ but the seed.",
+            help="Parameters that distinguish the groups; by default all that differ except the "
+            "seed.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="HTML", help="Write a report, one page that needs no network."
+            "--output", "-o", metavar="HTML", help="Write a report: one page that needs no network."
         ),
     ] = None,
     notebook: Annotated[
@@ -44,27 +46,25 @@ def compare(
 ) -> None:
     """Compare runs: means over seeds with 95 % intervals.
 
-    Runs whose parameters are equal but for the seed are a group. The difference of two groups is
-    taken seed by seed: it is "lower" or "higher" when its interval leaves out zero.
+    Runs whose parameters are equal except for the seed form a group. The difference of two groups
+    is taken seed by seed; it is "lower" or "higher" when its interval excludes zero.
     """
     if notebook and (len(folders) != 1 or metric != METRIC or by):
-        _stop("--notebook takes one folder, and neither --metric nor --by: it has its own")
+        _stop("--notebook takes one folder, and neither --metric nor --by")
     try:
         runs = read_runs(folders)
-        found = compare_runs(
+        comparison = compare_runs(
             runs_frame(runs), metric, [n.strip() for n in by.split(",")] if by else None
         )
     except (OSError, ValueError) as error:
         _stop(str(error))
-    words = f"; left out: {runs.left_out_words()}" if runs.left_out else ""
-    typer.echo(f"{len(runs.done)} runs{words}\n")
-    typer.echo(found.table())
+    left_out = f"; left out: {runs.left_out_summary()}" if runs.left_out else ""
+    typer.echo(f"{len(runs.done)} runs{left_out}\n")
+    typer.echo(comparison.table())
     if output:
-        # with plotly and torch
-        from labkit._io import atomic_write  # noqa: PLC0415
-        from labkit.experiments import report_html  # noqa: PLC0415
+        from labkit.experiments import report_html  # noqa: PLC0415  # it imports plotly
 
-        page = report_html(runs, found)
+        page = report_html(runs, comparison)
         with _writing(output):
             atomic_write(output, lambda path: path.write_text(page, encoding="utf-8"))
         typer.echo(f"\nThe report: {output}")
@@ -75,25 +75,25 @@ def compare(
 
 
 def _execute(folder: Path, output: Path) -> None:
-    """Papermill on notebook 09; the folder is named in full, whatever the kernel's own is."""
-    # it takes a while, and tables do without
+    """Execute notebook 09 with the absolute path of the folder."""
+    # slow to import, and tables need none
     import papermill  # noqa: PLC0415
 
-    from labkit.experiments import quietly  # noqa: PLC0415
+    from labkit.experiments import execute_notebook  # noqa: PLC0415
 
     try:
         source = find_notebook(NOTEBOOK)
     except FileNotFoundError as error:
         _stop(str(error))
     if output.resolve() == source.resolve():
-        _stop(f"{output} is the notebook itself: name a new file for the executed one")
+        _stop(f"{output} is the notebook itself: choose another file for the executed one")
     try:
-        quietly(source, output, {"folder": str(folder.resolve())})
+        execute_notebook(source, output, {"folder": str(folder.resolve())})
     except papermill.PapermillExecutionError as error:
-        words = f"{NOTEBOOK} has failed with {error.ename}: {error.evalue}"
-        _stop(f"{words}\nThe notebook, with the traceback: {output}", FAILED)
+        message = f"{NOTEBOOK} failed with {error.ename}: {error.evalue}"
+        _stop(f"{message}\nThe notebook, with the traceback: {output}", FAILED)
     except RuntimeError as error:  # the kernel died, or did not start
-        _stop(f"{NOTEBOOK} has failed: {error}", FAILED)
+        _stop(f"{NOTEBOOK} failed: {error}", FAILED)
 
 
 @contextmanager
@@ -101,9 +101,9 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _stop(unwritten(path, error), FAILED)
+        _stop(write_error(path, error), FAILED)
 
 
-def _stop(words: str, code: int = WRONG) -> NoReturn:
-    typer.echo(f"labkit compare: {words}", err=True)
+def _stop(message: str, code: int = USAGE) -> NoReturn:
+    typer.echo(f"labkit compare: {message}", err=True)
     raise typer.Exit(code)

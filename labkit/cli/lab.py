@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from labkit.cli.endings import refusals
+from labkit.cli.errors import usage_errors
 from labkit.experiments import find_notebook
 
 SURROUNDINGS = {
-    # torch's threads sleep while they wait, and leave the cores to the browser
+    # torch's threads sleep while they wait, which leaves the cores to the browser
     "OMP_WAIT_POLICY": "PASSIVE",
-    # kernels import what the lab needs before they take a request
+    # kernels import what the lab needs before the first request
     "PYTHONSTARTUP": str(Path(__file__).parents[1] / "widgets" / "kernel_startup.py"),
 }
-"""Variables of a JupyterLab for the lab, where nobody has set them; `make lab` sets the same."""
+"""Default environment variables of a JupyterLab for the lab; `make lab` sets the same."""
 
 
 def lab(
@@ -25,17 +25,17 @@ def lab(
         str, typer.Argument(help="Path or short name of the notebook to open.")
     ] = "01_sinusoid",
 ) -> None:
-    """Open a notebook in JupyterLab, where the lab is; Ctrl-C ends it."""
-    with refusals():
+    """Open a notebook with the lab in JupyterLab; Ctrl-C ends it."""
+    with usage_errors():
         path = find_notebook(notebook)
-    # the folder above, so that the other notebooks and what they make are in sight
+    # the folder above shows the other notebooks and their files
     root = path.parents[1]
     command = [
         *(sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"),
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}",
         "--ServerApp.jpserver_extensions=labkit.cli.prompt_server=True",
-        # JupyterLab refuses to run as root unless told otherwise; containers often do
+        # JupyterLab refuses to run as root without it, and containers often run as root
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
     environment = {**SURROUNDINGS, **os.environ}

@@ -1,8 +1,8 @@
-"""An extension of Jupyter Server: what a kernel says to a page goes out at once.
+"""An extension of Jupyter Server that sends the messages of kernels to pages at once.
 
-A system holds a small message back until the page has confirmed the one before, which the page's
-system does some 40 ms later (Nagle's algorithm and delayed acknowledgements). Each curve is behind
-such a small message, "the kernel is busy".
+By default, the server's system holds a small message back until the page's system acknowledges the
+message before it, about 40 ms later (Nagle's algorithm and delayed acknowledgements). Such a small
+message, "the kernel is busy", precedes each curve.
 """
 
 from typing import Any
@@ -12,15 +12,15 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
-    """Between a page and a kernel of this machine, without delay."""
+    """Connects a page and a kernel of this machine without delay."""
 
     def connect(self) -> Any:
-        """Begin; what is sent from now on does not wait for more."""
+        """Connect, and disable Nagle's algorithm."""
         self.websocket_handler.set_nodelay(True)
         return super().connect()
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
-    # a server that is told to speak with its kernels in another way goes on doing so
+    # another class, if somebody has configured it, stays
     if server.kernel_websocket_connection_class is ZMQChannelsWebsocketConnection:
         server.web_app.settings["kernel_websocket_connection_class"] = PromptConnection

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from labkit.cli.bar import bar
-from labkit.cli.endings import FAILED, ended, refusals, writing
-from labkit.cli.values import assignments, parameters_from, parameters_in, text_of
+from labkit.cli.errors import FAILED, exit_with, usage_errors, writing_to
+from labkit.cli.options import assignments, parameters_from, parameters_in, text_of
+from labkit.cli.progress import bar
 from labkit.experiments import LOCK, Notebook, Plan, RunFolder
 from labkit.experiments import run as execute
 
@@ -19,7 +19,7 @@ def run(
         str | None,
         typer.Argument(
             help="Path of a notebook, or short name of one in the folder notebooks: 01_sinusoid. "
-            "May be left out with the share code of a session."
+            "Optional with the share code of a session."
         ),
     ] = None,
     parameter: Annotated[
@@ -28,8 +28,8 @@ def run(
             "-p",
             "--parameter",
             metavar="NAME VALUE",
-            help="A parameter, as often as needed: -p alpha 0.02, or -p alpha=0.02. Numbers may be "
-            "written 1e-3; lists as in Python. Wins over -f and --session.",
+            help="A parameter; repeat the option for more: -p alpha 0.02, or -p alpha=0.02. Write "
+            "numbers as 1e-3, lists as in Python. Overrides -f and --session.",
         ),
     ] = None,
     file: Annotated[
@@ -45,8 +45,8 @@ def run(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A session exported from the lab: a file with its share code, or its parameters "
-            "as YAML or JSON. It is repeated with all changes that were made on the way.",
+            help="Repeat a session exported from the lab, with all its changes: a file with its "
+            "share code, or its parameters as YAML or JSON.",
         ),
     ] = None,
     output: Annotated[
@@ -55,28 +55,29 @@ def run(
             "-o",
             "--output",
             metavar="DIR",
-            help="Folder of this run alone.",
+            help="Directory for this run; must be new, empty, or of the same run.",
             show_default="runs/NOTEBOOK-ID",
         ),
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Stop a run that takes longer."),
+        typer.Option(metavar="SECONDS", min=0, help="Stop the run after this time."),
     ] = None,
     progress: Annotated[
         bool | None,
         typer.Option(
-            help="A bar with meta-steps, rate and remaining time.", show_default="on a terminal"
+            help="Show a bar with meta-steps, rate and remaining time.",
+            show_default="on a terminal",
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Repeat a run that is done already.")
+        bool, typer.Option("--again", help="Repeat a run that is already done.")
     ] = False,
 ) -> None:
-    """Execute a notebook with parameters, and print what it has found.
+    """Execute a notebook with parameters, and print its result.
 
     The folder of the run holds the executed notebook, parameters.json, result.json,
-    metrics.parquet and status.json. The same notebook with the same parameters is not run twice.
+    metrics.parquet and status.json. A run that is done is not repeated without --again.
 
     Exit codes: 0 done, 1 the run failed, 2 wrong usage or parameters, 130 interrupted.
 
@@ -88,7 +89,7 @@ def run(
 
         labkit run --session shared.txt
     """
-    with refusals():
+    with usage_errors():
         name, values = _exported(session, notebook)
         values |= parameters_in(file) if file else {}
         values |= assignments(parameter or ())
@@ -96,13 +97,13 @@ def run(
         folder = RunFolder(output or RUNS / f"{plan.notebook.name}-{plan.id}")
         done = _is_done(folder, plan)
     if done and not again:
-        typer.echo(f"{folder.path} is done already; --again repeats it.", err=True)
+        typer.echo(f"{folder.path} is already done; --again repeats it.", err=True)
     else:
-        with writing(folder.path), bar(plan, shown=progress) as watcher:
-            made = execute(plan, folder.path, timeout=timeout, progress=watcher)
-        if made.state == "failed":
+        with writing_to(folder.path), bar(plan, enabled=progress) as watcher:
+            finished = execute(plan, folder.path, timeout=timeout, progress=watcher)
+        if finished.state == "failed":
             kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
-            raise ended(f"{made.error}{kept}", FAILED)
+            raise exit_with(f"{finished.error}{kept}", FAILED)
     if (status := folder.status) is not None and status.without_result:
         typer.echo("done; the notebook records no result, see labkit.record_result")
     else:
@@ -111,8 +112,8 @@ def run(
 
 
 def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str, Any]]:
-    """Notebook and parameters that a session says, apart from what was said beside it."""
-    # they know what sessions train, with torch
+    """Notebook and parameters of an exported session, or of the notebook alone."""
+    # they import torch
     from labkit.experiments import check_notebook, notebook_of  # noqa: PLC0415
     from labkit.session import (  # noqa: PLC0415
         is_share_code,
@@ -126,7 +127,7 @@ def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str
             check_notebook(recipe, Path(notebook).stem)
         return notebook or notebook_of(recipe), parameters(recipe)
     if notebook is None:
-        why = f"{session} does not say of which notebook its parameters are: " if session else ""
+        why = f"{session} does not name the notebook of its parameters: " if session else ""
         raise ValueError(f"{why}name the notebook, as in labkit run 01_sinusoid")
     return notebook, parameters_from(text, session) if session else {}
 
@@ -135,19 +136,22 @@ def _is_done(folder: RunFolder, plan: Plan) -> bool:
     """Whether a folder has the result of this plan.
 
     Raises:
-        ValueError: It belongs to something else.
+        ValueError: It belongs to another run, or contains other files.
     """
     if (status := folder.status) is not None:
         if status.id != plan.id:
             raise ValueError(
                 f"{folder.path} is the folder of another run, of {status.notebook} with id "
-                f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: name another -o"
+                f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: choose "
+                "another -o"
             )
         if status.state == "done" and folder.ended is None:
-            typer.echo(f"the files of {folder.path} are damaged: the run is repeated", err=True)
+            typer.echo(f"the files of {folder.path} are damaged: repeating the run", err=True)
         return status.state == "done" and folder.ended is not None
     if folder.path.exists() and (
         not folder.path.is_dir() or any(path.name != LOCK for path in folder.path.iterdir())
     ):
-        raise ValueError(f"{folder.path} holds other files than those of a run: name another -o")
+        raise ValueError(
+            f"{folder.path} contains files that do not belong to a run: choose another -o"
+        )
     return False

@@ -6,24 +6,24 @@ from typing import Annotated, Any
 
 import typer
 
-from labkit.cli.endings import refusals
+from labkit.cli.errors import usage_errors
 from labkit.experiments import RUNS, STATUS, SWEEP, Notebook, RunFolder, Status
 
 
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
 ) -> None:
-    """Show a run: state, parameters, numbers, provenance."""
-    with refusals():
+    """Show a run: state, parameters, metrics, provenance."""
+    with usage_errors():
         folder = RunFolder(run)
         if (status := folder.status) is None:
             of_sweep = (run / SWEEP).is_file()
             raise ValueError(
                 f"{run} is not the folder of a run: it has no {STATUS}"
-                + (f"; those of the sweep are in {run / RUNS}" if of_sweep else "")
+                + (f"; the runs of the sweep are in {run / RUNS}" if of_sweep else "")
             )
-        _print("run", _of(status))
-        _print("parameters, others as in the notebook", _changed(folder))
+        _print("run", _summary(status))
+        _print("parameters (others as in the notebook)", _changed(folder))
         if status.without_result:
             typer.echo("The notebook records no result, see labkit.record_result.")
         elif status.state == "done":
@@ -33,14 +33,14 @@ def show(
             _print("provenance", result.provenance)
 
 
-def _of(status: Status) -> dict[str, Any]:
-    took = {} if status.seconds is None else {"seconds": status.seconds}
+def _summary(status: Status) -> dict[str, Any]:
+    seconds = {} if status.seconds is None else {"seconds": status.seconds}
     error = {} if status.error is None else {"error": status.error}
-    return {"notebook": status.notebook, "id": status.id, "state": status.state} | took | error
+    return {"notebook": status.notebook, "id": status.id, "state": status.state} | seconds | error
 
 
 def _changed(folder: RunFolder) -> dict[str, Any]:
-    """Parameters that the notebook of a run does not have by itself."""
+    """The parameters that differ from the notebook's defaults."""
     defaults = Notebook.read(folder.notebook).defaults if folder.notebook.is_file() else {}
     return {
         name: value
@@ -53,6 +53,6 @@ def _print(head: str, entries: dict[str, Any]) -> None:
     width = max(map(len, entries), default=0)
     typer.echo(f"{head}:")
     for name, value in entries.items():
-        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        typer.echo(f"  {name:{width}}  {words}")
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        typer.echo(f"  {name:{width}}  {text}")
     typer.echo()

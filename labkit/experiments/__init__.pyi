@@ -13,7 +13,7 @@ from .compare import report_html as report_html
 from .compare import runs_frame as runs_frame
 from .kernels import DISK_FULL as DISK_FULL
 from .kernels import Watcher as Watcher
-from .kernels import quietly as quietly
+from .kernels import execute_notebook as execute_notebook
 from .runs import LOCK as LOCK
 from .runs import MIME_TYPE as MIME_TYPE
 from .runs import STATUS as STATUS
@@ -23,11 +23,12 @@ from .runs import Plan as Plan
 from .runs import Result as Result
 from .runs import RunFolder as RunFolder
 from .runs import Status as Status
+from .runs import WarmRuns as WarmRuns
 from .runs import agreement as agreement
 from .runs import check_notebook as check_notebook
 from .runs import differences as differences
 from .runs import find_notebook as find_notebook
-from .runs import held as held
+from .runs import lock_folder as lock_folder
 from .runs import measure as measure
 from .runs import notebook_of as notebook_of
 from .runs import plan_of as plan_of
@@ -46,3 +47,4 @@ from .sweeps import Tally as Tally
 from .sweeps import Trial as Trial
 from .sweeps import search as search
 from .sweeps import sweep as sweep
+from .tables import text_table as text_table

@@ -1,4 +1,4 @@
-"""One run of the paper's Omniglot rows: conv4 trained as there, and measured as there."""
+"""One run of the paper's Omniglot rows: train and test conv4 as the paper does."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from labkit.core import MAML
-from labkit.experiments import Result, provenance
+from labkit.experiments import Result, provenance, text_table
 from labkit.paper.settings import FewShotSettings
 from labkit.paper.training import TrainedRun, train_run, training_blocks
 from labkit.session import Columns, adaptation_columns
@@ -19,14 +19,14 @@ TEST_STEPS = 3
 """Inner steps of a test, as in the paper."""
 
 TESTS = ("upright", "turned")
-"""Whether a test character turned by 90, 180 or 270 degrees is one more class."""
+"""In "turned", a test character turned by 90, 180 or 270 degrees is another class."""
 
 FEW_SHOT_TABLE = "few_shot_table"
-"""Name of the curve with all that was measured."""
+"""Name of the curve with all measurements."""
 
 _DTYPES = {"emoji": torch.float64, "omniglot": torch.float32}
-"""Emoji are the notebook's example, with the same digits on every machine; for Omniglot float32
-halves a time that is counted in hours."""
+"""Emoji are the notebook's example, with equal digits on every machine; for Omniglot, float32
+halves a training of several hours."""
 
 
 def train_few_shot_run(settings: FewShotSettings) -> TrainedRun[FewShotSettings]:
@@ -35,9 +35,9 @@ def train_few_shot_run(settings: FewShotSettings) -> TrainedRun[FewShotSettings]
     At meta-step n of N, β (1 − (n − 1)/N) is Adam's step size.
 
     Raises:
-        DivergedError: Training has left the finite numbers.
+        DivergedError: A loss or θ is no longer finite.
         ValueError: There are fewer classes than ways, or too few drawings of each.
-        FileNotFoundError: Omniglot is not there and could not be downloaded.
+        FileNotFoundError: Omniglot is missing and could not be downloaded.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, App. A.1; β is constant there.
@@ -67,10 +67,10 @@ def train_few_shot_run(settings: FewShotSettings) -> TrainedRun[FewShotSettings]
 
 
 def measure_few_shot_run(run: TrainedRun[FewShotSettings]) -> Result:
-    """Test what was trained on classes that training never sees, with α in each of three steps.
+    """Test a run on classes that training never sees, with α in each of three steps.
 
     Batch norm is transductive: the query points of a task are normalised together. Omniglot is
-    tested twice: "upright", and "turned", where characters turned by 90, 180 or 270 degrees are
+    tested twice: "upright", and "turned", in which characters turned by 90, 180 or 270 degrees are
     classes too, as in training and in the tests of the paper's code. A test task has as many query
     as support points.
 
@@ -79,7 +79,7 @@ def measure_few_shot_run(run: TrainedRun[FewShotSettings]) -> Result:
 
     Returns:
         `Result`; its curve "few_shot_table" has a row for each `test` (as the number in `TESTS`)
-        and `inner_step` 0 … 3, "adaptation" is the part that is upright; metrics are
+        and `inner_step` 0 … 3, "adaptation" is the upright part; metrics are
         `accuracy_1_upright` and so on, after 1 and 3 steps.
 
     Example:
@@ -118,13 +118,20 @@ def measure_few_shot_run(run: TrainedRun[FewShotSettings]) -> Result:
 
 
 def few_shot_run_table(result: Result) -> str:
-    """What a run has measured, as text: a line for each test and number of steps."""
-    table = result.curves[FEW_SHOT_TABLE]
-    lines = ["test     inner steps  accuracy   ± 95 %  query loss  diverged"]
-    for row in range(len(table["test"])):
-        at: dict[str, Any] = {name: values[row] for name, values in table.items()}
-        lines.append(
-            f"{TESTS[int(at['test'])]:<7}  {at['inner_step']:11.0f}  {at['accuracy']:8.1%} "
-            f"{at['accuracy_ci95']:8.1%} {at['query_loss']:11.3f} {at['diverged']:9.1%}"
+    """The measurements of a run as text: a line for each test and number of steps."""
+    heads = ("test", "inner steps", "accuracy", "± 95 %", "query loss", "diverged")
+    columns = result.curves[FEW_SHOT_TABLE]
+    rows = []
+    for number in range(len(columns["test"])):
+        row: dict[str, Any] = {name: values[number] for name, values in columns.items()}
+        rows.append(
+            (
+                TESTS[int(row["test"])],
+                f"{row['inner_step']:.0f}",
+                f"{row['accuracy']:.1%}",
+                f"{row['accuracy_ci95']:.1%}",
+                f"{row['query_loss']:.3f}",
+                f"{row['diverged']:.1%}",
+            )
         )
-    return "\n".join(lines)
+    return text_table(heads, rows, {"test"})

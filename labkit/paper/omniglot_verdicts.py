@@ -1,14 +1,13 @@
-"""The paper's Omniglot rows: what it says, what the runs say, and whether they agree."""
+"""The paper's Omniglot rows compared with our runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from labkit.experiments import Folders, Mean, curves_frame, mean_interval, read_runs
+from labkit.experiments import Folders, Mean, curves_frame, mean_interval, read_runs, text_table
 from labkit.paper.omniglot import FEW_SHOT_TABLE, TEST_STEPS, TESTS
 from labkit.paper.settings import FewShotSettings
-from labkit.paper.text_table import text_table
 from labkit.paper.verdicts import check_one_sweep, departures, verdict
 
 if TYPE_CHECKING:
@@ -23,24 +22,24 @@ ACCURACIES: Mapping[tuple[str, int, int], float] = MappingProxyType(
     }
 )
 """Method, ways, shots → accuracy in % (arXiv:1703.03400, Table 1; first order: arXiv:1803.02999,
-Table 2). Those for 20 ways are tested by five steps."""
+Table 2). For 20 ways, which are missing here, tests take five steps."""
 
 HALF_PERCENT_DIGIT = 0.05
-"""Those numbers are rounded to one digit behind the point."""
+"""Those numbers are rounded to one decimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class OmniglotRow:
-    """One accuracy of the table, as the runs of several seeds have it; all in %.
+    """One accuracy of the table, from runs of several seeds; all in %.
 
     Attributes:
         method: As in `FewShotSettings`.
         ways: Classes per task.
         shots: Support points per class.
         test: "upright" or "turned", see `measure_few_shot_run`.
-        inner_steps: Taken on each test task.
-        paper: The published accuracy; None where there is none for this test.
-        by_seed: Mean accuracy over the test tasks of each seed, which are its own.
+        inner_steps: On each test task.
+        paper: The published accuracy; None if there is none for this test.
+        by_seed: Mean accuracy of each seed over its own test tasks.
         tasks_ci95: Half width of the 95 % interval of one seed's mean over its tasks, averaged.
     """
 
@@ -83,13 +82,13 @@ class OmniglotRow:
 
 @dataclass(frozen=True, slots=True)
 class OmniglotTable:
-    """All rows, and the runs that they are from.
+    """All rows, and the settings of the runs.
 
     Attributes:
         rows: By method, shots, test and inner steps.
         seeds: Those of each method and number of shots.
         settings: Other parameters, the same in all runs.
-        departures: Those that are not the paper's, in words.
+        departures: Sentences on those that differ from the paper's.
     """
 
     rows: tuple[OmniglotRow, ...]
@@ -98,14 +97,14 @@ class OmniglotTable:
     departures: tuple[str, ...]
 
     def row(self, method: str, shots: int, inner_steps: int, test: str) -> OmniglotRow:
-        """One of the rows.
+        """Look up a row.
 
         Raises:
-            ValueError: There is none such.
+            ValueError: There is no such row.
         """
         for row in self.rows:
-            found = (row.method, row.shots, row.inner_steps, row.test)
-            if found == (method, shots, inner_steps, test):
+            key = (row.method, row.shots, row.inner_steps, row.test)
+            if key == (method, shots, inner_steps, test):
                 return row
         raise ValueError(
             f"no run has measured {method} with {shots} shots after {inner_steps} steps, {test}"
@@ -114,8 +113,7 @@ class OmniglotTable:
     def table(self) -> str:
         """A line for each row: the mean, and its 95 % intervals over seeds and over tasks."""
         heads = ("method", "ways", "shots", "test", "steps", "mean %", "± seeds", "± tasks")
-        lines: list[tuple[str, ...]] = [(*heads, "paper", "verdict")]
-        lines += [
+        rows = [
             (
                 row.method,
                 f"{row.ways}",
@@ -128,19 +126,18 @@ class OmniglotTable:
             )
             for row in self.rows
         ]
-        return text_table(lines, {0, 3, 9})
+        return text_table((*heads, "paper", "verdict"), rows, {"method", "test", "verdict"})
 
     def claims(self) -> str:
-        """A sentence for each published number, and what of the paper's settings was not kept."""
+        """A sentence for each published number and each departure from the paper's settings."""
         lines = [row.claim for row in self.rows if row.paper is not None]
         return "\n".join([*lines, *(f"not the paper's: {words}" for words in self.departures)])
 
 
 def omniglot_table(folders: Folders) -> OmniglotTable:
-    """Set the runs of `experiments/omniglot.yaml` beside the published accuracies.
+    """Compare the runs of `experiments/omniglot.yaml` with the published accuracies.
 
-    These are compared with the test that is "turned", after three steps, as the paper's code has
-    it.
+    Those belong to the test "turned", after three steps, as in the paper's code.
 
     Args:
         folders: Of the sweep, or several.
@@ -158,11 +155,11 @@ def omniglot_table(folders: Folders) -> OmniglotTable:
     settings = check_one_sweep(frame, FewShotSettings, ("method", "shots", "seed"))
     if settings["data"] != "omniglot":
         raise ValueError(
-            f"the runs are of {settings['data']}, and the published accuracies of omniglot: give "
+            f"the runs use {settings['data']}, but the published accuracies are of omniglot: give "
             "the folder of a sweep with data: omniglot"
         )
-    found = frame[frame["inner_step"].isin([1, TEST_STEPS])]
-    groups = found.groupby(["method", "shots", "test", "inner_step"], sort=True)
+    measured = frame[frame["inner_step"].isin([1, TEST_STEPS])]
+    groups = measured.groupby(["method", "shots", "test", "inner_step"], sort=True)
     rows = [
         _row(str(method), settings["ways"], int(shots), int(test), int(step), part)
         for (method, shots, test, step), part in groups

@@ -8,13 +8,13 @@ from labkit.session import CheckedModel
 
 
 class PaperSettings(CheckedModel):
-    """What determines a run: every field is a parameter of `notebooks/11_paper_run.ipynb`.
+    """The parameters of `notebooks/11_paper_run.ipynb`, which determine its result.
 
-    The defaults are those of the paper.
+    The defaults are the paper's.
 
     Raises:
-        ParameterError: From `PaperSettings.checked`, for a value that is not allowed or a name
-            that is unknown.
+        ParameterError: From `PaperSettings.checked`, for an invalid value or an
+            unknown name.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.1.
@@ -41,15 +41,15 @@ class PaperSettings(CheckedModel):
 
 
 class FewShotSettings(CheckedModel):
-    """What determines a run: every field is a parameter of `notebooks/12_few_shot_run.ipynb`.
+    """The parameters of `notebooks/12_few_shot_run.ipynb`, which determine its result.
 
-    The defaults are the paper's for five ways, but for two: β falls to 0 in equal steps over the
-    meta-steps, so that a short training ends well, and α is for the mean cross-entropy. (The sum
-    that the paper's code has in the inner loss makes its 0.4 five times as large: 2.0.)
+    The defaults are the paper's for five ways, with two exceptions. β decays linearly to 0, which
+    helps short runs. α is for the mean cross-entropy: the paper's code sums over the five ways in
+    the inner loss, so its 0.4 is 2.0 here.
 
     Raises:
-        ParameterError: From `FewShotSettings.checked`, for a value that is not allowed or a name
-            that is unknown.
+        ParameterError: From `FewShotSettings.checked`, for an invalid value or an
+            unknown name.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.2 and App. A.1.

@@ -1,4 +1,4 @@
-"""One run of the paper's sinusoid table: a method trained as there, and measured as there."""
+"""One run of the paper's sinusoid table: train and test a method as the paper does."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from labkit.core import MAML, Algorithm, JointTraining, Order
-from labkit.experiments import Result, provenance
+from labkit.experiments import Result, provenance, text_table
 from labkit.paper.settings import PaperSettings
 from labkit.paper.training import TrainedRun, train_run, training_blocks
 from labkit.session import Columns, adaptation_columns
@@ -25,25 +25,25 @@ from labkit.training import (
 )
 
 SHOTS = (5, 10, 20)
-"""Support points per task in the tests."""
+"""Support points per test task."""
 
 STEPS = (1, 5, 10)
-"""Numbers of inner steps that metrics are recorded after."""
+"""Numbers of inner steps with recorded metrics."""
 
 STEP_SIZES = ("constant", "halved", "tuned", "none")
-"""How the step sizes of a test are chosen."""
+"""Rules for the step sizes of a test."""
 
 SHOWN = 10
 """Shots of the curve "adaptation", which comparisons of runs draw."""
 
 QUERIES, TUNING_QUERIES = 100, 20
-"""Query points per task that is reported, and per task that a step size is tuned on."""
+"""Query points per reported task, and per task for tuning a step size."""
 
 ALPHAS = tuple(float(f"{alpha:.3g}") for alpha in np.logspace(-4, 0, 13))
-"""What is tried where a step size is tuned: three for each factor of ten."""
+"""Candidates for a tuned step size: three for each factor of ten."""
 
 TABLE = "table"
-"""Name of the curve with all that was measured."""
+"""Name of the curve with all measurements."""
 
 
 def train_paper_run(settings: PaperSettings) -> TrainedRun[PaperSettings]:
@@ -53,7 +53,7 @@ def train_paper_run(settings: PaperSettings) -> TrainedRun[PaperSettings]:
     model for the data of all tasks; "oracle" is the same with A and φ among its inputs.
 
     Raises:
-        DivergedError: Training has left the finite numbers.
+        DivergedError: A loss or θ is no longer finite.
 
     Example:
         >>> train_paper_run(PaperSettings(meta_steps=2, meta_batch=3)).learner.meta_step
@@ -73,23 +73,23 @@ def train_paper_run(settings: PaperSettings) -> TrainedRun[PaperSettings]:
 
 
 def measure_paper_run(run: TrainedRun[PaperSettings], tasks: int = HELD_OUT) -> Result:
-    """Test what was trained with 5, 10 and 20 shots, on tasks that training never sees.
+    """Test a run with 5, 10 and 20 shots, on tasks that training never sees.
 
     The step sizes of a test are, by method:
 
-    - "maml", "first_order": "constant", α for every step; "halved", half of it after the steps
-      that were trained;
+    - "maml", "first_order": "constant", α for every step; "halved", half of it after the
+      trained steps;
     - "pretrained": "tuned", the one of `ALPHAS` with the lowest mean loss for this number of
-      shots and steps, chosen on other tasks than those reported;
-    - "oracle": "none", no steps are taken, and the loss is the same after any number of them.
+      shots and steps, chosen on other tasks than the reported ones;
+    - "oracle": "none", it takes no steps, so the loss is the same after any number of them.
 
     Args:
         run: From `train_paper_run`.
-        tasks: Number of held-out tasks, ≥ 1, and as many again to tune on.
+        tasks: Number of held-out tasks, ≥ 1, and of the tasks for tuning.
 
     Returns:
         `Result`; its curve "table" has a row for each `test_shots`, `step_sizes` (as the number in
-        `STEP_SIZES`) and `inner_step` 0 … 10, "adaptation" is its part with 10 shots and the
+        `STEP_SIZES`) and `inner_step` 0 … 10, "adaptation" is the part with 10 shots and the
         method's last rule; metrics are `loss_5_shots_1_halved` and so on, and `median_` and
         `diverged_` in place of `loss_`.
 
@@ -133,18 +133,25 @@ def measure_paper_run(run: TrainedRun[PaperSettings], tasks: int = HELD_OUT) -> 
 
 
 def paper_run_table(result: Result) -> str:
-    """What a run has measured, as text: a line for each test and number of steps."""
-    table = result.curves[TABLE]
-    lines = ["shots  step sizes  inner steps       mean   ± 95 %   median  diverged"]
-    for row in range(len(table["test_shots"])):
-        at: dict[str, Any] = {name: values[row] for name, values in table.items()}
-        if at["inner_step"] in STEPS:
-            lines.append(
-                f"{at['test_shots']:5.0f}  {STEP_SIZES[int(at['step_sizes'])]:>10}  "
-                f"{at['inner_step']:11.0f} {at['query_loss']:10.4g} {at['ci95']:8.3g} "
-                f"{at['median']:8.3g} {at['diverged']:8.1%}"
+    """The measurements of a run as text: a line for each test and number of steps."""
+    heads = ("shots", "step sizes", "inner steps", "mean", "± 95 %", "median", "diverged")
+    columns = result.curves[TABLE]
+    rows = []
+    for number in range(len(columns["test_shots"])):
+        row: dict[str, Any] = {name: values[number] for name, values in columns.items()}
+        if row["inner_step"] in STEPS:
+            rows.append(
+                (
+                    f"{row['test_shots']:.0f}",
+                    STEP_SIZES[int(row["step_sizes"])],
+                    f"{row['inner_step']:.0f}",
+                    f"{row['query_loss']:.4g}",
+                    f"{row['ci95']:.3g}",
+                    f"{row['median']:.3g}",
+                    f"{row['diverged']:.1%}",
+                )
             )
-    return "\n".join(lines)
+    return text_table(heads, rows, {"step sizes"})
 
 
 def _algorithm(settings: PaperSettings) -> Algorithm:
@@ -165,8 +172,8 @@ def _tests(
         none = [0.0] * (most + 1)
         yield "none", learner.curve_on(batch, most, alpha=0.0), none
     elif method == "pretrained":
-        others = stream(learner.seed, "tuning of the step size")
-        tuning = draw(replace(family, queries=TUNING_QUERIES), tasks, others, learner.params)
+        generator = stream(learner.seed, "tuning of the step size")
+        tuning = draw(replace(family, queries=TUNING_QUERIES), tasks, generator, learner.params)
         alphas = tuned_alphas(learner, tuning, most, ALPHAS)
         yield "tuned", curve_with_alphas(learner, batch, alphas), alphas
     else:

@@ -1,4 +1,4 @@
-"""The paper's sinusoid table: what it says, what the runs say, and whether they agree."""
+"""The paper's sinusoid table compared with our runs, as a table and a figure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from labkit.experiments import (
     load_curves,
     mean_interval,
     read_runs,
+    text_table,
 )
 from labkit.figures import MethodCurve, paper_figure
 from labkit.paper.settings import PaperSettings
 from labkit.paper.sinusoid import STEP_SIZES, STEPS, TABLE
-from labkit.paper.text_table import text_table
 from labkit.paper.verdicts import check_one_sweep, departures, verdict
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class PaperRow:
     Attributes:
         method: As in `PaperSettings`.
         shots: Support points per test task.
-        step_sizes: How they were chosen, see `measure_paper_run`.
-        inner_steps: Taken on each test task.
-        paper: The paper's number; None where it gives none.
-        by_seed: Mean loss over the test tasks of each seed, which are its own.
+        step_sizes: The rule for them, see `measure_paper_run`.
+        inner_steps: On each test task.
+        paper: The paper's number; None if it gives none.
+        by_seed: Mean loss of each seed over its own test tasks.
         tasks_ci95: Half width of the 95 % interval of one seed's mean over its tasks, averaged.
         median: Median loss over the tasks, averaged over seeds.
         diverged: Share of diverged tasks over all seeds.
@@ -97,20 +97,20 @@ class PaperRow:
         """
         mean, steps = self.mean, f"{self.inner_steps} step{'s' * (self.inner_steps != 1)}"
         where = f"{self.method} ({self.step_sizes}), {self.shots} shots, after {steps}"
-        said = f"{mean.mean:.3g} ± {mean.ci95:.3g} for {self.paper:g}"
-        stray = f"; {self.diverged:.1%} of the tasks diverge" if self.diverged else ""
-        return f"{where}: {self.verdict}, {said}{stray}"
+        interval = f"{mean.mean:.3g} ± {mean.ci95:.3g} for {self.paper:g}"
+        diverged = f"; {self.diverged:.1%} of the tasks diverge" if self.diverged else ""
+        return f"{where}: {self.verdict}, {interval}{diverged}"
 
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """All rows, and the runs that they are from.
+    """All rows, and the settings of the runs.
 
     Attributes:
         rows: By method, shots, step sizes and inner steps.
         seeds: Those of each method.
         settings: Other parameters, the same in all runs.
-        departures: Those that are not the paper's, in words.
+        departures: Sentences on those that differ from the paper's.
     """
 
     rows: tuple[PaperRow, ...]
@@ -124,14 +124,14 @@ class PaperTable:
         return tuple(row for row in self.rows if row.paper is not None)
 
     def row(self, method: str, shots: int, inner_steps: int, step_sizes: str) -> PaperRow:
-        """One of the rows.
+        """Look up a row.
 
         Raises:
-            ValueError: There is none such.
+            ValueError: There is no such row.
         """
         for row in self.rows:
-            found = (row.method, row.shots, row.inner_steps, row.step_sizes)
-            if found == (method, shots, inner_steps, step_sizes):
+            key = (row.method, row.shots, row.inner_steps, row.step_sizes)
+            if key == (method, shots, inner_steps, step_sizes):
                 return row
         raise ValueError(
             f"no run has measured {method} with {shots} shots after {inner_steps} steps, step "
@@ -140,9 +140,9 @@ class PaperTable:
 
     def table(self) -> str:
         """A line for each row: the mean, and its 95 % intervals over seeds and over tasks."""
-        heads = ("method", "shots", "step sizes", "steps", "mean", "± seeds", "± tasks")
-        lines: list[tuple[str, ...]] = [(*heads, "median", "diverged", "paper", "verdict")]
-        lines += [
+        heads = ["method", "shots", "step sizes", "steps", "mean", "± seeds", "± tasks"]
+        heads += ["median", "diverged", "paper", "verdict"]
+        rows = [
             (
                 row.method,
                 f"{row.shots}",
@@ -155,16 +155,16 @@ class PaperTable:
             )
             for row in self.rows
         ]
-        return text_table(lines, {0, 2, 10})
+        return text_table(heads, rows, {"method", "step sizes", "verdict"})
 
     def claims(self) -> str:
-        """A sentence for each number of the paper, and what of its settings was not kept."""
+        """A sentence for each number of the paper, and for each departure from its settings."""
         lines = [row.claim for row in self.published]
         return "\n".join([*lines, *(f"not the paper's: {words}" for words in self.departures)])
 
 
 def paper_table(folders: Folders) -> PaperTable:
-    """Set the runs of `experiments/paper.yaml` beside the paper's numbers.
+    """Compare the runs of `experiments/paper.yaml` with the paper's numbers.
 
     Args:
         folders: Of the sweep, or several.
@@ -175,8 +175,8 @@ def paper_table(folders: Folders) -> PaperTable:
             method and seed.
 
     Example:
-        >>> found = paper_table("notebooks/data/paper_sweep")
-        >>> found.row("maml", 5, 1, "halved").paper, found.departures
+        >>> table = paper_table("notebooks/data/paper_sweep")
+        >>> table.row("maml", 5, 1, "halved").paper, table.departures
         (0.67, ())
     """
     frame = curves_frame(read_runs(folders), TABLE)
@@ -186,11 +186,11 @@ def paper_table(folders: Folders) -> PaperTable:
         for method in METHODS
         if (frame["method"] == method).any()
     }
-    chosen = frame[frame["inner_step"].isin(STEPS)]
+    measured = frame[frame["inner_step"].isin(STEPS)]
     rows = [
         _row(method, int(shots), int(rule), int(step), part)
         for method in seeds
-        for (shots, rule, step), part in chosen[chosen["method"] == method].groupby(
+        for (shots, rule, step), part in measured[measured["method"] == method].groupby(
             ["test_shots", "step_sizes", "inner_step"], sort=True
         )
     ]
@@ -212,9 +212,9 @@ def _row(method: str, shots: int, step_sizes: int, inner_steps: int, part: "Data
 
 
 def paper_view(folders: Folders) -> go.Figure:
-    """The loss over inner steps for 5, 10 and 20 shots, with bands over seeds.
+    """Draw the loss over inner steps for 5, 10 and 20 shots, with bands over seeds.
 
-    "constant" step sizes are left out, since a few tasks carry their mean to infinity.
+    "constant" step sizes are left out, since a few tasks make their mean infinite.
 
     Args:
         folders: As for `paper_table`.

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FAR = 10.0
-"""A loss so many times the published one is no matter of chance."""
+"""A loss that is this many times the published one is not due to chance."""
 
 
 def one_more(by_seed: Sequence[float], tasks_ci95: float) -> tuple[float, float]:
-    """Where the mean of one more run would lie, with 95 %: m ± t s √(1 + 1/n).
+    """The 95 % prediction interval for the mean of one more run: m ± t s √(1 + 1/n).
 
-    A published number is such a run: trained once, and tested on tasks of its own. Few seeds may
-    agree by chance; t s is therefore no less than the interval over the tasks.
+    A published number is such a run: trained once, and tested on its own tasks. A few seeds may
+    agree by chance, so t s is at least the interval over the tasks.
 
     Args:
-        by_seed: Mean loss of each of our runs, n ≥ 2.
+        by_seed: Mean loss of each run, n ≥ 2.
         tasks_ci95: Half width of the 95 % interval of one run's mean over its tasks.
 
     Example:
@@ -29,19 +29,19 @@ def one_more(by_seed: Sequence[float], tasks_ci95: float) -> tuple[float, float]
         >>> print(f"{low:.2f} {high:.2f}")
         -2.97 6.97
     """
-    found = mean_interval(by_seed)
-    seeds = found.ci95 * math.sqrt(found.count)  # t s
-    half = max(seeds, tasks_ci95) * math.sqrt(1 + 1 / found.count)
-    return found.mean - half, found.mean + half
+    mean = mean_interval(by_seed)
+    seeds = mean.ci95 * math.sqrt(mean.count)  # t s
+    half = max(seeds, tasks_ci95) * math.sqrt(1 + 1 / mean.count)
+    return mean.mean - half, mean.mean + half
 
 
 def verdict(by_seed: Sequence[float], tasks_ci95: float, paper: float, half_digit: float) -> str:
-    """What runs say of a published loss p, up to its last digit.
+    """Judge a published loss p by our runs, up to its last digit.
 
-    "reproduced": p lies where one more run would. "better": all of that range is below p.
-    "not reproduced": p lies outside, or a run is more than `FAR` times p. "undecided": p lies in
-    the range, but this reaches further from the mean than p itself and says nothing.
-    "too few seeds": there is one alone.
+    "reproduced": p lies in the prediction interval of `one_more`. "better": all of that interval is
+    below p. "not reproduced": p lies outside, or a run is more than `FAR` times p. "undecided": p
+    lies in the interval, but this is too wide to decide: its half width exceeds p.
+    "too few seeds": there is only one.
 
     Args:
         by_seed: Mean loss of each run.
@@ -69,24 +69,24 @@ def verdict(by_seed: Sequence[float], tasks_ci95: float, paper: float, half_digi
 def check_one_sweep(
     frame: "DataFrame", kind: type[CheckedModel], over: Sequence[str]
 ) -> dict[str, Any]:
-    """The parameters that all runs have in common.
+    """The common parameters of all runs.
 
     Args:
         frame: Curves of runs, from `load_curves`.
-        kind: What the parameters are.
-        over: Those in which the runs may differ; together they name one run.
+        kind: The settings of the runs.
+        over: Parameters in which the runs may differ; together they identify a run.
 
     Raises:
-        ValueError: The runs differ in another one, or two have the same of these.
+        ValueError: The runs differ in another parameter, or two are equal in all of `over`.
     """
     same = [name for name in kind.model_fields if name not in over]
     for name in same:
-        found = sorted(frame[name].unique().tolist())
-        if len(found) > 1:
-            values = ", ".join(map(str, found))
+        several = sorted(frame[name].unique().tolist())
+        if len(several) > 1:
+            values = ", ".join(map(str, several))
             raise ValueError(
-                f"the runs differ in {name} ({values}), and a table is of one: give the folder of "
-                "one sweep"
+                f"the runs differ in {name} ({values}), but a table needs equal ones: give the "
+                "folder of one sweep"
             )
     runs = frame.drop_duplicates("run")
     twice = runs[runs.duplicated(list(over))]
@@ -94,24 +94,24 @@ def check_one_sweep(
         method, *others = twice[list(over)].to_numpy().tolist()[0]
         which = " and ".join(f"{n} {v}" for n, v in zip(over[1:], others, strict=True))
         raise ValueError(
-            f"{method} has more than one run with {which}, of another version of the notebook "
-            "or of labkit: give the folder of one of them"
+            f"{method} has more than one run with {which}, from different versions of the notebook "
+            "or of labkit: give the folder of one version"
         )
     return {name: frame[name].tolist()[0] for name in same}
 
 
 def departures(
-    settings: dict[str, Any], paper: CheckedModel, beside: Collection[str] = ()
+    settings: dict[str, Any], paper: CheckedModel, ignored: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Those of the common parameters that are not the paper's, in words.
+    """A sentence for each common parameter that differs from the paper's.
 
     Args:
         settings: From `check_one_sweep`.
-        paper: All of the paper's.
-        beside: Names that are not a matter of the paper.
+        paper: The paper's settings.
+        ignored: Parameters that need not be the paper's.
     """
     return tuple(
         f"{name} = {value}, where the paper has {getattr(paper, name)}"
         for name, value in settings.items()
-        if name not in beside and value != getattr(paper, name)
+        if name not in ignored and value != getattr(paper, name)
     )

@@ -78,7 +78,7 @@ def test_a_notebook_that_fails_is_one_message_and_keeps_its_traceback(
     done = CliRunner().invoke(app, ["compare", str(folder), "--notebook", str(out)])
     assert done.exit_code == 1
     said = done.stderr[done.stderr.index("labkit compare") :].splitlines()
-    assert said[0].endswith("broken.ipynb has failed with ZeroDivisionError: division by zero")
+    assert said[0].endswith("broken.ipynb failed with ZeroDivisionError: division by zero")
     assert said[1:] == [f"The notebook, with the traceback: {out}"]
     assert "Traceback" not in done.stderr
     assert "ZeroDivisionError" in out.read_text()
@@ -106,7 +106,7 @@ def test_the_notebook_is_not_replaced_by_an_executed_one(folder: Path) -> None:
     done = CliRunner().invoke(app, ["compare", str(folder), "--notebook", str(source)])
     assert source.read_bytes() == before
     assert done.exit_code == 2
-    assert "is the notebook itself: name a new file" in done.stderr
+    assert "is the notebook itself: choose another file" in done.stderr
 
 
 def test_a_report_that_cannot_be_finished_leaves_the_one_before(

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from labkit import Recipe, Settings, parameters_yaml, share_code
 from labkit.cli.app import app
-from labkit.cli.values import parameters_in, value_of
-from labkit.experiments.runs.folder_lock import held
+from labkit.cli.options import parameters_in, value_of
+from labkit.experiments.runs.plan import NOTEBOOKS, notebook_of
 from labkit.experiments.runs.reproduction import digits_of_agreement
-from labkit.experiments.runs.sessions import NOTEBOOKS, notebook_of
+from labkit.experiments.runs.run_folder import lock_folder
 from labkit.session.settings.parameter_words import ParameterError
 
 LABKIT = [sys.executable, "-c", "from labkit.cli.app import main; main()"]
@@ -72,7 +72,7 @@ def test_a_finished_run_is_not_repeated(
     changed = (folder / "status.json").stat().st_mtime_ns
     code, output = labkit("run", "01_sinusoid", "-f", tmp_path / "same.yaml", "-o", folder)
     assert code == 0
-    assert "is done already; --again repeats it" in output
+    assert "is already done; --again repeats it" in output
     assert done.stdout in output
     assert (folder / "status.json").stat().st_mtime_ns == changed
 
@@ -125,7 +125,7 @@ def test_a_run_whose_files_are_damaged_is_repeated(
         assert f"{folder / 'result.json'} is not what a run writes" in output.splitlines()[-1]
     code, output = labkit("run", "01_sinusoid", "-f", tmp_path / "same.yaml", "-o", folder)
     assert code == 0
-    assert f"the files of {folder} are damaged: the run is repeated" in output
+    assert f"the files of {folder} are damaged: repeating the run" in output
     assert finished[1].stdout in output
 
 
@@ -151,18 +151,18 @@ def test_folders_of_others_are_refused(
     (tmp_path / "thesis.tex").touch()
     code, output = labkit("run", "01_sinusoid", *FEW, "-o", tmp_path)
     assert code == 2
-    assert "holds other files than those of a run" in output
+    assert "contains files that do not belong to a run" in output
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with held(folder):
+    with lock_folder(folder):
         code, output = labkit("run", "01_sinusoid", *FEW, "-o", folder)
     assert code == 2
     assert output == (
-        f"labkit: {folder} is in use, another labkit works there: wait for its end, or choose "
-        "another folder\n"
+        f"labkit: {folder} is in use by another labkit: wait until it ends, or choose another "
+        "folder\n"
     )
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
@@ -175,7 +175,7 @@ def test_a_notebook_that_records_nothing_is_done(tmp_path: Path) -> None:
         code, output = labkit("run", tmp_path / "mine.ipynb", "-o", folder)
         assert code == 0
         assert "done; the notebook records no result" in output
-        assert ("is done already" in output) is again
+        assert ("is already done" in output) is again
     assert "records no result" in labkit("show", folder)[1]
     code, output = labkit("rerun", folder)
     assert code == 2
@@ -197,7 +197,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
     )
     code, output = labkit(*command)
     assert code == 0
-    assert "done already" not in output
+    assert "already done" not in output
 
 
 @pytest.mark.parametrize(
@@ -212,12 +212,12 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         (["run", "01_sinusoid", "-p", "alpha"], "-p alpha: write -p alpha 0.02"),
         (["run", "01_sinusoid", "-f", "text.yaml"], "1e-3 and quoted numbers are text"),
         (["run", "01_sinusoid", "-f", "none.yaml"], "none.yaml cannot be read: No such file"),
-        (["run", "01_sinusoid", "-f", "list.yaml"], "list.yaml must hold parameters by name"),
-        (["run", "01_sinusoid", "-f", "twice.yaml"], "twice.yaml: alpha stands twice: keep one"),
-        (["run", "01_sinusoid", "-f", "twice.json"], "twice.json: alpha stands twice: keep one"),
-        (["run", "--session", "text.yaml"], "text.yaml does not say of which notebook"),
+        (["run", "01_sinusoid", "-f", "list.yaml"], "list.yaml must contain parameters by name"),
+        (["run", "01_sinusoid", "-f", "twice.yaml"], "twice.yaml: alpha is given twice: keep one"),
+        (["run", "01_sinusoid", "-f", "twice.json"], "twice.json: alpha is given twice: keep one"),
+        (["run", "--session", "text.yaml"], "text.yaml does not name the notebook of its"),
         (["run", "--session", "own.txt"], "no notebook of labkit trains on tasks = 'custom'"),
-        (["run", "--session", "float32.txt"], "has dtype = None, and the notebook 01_sinusoid"),
+        (["run", "--session", "float32.txt"], "has dtype = None, but the notebook 01_sinusoid"),
         (["run", "--session", "broken.txt"], "this share code is cut short"),
         (["show", "none"], "none is not the folder of a run"),
         (["rerun", "none"], "none is not the folder of a run"),
@@ -301,7 +301,7 @@ def test_a_sweep_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "sweep.json").touch()
     code, output = labkit("show", tmp_path)
     assert code == 2
-    assert f"; those of the sweep are in {tmp_path / 'runs'}" in output
+    assert f"; the runs of the sweep are in {tmp_path / 'runs'}" in output
 
 
 def test_help_says_in_a_line_what_each_command_does() -> None:
@@ -316,6 +316,6 @@ def test_help_says_in_a_line_what_each_command_does() -> None:
 def test_notebooks_of_sessions() -> None:
     assert notebook_of(RECIPE) == "01_sinusoid"
     wide = Recipe(Settings(), 1, "Sinusoid", "sinusoid_mlp(width=100)", "float64")
-    with pytest.raises(ParameterError, match=r"model = 'sinusoid_mlp\(width=100\)', and the noteb"):
+    with pytest.raises(ParameterError, match=r"model = 'sinusoid_mlp\(width=100\)', but the noteb"):
         notebook_of(wide)
     assert set(NOTEBOOKS) == {"01_sinusoid", "04_tides", "05_few_shot_images"}

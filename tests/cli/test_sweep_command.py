@@ -17,13 +17,13 @@ from typer.testing import CliRunner, Result
 
 from labkit.cli import sweep as command
 from labkit.cli.app import app
-from labkit.experiments.compare.tables import load_runs
+from labkit.experiments.compare.loading import load_runs
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import RunFolder, Status
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.experiments.sweeps.engine import SchedulerGoneError
 from labkit.experiments.sweeps.grid import Tally
-from labkit.experiments.sweeps.search_design import SearchDesign, Trial
+from labkit.experiments.sweeps.optuna_search import SearchDesign, Trial
+from labkit.experiments.sweeps.workers import SchedulerGoneError
 from tests.experiments.tiny_notebook import tiny_notebook
 
 LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]
@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             for number, plan in enumerate(plans)
         ]
 
-    monkeypatch.setattr(command, "make", make)
+    monkeypatch.setattr(command, "run_sweep", make)
     return found
 
 
@@ -99,7 +99,7 @@ def test_a_file_has_the_whole_sweep(asked: dict[str, Any], tmp_path: Path) -> No
     assert (asked["scheduler"], asked["wait"]) == ("tcp://there:8786", 60)
     result = labkit("01_sinusoid", "--file", str(file), "-o", "out")
     assert result.exit_code == 2
-    assert "--file has the whole sweep: write notebook into" in result.stderr
+    assert "--file describes the whole sweep: write notebook into" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,19 @@ def test_a_file_has_the_whole_sweep(asked: dict[str, Any], tmp_path: Path) -> No
         ("01_sinusoid --grid alpha=0.1,x", "alpha = 'x': must be a finite number"),
         ("01_sinusoid --grid alpha=nan", "alpha = 'nan': must be a finite number"),
         ("01_sinusoid --grid alhpa=0.1", "did you mean 'alpha'"),
-        ("01_sinusoid --grid alpha=1 --grid alpha=2", "--grid alpha stands twice"),
+        (
+            "01_sinusoid --grid alpha=1 --grid alpha=2",
+            "alpha is given twice: give all values in one --grid alpha=…",
+        ),
         ("01_sinusoid --random alpha=0.1 --samples 2", "write alpha=0.1..0.5"),
         ("01_sinusoid --random alpha=lgo:0.1..1 --samples 2", "write alpha=0.1..0.5"),
         ("01_sinusoid --random alpha=0.1..1", "samples is missing"),
         ("01_sinusoid --seeds x", "seeds must be a whole number"),
-        ("01_sinusoid --seeds 2 --wait 9", "--wait is for workers of others"),
-        ("01_sinusoid --seeds 2 --jobs 2 --scheduler tcp://there:1", "--jobs is for this machine"),
+        ("01_sinusoid --seeds 2 --wait 9", "--wait needs --scheduler"),
+        (
+            "01_sinusoid --seeds 2 --jobs 2 --scheduler tcp://there:1",
+            "--jobs applies to local runs only and cannot be combined",
+        ),
     ],
 )
 @pytest.mark.usefixtures("asked")
@@ -140,7 +146,7 @@ def test_a_search_says_what_was_best(
         metrics = (0.5, asked["least"], float("inf"))
         return [Trial({"alpha": m / 10}, runs, m) for m in metrics]
 
-    monkeypatch.setattr(command, "look", look)
+    monkeypatch.setattr(command, "run_search", look)
     asked["least"] = 0.25
     words = [
         *("01_sinusoid", "--random", "alpha=log:0.001..0.1", "--seeds", "2", "-o", "out"),
@@ -160,7 +166,7 @@ def test_a_search_says_what_was_best(
     assert asked["timeout"] == 60
     lines = result.stdout.splitlines()
     assert lines[0].startswith("6 of 6 runs done")
-    assert lines[1] == "least ratio of 3 trials: 0.25, mean of 2 seeds, with alpha = 0.025"
+    assert lines[1] == "lowest ratio of 3 trials: 0.25, mean of 2 seeds, with alpha = 0.025"
     file = tmp_path / "search.json"
     file.write_text(json.dumps(parts))
     assert labkit("--file", str(file), "-o", "out").exit_code == 0
@@ -172,7 +178,7 @@ def test_a_search_is_asked_for_whole() -> None:
         "--minimise ratio --random alpha=0.1..1": "search is missing",
         "--search 2 --random alpha=0.1..1": "minimise is missing",
         "--search 2 --minimise ratio": "there is nothing to search",
-        "--search 2 --minimise ratio --grid alpha=1": "grid: a search has no such part",
+        "--search 2 --minimise ratio --grid alpha=1": "grid: a search has no such entry",
     }.items():
         result = labkit("01_sinusoid", "-o", "out", *words.split())
         assert result.exit_code == 2
@@ -189,7 +195,7 @@ def test_a_search_with_real_runs(tmp_path: Path) -> None:
     values = sorted(r["value"] for r in load_runs(tmp_path / "s").to_dict("records"))
     assert len(values) == 4
     # the tiny notebook's value is alpha + seed, with seeds 0 and 1
-    assert f"least value of 2 trials: {values[0] + 0.5:.4g}, mean of 2 seeds" in done.stdout
+    assert f"lowest value of 2 trials: {values[0] + 0.5:.4g}, mean of 2 seeds" in done.stdout
     assert "optuna" not in done.stderr.lower()
 
 
@@ -211,7 +217,11 @@ def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (SchedulerGoneError("the scheduler has gone"), 1, "the scheduler has gone; 1 of 2 runs"),
+        (
+            SchedulerGoneError("the scheduler no longer answers"),
+            1,
+            "no longer answers; 1 of 2 runs",
+        ),
         (
             OSError(28, "No space left on device"),
             1,
@@ -223,7 +233,7 @@ def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:
             1,
             "out cannot be written: Not a directory: choose another",
         ),
-        (KeyboardInterrupt(), 130, "interrupted; 1 of 2 runs are done: the same command goes on"),
+        (KeyboardInterrupt(), 130, "interrupted; 1 of 2 runs are done: the same command continues"),
     ],
 )
 def test_early_ends(asked: dict[str, Any], error: BaseException, code: int, words: str) -> None:
@@ -265,7 +275,7 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert out == ""
-    last = "labkit: interrupted; 0 of 3 runs are done: the same command goes on there"
+    last = "labkit: interrupted; 0 of 3 runs are done: the same command continues"
     assert err.splitlines()[-1] == last
     assert "Traceback" not in err
     assert len(children) >= 3

@@ -25,7 +25,7 @@ class StandIn:
     def install(self, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the workers' place in a module."""
         monkeypatch.setattr(module, "workers", self.workers)
-        monkeypatch.setattr(module, "made", self.made_by)
+        monkeypatch.setattr(module, "run_plans", self.run_plans)
 
     @contextmanager
     def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[str]:
@@ -33,7 +33,7 @@ class StandIn:
         self.begun += 1
         yield "client"
 
-    def made_by(
+    def run_plans(
         self,
         client: str,
         folder: SweepFolder,
@@ -43,4 +43,4 @@ class StandIn:
     ) -> Iterator[tuple[Plan, Status]]:
         assert (client, timeout) == ("client", 7)
         for plan in reversed(plans):
-            yield plan, folder.make(plan, self.run)
+            yield plan, folder.execute(plan, self.run)

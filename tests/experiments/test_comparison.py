@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from labkit import ParameterError, compare_runs, load_runs
-from labkit.experiments.compare.groups import label
+from labkit.experiments.compare.comparison import label
 from labkit.experiments.compare.student_t import mean_interval, t_quantile
 from tests.experiments.run_folders import done_run, sweep
 
@@ -79,9 +79,7 @@ def test_only_common_seeds_are_paired(tmp_path: Path) -> None:
     assert pair.seeds == (0, 1)
     assert found.groups[0].mean.count == 3
     assert found.apart == (("order=1", "order=3"), ("order=2", "order=3"))
-    assert "no seed in common, so not compared: 2 of the pairs, such as order=1 and" in (
-        found.table()
-    )
+    assert "no common seed, so not compared: 2 of the pairs, such as order=1 and" in (found.table())
 
 
 def test_close_pairs_differ_in_one_parameter(tmp_path: Path) -> None:
@@ -118,7 +116,7 @@ def test_unknown_names(tmp_path: Path) -> None:
         compared(folder, metric="seconds")
     with pytest.raises(ParameterError, match=r"no parameter 'ordr'; did you mean 'order'"):
         compared(folder, by=["ordr"])
-    with pytest.raises(ParameterError, match="seeds are what is averaged over"):
+    with pytest.raises(ParameterError, match="the comparison averages over seeds"):
         compared(folder, by=["seed"])
 
 
@@ -161,5 +159,5 @@ def test_what_must_not_be_compared(tmp_path: Path) -> None:
     done_run(tmp_path / "unseeded" / "a", 1.0, alpha=1.0)
     with pytest.raises(ValueError, match="no parameter 'seed'"):
         compared(tmp_path / "unseeded")
-    with pytest.raises(ValueError, match=r"table that labkit.load_runs has read"):
+    with pytest.raises(ValueError, match=r"table from labkit.load_runs"):
         compare_runs(load_runs(tmp_path / "apart")[[]].copy().__class__())

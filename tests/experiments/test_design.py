@@ -76,17 +76,17 @@ def test_whole_ranges_reach_both_ends(scale: str) -> None:
         ({"grid": {"alpha": ["x"]}}, "alpha = 'x': must be a finite number"),
         ({"grid": {"alpha": [0.1], "order": [3]}}, "order = 3: must be 1 or 2"),
         ({"grid": {"alhpa": [0.1]}}, "did you mean 'alpha'"),
-        ({"grid": {"alpha": [1, 1.0]}}, "two runs would be the same, with alpha = 1.0"),
+        ({"grid": {"alpha": [1, 1.0]}}, "two runs would be equal, with alpha = 1.0"),
         ({"grid": {"alpha": [float("nan")]}}, "alpha = nan: must be a finite number"),
-        ({"grid": {"seed": [1]}, "seeds": 2}, "seed stands in grid and seeds"),
-        ({"grid": {"alpha": [1.0]}, "parameters": {"alpha": 2.0}}, "alpha stands in parameters"),
+        ({"grid": {"seed": [1]}, "seeds": 2}, "seed is given in grid and seeds"),
+        ({"grid": {"alpha": [1.0]}, "parameters": {"alpha": 2.0}}, "alpha is given in parameters"),
         ({"seeds": 0}, "seeds = 0: there must be at least one"),
         ({"seeds": []}, "there must be at least one"),
         ({"seeds": True}, "seeds must be a whole number, or a list"),
         ({"seeds": ["3"]}, "seeds must be a whole number, or a list"),
         ({"seeds": [-1]}, "seed = -1: must be a whole number"),
         ({"random": {"alpha": LOG}}, "samples is missing"),
-        ({"seeds": 2, "samples": 5}, "there is nothing to draw"),
+        ({"seeds": 2, "samples": 5}, "samples = 5, but random is empty"),
         (
             {"random": {"alpha": LOG | {"low": 0.0}}, "samples": 2},
             r"random\.alpha: low must be > 0",
@@ -95,7 +95,7 @@ def test_whole_ranges_reach_both_ends(scale: str) -> None:
         ({"random": {"alpha": LOG | {"whole": True}}, "samples": 2}, "must be whole"),
         ({"random": {"alpha": LOG | {"low": "x"}}, "samples": 2}, r"random\.alpha\.low = 'x'"),
         ({"random": {"alpha": {"low": 0.1, "high": float("inf")}}, "samples": 2}, r"high = inf"),
-        ({"gird": {"alpha": [0.1]}}, "gird: a sweep has no such part"),
+        ({"gird": {"alpha": [0.1]}}, "gird: a sweep has no such entry"),
     ],
 )
 def test_what_is_refused(parts: dict[str, Any], words: str) -> None:
@@ -120,7 +120,7 @@ def test_of_many_complaints_the_first_are_said() -> None:
     lines = str(caught.value).splitlines()
     assert len(lines) == 11
     assert "must be a whole number" in lines[9]
-    assert lines[10] == "and 190 more complaints"
+    assert lines[10] == "and 190 more problems"
 
 
 def test_unknown_notebooks_and_missing_ones() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from labkit.experiments.compare.comparison import compare_runs
+from labkit.experiments.compare.loading import read_runs, runs_frame
 from labkit.experiments.compare.report import report_html
-from labkit.experiments.compare.tables import read_runs, runs_frame
 from tests.experiments.run_folders import sweep
 
 
@@ -38,5 +38,5 @@ def test_the_same_each_time_and_no_network(folder: Path) -> None:
 
 def test_more_groups_than_can_be_drawn(tmp_path: Path) -> None:
     page = report(sweep(tmp_path, {(i,): [1.0 + i] for i in range(13)}, "order"))
-    assert "No figure: it has room for 12 groups" in page
+    assert "No figure: it can show at most 12 groups" in page
     assert "an interval: 78 of the pairs" in page

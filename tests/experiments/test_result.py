@@ -124,7 +124,7 @@ def test_no_result(tmp_path: Path) -> None:
         (tmp_path / "text.ipynb").write_bytes(content)
         with pytest.raises(ValueError, match="is not a Jupyter notebook"):
             read_result(tmp_path / "text.ipynb")
-    with pytest.raises(ValueError, match="holds no result of labkit; was it executed"):
+    with pytest.raises(ValueError, match="contains no result of labkit; execute it"):
         read_result(notebook_with(tmp_path / "empty.ipynb"))
     failed = new_output("error", ename="ParameterError", evalue="alpha = -1: must be", traceback=[])
     with pytest.raises(ValueError, match="it stopped with ParameterError: alpha = -1: must be"):
@@ -149,6 +149,6 @@ def test_measures_of_the_family_are_recorded_read_and_printed(tmp_path: Path) ->
     back = read_result(notebook_with(tmp_path / "out.ipynb", recorded(result)))
     assert back.table() == result.table()
     head, *rows = result.table().splitlines()
-    assert "rmse_ft   ± 95 %" in head
+    assert "rmse_ft  ± 95 %" in head
     assert rows[1].split()[7] == f"{float(feet.mean[1]):.3f}"
     assert rows[1].split()[8] == f"{float(feet.ci95[1]):.3f}"

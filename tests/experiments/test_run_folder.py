@@ -12,17 +12,16 @@ import pandas as pd
 import psutil
 import pytest
 
-from labkit.experiments.compare.tables import read_runs
+from labkit.experiments.compare.loading import read_runs
 from labkit.experiments.runs.notebooks import Notebook
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.reproduction import plan_of
-from labkit.experiments.runs.run_folder import RunFolder, Status, begun
-from labkit.experiments.runs.running import recorded, run
-from labkit.experiments.runs.warm import WarmRuns
+from labkit.experiments.runs.run_folder import RunFolder, Status
+from labkit.experiments.runs.runner import WarmRuns, record_run, run
 from tests.experiments.run_folders import done_run
 
 RESULT = """
-from labkit.experiments.runs.recording import record_result
+from labkit.experiments.runs.measurement import record_result
 from labkit.experiments.runs.result import Result
 import numpy as np
 curve = {"inner_step": np.arange(2), "query_loss": np.array([4.0, alpha]), "ci95": np.zeros(2),
@@ -94,7 +93,7 @@ def recorded_with(error: str | None, tmp_path: Path, text: str) -> Status:
         Path(given["output"]).write_text(text)
         return error
 
-    return recorded(plan(tmp_path), tmp_path / "run", execute, watched=False)
+    return record_run(plan(tmp_path), tmp_path / "run", execute, watched=False)
 
 
 def test_a_notebook_that_is_half_written_is_not_kept(tmp_path: Path) -> None:
@@ -180,9 +179,9 @@ def test_what_an_earlier_try_has_left_is_gone_when_a_run_begins(tmp_path: Path) 
     folder = RunFolder(tmp_path)
     for name in ("result.json", "metrics.parquet", "notebook.ipynb"):
         (tmp_path / name).write_text("old")
-    folder.begin(begun("a1", "quick"), {"alpha": 1.0})
+    folder.begin(Status.running("a1", "quick"), {"alpha": 1.0})
     assert files(tmp_path) == {"status.json", "parameters.json"}
-    assert folder.status == replace(begun("a1", "quick"), started=folder.status.started)  # type: ignore[union-attr]
+    assert folder.status == replace(Status.running("a1", "quick"), started=folder.status.started)  # type: ignore[union-attr]
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_one_before(tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_one_before(tmp_path: Path) ->
 
 def test_a_status_that_is_none_is_said(tmp_path: Path) -> None:
     assert RunFolder(tmp_path).status is None
-    whole = asdict(begun("a1", "quick"))
+    whole = asdict(Status.running("a1", "quick"))
     for text in ('{"state": "done"}', '"done"', "{", json.dumps({**whole, "state": "finished"})):
         (tmp_path / "status.json").write_text(text)
         with pytest.raises(ValueError, match="not the status of a run"):
@@ -226,7 +225,7 @@ def test_files_that_are_damaged_are_said_and_the_run_is_not_done(
     (folder.path / name).unlink()
     if text is not None:
         (folder.path / name).write_text(text)
-    why = "is missing" if text is None else "is not what a run writes"
+    why = "is missing" if text is None else "is damaged"
     with pytest.raises(ValueError, match=rf"{name} {why}.*: repeat the run"):
         getattr(folder, name.removesuffix(".json"))
     assert folder.ended is None

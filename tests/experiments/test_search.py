@@ -11,12 +11,11 @@ import pytest
 
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.result import Result
-from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status, begun
-from labkit.experiments.sweeps import trials as searching
+from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status
+from labkit.experiments.sweeps import optuna_search as searching
 from labkit.experiments.sweeps.grid import Tally
-from labkit.experiments.sweeps.search_design import SearchDesign
+from labkit.experiments.sweeps.optuna_search import SearchDesign, search
 from labkit.experiments.sweeps.sweep_folder import SweepFolderError
-from labkit.experiments.sweeps.trials import search
 from labkit.session.settings.parameter_words import ParameterError
 from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
@@ -39,7 +38,7 @@ class Runs(StandIn):
             raise KeyboardInterrupt
         alpha, seed = plan.parameters["alpha"], plan.parameters["seed"]
         own = RunFolder(folder)
-        status = replace(begun(plan.id, "tiny"), state="done")
+        status = replace(Status.running(plan.id, "tiny"), state="done")
         if len(self.made) in self.failing:
             status = replace(status, state="failed", error="no luck")
         own.begin(status, dict(plan.parameters))
@@ -150,14 +149,16 @@ def test_runs_without_a_result_have_no_metric(
     runs: Runs, parts: dict[str, Any], tmp_path: Path
 ) -> None:
     runs.without_result = True
-    with pytest.raises(ParameterError, match="no metric 'far' to minimise; there are none"):
+    with pytest.raises(ParameterError, match="no metric 'far' to minimise; their metrics: none"):
         tried(tmp_path / "s", parts)
 
 
 def test_an_unknown_metric_is_said_after_the_first_trials(
     runs: Runs, parts: dict[str, Any], tmp_path: Path
 ) -> None:
-    with pytest.raises(ParameterError, match="no metric 'fra' to minimise; there are far, odd"):
+    with pytest.raises(
+        ParameterError, match="no metric 'fra' to minimise; their metrics: far, odd"
+    ):
         tried(tmp_path / "s", parts, minimise="fra")
     assert len(runs.made) == 4
 
@@ -178,8 +179,8 @@ def test_whole_numbers_are_whole(runs: Runs, parts: dict[str, Any], tmp_path: Pa
     [
         ({"random": {}}, "there is nothing to search: give random ranges"),
         ({"search": 0}, "search = 0: Input should be greater than or equal to 1"),
-        ({"grid": {"alpha": [1]}}, "grid: a search has no such part; there are notebook,"),
-        ({"parameters": {"alpha": 1.0}}, "alpha stands in parameters and random"),
+        ({"grid": {"alpha": [1]}}, "grid: a search has no such entry; it has notebook,"),
+        ({"parameters": {"alpha": 1.0}}, "alpha is given in parameters and random"),
         ({"seeds": []}, r"seeds = \(\): there must be at least one"),
     ],
 )

@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 
-from labkit.experiments.runs.folder_lock import FolderInUseError
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.result import Result
-from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status, begun
+from labkit.experiments.runs.run_folder import (
+    RESULT,
+    STATUS,
+    FolderInUseError,
+    RunFolder,
+    Status,
+)
 from labkit.experiments.sweeps import grid as sweeping
 from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.grid import Tally, sweep
@@ -34,7 +39,7 @@ class Runs(StandIn):
     def run(self, plan: Plan, folder: Path) -> Status:
         seed = plan.parameters["seed"]
         own = RunFolder(folder)
-        status = begun(plan.id, "tiny")
+        status = Status.running(plan.id, "tiny")
         own.begin(status, dict(plan.parameters))
         if seed == self.interrupted_at:
             raise KeyboardInterrupt
@@ -124,12 +129,12 @@ def test_of_two_tries_the_first_that_is_done_counts(
 ) -> None:
     plan = design.plans()[0]
     folder = SweepFolder(tmp_path / "s")
-    with folder.claimed(design, [plan]):
-        first = folder.make(plan, runs.run)
+    with folder.claim(design, [plan]):
+        first = folder.execute(plan, runs.run)
         runs.failing = {0}
-        assert folder.make(plan, runs.run) == first
+        assert folder.execute(plan, runs.run) == first
         assert folder.ended(plan) == first
-        assert list(folder.tries.iterdir()) == []
+        assert list(folder.attempts.iterdir()) == []
 
 
 def test_the_design_is_kept(runs: Runs, design: SweepDesign, tmp_path: Path) -> None:
@@ -154,7 +159,7 @@ def test_the_folder_of_another_sweep_is_refused(
     refused(other, tmp_path / "s", r'belongs to another sweep, .*"seeds": 4.*choose another folder')
     path = Path(design.notebook)
     path.write_text(path.read_text().replace("as asked", "as wished"))
-    refused(design, tmp_path / "s", "was begun when the notebook or labkit was another")
+    refused(design, tmp_path / "s", "was started with another version of the notebook or of labkit")
     assert runs.made == []
 
 
@@ -163,7 +168,7 @@ def test_a_folder_with_other_things_is_refused(
 ) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "thesis.tex").touch()
-    refused(design, tmp_path / "s", r"not empty and holds no sweep, but thesis\.tex")
+    refused(design, tmp_path / "s", r"contains no sweep, but thesis\.tex")
     (tmp_path / "s" / "sweep.json").write_text('{"format": 99}')
     refused(design, tmp_path / "s", "is not what this labkit writes .format 99")
     for path in (tmp_path / "s" / "thesis.tex", tmp_path / "s" / "thesis.tex" / "below"):
@@ -175,8 +180,8 @@ def test_a_folder_with_other_things_is_refused(
 
 def test_two_sweeps_do_not_share_a_folder(design: SweepDesign, tmp_path: Path) -> None:
     with (
-        SweepFolder(tmp_path / "s").claimed(design, design.plans()),
-        pytest.raises(FolderInUseError, match="s is in use, another labkit works there"),
+        SweepFolder(tmp_path / "s").claim(design, design.plans()),
+        pytest.raises(FolderInUseError, match="s is in use by another labkit"),
     ):
         sweep(design, tmp_path / "s")
 
@@ -185,8 +190,8 @@ def test_the_folder_of_a_process_that_was_killed_is_free(
     runs: Runs, design: SweepDesign, tmp_path: Path
 ) -> None:
     code = (
-        "import pathlib, sys; from labkit.experiments.runs.folder_lock import held\n"
-        "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import pathlib, sys; from labkit.experiments.runs.run_folder import lock_folder\n"
+        "with lock_folder(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-P", "-c", code, str(tmp_path / "s")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

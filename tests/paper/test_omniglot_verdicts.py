@@ -112,7 +112,9 @@ def test_other_ways_have_no_published_number_here(tmp_path: Path) -> None:
 
 def test_emoji_are_refused(tmp_path: Path) -> None:
     few_shot_run(tmp_path, 0.9, 0.9, data="emoji")
-    with pytest.raises(ValueError, match="runs are of emoji, and the published accuracies of omn"):
+    with pytest.raises(
+        ValueError, match="the runs use emoji, but the published accuracies are of omn"
+    ):
         omniglot_table(tmp_path)
 
 

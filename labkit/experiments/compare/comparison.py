@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.experiments.compare.groups import Group, Pair, label
-from labkit.experiments.compare.student_t import Mean
+from labkit.experiments.compare.student_t import Mean, mean_interval
+from labkit.experiments.tables import text_table
 from labkit.session import ParameterError
 
 if TYPE_CHECKING:
@@ -17,19 +17,97 @@ if TYPE_CHECKING:
 METRIC, SEED = "query_loss_after", "seed"
 
 MOST_NAMES = 20
-"""In a message."""
+"""Of an error message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs whose parameters are equal except for the seed.
+
+    Attributes:
+        values: Parameter → value, for those that differ between groups.
+        metric: Seed → value of the metric, in the order of the seeds.
+        runs: Their ids.
+    """
+
+    values: dict[str, Any]
+    metric: dict[int, float]
+    runs: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """Such as "alpha=0.01, order=2"."""
+        return label(self.values)
+
+    @property
+    def mean(self) -> Mean:
+        """Over the seeds."""
+        return mean_interval(list(self.metric.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two groups, compared on their common seeds.
+
+    Attributes:
+        left: The minuend.
+        right: The subtrahend.
+        seeds: The common ones, at least one.
+    """
+
+    left: Group
+    right: Group
+    seeds: tuple[int, ...]
+
+    @property
+    def difference(self) -> Mean:
+        """Mean of left − right on the same seeds, with the interval of these differences."""
+        return mean_interval([self.left.metric[s] - self.right.metric[s] for s in self.seeds])
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """Names of the parameters that differ."""
+        left, right = self.left.values, self.right.values
+        return tuple(name for name in left if str(left[name]) != str(right[name]))  # nan is nan
+
+    @property
+    def verdict(self) -> str:
+        """Whether left is "lower" or "higher" than right, or the difference "undecided"."""
+        difference = self.difference
+        if difference.high < 0:
+            return "lower"
+        return "higher" if difference.low > 0 else "undecided"
+
+    @property
+    def claim(self) -> str:
+        """The verdict in a sentence, with its interval.
+
+        Example:
+            >>> one = Group({"order": 1}, {0: 1.0, 1: 5.0}, frozenset())
+            >>> two = Group({"order": 2}, {0: 0.0, 1: 4.1}, frozenset())
+            >>> Pair(one, two, (0, 1)).claim
+            'order=1 is higher than order=2 by 0.95 [0.315, 1.59], 2 seeds'
+        """
+        difference = self.difference
+        left, right, seeds = self.left.label, self.right.label, f"{difference.count} seeds"
+        if self.verdict == "undecided":
+            interval = f"[{difference.low:.3g}, {difference.high:.3g}]"
+            return f"{left} against {right}: undecided, the difference is in {interval}, {seeds}"
+        low, high = sorted((abs(difference.low), abs(difference.high)))
+        by = f"by {abs(difference.mean):.3g} [{low:.3g}, {high:.3g}]"
+        return f"{left} is {self.verdict} than {right} {by}, {seeds}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is known of a metric from runs with several seeds.
+    """A metric of groups of runs with several seeds, and the differences between groups.
 
     Attributes:
         metric: Its name.
-        by: Parameters that tell the groups apart.
+        by: Parameters that distinguish the groups.
         groups: In the order of the parameters' values.
-        pairs: All pairs of groups that have seeds in common.
-        apart: Labels of the pairs that have none, and are not compared.
+        pairs: All pairs of groups with common seeds.
+        apart: Labels of the pairs without common seeds, which are not compared.
     """
 
     metric: str
@@ -40,35 +118,37 @@ class Comparison:
 
     @property
     def close_pairs(self) -> tuple[Pair, ...]:
-        """The pairs that differ in one parameter alone."""
+        """The pairs that differ in one parameter only."""
         return tuple(pair for pair in self.pairs if len(pair.differing) == 1)
 
     def table(self) -> str:
-        """Groups with their intervals, then differences, as text with four digits.
+        """Groups and differences with their intervals, as text with four digits.
 
-        Pairs that differ in more than one parameter are counted, not shown: see `pairs_frame`.
+        For pairs that differ in more than one parameter, see `pairs_frame`.
         """
-        width = max(len(self.metric), *(len(group.label) for group in self.groups))
-        lines = [f"{self.metric:<{width}}  seeds       mean     ± 95 %"]
-        for group in self.groups:
-            mean = group.mean
-            lines.append(
-                f"{group.label:<{width}}  {mean.count:5d} {mean.mean:10.4g} {mean.half:>10}"
-            )
+        heads = (self.metric, "seeds", "mean", "± 95 %")
+        groups = [
+            (g.label, str(g.mean.count), f"{g.mean.mean:.4g}", g.mean.ci95_text)
+            for g in self.groups
+        ]
+        lines = [text_table(heads, groups, {self.metric})]
         if self.close_pairs:
-            named = [(f"{p.left.label} − {p.right.label}", p) for p in self.close_pairs]
-            width = max(len(name) for name, _ in named)
-            lines += ["", f"{'difference on the same seeds':<{width}}  seeds       mean     ± 95 %"]
-            for name, pair in named:
-                mean = pair.difference
-                lines.append(
-                    f"{name:<{width}}  {mean.count:5d} {mean.mean:+10.4g} {mean.half:>10}"
-                    f"  {pair.verdict}"
+            name = "difference on the same seeds"
+            pairs = [
+                (
+                    f"{pair.left.label} − {pair.right.label}",
+                    str(pair.difference.count),
+                    f"{pair.difference.mean:+.4g}",
+                    pair.difference.ci95_text,
+                    pair.verdict,
                 )
+                for pair in self.close_pairs
+            ]
+            lines += ["", text_table((name, *heads[1:], ""), pairs, {name, ""})]
         further = len(self.pairs) - len(self.close_pairs)
         if further:
-            words = "more pair differs" if further == 1 else "more pairs differ"
-            lines.append(f"{further} {words} in more than one parameter")
+            pairs_differ = "more pair differs" if further == 1 else "more pairs differ"
+            lines.append(f"{further} {pairs_differ} in more than one parameter")
         return "\n".join([*lines, *self.warnings()])
 
     def claims(self) -> str:
@@ -76,28 +156,28 @@ class Comparison:
         return "\n".join(pair.claim for pair in self.close_pairs) or "There is nothing to compare."
 
     def warnings(self) -> list[str]:
-        """What a reader of the table should know: one line each."""
+        """Limits of the comparison, one per line."""
         few = sum(len(pair.seeds) == 1 for pair in self.pairs)
         odd = [g.label for g in self.groups if not math.isfinite(g.mean.mean)]
         counted = [
             (len(odd), f"not finite for some seed, so without a mean: {'; '.join(odd)}"),
-            (few, f"one seed in common, so a difference without an interval: {few} of the pairs"),
+            (few, f"one common seed, so a difference without an interval: {few} of the pairs"),
             (
                 len(self.apart),
-                f"no seed in common, so not compared: {len(self.apart)} of the pairs, such as "
+                f"no common seed, so not compared: {len(self.apart)} of the pairs, such as "
                 + " and ".join(next(iter(self.apart), ())),
             ),
         ]
-        return [words for count, words in counted if count]
+        return [message for count, message in counted if count]
 
     def groups_frame(self) -> "DataFrame":
-        """A row a group: its parameters, `seeds` (number), `mean`, `ci95`, `low`, `high`."""
+        """One row per group: its parameters, `seeds` (number), `mean`, `ci95`, `low`, `high`."""
         return _frame(
             [{**g.values, "seeds": g.mean.count, **_numbers(g.mean)} for g in self.groups]
         )
 
     def pairs_frame(self) -> "DataFrame":
-        """A row a pair: `left`, `right`, `seeds`, `mean` of left − right, `ci95`, `verdict`."""
+        """One row per pair: `left`, `right`, `seeds`, `mean` of left − right, `ci95`, `verdict`."""
         return _frame(
             [
                 {
@@ -118,26 +198,26 @@ def compare_runs(
     """Compare groups of runs that differ in more than the seed.
 
     A group's interval is t · s / √n over its n seeds. Differences are taken seed by seed, which
-    removes what the seeds have in common: the initial θ and the tasks.
+    removes what runs with the same seed share: the initial θ and the tasks.
 
     Args:
-        runs: What `load_runs` has read, or some of its rows.
+        runs: From `load_runs`, or some of its rows.
         metric: A column with numbers.
-        by: Parameters that tell the groups apart; by default all that differ but the seed.
+        by: Parameters that distinguish the groups; by default all that differ except the seed.
 
     Raises:
         ParameterError: There is no such metric or parameter.
-        ValueError: A group mixes runs that differ in more than the seed, or no two groups have
-            a seed in common.
+        ValueError: Runs of a group differ in more than the seed, or no two groups have a common
+            seed.
 
     Example:
         >>> import labkit
-        >>> found = compare_runs(labkit.load_runs("notebooks/data/example_sweep"))
-        >>> found.by, len(found.groups), len(found.pairs)
+        >>> comparison = compare_runs(labkit.load_runs("notebooks/data/example_sweep"))
+        >>> comparison.by, len(comparison.groups), len(comparison.pairs)
         (('alpha', 'order'), 6, 15)
     """
     if "parameters" not in runs.attrs:
-        raise ValueError("runs must be a table that labkit.load_runs has read, got another frame")
+        raise ValueError("runs must be a table from labkit.load_runs, got another frame")
     parameters: list[str] = [n for n in ("notebook", *runs.attrs["parameters"]) if n != SEED]
     _check_name("metric", metric, runs.attrs["metrics"])
     if SEED not in runs.attrs["parameters"]:
@@ -159,28 +239,28 @@ def compare_runs(
             apart.append((left.label, right.label))
     if apart and not pairs:
         raise ValueError(
-            "no two groups have a seed in common, so that their differences cannot be told from "
-            "those between seeds: "
+            "no two groups have a common seed, so their differences cannot be separated from those "
+            "between seeds: "
             + "; ".join(f"{g.label} has seeds {_list(g.metric)}" for g in groups)
             + ". Run them with the same seeds"
         )
     return Comparison(metric, chosen, groups, tuple(pairs), tuple(apart))
 
 
-def _check_name(kind: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
+def _check_name(kind: str, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else "."
-        seed = " (seeds are what is averaged over)" if name == SEED else ""
-        more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+        seed = " (the comparison averages over seeds)" if name == SEED else ""
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         raise ParameterError(
             f"there is no {kind} {name!r}{seed}{hint} There are: "
-            f"{', '.join(known[:MOST_NAMES])}{more}"
+            f"{', '.join(names[:MOST_NAMES])}{more}"
         )
 
 
 def _check_all_have(runs: "DataFrame", metric: str) -> None:
-    """Refuse a notebook none of whose runs has the metric, beside another whose runs have it."""
+    """Reject a notebook none of whose runs has the metric, if those of another have it."""
     having = {name: frame[metric].notna().any() for name, frame in runs.groupby("notebook")}
     without = [str(name) for name, has in having.items() if not has]
     if without and any(having.values()):
@@ -205,33 +285,49 @@ def _group(
 ) -> Group:
     values = {name: frame[name].tolist()[0] for name in names}
     for name in differing:
-        found = frame[name].drop_duplicates().tolist()
-        if len(found) > 1:
+        several = frame[name].drop_duplicates().tolist()
+        if len(several) > 1:
             raise ValueError(
-                f"{label(values)} has runs with {name} = {_list(found)}, which must not be mixed: "
-                f"compare by {','.join((*names, name))}"
+                f"{label(values)} has runs with {name} = {_list(several)}, which must not be "
+                f"mixed: compare by {','.join((*names, name))}"
             )
     seeds = [int(seed) for seed in frame[SEED]]
     twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
     if twice:
         raise ValueError(
-            f"{label(values)} has more than one run with seed {_list(twice)}, of another version "
-            "of the notebook or of labkit: give the folder of one of them"
+            f"{label(values)} has more than one run with seed {_list(twice)}, from different "
+            "versions of the notebook or of labkit: give the folder of one version"
         )
     metrics = frame[metric].astype(float).tolist()
     by_seed = dict(sorted(zip(seeds, metrics, strict=True)))
     return Group(values, by_seed, frozenset(frame["run"]))
 
 
-def _numbers(found: Mean) -> dict[str, float]:
-    return {"mean": found.mean, "ci95": found.ci95, "low": found.low, "high": found.high}
+def _numbers(mean: Mean) -> dict[str, float]:
+    return {"mean": mean.mean, "ci95": mean.ci95, "low": mean.low, "high": mean.high}
 
 
 def _frame(rows: list[dict[str, Any]]) -> "DataFrame":
-    import pandas as pd  # noqa: PLC0415  # it takes a while, and most commands do without
+    import pandas as pd  # noqa: PLC0415  # slow to import, and most commands need none
 
     return pd.DataFrame(rows)
 
 
 def _list(values: Iterable[object]) -> str:
     return ", ".join(map(str, values))
+
+
+def label(values: dict[str, Any]) -> str:
+    """Parameters as a short text, without nan, the value of a notebook that lacks one.
+
+    Example:
+        >>> label({"alpha": 0.01, "order": 2, "algorithm": "maml", "ways": float("nan")}), label({})
+        ('alpha=0.01, order=2, algorithm=maml', 'all runs')
+    """
+    parts = [_one(values, name) for name, value in values.items() if value == value]  # noqa: PLR0124
+    return ", ".join(parts) or "all runs"
+
+
+def _one(values: dict[str, Any], name: str) -> str:
+    value = values[name]
+    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"

@@ -1,12 +1,21 @@
-"""A comparison as one HTML page that needs no network."""
+"""A comparison as a figure, and as one HTML page that needs no network."""
 
 import html
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from labkit.experiments.compare.comparison import Comparison
-from labkit.experiments.compare.comparison_drawn import comparison_view
-from labkit.experiments.compare.tables import Runs, curves_frame
-from labkit.figures import MOST_GROUPS, PAPER, TEXT
+import numpy as np
+import plotly.graph_objects as go
+
+from labkit.experiments.compare.comparison import Comparison, Group
+from labkit.experiments.compare.loading import Runs, curves_frame
+from labkit.experiments.compare.student_t import mean_interval
+from labkit.figures import MOST_GROUPS, PAPER, TEXT, ComparedGroup, comparison_figure
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LOSS = "query_loss"
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -28,11 +37,11 @@ th, td {{ padding: 3px 12px 3px 0; text-align: left; font-variant-numeric: tabul
 <h2>Means over seeds</h2>
 {groups}
 <h2>Differences on the same seeds</h2>
-<p>Intervals are of 95 %, by Student's t, each for its own difference: of twenty that are really
-zero, one leaves out zero by chance.</p>
+<p>Each difference has its own 95 % interval, by Student's t. If twenty true differences are all
+zero, on average one of their intervals excludes zero by chance.</p>
 {pairs}
 {remarks}
-<h2>Made by</h2>
+<h2>Versions</h2>
 {versions}
 </body>
 </html>
@@ -40,16 +49,16 @@ zero, one leaves out zero by chance.</p>
 
 
 def report_html(runs: Runs, comparison: Comparison) -> str:
-    """What was compared, the figure, all means and differences, and the versions that ran.
+    """A page with the figure, all means and differences, and the versions of what ran.
 
     Args:
-        runs: From which the comparison was made.
-        comparison: With more groups than can be drawn, the page says so and has the tables alone.
+        runs: The compared runs.
+        comparison: Of them; without a figure if it has too many groups.
 
     Returns:
         HTML, the same for the same runs.
     """
-    left_out = f" Left out: {runs.left_out_words()}." if runs.left_out else ""
+    left_out = f" Left out: {runs.left_out_summary()}." if runs.left_out else ""
     by = ", ".join(comparison.by) or "nothing: their parameters are equal"
     return _PAGE.format(
         title=html.escape(f"Comparison of {comparison.metric}"),
@@ -60,7 +69,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
         groups=_table(
             (*comparison.by, "seeds", "mean", "± 95 %"),
             (
-                (*g.values.values(), g.mean.count, f"{g.mean.mean:.4g}", g.mean.half)
+                (*g.values.values(), g.mean.count, f"{g.mean.mean:.4g}", g.mean.ci95_text)
                 for g in comparison.groups
             ),
         ),
@@ -72,7 +81,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
                     f"− {pair.right.label}",
                     len(pair.seeds),
                     f"{pair.difference.mean:+.4g}",
-                    pair.difference.half,
+                    pair.difference.ci95_text,
                     pair.verdict,
                 )
                 for pair in comparison.pairs
@@ -85,12 +94,12 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
 
 def _figure(runs: Runs, comparison: Comparison) -> str:
     if len(comparison.groups) > MOST_GROUPS:
-        return f"<p>No figure: it has room for {MOST_GROUPS} groups.</p>"
+        return f"<p>No figure: it can show at most {MOST_GROUPS} groups.</p>"
     return str(
         comparison_view(comparison, curves_frame(runs)).to_html(
             full_html=False,
             include_plotlyjs=True,
-            div_id="maml-lab-comparison",  # a random one would differ each time
+            div_id="maml-lab-comparison",  # a random one would change with each call
             config={"responsive": True},
         )
     )
@@ -101,10 +110,10 @@ def _versions(runs: Runs) -> list[tuple[str, int]]:
     counts: dict[str, int] = {}
     for run in runs.done:
         provenance = run.result.provenance
-        named = [f"notebook {run.status.notebook}"]
-        named += [f"{name} {v}" for name, v in sorted(provenance.get("versions", {}).items())]
-        named += [str(provenance[name]) for name in ("platform",) if name in provenance]
-        for name in named:
+        names = [f"notebook {run.status.notebook}"]
+        names += [f"{name} {v}" for name, v in sorted(provenance.get("versions", {}).items())]
+        names += [str(provenance[name]) for name in ("platform",) if name in provenance]
+        for name in names:
             counts[name] = counts.get(name, 0) + 1
     return sorted(counts.items())
 
@@ -117,3 +126,34 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _row(tag: str, cells: Sequence[object]) -> str:
     inside = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
     return f"<tr>{inside}</tr>"
+
+
+def comparison_view(comparison: Comparison, curves: "DataFrame") -> go.Figure:
+    """Draw adaptation curves with bands over seeds, and the metric with its intervals.
+
+    Args:
+        comparison: Of at most twelve groups.
+        curves: From `load_curves` and the same folders.
+
+    Raises:
+        ValueError: There are too many groups to draw.
+    """
+    name = comparison.metric.removesuffix("_after").removesuffix("_before")
+    measure = name if name in curves else LOSS
+    groups = [_compared(group, curves, measure) for group in comparison.groups]
+    return comparison_figure(groups, metric=comparison.metric, measure=measure)
+
+
+def _compared(group: Group, curves: "DataFrame", measure: str) -> ComparedGroup:
+    rows = curves[curves["run"].isin(group.runs)]
+    means = [
+        mean_interval(values.to_numpy())
+        for _, values in rows.groupby("inner_step", sort=True)[measure]
+    ]
+    return ComparedGroup(
+        label=group.label,
+        curve=np.array([m.mean for m in means]),
+        ci95=np.array([m.ci95 for m in means]),
+        value=group.mean.mean,
+        value_ci95=group.mean.ci95,
+    )

@@ -25,18 +25,18 @@ class Mean:
     ci95: float
 
     @property
-    def half(self) -> str:
-        """`ci95` in three digits, or a dash where one value has no interval."""
+    def ci95_text(self) -> str:
+        """`ci95` with three digits, or a dash if a single value has no interval."""
         return "–" if self.count < 2 else f"{self.ci95:.3g}"
 
     @property
     def low(self) -> float:
-        """Where the interval begins."""
+        """Lower end of the interval."""
         return self.mean - self.ci95
 
     @property
     def high(self) -> float:
-        """Where the interval ends."""
+        """Upper end of the interval."""
         return self.mean + self.ci95
 
 

@@ -1,8 +1,8 @@
-"""A Jupyter kernel in a new process, which does not outlive the process that starts it.
+"""A Jupyter kernel in a new process, which ends with the process that starts it.
 
-ipykernel looks for its parent itself, but in a thread: code that lets no thread go on keeps it from
-looking. And where the parent goes while the kernel still imports, it waits for process 1 to be its
-parent, which never comes where another process adopts orphans, as containers and systemd have it.
+ipykernel watches its parent in a thread: code that never releases Python's lock disables this. If
+the parent ends while the kernel still imports, ipykernel waits for its parent to be process 1,
+which never happens where another process adopts orphans, as in containers and under systemd.
 """
 
 import os
@@ -13,11 +13,11 @@ from jupyter_client.manager import AsyncKernelManager
 from labkit.experiments.kernels.process_tree import end_with_parent
 
 PARENT = "JPY_PARENT_PID"
-"""Environment variable in which Jupyter tells a kernel who starts it."""
+"""Environment variable that holds the process id of the kernel's parent; Jupyter sets it."""
 
 
 class ColdKernelManager(AsyncKernelManager):
-    """Starts kernels by this module, in this environment's Python."""
+    """Starts kernels with this module, in this environment's Python."""
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """The command line of a kernel."""
@@ -26,14 +26,14 @@ class ColdKernelManager(AsyncKernelManager):
 
 
 def main() -> None:
-    """Become the kernel that the command line asks for."""
+    """Become the kernel that the command line describes."""
     if sys.platform == "linux":
         end_with_parent(int(os.environ[PARENT]))
-    # what a notebook prints is in its outputs; whoever starts it has other uses for these two
+    # the notebook's outputs hold what it prints; these two may belong to the parent's protocol
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    from ipykernel import kernelapp  # noqa: PLC0415  # from here on it ends with its parent
+    from ipykernel import kernelapp  # noqa: PLC0415  # imported once it ends with its parent
 
     kernelapp.launch_new_instance()
 

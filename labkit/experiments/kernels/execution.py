@@ -1,7 +1,7 @@
-"""The process of one run: papermill on one notebook, for whoever is at the other end of a socket.
+"""The process of one run: papermill executes a notebook for the client at the end of a socket.
 
-It is told what to execute in one line of JSON, answers with its process id, and in the end with
-what went wrong. When the other end goes, it goes too, with its kernel.
+`labkit.experiments.kernels.protocol` describes request and replies. When the client disconnects,
+this process ends, and its kernel with it.
 """
 
 import json
@@ -16,42 +16,42 @@ from typing import Any
 import papermill
 
 from labkit.experiments.kernels.cold_kernel import ColdKernelManager
-from labkit.experiments.kernels.conversation import DISK_FULL
 from labkit.experiments.kernels.process_tree import end_with_children
+from labkit.experiments.kernels.protocol import DISK_FULL
 from labkit.session import VARIABLE
 
 
 def execute(connection: socket.socket, **engine: Any) -> None:
-    """Execute the notebook that is asked for; a failure leaves it with its traceback.
+    """Execute the notebook that the client requests; a failed notebook contains the traceback.
 
     Args:
-        connection: To whoever asks.
+        connection: To the client.
         engine: More options of papermill's engine.
     """
-    given = json.loads(connection.makefile("r", encoding="utf-8").readline())
-    _answer(connection, {"process": os.getpid()})
-    threading.Thread(target=_end_alone, args=(connection,), daemon=True).start()
-    if given["progress"]:
-        os.environ[VARIABLE] = given["progress"]
-    # its own also when this process is killed: kernels that start side by side race on IPython's
-    # history, and the file by which one is found holds its key
-    os.environ["IPYTHONDIR"] = tempfile.tempdir = given["private"]
+    request = json.loads(connection.makefile("r", encoding="utf-8").readline())
+    _reply(connection, {"process": os.getpid()})
+    threading.Thread(target=_end_without_client, args=(connection,), daemon=True).start()
+    if request["progress"]:
+        os.environ[VARIABLE] = request["progress"]
+    # private, and removed even if this process is killed: kernels that start at the same time race
+    # on IPython's history, and the connection file contains the kernel's key
+    os.environ["IPYTHONDIR"] = tempfile.tempdir = request["private"]
     error = disk_full = None
     try:
-        quietly(given["notebook"], given["output"], given["parameters"], **engine)
-    except papermill.PapermillExecutionError as stopped:
-        error = f"{stopped.ename}: {stopped.evalue}"
-    except Exception as broken:  # noqa: BLE001  # whoever asks is told, whatever it is
-        error = f"{type(broken).__name__}: {broken}"
-        if isinstance(broken, OSError) and broken.errno in DISK_FULL:
-            disk_full = broken.errno
-    _answer(connection, {"error": error, "disk_full": disk_full})
+        execute_notebook(request["notebook"], request["output"], request["parameters"], **engine)
+    except papermill.PapermillExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}"
+    except Exception as failure:  # noqa: BLE001  # the client receives it, whatever it is
+        error = f"{type(failure).__name__}: {failure}"
+        if isinstance(failure, OSError) and failure.errno in DISK_FULL:
+            disk_full = failure.errno
+    _reply(connection, {"error": error, "disk_full": disk_full})
 
 
-def quietly(
+def execute_notebook(
     notebook: str | Path, output: str | Path, parameters: dict[str, Any], **engine: Any
 ) -> None:
-    """Papermill in this environment's Python, whatever kernel the notebook names."""
+    """Run papermill silently in this environment's Python, whatever kernel the notebook names."""
     papermill.execute_notebook(
         notebook,
         output,
@@ -64,19 +64,19 @@ def quietly(
     )
 
 
-def _answer(connection: socket.socket, words: dict[str, Any]) -> None:
-    connection.sendall(json.dumps(words).encode() + b"\n")
+def _reply(connection: socket.socket, message: dict[str, Any]) -> None:
+    connection.sendall(json.dumps(message).encode() + b"\n")
 
 
-def _end_alone(connection: socket.socket) -> None:
-    """Wait until nobody is at the other end."""
+def _end_without_client(connection: socket.socket) -> None:
+    """Wait until the client disconnects, then end."""
     while connection.recv(1):
         pass
     end_with_children(os.getpid())
 
 
 def main() -> None:
-    """Execute for the socket whose number is the argument."""
+    """Serve the socket whose file descriptor is the argument."""
     execute(socket.socket(fileno=int(sys.argv[1])))
 
 

@@ -1,9 +1,13 @@
 """The process from which warm runs are forked: it imports what they need, and computes nothing.
 
-A fork copies one thread. So nothing here may start threads: no tensor is computed with, no socket
-of ZeroMQ opened. The threads of OpenBLAS and of pyarrow's jemalloc, which importing starts, are
-made fit for forks by these libraries themselves. Through its socket it is sent the sockets of
-those who want a run.
+A fork copies one thread, so nothing here may start threads: no tensor is computed, and no ZeroMQ
+socket is opened. Importing starts threads of OpenBLAS and of pyarrow's jemalloc; these libraries
+prepare them for forks themselves. The parent sends the socket of each client over the control
+socket.
+
+`multiprocessing` has a fork server that is as fast (`python -m benchmarks.runs` measures both), but
+a worker of Dask is a daemonic process, which `multiprocessing` allows no children; there is one
+server a process, which cannot be ended with the sweep.
 """
 
 import gc
@@ -13,6 +17,7 @@ import select
 import signal
 import socket
 import sys
+from types import ModuleType
 from typing import NoReturn
 
 import numpy as np
@@ -20,24 +25,26 @@ import plotly.graph_objects as go
 
 import labkit
 from labkit.experiments.kernels.execution import execute
-from labkit.experiments.kernels.forked_kernel import Seat, manager_of
+from labkit.experiments.kernels.preforked_kernel import PreforkedKernel, kernel_manager
 
-LATER = ("torch._dynamo", "torch.optim")
-"""Imported by torch at first use."""
+LAZY_IMPORTS = ("torch._dynamo", "torch.optim")
+"""torch imports these at first use."""
 
 
 def main() -> None:
-    """Fork a process for each socket that comes, until whoever sends them has gone."""
+    """Fork a process for each socket that arrives, until the parent disconnects."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    for name in LATER:
+    for name in LAZY_IMPORTS:
         importlib.import_module(name)
-    for name in dir(labkit):  # all that is public, imported at first use
-        if _alone(control):
+    for name in dir(labkit):  # all public names, which are imported at first use
+        if _is_abandoned(control):
             return
-        getattr(labkit, name)
+        value = getattr(labkit, name)
+        for inner in dir(value) if isinstance(value, ModuleType) else ():
+            getattr(value, inner)
     go.Figure(go.Scatter(x=[0], y=[0])).to_html()  # plotly, too, imports much at first use
     gc.collect()
-    gc.freeze()  # what is imported is never collected, and its memory stays shared
+    gc.freeze()  # imported objects are never collected, and their memory remains shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the runs here
     while True:
         _, sockets, _, _ = socket.recv_fds(control, 1, 1)
@@ -50,8 +57,8 @@ def main() -> None:
         connection.close()
 
 
-def _alone(control: socket.socket) -> bool:
-    """Whether the other end has gone."""
+def _is_abandoned(control: socket.socket) -> bool:
+    """Whether the parent has disconnected."""
     watch = select.poll()
     watch.register(control, 0)  # nothing but its end
     return bool(watch.poll(0))
@@ -61,8 +68,8 @@ def _run(connection: socket.socket) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        np.random.seed()  # as in a new process; without it all runs share numpy's state
-        execute(connection, kernel_manager_class=manager_of(Seat(connection)))
+        np.random.seed()  # as in a new process; otherwise all runs share numpy's state
+        execute(connection, kernel_manager_class=kernel_manager(PreforkedKernel(connection)))
     finally:  # never back into the loop above
         os._exit(0)
 

@@ -1,4 +1,4 @@
-"""The end of a process with all that it has started."""
+"""End a process together with all that it has started. A kernel imports this before all else."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,7 @@ _SET_DEATH_SIGNAL = 1
 
 
 def end_with_children(process_id: int) -> None:
-    """Kill a process and its descendants, kernels in sessions of their own among them."""
+    """Kill a process and its descendants, including kernels in their own sessions."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(process_id)
         if process_id != psutil.Process().pid:
@@ -26,8 +26,8 @@ def end_with_parent(parent: int) -> None:
     """Have the system kill this process when its parent ends, however busy it is. Linux only.
 
     Args:
-        parent: Its process id, as the parent itself has it. It must have forked this process from
-            a thread that lasts as long as it does, such as its only one: that one's end counts.
+        parent: Its process id, as the parent itself sees it. The thread that forked this process
+            must live as long as the parent, such as its only one: the end of that thread counts.
     """
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it has ended before

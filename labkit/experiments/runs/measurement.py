@@ -1,7 +1,13 @@
-"""What a run has found, measured: a session evaluated on held-out tasks."""
+"""A session measured on held-out tasks, and the outputs that an executed notebook keeps of it."""
 
-from labkit.experiments.runs.origin import provenance
-from labkit.experiments.runs.result import Result
+import json
+
+import plotly.graph_objects as go
+from IPython.display import display
+
+from labkit.experiments.runs.reproduction import provenance
+from labkit.experiments.runs.result import MIME_TYPE, Result
+from labkit.figures import lab_figure, lab_view
 from labkit.session import Session, adaptation_columns, training_columns
 from labkit.training import HELD_OUT
 
@@ -10,7 +16,7 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
     """Evaluate a session as it is now on held-out tasks, of the split "test" if there is one.
 
     Args:
-        session: Any session, trained or not; a playing one goes on.
+        session: Any session, trained or not; a playing one keeps playing.
         tasks: Number of held-out tasks, ≥ 1.
 
     Returns:
@@ -36,7 +42,7 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
         for when, step in (("before", 0), ("after", inner_steps))
     }
     training = training_columns(snapshot.curve)
-    training.pop("seconds")  # of one run; two of the same parameters give equal curves
+    training.pop("seconds")  # they differ between runs whose curves are otherwise equal
     return Result(
         parameters=snapshot.settings.model_dump(),
         metrics={
@@ -62,3 +68,29 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
             "tasks": curve.tasks,
         },
     )
+
+
+def record_result(result: Result) -> None:
+    """Record a result in the notebook's output, where `read_result` finds it."""
+    display({MIME_TYPE: result.to_json(), "text/plain": result.table()}, raw=True)
+
+
+def show_result(session: Session) -> go.Figure:
+    """Display the lab's figure for the present state of a session as plain Plotly, and return it.
+
+    The output holds the figure for viewers with Plotly, a web page for those that run scripts, and
+    the adaptation curve as text for the others.
+    """
+    view = lab_view(session)
+    figure = lab_figure(view)
+    curve = view.adaptation.curve
+    display(
+        {
+            "application/vnd.plotly.v1+json": json.loads(figure.to_json()),
+            "text/html": figure.to_html(full_html=False, include_plotlyjs="cdn"),
+            "text/plain": f"query loss after 0 … {len(curve.mean) - 1} inner steps: "
+            + " ".join(f"{loss:.3f}" for loss in curve.mean.tolist()),
+        },
+        raw=True,
+    )
+    return figure

@@ -1,4 +1,4 @@
-"""Notebooks as experiments: found by name, and the parameters that they take."""
+"""Notebooks as experiments: looked up by name, with their parameters."""
 
 import ast
 import json
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from labkit.experiments.runs.notebook_files import read_notebook
 from labkit.session import CheckedModel, ParameterError, complaint
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 FOLDER = "notebooks"
 INJECTED = "injected-parameters"
-"""Tag of the cell that papermill adds."""
+"""Tag of the cell with parameters that papermill adds."""
 
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 
@@ -26,10 +28,10 @@ class Notebook:
     """A notebook that can be run with parameters.
 
     Attributes:
-        path: Where it is.
-        source: Its cells without outputs, as text that changes with each of them.
-        defaults: Parameter → value, from the cell that is tagged "parameters".
-        types: Parameter → type, where the cell names one.
+        path: The file.
+        source: Its cells without outputs, as text.
+        defaults: Parameter → value, from the cell with the tag "parameters".
+        types: Parameter → type, where the cell has an annotation.
     """
 
     path: Path
@@ -39,22 +41,22 @@ class Notebook:
 
     @classmethod
     def read(cls, name: str | Path) -> "Notebook":
-        """A notebook by its path or its short name.
+        """Read a notebook.
 
         Args:
             name: A path, or the name without suffix of one in the folder "notebooks" here or
                 above.
 
         Raises:
-            FileNotFoundError: There is no such notebook; the message names those that there are.
+            FileNotFoundError: There is no such notebook; the message lists the existing ones.
             ValueError: The file is no notebook, or its parameters cell is not plain assignments.
         """
         path = find_notebook(name)
-        whole = read_notebook(path)
-        cells = [cell for cell in whole.cells if INJECTED not in cell.metadata.get("tags", ())]
+        document = read_notebook(path)
+        cells = [cell for cell in document.cells if INJECTED not in cell.metadata.get("tags", ())]
         source = json.dumps([[cell.cell_type, cell.source] for cell in cells], ensure_ascii=False)
         tagged = [c for c in cells if "parameters" in c.metadata.get("tags", ())]
-        defaults, types = _assigned(path, tagged[0].source) if tagged else ({}, {})
+        defaults, types = _assignments(path, tagged[0].source) if tagged else ({}, {})
         return cls(path, source, defaults, types)
 
     @property
@@ -63,52 +65,70 @@ class Notebook:
         return self.path.stem
 
     def checked(self, values: Mapping[str, object]) -> dict[str, Any]:
-        """All parameters: those given, checked, and the defaults of the others.
+        """Check values of parameters, and add the defaults of the others.
 
-        Numbers must be numbers: text such as "0.1" is refused, and so are nan and infinities.
+        Numbers must be numbers: text such as "0.1", nan and infinities are rejected.
 
         Raises:
-            ParameterError: One line for each value that is not allowed and each unknown name.
+            ParameterError: One line for each invalid value and unknown name.
         """
-        whole = {**self.defaults, **values}
+        parameters = {**self.defaults, **values}
         for kind in _registered_settings():
             if set(kind.model_fields) >= set(self.defaults) and self.defaults:
-                return kind.checked(whole).model_dump(include=set(self.defaults) | set(values))
+                return kind.checked(parameters).model_dump(include=set(self.defaults) | set(values))
         fields: dict[str, Any] = {
             name: (self.types.get(name, Any), default) for name, default in self.defaults.items()
         }
         config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-        own = create_model("Parameters", __config__=config, **fields)
+        model = create_model("Parameters", __config__=config, **fields)
         try:
-            checked: dict[str, Any] = own(**whole).model_dump()
+            checked: dict[str, Any] = model(**parameters).model_dump()
         except ValidationError as error:
             lines = []
             for entry in error.errors():
                 name = str(entry["loc"][0])
                 if name not in fields:
-                    lines.append(complaint(own, name, whole[name]))
+                    lines.append(complaint(model, name, parameters[name]))
                 else:
-                    lines.append(f"{name} = {whole[name]!r}: {entry['msg']}")
+                    lines.append(f"{name} = {parameters[name]!r}: {entry['msg']}")
             raise ParameterError("\n".join(lines)) from None
         return checked
 
 
+def read_notebook(path: Path) -> "NotebookNode":
+    """Read a notebook with its outputs.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no notebook.
+    """
+    import nbformat  # noqa: PLC0415  # slow to import, and a command's --help needs none
+
+    try:
+        notebook: NotebookNode = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # noqa: BLE001  # nbformat raises many kinds of error
+        raise ValueError(f"{path} is not a Jupyter notebook: {error}") from None
+    return notebook
+
+
 def find_notebook(name: str | Path) -> Path:
-    """The file that a path or a short name means; see `Notebook.read`."""
+    """The file with a path or a short name; see `Notebook.read`."""
     path = Path(name)
     if path.suffix == ".ipynb" and path.is_file():
         return path.resolve()
     here = Path.cwd()
     folders = [folder / FOLDER for folder in (here, *here.parents) if (folder / FOLDER).is_dir()]
     for folder in folders:
-        found = folder / f"{path.name.removesuffix('.ipynb')}.ipynb"
-        if len(path.parts) == 1 and found.is_file():
-            return found
-    known = sorted(found.stem for folder in folders[:1] for found in folder.glob("*.ipynb"))
-    there = f"; there are {', '.join(known)}" if known else ""
+        candidate = folder / f"{path.name.removesuffix('.ipynb')}.ipynb"
+        if len(path.parts) == 1 and candidate.is_file():
+            return candidate
+    names = sorted(file.stem for folder in folders[:1] for file in folder.glob("*.ipynb"))
+    existing = f"; there are {', '.join(names)}" if names else ""
     raise FileNotFoundError(
         f"there is no notebook {name}: give its path, or the short name of one in the folder "
-        f"{FOLDER}{there}"
+        f"{FOLDER}{existing}"
     )
 
 
@@ -119,8 +139,8 @@ def _registered_settings() -> tuple[type[CheckedModel], ...]:
     return tuple(sorted(kinds, key=lambda kind: (len(kind.model_fields), kind.__name__)))
 
 
-def _assigned(path: Path, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Names with values and types, as a parameters cell assigns them."""
+def _assignments(path: Path, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values and types that a parameters cell assigns to names."""
     defaults: dict[str, Any] = {}
     types: dict[str, Any] = {}
     for statement in ast.parse(source).body:

@@ -1,24 +1,42 @@
-"""What a run will be: notebook and parameters, and the name that follows from them."""
+"""The plan of a run: notebook, parameters and id; and the notebook that repeats a session."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.experiments.runs.notebooks import Notebook
+from labkit.session import ParameterError
 from labkit.version import __version__
 
+if TYPE_CHECKING:
+    from labkit.session import Recipe
+
 ID_LETTERS = 16
+
+NOTEBOOKS = {
+    "01_sinusoid": ("Sinusoid", "sinusoid_mlp", "float64", None),
+    "04_tides": ("Tides", "tide_mlp", "float64", None),
+    "05_few_shot_images": (
+        "Emoji",
+        "conv4(ways={ways}, channels=3, filters=32)",
+        "float64",
+        "transductive",
+    ),
+}
+"""Notebook → tasks, model, dtype and batch norm of its session."""
+
+_ASPECTS = ("tasks", "model", "dtype", "batch_norm")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that may be made, with all its parameters.
+    """A run to execute, with all its parameters.
 
     Attributes:
-        notebook: What is executed.
+        notebook: The notebook to execute.
         parameters: Name → checked value, defaults included.
     """
 
@@ -27,22 +45,66 @@ class Plan:
 
     @classmethod
     def of(cls, notebook: str | Path | Notebook, values: Mapping[str, object]) -> "Plan":
-        """A run of a notebook with these parameters and its own defaults for the others.
+        """Plan a run of a notebook with these parameters and its defaults for the others.
 
         Raises:
             FileNotFoundError: There is no such notebook.
-            ParameterError: A value is not allowed, or a name is unknown.
+            ParameterError: A value is invalid, or a name is unknown.
 
         Example:
             >>> Plan.of("01_sinusoid", {"alpha": 0.02}).parameters["alpha"]
             0.02
         """
-        read = notebook if isinstance(notebook, Notebook) else Notebook.read(notebook)
-        return cls(read, read.checked(values))
+        document = notebook if isinstance(notebook, Notebook) else Notebook.read(notebook)
+        return cls(document, document.checked(values))
 
     @property
     def id(self) -> str:
         """A hash of the notebook's source, the parameters and labkit's version."""
-        whole = [self.notebook.source, self.parameters, __version__]
-        text = json.dumps(whole, sort_keys=True, ensure_ascii=False)
+        parts = [self.notebook.source, self.parameters, __version__]
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:ID_LETTERS]
+
+
+def notebook_of(recipe: "Recipe") -> str:
+    """The short name of the notebook that repeats the session of a recipe.
+
+    Raises:
+        ParameterError: There is none.
+
+    Example:
+        >>> from labkit.session import Recipe, Settings
+        >>> notebook_of(Recipe(Settings(), 9, "Sinusoid", "sinusoid_mlp", "float64"))
+        '01_sinusoid'
+    """
+    from labkit.session import CUSTOM, split_name  # noqa: PLC0415  # it imports torch
+
+    family = recipe.tasks if recipe.tasks == CUSTOM else split_name(recipe.tasks)[0]
+    name = next((name for name, form in NOTEBOOKS.items() if form[0] == family), None)
+    if name is None:
+        raise ParameterError(
+            f"no notebook of labkit trains on tasks = {recipe.tasks!r}: name the notebook that "
+            "repeats this session"
+        )
+    check_notebook(recipe, name)
+    return name
+
+
+def check_notebook(recipe: "Recipe", name: str) -> None:
+    """Reject a notebook of labkit whose session differs from the recipe's.
+
+    Raises:
+        ParameterError: It differs; the message names the difference.
+    """
+    if name not in NOTEBOOKS:
+        return
+    settings = recipe.settings.model_dump()
+    for aspect, form in zip(_ASPECTS, NOTEBOOKS[name], strict=True):
+        expected = form.format(**settings) if form and "ways" in settings else form
+        actual = getattr(recipe, aspect)
+        if actual != expected:
+            raise ParameterError(
+                f"the session has {aspect} = {actual!r}, but the notebook {name} has {expected!r}: "
+                "its numbers would differ. Use the code cell that the lab exports, or give only "
+                "the parameters, by -f"
+            )

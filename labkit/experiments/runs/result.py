@@ -1,4 +1,4 @@
-"""What a run has found, as data: recorded in the executed notebook, read back from it."""
+"""The result of a run as data, recorded in the executed notebook and read back from it."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.experiments.runs.notebook_files import read_notebook
+from labkit.experiments.runs.notebooks import read_notebook
+from labkit.experiments.tables import text_table
 
 if TYPE_CHECKING:
     from labkit.session import Columns
@@ -22,7 +23,7 @@ class Result:
     """The result of a run.
 
     Attributes:
-        parameters: Setting name → value, as the run ended.
+        parameters: Setting name → value at the end of the run.
         metrics: Name → number, over the held-out tasks.
         curves: "adaptation" (`inner_step`, `query_loss`, `ci95`, `median`, `diverged`, and for
             each measure of the task family, such as `accuracy`, that and `accuracy_ci95`) and
@@ -38,29 +39,32 @@ class Result:
     provenance: dict[str, Any]
 
     def table(self) -> str:
-        """The adaptation curve as text, three digits after the point."""
+        """The adaptation curve as text, with three decimals."""
         curve = self.curves["adaptation"]
         # sorted, since notebooks do not keep the order of names
         measures = sorted(n.removesuffix("_ci95") for n in curve if n.endswith("_ci95"))
-        heads = [f" {name:>10}   ± 95 %" for name in measures]
-        lines = ["inner step  query loss   ± 95 %   median  diverged" + "".join(heads)]
-        for row in range(len(curve["inner_step"])):
-            at = {name: values[row] for name, values in curve.items()}
-            lines.append(
-                f"{at['inner_step']:10.0f} {at['query_loss']:11.3f} {at['ci95']:8.3f} "
-                f"{at['median']:8.3f} {at['diverged']:8.1%}"
-                + "".join(f" {at[m]:11.3f} {at[f'{m}_ci95']:8.3f}" for m in measures)
-            )
-        return "\n".join(lines)
+        columns = {
+            "inner step": ("inner_step", ".0f"),
+            "query loss": ("query_loss", ".3f"),
+            "± 95 %": ("ci95", ".3f"),
+            "median": ("median", ".3f"),
+            "diverged": ("diverged", ".1%"),
+        }
+        heads, formats = list(columns), list(columns.values())
+        for name in measures:
+            heads += [name, "± 95 %"]
+            formats += [(name, ".3f"), (f"{name}_ci95", ".3f")]
+        rows = zip(*([f"{v:{spec}}" for v in curve[name]] for name, spec in formats), strict=True)
+        return text_table(heads, list(rows))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for JSON, which has no inf and nan: both become null."""
+        """Plain data for JSON; inf and nan, which JSON has not, become null."""
         curves = {
             name: {column: values.tolist() for column, values in curve.items()}
             for name, curve in self.curves.items()
         }
-        whole = {"format": FORMAT, **asdict(self), "curves": curves}
-        return {name: _without_nonfinite(value) for name, value in whole.items()}
+        data = {"format": FORMAT, **asdict(self), "curves": curves}
+        return {name: _without_nonfinite(value) for name, value in data.items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Result":
@@ -83,19 +87,19 @@ class Result:
 
 
 class NoResultError(ValueError):
-    """An executed notebook holds no result.
+    """An executed notebook contains no result.
 
     Attributes:
-        expected: Whether one of its cells would record one.
+        expected: Whether one of its cells calls `record_result`.
     """
 
-    def __init__(self, words: str, *, expected: bool) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, *, expected: bool) -> None:
+        super().__init__(message)
         self.expected = expected
 
 
 def read_result(path: str | Path) -> Result:
-    """The result that an executed notebook has recorded.
+    """Read the result from an executed notebook.
 
     Args:
         path: A notebook executed by papermill, nbconvert or by hand.
@@ -106,8 +110,8 @@ def read_result(path: str | Path) -> Result:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is no notebook.
-        NoResultError: It holds no result; the message says why, with the error that stopped the
-            notebook if there was one.
+        NoResultError: It contains no result; the message says why, with the error that stopped
+            the notebook if there was one.
     """
     notebook = read_notebook(Path(path))
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
@@ -118,11 +122,11 @@ def read_result(path: str | Path) -> Result:
     reason = (
         f"it stopped with {failures[-1]}"
         if failures
-        else "was it executed, with a cell that calls record_result?"
+        else "execute it, with a cell that calls record_result"
     )
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     raise NoResultError(
-        f"{path} holds no result of labkit; {reason}",
+        f"{path} contains no result of labkit; {reason}",
         expected=any("record_result" in source for source in sources),
     )
 

@@ -1,10 +1,10 @@
 from .design import SweepDesign as SweepDesign
-from .engine import WAIT as WAIT
-from .engine import SchedulerGoneError as SchedulerGoneError
 from .grid import Tally as Tally
 from .grid import sweep as sweep
-from .search_design import SearchDesign as SearchDesign
-from .search_design import Trial as Trial
+from .optuna_search import SearchDesign as SearchDesign
+from .optuna_search import Trial as Trial
+from .optuna_search import search as search
 from .sweep_folder import RUNS as RUNS
 from .sweep_folder import SWEEP as SWEEP
-from .trials import search as search
+from .workers import WAIT as WAIT
+from .workers import SchedulerGoneError as SchedulerGoneError

@@ -1,4 +1,4 @@
-"""What a sweep varies: grids, random samples and seeds, and the runs that follow from them."""
+"""What a sweep varies: grids, random samples and seeds, and the runs that they define."""
 
 import itertools
 import math
@@ -18,11 +18,11 @@ Seeds: TypeAlias = Annotated[tuple[int, ...], Field(strict=False)]
 
 
 MOST_LINES = 10
-"""Of complaints: a range that is not allowed has one for each value that is drawn from it."""
+"""Of an error message: an invalid range has one for each sample."""
 
 
 class Range(BaseModel):
-    """Where the samples of a parameter lie.
+    """The range of a parameter's samples.
 
     Example:
         >>> Range(low=1, high=8, whole=True).samples(np.random.default_rng(0), 4)
@@ -52,76 +52,76 @@ class Range(BaseModel):
 
     def samples(self, generator: np.random.Generator, number: int) -> list[float] | list[int]:
         """Independent values; more of them begin with the same ones."""
-        # whole numbers are rounded down from a range that is one longer
+        # whole numbers are rounded down, from a range that is longer by one
         low, high = self.low, self.high + self.whole
         if self.scale == "log":
             low, high = math.log(low), math.log(high)
-        drawn = [low + (high - low) * float(share) for share in generator.random(number)]
-        values = [math.exp(value) for value in drawn] if self.scale == "log" else drawn
+        uniform = [low + (high - low) * float(share) for share in generator.random(number)]
+        values = [math.exp(value) for value in uniform] if self.scale == "log" else uniform
         # exp(log(x)) may miss x by a digit
         within = [min(max(value, self.low), self.high) for value in values]
         return [math.floor(value) for value in within] if self.whole else within
 
 
 class Design(BaseModel):
-    """What sweeps and searches have in common: a notebook, ranges and seeds.
+    """What sweeps and searches share: a notebook, ranges and seeds.
 
     Raises:
-        ParameterError: From `checked`, one line for each thing that is not allowed.
+        ParameterError: From `checked`, one line for each problem.
     """
 
     model_config = _CONFIG
 
     notebook: str = Field(description="path or short name of the notebook")
     parameters: Mapping[str, Any] = Field(
-        default_factory=dict, description="parameters that are the same in all runs"
+        default_factory=dict, description="parameters of all runs"
     )
     random: Mapping[str, Range] = Field(
-        default_factory=dict, description="name → range, of which values are drawn"
+        default_factory=dict, description="name → range of random values"
     )
-    sample_seed: int = Field(default=0, ge=0, description="decides what is drawn")
+    sample_seed: int = Field(default=0, ge=0, description="seed of the random values")
     seeds: int | Seeds | None = Field(
         default=None, description="a number n for the seeds 0 … n − 1, or a list of seeds"
     )
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        complaints = [*self._gaps(), *self._repetitions()]
-        if complaints:
-            raise ValueError("\n".join(complaints))
+    def _is_consistent(self) -> Self:
+        problems = [*self._missing(), *self._duplicates()]
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
-    def _gaps(self) -> Iterator[str]:
+    def _missing(self) -> Iterator[str]:
         if self.seeds == () or (isinstance(self.seeds, int) and self.seeds < 1):
             yield f"seeds = {self.seeds!r}: there must be at least one"
 
-    def _repetitions(self) -> Iterator[str]:
-        places: dict[str, list[str]] = {}
-        for place in ("parameters", "grid", "random"):
-            for name in getattr(self, place, ()):
-                places.setdefault(name, []).append(place)
+    def _duplicates(self) -> Iterator[str]:
+        sources: dict[str, list[str]] = {}
+        for source in ("parameters", "grid", "random"):
+            for name in getattr(self, source, ()):
+                sources.setdefault(name, []).append(source)
         if self.seeds is not None:
-            places.setdefault("seed", []).append("seeds")
-        for name, found in places.items():
-            if len(found) > 1:
-                yield f"{name} stands in {' and '.join(found)}: keep it in one of them"
+            sources.setdefault("seed", []).append("seeds")
+        for name, several in sources.items():
+            if len(several) > 1:
+                yield f"{name} is given in {' and '.join(several)}: keep one"
 
     @classmethod
     def checked(cls, values: Mapping[str, object]) -> Self:
-        """A design from values by name, as a YAML file has them; see the class for errors."""
+        """The design with these values, as from a YAML file; see the class for errors."""
         try:
-            return cls(**values)  # type: ignore[arg-type]  # pydantic judges the values
+            return cls(**values)  # type: ignore[arg-type]  # pydantic checks the values
         except ValidationError as error:
-            lines = [_in_words(cls, dict(entry)) for entry in error.errors()]
+            lines = [_message(cls, dict(entry)) for entry in error.errors()]
         raise ParameterError("\n".join(dict.fromkeys(lines)))
 
-    def continues(self, noted: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Whether a design that was noted in a folder, with the same runs, may go on as this."""
+    def continues(self, stored: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether this design may continue a stored one that has the same runs."""
         return True
 
     @property
-    def seeded(self) -> list[dict[str, Any]]:
-        """The parameter `seed` of each run of one setting; nothing where it does not vary."""
+    def seed_parameters(self) -> list[dict[str, Any]]:
+        """The parameter `seed` of each run with the same settings; empty if it does not vary."""
         if self.seeds is None:
             return [{}]
         seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
@@ -129,11 +129,10 @@ class Design(BaseModel):
 
 
 class SweepDesign(Design):
-    """A sweep: every value of the grid with every other, with each sample, with each seed.
+    """A sweep: each combination of the grids, with each sample and each seed.
 
     Raises:
-        ParameterError: From `SweepDesign.checked` and `plans`, one line for each thing that is
-            not allowed.
+        ParameterError: From `SweepDesign.checked` and `plans`, one line for each problem.
 
     Example:
         >>> design = SweepDesign(notebook="01_sinusoid", grid={"alpha": (0.01, 0.1)}, seeds=2)
@@ -142,47 +141,46 @@ class SweepDesign(Design):
     """
 
     grid: Mapping[str, Values] = Field(
-        default_factory=dict, description="name → values, each with each"
+        default_factory=dict, description="name → values; all combinations are run"
     )
-    samples: int | None = Field(default=None, ge=1, description="how often values are drawn")
+    samples: int | None = Field(default=None, ge=1, description="number of random samples")
 
-    def _gaps(self) -> Iterator[str]:
+    def _missing(self) -> Iterator[str]:
         for name, values in self.grid.items():
             if not values:
                 yield f"the grid of {name} is empty: give at least one value"
-        yield from super()._gaps()
+        yield from super()._missing()
         if self.random and self.samples is None:
-            yield f"samples is missing: how often is {', '.join(self.random)} to be drawn?"
+            yield f"samples is missing: give the number of samples of {', '.join(self.random)}"
         if self.samples is not None and not self.random:
-            yield f"samples = {self.samples}: there is nothing to draw, random is empty"
+            yield f"samples = {self.samples}, but random is empty: give a range"
         if not (self.grid or self.random or self.seeds is not None):
             yield "nothing varies: give a grid, random ranges or seeds"
 
     def plans(self) -> list[Plan]:
-        """All runs, each with checked parameters, in an order that stays: seeds change fastest.
+        """All runs with checked parameters, in a fixed order: seeds change fastest.
 
         Raises:
             FileNotFoundError: There is no such notebook.
-            ParameterError: One line for each value that is not allowed and each unknown name, or
-                a run that would be made twice.
+            ParameterError: One line for each invalid value, unknown name and repeated run.
         """
         notebook = Notebook.read(self.notebook)
         plans: dict[str, Plan] = {}
-        complaints: dict[str, None] = {}
-        for varied in self._varied():
+        problems: dict[str, None] = {}
+        for variation in self._variations():
             try:
-                plan = Plan.of(notebook, {**self.parameters, **varied})
+                plan = Plan.of(notebook, {**self.parameters, **variation})
             except ParameterError as error:
-                complaints |= dict.fromkeys(str(error).splitlines())
+                problems |= dict.fromkeys(str(error).splitlines())
                 continue
-            if plan.id in plans and not self.random:  # draws of whole numbers may repeat
-                same = ", ".join(f"{name} = {value!r}" for name, value in varied.items())
-                complaints[f"two runs would be the same, with {same}: name each value once"] = None
+            if plan.id in plans and not self.random:  # random whole numbers may repeat
+                same = ", ".join(f"{name} = {value!r}" for name, value in variation.items())
+                problems[f"two runs would be equal, with {same}: give each value once"] = None
             plans[plan.id] = plan
-        if complaints:
-            lines = list(complaints)
+        if problems:
+            lines = list(problems)
             if len(lines) > MOST_LINES:
-                lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more complaints"]
+                lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more problems"]
             raise ParameterError("\n".join(lines))
         return list(plans.values())
 
@@ -192,30 +190,31 @@ class SweepDesign(Design):
         seed = ("seed",) if self.seeds is not None else ()
         return (*self.grid, *self.random, *seed)
 
-    def _varied(self) -> Iterator[dict[str, Any]]:
-        drawn = {
-            # a stream for each name, so that one more parameter leaves the others' samples alone
+    def _variations(self) -> Iterator[dict[str, Any]]:
+        columns = {
+            # a stream per name: another parameter does not change these samples
             name: values.samples(
                 np.random.default_rng([self.sample_seed, *name.encode()]), self.samples or 0
             )
             for name, values in self.random.items()
         }
-        samples = [dict(zip(drawn, row, strict=True)) for row in zip(*drawn.values(), strict=True)]
+        rows = zip(*columns.values(), strict=True)
+        samples = [dict(zip(columns, row, strict=True)) for row in rows]
         for values in itertools.product(*self.grid.values()):
             for sample in samples or [{}]:
-                for seed in self.seeded:
+                for seed in self.seed_parameters:
                     yield {**dict(zip(self.grid, values, strict=True)), **sample, **seed}
 
 
-def _in_words(kind: type[Design], entry: dict[str, Any]) -> str:
-    """A complaint of pydantic as a line, or as lines of our own."""
+def _message(kind: type[Design], entry: dict[str, Any]) -> str:
+    """An error of pydantic as a line, or as the lines of a validator above."""
     cause = entry.get("ctx", {}).get("error")
     where = ".".join(str(part) for part in entry["loc"])
     if cause is not None:
         return f"{where}: {cause}" if where else str(cause)
     if entry["type"] == "extra_forbidden":
-        what = kind.__name__.removesuffix("Design").lower()
-        return f"{where}: a {what} has no such part; there are {', '.join(kind.model_fields)}"
+        name = kind.__name__.removesuffix("Design").lower()
+        return f"{where}: a {name} has no such entry; it has {', '.join(kind.model_fields)}"
     if entry["type"] == "missing":
         return f"{where} is missing"
     if entry["loc"][0] == "seeds":

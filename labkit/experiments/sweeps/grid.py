@@ -1,4 +1,4 @@
-"""A sweep: all runs of a design, made once each, however often it is interrupted."""
+"""A sweep: all runs of a design, each executed once, however often it is interrupted."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -8,18 +8,18 @@ from typing import TypeAlias
 
 from labkit.experiments.runs import Plan, Status
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.experiments.sweeps.engine import WAIT, OnNotice, made, workers
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
+from labkit.experiments.sweeps.workers import WAIT, OnNotice, run_plans, workers
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How far a sweep is.
+    """The progress of a sweep.
 
     Attributes:
         runs: All of them.
-        done: With a result, earlier ones included.
-        failed: Without.
+        done: Finished ones, earlier ones included.
+        failed: Failed ones.
     """
 
     runs: int
@@ -47,21 +47,21 @@ def sweep(
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
 ) -> list[tuple[Plan, Status]]:
-    """Make all runs of a design; a run that fails stops no other.
+    """Execute all runs of a design; a run that fails stops no other.
 
-    Runs that are done are skipped, and interrupted ones repeated. In a script this must be called
-    under `if __name__ == "__main__":`, since worker processes import the script.
+    Finished runs are skipped, interrupted ones repeated. In a script, call this under
+    `if __name__ == "__main__":`, since worker processes import the script.
 
     Args:
-        design: What varies.
-        folder: For this sweep alone; called again with the same design, the sweep goes on there.
-        jobs: Runs at a time on this machine; None: one a core. Each gets its share of the cores.
-        scheduler: Address of a Dask scheduler whose workers make the runs instead.
+        design: The runs.
+        folder: For this sweep only; a second call with the same design continues the sweep.
+        jobs: Runs at a time on this machine, which share its cores; None: one per core.
+        scheduler: Address of a Dask scheduler whose workers execute the runs instead.
         retry: Repeat runs that have failed, too.
         timeout: Longest time of a run, seconds.
-        wait: How long a scheduler may be without workers, seconds.
-        on_event: Told how far the sweep is, at first and whenever a run has ended.
-        on_notice: Told, in a line, that the scheduler has no workers.
+        wait: How long a scheduler may have no workers, seconds.
+        on_event: Receives the progress, at first and whenever a run has ended.
+        on_notice: Receives a line when the scheduler has no workers.
 
     Returns:
         Each run with its status "done" or "failed", in the order of `design.plans()`.
@@ -69,15 +69,15 @@ def sweep(
     Raises:
         FileNotFoundError: There is no such notebook.
         ParameterError: A value is not allowed; nothing was run.
-        SweepFolderError: The folder cannot be this sweep's.
-        FolderInUseError: Another process works there.
+        SweepFolderError: The folder belongs to something else.
+        FolderInUseError: Another process uses it.
         SchedulerError: The scheduler does not answer.
-        SchedulerGoneError: It answers no longer, or has no workers; what is done is kept.
-        OSError: The disk is full; what is done is kept.
+        SchedulerGoneError: It no longer answers, or has no workers; finished runs are kept.
+        OSError: The disk is full; finished runs are kept.
     """
     plans = design.plans()
     own = SweepFolder(Path(folder).resolve())
-    with own.claimed(design, plans):
+    with own.claim(design, plans):
         ended: dict[str, Status] = {}
         for plan in plans:
             status = own.ended(plan)
@@ -89,7 +89,7 @@ def sweep(
             with (
                 workers(min(jobs, len(left)) if jobs else jobs, scheduler) as client,
                 closing(
-                    made(client, own, left, timeout, wait=wait, on_notice=on_notice)
+                    run_plans(client, own, left, timeout, wait=wait, on_notice=on_notice)
                 ) as results,
             ):
                 for plan, status in results:

@@ -1,4 +1,4 @@
-"""A sweep's folder: its design, one folder a run, and nothing that is half a run."""
+"""A sweep's folder: its design, and one folder for each complete run."""
 
 import json
 import os
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.experiments.runs import Plan, RunFolder, Status, held
+from labkit.experiments.runs import Plan, RunFolder, Status, lock_folder
 from labkit.experiments.sweeps.design import Design
 from labkit.version import __version__
 
 FORMAT = 1
 SWEEP, RUNS = "sweep.json", "runs"
-_TRIES = ".tries"
+_ATTEMPTS = ".tries"
 
 
 class SweepFolderError(ValueError):
-    """A folder that this sweep cannot have; the message says how to go on."""
+    """A sweep cannot use a folder; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,56 +28,56 @@ class SweepFolder:
     """The folder of one sweep.
 
     Args:
-        path: Where it is, or will be.
+        path: The folder, which need not exist yet.
     """
 
     path: Path
 
     @property
-    def tries(self) -> Path:
-        """Where runs are made before they are moved into their place."""
-        return self.path / _TRIES
+    def attempts(self) -> Path:
+        """Where runs are executed before they are moved to `run`."""
+        return self.path / _ATTEMPTS
 
     def run(self, plan: Plan) -> RunFolder:
         """The folder of a run that has ended."""
         return RunFolder(self.path / RUNS / plan.id)
 
     def ended(self, plan: Plan) -> Status | None:
-        """How a run has ended; see `RunFolder.ended`."""
+        """The final status of a run; see `RunFolder.ended`."""
         return self.run(plan).ended
 
     @contextmanager
-    def claimed(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:
-        """Keep the folder for this sweep while it works, and note the design.
+    def claim(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:
+        """Lock the folder for this sweep while it runs, and store the design.
 
         Raises:
-            SweepFolderError: It is another sweep's, or holds something else.
-            FolderInUseError: Another process works there.
+            SweepFolderError: It belongs to another sweep, or contains other files.
+            FolderInUseError: Another process uses it.
             OSError: It cannot be written.
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(held(self.path))
+                stack.enter_context(lock_folder(self.path))
             except OSError as error:
-                raise OSError(error.errno, error.strerror) from None  # whichever file of the folder
-            self._note(design, plans)
-            # of sweeps that were killed
-            shutil.rmtree(self.tries, ignore_errors=True)
-            self.tries.mkdir(exist_ok=True)
+                raise OSError(error.errno, error.strerror) from None  # without a file's name
+            self._store_design(design, plans)
+            # a killed sweep leaves some
+            shutil.rmtree(self.attempts, ignore_errors=True)
+            self.attempts.mkdir(exist_ok=True)
             (self.path / RUNS).mkdir(exist_ok=True)
             try:
                 yield
             finally:
-                shutil.rmtree(self.tries, ignore_errors=True)
+                shutil.rmtree(self.attempts, ignore_errors=True)
 
-    def _note(self, design: Design, plans: Sequence[Plan]) -> None:
+    def _store_design(self, design: Design, plans: Sequence[Plan]) -> None:
         ids = [plan.id for plan in plans]
-        found = self._noted()
-        if found is None:
+        stored = self._stored_design()
+        if stored is None:
             if others := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")):
                 raise SweepFolderError(
-                    f"{self.path} is not empty and holds no sweep, but {', '.join(others[:3])}: "
-                    "choose another folder"
+                    f"{self.path} contains no sweep, but {', '.join(others[:3])}: choose another "
+                    "folder"
                 )
             whole = {
                 "format": FORMAT,
@@ -87,58 +87,58 @@ class SweepFolder:
             }
             text = json.dumps(whole, indent=1, ensure_ascii=False)
             RunFolder(self.path).write(SWEEP, text)
-        elif found["runs"] != ids or not design.continues(found["design"]):
-            same = found["design"] == design.model_dump(mode="json")
+        elif stored["runs"] != ids or not design.continues(stored["design"]):
+            same = stored["design"] == design.model_dump(mode="json")
             why = (
-                "was begun when the notebook or labkit was another"
+                "was started with another version of the notebook or of labkit"
                 if same
-                else "belongs to another sweep, " + json.dumps(found["design"], ensure_ascii=False)
+                else "belongs to another sweep, " + json.dumps(stored["design"], ensure_ascii=False)
             )
             raise SweepFolderError(
                 f"{self.path} {why}: choose another folder for this one"
-                + ("" if same else ", or repeat the options of that one to go on with it")
+                + ("" if same else ", or repeat that sweep's options to continue it")
             )
 
-    def _noted(self) -> dict[str, Any] | None:
+    def _stored_design(self) -> dict[str, Any] | None:
         try:
             text = (self.path / SWEEP).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
         try:
-            found: dict[str, Any] = json.loads(text)
-            if found["format"] == FORMAT:
-                found["design"], found["runs"]  # a KeyError without
-                return found
-            problem = f"format {found['format']!r}"
+            stored: dict[str, Any] = json.loads(text)
+            if stored["format"] == FORMAT:
+                stored["design"], stored["runs"]  # KeyError if one is missing
+                return stored
+            problem = f"format {stored['format']!r}"
         except (ValueError, TypeError, KeyError) as error:
             problem = repr(error)
         raise SweepFolderError(
-            f"{self.path / SWEEP} is not what this labkit writes ({problem}): choose another folder"
+            f"{self.path / SWEEP} was not written by this labkit ({problem}): choose another folder"
         )
 
-    def make(self, plan: Plan, run: Callable[[Plan, Path], Status]) -> Status:
-        """Make a run apart and move it into its place; of several tries, one gets there.
+    def execute(self, plan: Plan, run: Callable[[Plan, Path], Status]) -> Status:
+        """Execute a run in a temporary folder, which then becomes `run`; the first attempt wins.
 
         Args:
-            plan: What is run.
-            run: Runs it in the folder that it is given.
+            plan: The run.
+            run: Executes it in the folder that it receives.
 
         Raises:
-            FileNotFoundError: The folder is not there, as on a machine that does not share it.
+            FileNotFoundError: The folder does not exist, as on a machine that does not share it.
         """
-        own = self.tries / f"{plan.id}.{secrets.token_hex(4)}"
+        own = self.attempts / f"{plan.id}.{secrets.token_hex(4)}"
         try:
             own.mkdir()
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"{self.path} is not on this machine: workers must share the sweep's folder"
+                f"{self.path} does not exist on this machine: workers must share the sweep's folder"
             ) from None
         try:
-            return self._placed(own, plan, run(plan, own))
+            return self._move(own, plan, run(plan, own))
         finally:
             shutil.rmtree(own, ignore_errors=True)
 
-    def _placed(self, own: Path, plan: Plan, status: Status) -> Status:
+    def _move(self, own: Path, plan: Plan, status: Status) -> Status:
         target = self.run(plan).path
         while True:
             earlier = self.ended(plan)
@@ -151,7 +151,7 @@ class SweepFolder:
             try:
                 os.rename(own, target)
             except OSError:
-                # another try came in between; what else is wrong would be so again
+                # another attempt was faster; any other problem would recur
                 if not target.exists():
                     raise
                 continue

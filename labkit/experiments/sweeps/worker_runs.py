@@ -1,4 +1,4 @@
-"""What makes the runs of a sweep in each worker process of Dask."""
+"""The part of a sweep in each worker process of Dask, which imports this module."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from labkit.experiments.sweeps.sweep_folder import SweepFolder
 
 
 class WorkerRuns(WorkerPlugin):
-    """Warm runs of one sweep in a worker, which end with the worker and with the sweep.
+    """The warm runs of one sweep in a worker; they end with the worker and with the sweep.
 
     Args:
-        sweep: Its name, with which the keys of its tasks end.
+        sweep: Its name, the suffix of its tasks' keys.
     """
 
     def __init__(self, sweep: str) -> None:
@@ -21,7 +21,7 @@ class WorkerRuns(WorkerPlugin):
         self.runs: WarmRuns | None = None
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002  # as Dask calls it
-        """Begin in a worker."""
+        """Start in a worker."""
         self.runs = WarmRuns()
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
@@ -30,14 +30,14 @@ class WorkerRuns(WorkerPlugin):
             self.runs.close()
 
     def transition(self, key: object, start: str, finish: str, **_: Any) -> None:
-        """Stop when a run is not wanted any more, since the process of the sweep has gone."""
+        """Stop when a run is released, since the process of the sweep has ended."""
         own = str(key).endswith(self.name)
         if own and (start, finish) == ("executing", "released") and self.runs is not None:
             self.runs.close()
 
 
-def make(sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None) -> Status:
-    """Make a run of a sweep, as a task of a worker."""
+def execute(sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None) -> Status:
+    """Execute a run of a sweep; the task of a worker."""
     plugin = get_worker().plugins[sweep]
     assert isinstance(plugin, WorkerRuns)  # noqa: S101  # for the type checker
     assert plugin.runs is not None  # noqa: S101
@@ -46,4 +46,4 @@ def make(sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None) -> 
     def run(plan: Plan, own: Path) -> Status:
         return runs.run(plan, own, timeout=timeout)
 
-    return folder.make(plan, run)
+    return folder.execute(plan, run)

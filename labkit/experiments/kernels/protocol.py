@@ -1,4 +1,9 @@
-"""What is said between whoever wants a run and the process that makes it."""
+"""The JSON-lines protocol between whoever requests a run and the process that executes it.
+
+The request is one line with `notebook`, `output`, `parameters`, `private` (a folder for temporary
+files) and `progress` (a file, or null). The process replies at once with `{"process": id}`, and at
+its end with `{"error": text or null, "disk_full": errno or null}`.
+"""
 
 import contextlib
 import errno
@@ -16,18 +21,18 @@ from labkit.session import SECONDS, read_progress
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
-NO_ANSWER = "the process of the run has ended without an answer"
+NO_ANSWER = "the process of the run ended without an answer"
 
 Watcher = Callable[[int], object]
-"""Is given the number of meta-steps taken, about twice a second."""
+"""Receives the number of completed meta-steps, about twice a second."""
 
 
-class Stopped(Exception):  # noqa: N818  # nothing is wrong
-    """A run was stopped before its end by a `StopSwitch`; its folder says "running"."""
+class Stopped(Exception):  # noqa: N818  # it is not an error
+    """A `StopSwitch` stopped a run before its end; its folder says "running"."""
 
 
 class StopSwitch:
-    """Stops all runs that it is given to, those under way and those to come: they raise Stopped."""
+    """Stops all runs that use it, present and future ones: they raise Stopped."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,7 +40,7 @@ class StopSwitch:
         self._stopped = False
 
     def stop(self) -> None:
-        """Stop them, for good."""
+        """Stop them; this cannot be undone."""
         with self._lock:
             self._stopped = True
             for connection in self._connections:
@@ -43,8 +48,8 @@ class StopSwitch:
                     connection.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
-    def over(self, connection: socket.socket) -> Iterator[None]:
-        """While this lasts, stopping shuts the connection."""
+    def guard(self, connection: socket.socket) -> Iterator[None]:
+        """Shut the connection if `stop` is called within this context."""
         with self._lock:
             if self._stopped:
                 raise Stopped
@@ -59,45 +64,45 @@ class StopSwitch:
                 raise Stopped
 
 
-def outcome(
+def run_and_wait(
     connection: socket.socket,
-    given: dict[str, Any],
+    request: dict[str, Any],
     *,
     timeout: float | None,
     progress: Watcher | None,
     switch: StopSwitch,
 ) -> str | None:
-    """Have a process execute, and wait for it; whatever happens, it has ended afterwards.
+    """Request a run and wait for its end; afterwards its process no longer exists.
 
     Args:
         connection: To the process, see `labkit.experiments.kernels.execution`; closed in the end.
-        given: What to execute.
+        request: What to execute, see the module's docstring.
         timeout: Longest time, seconds.
-        progress: Who is told how far it has come.
+        progress: Receives the number of completed meta-steps.
         switch: Stops the run.
 
     Returns:
-        What went wrong, or None.
+        The error that ended the run, or None.
 
     Raises:
         Stopped: By the switch.
         OSError: The disk is full.
     """
-    with connection, switch.over(connection):
-        return _heard(connection, given, timeout, progress)
+    with connection, switch.guard(connection):
+        return _exchange(connection, request, timeout, progress)
 
 
-def _heard(
+def _exchange(
     connection: socket.socket,
-    given: dict[str, Any],
+    request: dict[str, Any],
     timeout: float | None,
     progress: Watcher | None,
 ) -> str | None:
     until = None if timeout is None else time.monotonic() + timeout
-    words: dict[str, Any] = {}
+    reply: dict[str, Any] = {}
     try:
-        connection.sendall(json.dumps(given).encode() + b"\n")
-        heard = b""
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        unread = b""
         while True:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
@@ -108,19 +113,19 @@ def _heard(
                 data = connection.recv(65536)
             except TimeoutError:
                 data = None
-            if progress and (meta_step := read_progress(Path(given["progress"]))) is not None:
+            if progress and (meta_step := read_progress(Path(request["progress"]))) is not None:
                 progress(meta_step)
             if data == b"":
                 break
-            *lines, heard = (heard + (data or b"")).split(b"\n")
+            *lines, unread = (unread + (data or b"")).split(b"\n")
             for line in lines:
-                words |= json.loads(line)
-        if number := words.get("disk_full"):
-            raise OSError(number, os.strerror(number), given["output"])
-        error: str | None = words.get("error", NO_ANSWER)
+                reply |= json.loads(line)
+        if number := reply.get("disk_full"):
+            raise OSError(number, os.strerror(number), request["output"])
+        error: str | None = reply.get("error", NO_ANSWER)
         return error  # noqa: TRY300
     except ConnectionError:
         return NO_ANSWER
     finally:
-        if "process" in words and "error" not in words:
-            end_with_children(words["process"])
+        if "process" in reply and "error" not in reply:
+            end_with_children(reply["process"])

@@ -1,4 +1,4 @@
-"""Runs read back: a table with one row a run, and their curves as one tidy table."""
+"""Load runs from folders: a table with one row per run, and their curves as a tidy table."""
 
 import os
 from collections import Counter
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Folders: TypeAlias = str | Path | Sequence[str | Path]
-"""One folder, or several; runs are found in them at any depth."""
+"""One folder, or several, with runs at any depth."""
 
-CALLED = ("run", "notebook")
-"""Columns that name a run."""
+IDENTIFIERS = ("run", "notebook")
+"""Columns that identify a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Run:
     """A run that is done.
 
     Attributes:
-        status: Its id, the notebook and the time that it took.
+        status: Id, notebook and duration.
         parameters: All of them.
-        result: What it has found.
+        result: Metrics and curves.
     """
 
     status: Status
@@ -35,36 +35,36 @@ class Run:
 
     @property
     def row(self) -> dict[str, Any]:
-        """Its id, notebook, parameters and metrics, as in `metrics.parquet`."""
+        """Id, notebook, parameters and metrics, as in `metrics.parquet`."""
         return run_row(self.status, self.parameters, self.result)
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What was found in folders.
+    """The runs in some folders.
 
     Attributes:
         done: Each run once, in the order of their folders' names.
-        left_out: Why → number of runs: "running" (or killed), "failed", "broken" (files that are
-            missing or not what a run writes), "without result" (its notebook records none),
-            "repeated" (the same run in another folder).
+        left_out: Reason → number of runs: "running" (or killed), "failed", "broken" (files are
+            missing or damaged), "without result" (the notebook records none), "repeated" (the same
+            run in another folder).
     """
 
     done: list[Run]
     left_out: dict[str, int]
 
-    def left_out_words(self) -> str:
-        """How many runs were left out, and why; nothing if none was.
+    def left_out_summary(self) -> str:
+        """The number of runs that were left out, and the reasons; empty if none was.
 
         Example:
-            >>> Runs([], {"failed": 2, "running": 1}).left_out_words()
+            >>> Runs([], {"failed": 2, "running": 1}).left_out_summary()
             '2 failed, 1 running'
         """
         return ", ".join(f"{count} {why}" for why, count in self.left_out.items())
 
 
 def read_runs(folders: Folders) -> Runs:
-    """All runs in these folders; hidden folders, which hold what is not finished, are skipped.
+    """Read all runs in these folders, except hidden folders, which hold unfinished runs.
 
     Args:
         folders: One or several.
@@ -86,7 +86,7 @@ def read_runs(folders: Folders) -> Runs:
                 left_out["without result"] += 1
                 continue
             run = Run(status, path.parameters, path.result)
-        except (OSError, ValueError):  # a file that is missing or not what a run writes
+        except (OSError, ValueError):  # a file is missing or damaged
             left_out["broken"] += 1
             continue
         if status.id in done:
@@ -96,24 +96,24 @@ def read_runs(folders: Folders) -> Runs:
     runs = Runs(list(done.values()), dict(sorted(left_out.items())))
     if not runs.done:
         where = ", ".join(map(str, several)) or "no folder"
-        others = f" ({runs.left_out_words()})" if left_out else ""
+        others = f" ({runs.left_out_summary()})" if left_out else ""
         raise ValueError(
-            f"no run is done in {where}{others}: give the folder of a run or a sweep, as labkit "
-            "run or labkit sweep have made it"
+            f"no run is done in {where}{others}: give a folder that labkit run or labkit sweep "
+            "has written"
         )
     return runs
 
 
 def load_runs(folders: Folders) -> "DataFrame":
-    """A table of the runs that are done, one row each.
+    """Load the runs that are done into a table with one row per run.
 
     Args:
-        folders: A run's or sweep's folder, or several; runs are found at any depth.
+        folders: The folder of a run or sweep, or several; they may contain runs at any depth.
 
     Returns:
         Columns `run`, `notebook`, the parameters and the metrics; lists such as `events` are JSON
         text. `frame.attrs` has the names of the "parameters" and "metrics", and in "left_out"
-        how many runs were left out, by reason.
+        the number of runs that were left out, by reason.
 
     Raises:
         FileNotFoundError: A folder does not exist.
@@ -128,7 +128,7 @@ def load_runs(folders: Folders) -> "DataFrame":
 
 
 def load_curves(folders: Folders, name: str = "adaptation") -> "DataFrame":
-    """A tidy table of one curve of every run that is done, one row for each of its points.
+    """Load one curve of every run that is done into a tidy table with one row per point.
 
     Args:
         folders: As for `load_runs`.
@@ -153,7 +153,7 @@ def load_curves(folders: Folders, name: str = "adaptation") -> "DataFrame":
 
 def runs_frame(runs: Runs) -> "DataFrame":
     """See `load_runs`."""
-    import pandas as pd  # noqa: PLC0415  # it takes a while, and most commands do without
+    import pandas as pd  # noqa: PLC0415  # slow to import, and most commands need none
 
     frame = pd.DataFrame([run.row for run in runs.done])
     frame.attrs = _attrs(runs)
@@ -162,17 +162,17 @@ def runs_frame(runs: Runs) -> "DataFrame":
 
 def curves_frame(runs: Runs, name: str = "adaptation") -> "DataFrame":
     """See `load_curves`."""
-    import pandas as pd  # noqa: PLC0415  # it takes a while, and most commands do without
+    import pandas as pd  # noqa: PLC0415  # slow to import, and most commands need none
 
     parts = []
     for run in runs.done:
         if name not in run.result.curves:
-            known = ", ".join(sorted(run.result.curves)) or "none"
-            raise ValueError(f"run {run.status.id} has no curve {name!r}; it has: {known}")
+            names = ", ".join(sorted(run.result.curves)) or "none"
+            raise ValueError(f"run {run.status.id} has no curve {name!r}; its curves: {names}")
         columns = run.result.curves[name]
-        whole = {c: v.astype("int64") for c, v in columns.items() if c in _COUNTS}
-        kept = [c for c in (*CALLED, *run.parameters) if c not in columns]
-        parts.append(pd.DataFrame({**{c: run.row[c] for c in kept}, **columns, **whole}))
+        counts = {c: v.astype("int64") for c, v in columns.items() if c in _COUNTS}
+        other = [c for c in (*IDENTIFIERS, *run.parameters) if c not in columns]
+        parts.append(pd.DataFrame({**{c: run.row[c] for c in other}, **columns, **counts}))
     frame = pd.concat(parts, ignore_index=True)
     frame.attrs = _attrs(runs)
     return frame
@@ -186,7 +186,7 @@ def _attrs(runs: Runs) -> dict[str, Any]:
     metrics = dict.fromkeys(name for run in runs.done for name in run.result.metrics)
     return {
         "parameters": parameters,
-        # the number of meta-steps is both: what was asked for, and what was done
+        # the number of meta-steps is both a parameter and a metric
         "metrics": [name for name in metrics if name not in parameters],
         "left_out": runs.left_out,
     }

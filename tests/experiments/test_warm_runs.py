@@ -10,8 +10,7 @@ import pytest
 
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import RunFolder
-from labkit.experiments.runs.running import run
-from labkit.experiments.runs.warm import WarmRuns
+from labkit.experiments.runs.runner import WarmRuns, run
 
 FEW = {"meta_steps": 20, "meta_batch": 3}
 

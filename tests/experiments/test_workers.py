@@ -16,16 +16,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit.experiments.kernels.conversation import NO_ANSWER, Stopped, StopSwitch
+from labkit.experiments.kernels.protocol import NO_ANSWER, Stopped, StopSwitch
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import RunFolder, Status
-from labkit.experiments.runs.running import run
-from labkit.experiments.runs.warm import WarmRuns
-from labkit.experiments.sweeps import engine
+from labkit.experiments.runs.runner import WarmRuns, run
+from labkit.experiments.sweeps import workers as workers_module
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.experiments.sweeps.engine import SchedulerError, SchedulerGoneError, workers
 from labkit.experiments.sweeps.grid import sweep
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
+from labkit.experiments.sweeps.workers import SchedulerError, SchedulerGoneError, workers
 from tests.experiments.tiny_notebook import kernels, tiny_notebook
 
 # dask's own, while it closes
@@ -118,8 +117,8 @@ def test_a_run_that_takes_too_long_is_killed_with_its_kernel(
 WANTED = """
 import sys
 from labkit.experiments.runs.plan import Plan
-from labkit.experiments.runs.running import run
-from labkit.experiments.runs.warm import WarmRuns
+from labkit.experiments.runs.runner import run
+from labkit.experiments.runs.runner import WarmRuns
 making = {"cold": run, "warm": WarmRuns().run}[sys.argv[1]]
 making(Plan.of(sys.argv[2], {"kind": "deaf"}), sys.argv[3])
 """
@@ -248,7 +247,7 @@ def test_each_run_ends_once_though_a_worker_is_killed(tmp_path: Path) -> None:
 def folder(tmp_path: Path) -> SweepFolder:
     """Of a sweep that works there."""
     own = SweepFolder(tmp_path / "sweep")
-    own.tries.mkdir(parents=True)
+    own.attempts.mkdir(parents=True)
     (own.path / "runs").mkdir()
     return own
 
@@ -259,7 +258,10 @@ def test_no_worker_idles_while_runs_wait(folder: SweepFolder, tmp_path: Path) ->
     plans = [Plan.of(notebook, {"seconds": 12.0})]
     plans += [Plan.of(notebook, {"seconds": 0.01, "seed": seed}) for seed in range(10)]
     with workers(2) as client:
-        ended = [plan.parameters["seconds"] for plan, _ in engine.made(client, folder, plans)]
+        ended = [
+            plan.parameters["seconds"]
+            for plan, _ in workers_module.run_plans(client, folder, plans)
+        ]
     assert ended == [0.01] * 10 + [12.0]
 
 
@@ -267,7 +269,7 @@ def test_a_worker_that_comes_later_gets_runs(folder: SweepFolder, tmp_path: Path
     notebook = tiny_notebook(tmp_path)
     plans = [Plan.of(notebook, {"seconds": seconds}) for seconds in (600.0, 0.01)]
     with workers(1) as client:
-        runs = engine.made(client, folder, plans)
+        runs = workers_module.run_plans(client, folder, plans)
 
         def come() -> None:
             until(lambda: kernels(tmp_path, os.getpid()))
@@ -293,7 +295,7 @@ def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
 
         killer = threading.Thread(target=kill)
         killer.start()
-        with pytest.raises(SchedulerGoneError, match="the scheduler has gone"):
+        with pytest.raises(SchedulerGoneError, match="the scheduler no longer answers"):
             sweep(design, tmp_path / "sweep", scheduler=address)
         killer.join()
     assert psutil.wait_procs(orphans, timeout=10)[1] == []
@@ -317,7 +319,7 @@ def test_a_scheduler_without_workers_ends_the_sweep(tmp_path: Path) -> None:
     design = SweepDesign(notebook=tiny_notebook(tmp_path), seeds=2)
     said: list[str] = []
     with cluster(tmp_path, 0) as (address, _):  # noqa: SIM117
-        with pytest.raises(SchedulerGoneError, match=r"has had no workers for 2 s; what is done"):
+        with pytest.raises(SchedulerGoneError, match=r"has had no workers for 2 s; finished runs"):
             sweep(design, tmp_path / "s", scheduler=address, wait=2.0, on_notice=said.append)
     assert len(said) == 1
     assert said[0].startswith("the scheduler has no workers: waiting 2 s for one")
@@ -351,7 +353,7 @@ def test_workers_of_ones_own_share_the_cores_and_leave_nothing(tmp_path: Path) -
 
 
 def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 1.0)
+    monkeypatch.setattr(workers_module, "PATIENCE", 1.0)
     with (
         pytest.raises(SchedulerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
         workers(scheduler="tcp://127.0.0.1:9"),
@@ -363,7 +365,7 @@ def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_server_of_another_kind_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as the page with which a scheduler shows its state, one port further."""
-    monkeypatch.setattr(engine, "PATIENCE", 5.0)
+    monkeypatch.setattr(workers_module, "PATIENCE", 5.0)
 
     class Page(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -39,7 +39,7 @@ def test_curves_are_tidy(folder: Path) -> None:
     chosen = frame[(frame["alpha"] == 0.1) & (frame["seed"] == 1)]
     assert chosen["inner_step"].tolist() == [0, 1, 2]
     assert chosen["query_loss"].tolist() == [4.0, 4.0, 2.0]
-    with pytest.raises(ValueError, match=r"no curve 'trainin'; it has: adaptation"):
+    with pytest.raises(ValueError, match=r"no curve 'trainin'; its curves: adaptation"):
         load_curves(folder, "trainin")
 
 

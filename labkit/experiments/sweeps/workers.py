@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are made: worker processes of Dask, here or on a cluster."""
+"""The workers that execute the runs of a sweep: processes of Dask, here or on a cluster."""
 
 import logging
 import os
@@ -12,66 +12,66 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
-from labkit.experiments.kernels import DISK_FULL, silent
-from labkit.experiments.runs import Plan, Status, begun
+from labkit.experiments.kernels import DISK_FULL
+from labkit.experiments.runs import Plan, Status
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 PATIENCE = 10.0
-"""Seconds in which a scheduler must answer."""
+"""Seconds within which a scheduler must answer."""
 
 WAIT = 300.0
-"""Seconds for which a scheduler may be without workers, by default."""
+"""Seconds for which a scheduler may have no workers, by default."""
 
-NOTICE, LOOK = 5.0, 1.0
-"""After how many seconds without workers this is said, and how often they are looked for."""
+NOTICE, CHECK = 5.0, 1.0
+"""Seconds without workers before a notice, and seconds between two checks for workers."""
 
 OnNotice: TypeAlias = Callable[[str], object]
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-# Ctrl-C reaches all processes of a terminal: the sweep ends its workers, each in its turn
+# Ctrl-C reaches all processes of a terminal; the sweep ends its workers itself
 _PRELOAD = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 class SchedulerError(ValueError):
-    """There is no scheduler at an address."""
+    """No scheduler answers at an address."""
 
 
 class SchedulerGoneError(RuntimeError):
-    """A scheduler that has answered does so no longer, or is without workers."""
+    """A scheduler no longer answers, or has no workers."""
 
 
 @contextmanager
 def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[Client]":
-    """Workers for runs, one run at a time each.
+    """Start workers, or connect to some; each executes one run at a time.
 
     Args:
-        jobs: Worker processes on this machine; None: one a core.
+        jobs: Worker processes on this machine; None: one per core.
         scheduler: Address of a running Dask scheduler, such as tcp://host:8786, whose workers
-            share the file system; its own number of workers counts then.
+            share the file system; `jobs` is ignored.
 
     Raises:
         SchedulerError: The scheduler does not answer within `PATIENCE` seconds.
     """
-    # it takes a while, and most commands do without
+    # slow to import, and most commands need none
     import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
     with ExitStack() as stack:
-        # a client says on standard error what is said here as an exception
+        # the client logs to standard error what is raised here
         stack.enter_context(silent("distributed.client", "distributed.core"))
         if scheduler is not None:
             stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}))
             try:
                 client = stack.enter_context(Client(scheduler, timeout=PATIENCE))
             except (OSError, ValueError, MemoryError) as error:
-                # what a server of another kind says is taken for the size of a message
+                # it reads the answer of another kind of server as the size of a message
                 why = "a server of another kind" if isinstance(error, MemoryError) else error
                 raise SchedulerError(
                     f"no Dask scheduler answers at {scheduler} ({why}): give the address that "
-                    "the scheduler says when it starts, such as tcp://host:8786"
+                    "the scheduler prints when it starts, such as tcp://host:8786"
                 ) from None
         else:
             cores = len(os.sched_getaffinity(0))
@@ -80,8 +80,8 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
                 n_workers=jobs,
                 threads_per_worker=1,
                 processes=True,
-                memory_limit=0,  # of the worker, not of the run
-                dashboard_address="127.0.0.1:0",  # None is one port for all sweeps, which quarrel
+                memory_limit=0,  # it limits the worker, not the run
+                dashboard_address="127.0.0.1:0",  # with None, all sweeps compete for one port
                 scheduler_kwargs={"dashboard": False},
                 host="127.0.0.1",
                 local_directory=stack.enter_context(TemporaryDirectory()),
@@ -94,7 +94,7 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
         yield client
 
 
-def made(
+def run_plans(
     client: "Client",
     folder: SweepFolder,
     plans: Sequence[Plan],
@@ -103,25 +103,25 @@ def made(
     wait: float = WAIT,
     on_notice: OnNotice = lambda _: None,
 ) -> Generator[tuple[Plan, Status], None, None]:
-    """Make runs; each comes when it has ended. A run whose worker died is made again elsewhere.
+    """Execute runs, and yield each at its end; a run whose worker died is repeated by another.
 
-    When the iteration is left before its end, the runs that go on are stopped.
+    Closing the generator stops the unfinished runs.
 
     Args:
         client: See `workers`.
         folder: Of the sweep.
-        plans: What is run.
+        plans: The runs.
         timeout: Longest time of a run, seconds.
-        wait: How long there may be no workers, seconds.
-        on_notice: Told, in a line, that there are none.
+        wait: How long the scheduler may have no workers, seconds.
+        on_notice: Receives a line that says so.
 
     Raises:
-        SchedulerGoneError: The scheduler has gone, or its workers have.
+        SchedulerGoneError: The scheduler no longer answers, or has no workers.
         OSError: A disk is full.
     """
-    from labkit.experiments.sweeps.worker_runs import WorkerRuns, make  # noqa: PLC0415
+    from labkit.experiments.sweeps.worker_runs import WorkerRuns, execute  # noqa: PLC0415
 
-    # of this sweep alone: a killed one's may go on at a scheduler's
+    # unique: runs of a killed sweep may still be known to a scheduler
     sweep = f"maml-lab-{secrets.token_hex(4)}"
     client.register_plugin(WorkerRuns(sweep))
     waiting = deque(plans)
@@ -129,75 +129,94 @@ def made(
     ended: SimpleQueue[Future[Status]] = SimpleQueue()
 
     def fill() -> None:
-        """Hand out as many runs as can go at once.
+        """Submit as many runs as can be executed at once.
 
-        Dask takes all runs for equally long: one worker could have several before it while
-        another has none.
+        Dask assumes equal durations: it would queue several runs at one worker while another is
+        idle.
         """
-        with suppress(OSError):  # the futures end when the scheduler has gone
-            places = max(1, sum(client.nthreads().values()))
-            while waiting and len(futures) < places:
+        with suppress(OSError):  # the futures end with the scheduler
+            slots = max(1, sum(client.nthreads().values()))
+            while waiting and len(futures) < slots:
                 plan = waiting.popleft()
                 key = f"{plan.id}-{sweep}"
-                future = client.submit(make, sweep, folder, plan, timeout, key=key, pure=False)
+                future = client.submit(execute, sweep, folder, plan, timeout, key=key, pure=False)
                 futures[future] = plan
                 future.add_done_callback(ended.put)
 
     try:
         fill()
         while futures:
-            future = _next(ended, client, wait, on_notice, fill)
+            future = _next_ended(ended, client, wait, on_notice, fill)
             plan = futures.pop(future)
             if future.status == "finished":
                 fill()
                 yield plan, future.result()
             elif future.status == "error":
                 fill()
-                yield plan, _lost(plan, future.exception())
+                yield plan, _failed_status(plan, future.exception())
             else:
                 raise SchedulerGoneError(
-                    f"the scheduler has gone ({future.status}); what is done is kept"
+                    f"the scheduler no longer answers ({future.status}); finished runs are kept"
                 )
     finally:
         if client.status == "running":
             client.cancel(list(futures))
-            with suppress(OSError):  # of a worker that goes at the same time
+            with suppress(OSError):  # from a worker that ends at the same time
                 client.unregister_worker_plugin(sweep)
 
 
-def _next(
+def _next_ended(
     ended: "SimpleQueue[Future[Status]]",
     client: "Client",
     wait: float,
     on_notice: OnNotice,
-    look: Callable[[], object],
+    fill: Callable[[], object],
 ) -> "Future[Status]":
-    """The next future that has ended; `look` is called now and then until there is one."""
-    lonely, said = monotonic(), False
+    """Wait for the next future that ends, and call `fill` every `CHECK` seconds."""
+    last_seen, noticed = monotonic(), False
     while True:
         try:
-            return ended.get(timeout=min(LOOK, wait / 2))
+            return ended.get(timeout=min(CHECK, wait / 2))
         except Empty:
-            look()
-        with suppress(OSError):  # the futures end when the scheduler has gone
+            fill()
+        with suppress(OSError):  # the futures end with the scheduler
             if client.scheduler_info()["workers"]:
-                lonely, said = monotonic(), False
-        seconds = monotonic() - lonely
+                last_seen, noticed = monotonic(), False
+        seconds = monotonic() - last_seen
         if seconds > wait:
             raise SchedulerGoneError(
-                f"the scheduler has had no workers for {wait:g} s; what is done is kept"
+                f"the scheduler has had no workers for {wait:g} s; finished runs are kept"
             )
-        if seconds > min(NOTICE, wait / 2) and not said:
-            said = True
+        if seconds > min(NOTICE, wait / 2) and not noticed:
+            noticed = True
             on_notice(
-                f"the scheduler has no workers: waiting {wait:g} s for one; dask worker with the "
-                "scheduler's address starts it"
+                f"the scheduler has no workers: waiting {wait:g} s for one; start it by dask "
+                "worker and the scheduler's address"
             )
 
 
-def _lost(plan: Plan, error: BaseException | None) -> Status:
-    """The status of a run that has none in its folder: its worker died each time, or could not."""
+def _failed_status(plan: Plan, error: BaseException | None) -> Status:
+    """The status of a run that could not write its own, since its worker died or failed."""
     if isinstance(error, OSError) and error.errno in DISK_FULL:
-        raise error  # all others would end so, too
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    return replace(begun(plan.id, plan.notebook.name), state="failed", error=words)
+        raise error  # the others would fail in the same way
+    message = " ".join(f"{type(error).__name__}: {error}".split())
+    return replace(Status.running(plan.id, plan.notebook.name), state="failed", error=message)
+
+
+@contextmanager
+def silent(*names: str) -> Iterator[None]:
+    """Silence loggers below critical failures, and restore their levels afterwards.
+
+    Example:
+        >>> with silent("somebody"):
+        ...     logging.getLogger("somebody").error("not logged")
+    """
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
