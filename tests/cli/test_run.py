@@ -122,7 +122,7 @@ def test_a_run_whose_files_are_damaged_is_repeated(
     for command in ("show", "rerun"):
         code, output = labkit(command, folder)
         assert code == 2
-        assert f"{folder / 'result.json'} is not what a run writes" in output.splitlines()[-1]
+        assert f"{folder / 'result.json'} is damaged" in output.splitlines()[-1]
     code, output = labkit("run", "01_sinusoid", "-f", tmp_path / "same.yaml", "-o", folder)
     assert code == 0
     assert f"the files of {folder} are damaged: repeating the run" in output

@@ -5,8 +5,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from labkit.experiments.runs import notebooks
 from labkit.experiments.runs.notebooks import Notebook, find_notebook
 from labkit.experiments.runs.plan import Plan
+from labkit.paper.settings import FewShotSettings, PaperSettings
 from labkit.session.settings.settings import ClassificationSettings, ParameterError, Settings
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -110,3 +112,31 @@ def test_outputs_do_not_name_a_run(tmp_path: Path) -> None:
     notebook.cells[1].execution_count = 7
     nbformat.write(notebook, path)
     assert Plan.of(path, {}).id == before
+
+
+def test_registered_settings_are_tried_in_a_fixed_order() -> None:
+    assert notebooks._registered_settings() == (
+        Settings,
+        ClassificationSettings,
+        PaperSettings,
+        FewShotSettings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "own", "foreign"),
+    [
+        # all four have these, the paper's settings have fewer others
+        ("alpha: float = 0.1\nseed: int = 3", {"order": 1}, {"ways": 3}),
+        ("alpha: float = 0.1\nways: int = 3", {"order": 1}, {"test_tasks": 9}),
+        ("alpha: float = 0.1\nmethod: str = 'maml'", {"shots": 3}, {"ways": 3}),
+        ("data: str = 'emoji'\nmethod: str = 'maml'", {"ways": 3}, {"order": 1}),
+    ],
+)
+def test_parameters_of_several_settings_are_checked_by_the_first(
+    tmp_path: Path, parameters: str, own: dict[str, int], foreign: dict[str, int]
+) -> None:
+    notebook = Notebook.read(made(tmp_path, parameters))
+    assert own.items() <= notebook.checked(own).items()
+    with pytest.raises(ParameterError, match="there is no parameter of this name"):
+        notebook.checked(foreign)

@@ -61,7 +61,7 @@ def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
     ("source", "error"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("if alpha > 9: labkit.record_result(None)", "holds no result of labkit"),
+        ("if alpha > 9: labkit.record_result(None)", "contains no result of labkit"),
         ("import os; os._exit(3)", "died"),
     ],
 )

@@ -170,7 +170,7 @@ def test_a_folder_with_other_things_is_refused(
     (tmp_path / "s" / "thesis.tex").touch()
     refused(design, tmp_path / "s", r"contains no sweep, but thesis\.tex")
     (tmp_path / "s" / "sweep.json").write_text('{"format": 99}')
-    refused(design, tmp_path / "s", "is not what this labkit writes .format 99")
+    refused(design, tmp_path / "s", "was not written by this labkit .format 99")
     for path in (tmp_path / "s" / "thesis.tex", tmp_path / "s" / "thesis.tex" / "below"):
         with pytest.raises(OSError, match=r"File exists|Not a directory") as error:
             sweep(design, path)

@@ -17,7 +17,6 @@ import select
 import signal
 import socket
 import sys
-from types import ModuleType
 from typing import NoReturn
 
 import numpy as np
@@ -36,12 +35,11 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     for name in LAZY_IMPORTS:
         importlib.import_module(name)
-    for name in dir(labkit):  # all public names, which are imported at first use
-        if _is_abandoned(control):
-            return
-        value = getattr(labkit, name)
-        for inner in dir(value) if isinstance(value, ModuleType) else ():
-            getattr(value, inner)
+    for room in (labkit, labkit.paper):  # all public names, which are imported at first use
+        for name in dir(room):
+            if _is_abandoned(control):
+                return
+            getattr(room, name)
     go.Figure(go.Scatter(x=[0], y=[0])).to_html()  # plotly, too, imports much at first use
     gc.collect()
     gc.freeze()  # imported objects are never collected, and their memory remains shared

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FOLDER = "notebooks"
 INJECTED = "injected-parameters"
 """Tag of the cell with parameters that papermill adds."""
+SETTINGS = "labkit.settings"
+"""Group of entry points that register settings. In the order of their names, which begin with a
+number, the first that has all parameters of a notebook checks them."""
 
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 
@@ -134,9 +137,9 @@ def find_notebook(name: str | Path) -> Path:
 
 @cache
 def _registered_settings() -> tuple[type[CheckedModel], ...]:
-    """Settings of this and other packages, those with the fewest parameters first."""
-    kinds = [entry.load() for entry in entry_points(group="labkit.settings")]
-    return tuple(sorted(kinds, key=lambda kind: (len(kind.model_fields), kind.__name__)))
+    """The settings of this and other packages, in the order of their entry points' names."""
+    entries = sorted(entry_points(group=SETTINGS), key=lambda entry: entry.name)
+    return tuple(entry.load() for entry in entries)
 
 
 def _assignments(path: Path, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
