@@ -1,4 +1,4 @@
-// Elements of the page, made and filled.
+// Elements of the page, node and filled.
 
 type Attributes = Record<string, string | number>;
 
@@ -9,13 +9,13 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   attributes: Attributes = {},
   ...children: (Node | string)[]
 ): HTMLElementTagNameMap[Tag] {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
   // JupyterLab takes keys pressed on what cannot be written in for its own ("a" is a new cell),
   // unless the focused element itself says otherwise
-  if (made.matches(KEYS_OF_ITS_OWN)) made.dataset.lmSuppressShortcuts = "true";
-  made.append(...children);
-  return made;
+  if (node.matches(KEYS_OF_ITS_OWN)) node.dataset.lmSuppressShortcuts = "true";
+  node.append(...children);
+  return node;
 }
 
 /** Changes a text in place: for each node that comes or goes rules with :has() are asked again. */

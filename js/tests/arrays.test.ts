@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { unpacked } from "../src/plots/arrays";
+import { unpackArrays } from "../src/plots/arrays";
 
 const numbers = new Float64Array([0.5, 1, 2, 3]);
 const buffer = new ArrayBuffer(8 + numbers.byteLength);
@@ -13,7 +13,7 @@ it("finds arrays wherever they are in a message", () => {
     gap: null,
     held: [{ $array: [0, 1, "f8", [1]] }],
   };
-  expect(unpacked<unknown>(packed, VIEW)).toEqual({
+  expect(unpackArrays<unknown>(packed, VIEW)).toEqual({
     y: Float64Array.of(1, 2),
     name: "mean",
     gap: null,
@@ -22,14 +22,14 @@ it("finds arrays wherever they are in a message", () => {
 });
 
 it("makes rows of an array of two axes", () => {
-  expect(unpacked<unknown>({ $array: [0, 4, "f8", [2, 2]] }, VIEW)).toEqual([
+  expect(unpackArrays<unknown>({ $array: [0, 4, "f8", [2, 2]] }, VIEW)).toEqual([
     Float64Array.of(0.5, 1),
     Float64Array.of(2, 3),
   ]);
 });
 
 it("copies, for one array alone must not keep the whole message", () => {
-  const array = unpacked<unknown>({ $array: [0, 1, "f8", [1]] }, VIEW) as Float64Array;
+  const array = unpackArrays<unknown>({ $array: [0, 1, "f8", [1]] }, VIEW) as Float64Array;
   expect(array.buffer.byteLength).toBe(8);
 });
 
@@ -44,9 +44,11 @@ it.each([
 ])("knows the type %s", (type, Kind) => {
   const values = Kind.of(1, 2, 3);
   const view = new DataView(values.buffer);
-  expect(unpacked<unknown>({ $array: [0, 3, type, [3]] }, view)).toEqual(values);
+  expect(unpackArrays<unknown>({ $array: [0, 3, type, [3]] }, view)).toEqual(values);
 });
 
 it("has an array without entries, and without a buffer", () => {
-  expect(unpacked<unknown>({ $array: [0, 0, "f8", [0]] }, undefined)).toEqual(new Float64Array(0));
+  expect(unpackArrays<unknown>({ $array: [0, 0, "f8", [0]] }, undefined)).toEqual(
+    new Float64Array(0),
+  );
 });

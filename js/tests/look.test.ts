@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Figure, Trace } from "../src/plots/figure";
-import { derived, legendRows, type PanelLook, plotHeight, shownStep } from "../src/plots/look";
+import {
+  deriveFigure,
+  legendRows,
+  nearestStep,
+  type PanelLook,
+  plotHeight,
+} from "../src/plots/look";
 
 const look = (more: Partial<PanelLook> = {}): PanelLook => ({
   panel: "adaptation",
@@ -25,7 +31,7 @@ const figure = (data: Trace[], layout = {}): Figure => ({ data, layout });
 
 describe("a figure in large type", () => {
   const layout = { margin: { t: 40, l: 10 }, yaxis: { title: { standoff: 2 } }, legend: { y: 1 } };
-  const large = derived(figure([scatter()], layout), look({ large: true }));
+  const large = deriveFigure(figure([scatter()], layout), look({ large: true }));
 
   it("has larger lines, points, margins and distances, and nothing else", () => {
     expect(large.data[0]).toMatchObject({ x: [1], line: { width: 3 }, marker: { size: 9 } });
@@ -50,14 +56,17 @@ describe("a figure on a dark theme", () => {
     ["#123456", "#123456"],
     ["<b style='color:#0072b2'>mean</b>", "<b style='color:#56b4e9'>mean</b>"],
   ])("has %s as %s", (light, dark) => {
-    const { data } = derived(figure([scatter({ name: light })]), look({ dark: true, colours }));
+    const { data } = deriveFigure(
+      figure([scatter({ name: light })]),
+      look({ dark: true, colours }),
+    );
     expect(data[0].name).toBe(dark);
   });
 
   it("has the same list for the same list", () => {
     const shared = look({ dark: true, colours });
     const described = figure([scatter({ marker: { color: ["#0072b2"] } })]);
-    const [one, other] = [derived(described, shared), derived(described, shared)];
+    const [one, other] = [deriveFigure(described, shared), deriveFigure(described, shared)];
     expect(one.data[0].marker?.color).toEqual(["#56b4e9"]);
     expect(one.data[0].marker?.color).toBe(other.data[0].marker?.color);
     expect(one.data[0].x).toBe(described.data[0].x);
@@ -68,22 +77,28 @@ describe("an inner step that is shown", () => {
   const steps = figure([0, 5, 10].map((k) => scatter({ meta: { inner_step: k } })));
 
   it("is the nearest that is drawn", () => {
-    expect([null, 0, 3, 8, 99].map((step) => shownStep(steps, step))).toEqual([null, 0, 5, 10, 10]);
-    expect(shownStep(figure([scatter()]), 3)).toBeNull();
+    expect([null, 0, 3, 8, 99].map((step) => nearestStep(steps, step))).toEqual([
+      null,
+      0,
+      5,
+      10,
+      10,
+    ]);
+    expect(nearestStep(figure([scatter()]), 3)).toBeNull();
   });
 
   it("dims the others", () => {
-    const { data } = derived(steps, look({ panel: "task", step: 5 }));
+    const { data } = deriveFigure(steps, look({ panel: "task", step: 5 }));
     expect(data.map((trace) => trace.opacity)).toEqual([0.15, undefined, 0.15]);
   });
 
   it("moves the cursor, whose list is the same for the same step", () => {
     const described = figure([scatter({ meta: { cursor: true } })]);
     const shared = look({ step: 2 });
-    const [one, other] = [derived(described, shared), derived(described, shared)];
+    const [one, other] = [deriveFigure(described, shared), deriveFigure(described, shared)];
     expect(one.data[0]).toMatchObject({ x: [2, 2], visible: true });
     expect(one.data[0].x).toBe(other.data[0].x);
-    expect(derived(described, look()).data[0].visible).toBe(false);
+    expect(deriveFigure(described, look()).data[0].visible).toBe(false);
   });
 });
 
@@ -91,7 +106,7 @@ describe("the title", () => {
   const titled = figure([], { height: 300, margin: { t: 50 }, meta: { title_height: 20 } });
 
   it("is above the plot, and takes no room in it", () => {
-    expect(derived(titled, look()).layout).toMatchObject({
+    expect(deriveFigure(titled, look()).layout).toMatchObject({
       title: { text: "" },
       height: 280,
       margin: { t: 30 },
@@ -99,7 +114,7 @@ describe("the title", () => {
   });
 
   it("is in a picture", () => {
-    const { layout } = derived(titled, look({ titled: true }));
+    const { layout } = deriveFigure(titled, look({ titled: true }));
     expect(layout).toMatchObject({ height: 300, margin: { t: 50 } });
     expect(layout.title).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isScale, onlyMoves, placedPieces } from "../src/plots/moves";
+import { isScale, onlyMoves, pixelPieces } from "../src/plots/moves";
 import type { PixelAxis } from "../src/plots/plotly_internals";
 
 describe("a change", () => {
@@ -39,7 +39,7 @@ describe("points", () => {
 
   it("are in pixels, in pieces between the gaps", () => {
     const trace = { x: [1, 2, 3, 4, 5], y: [0, NaN, 1, 2, NaN] };
-    expect(placedPieces(axes, trace)).toEqual([
+    expect(pixelPieces(axes, trace)).toEqual([
       [[10, 0]],
       [
         [30, 10],
@@ -49,7 +49,7 @@ describe("points", () => {
   });
 
   it("are as many as have both coordinates", () => {
-    expect(placedPieces(axes, { x: [1, 2], y: [1] })).toEqual([[[10, 10]]]);
-    expect(placedPieces(axes, { x: [1, 2] })).toEqual([]);
+    expect(pixelPieces(axes, { x: [1, 2], y: [1] })).toEqual([[[10, 10]]]);
+    expect(pixelPieces(axes, { x: [1, 2] })).toEqual([]);
   });
 });

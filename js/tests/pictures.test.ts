@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { composed, type PlacedPicture } from "../src/plots/pictures";
+import { compose, type PlacedPicture } from "../src/plots/pictures";
 
 const picture = (more: Partial<PlacedPicture>): PlacedPicture => ({
   svg: "<svg></svg>",
@@ -11,7 +11,7 @@ const picture = (more: Partial<PlacedPicture>): PlacedPicture => ({
 });
 
 it("puts panels side by side as on the page, without what is between them", () => {
-  const { svg, width, height } = composed([
+  const { svg, width, height } = compose([
     picture({ left: 8, right: 108 }),
     picture({ left: 120, right: 220, tall: 120 }),
     picture({ left: 8, right: 220, bottom: 500, tall: 80 }),

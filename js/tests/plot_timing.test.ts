@@ -46,9 +46,9 @@ describe("what changes next to the plots", () => {
 describe("a receipt", () => {
   it("is sent at once, and the next after a while with the latest number", () => {
     const receipts = new Receipts((number) => done.push(number), clock);
-    receipts.drawn(1);
-    receipts.drawn(2);
-    receipts.drawn(3);
+    receipts.confirm(1);
+    receipts.confirm(2);
+    receipts.confirm(3);
     expect(done).toEqual([1]);
     clock.pass(RECEIPT_MS);
     expect(done).toEqual([1, 3]);
@@ -56,9 +56,9 @@ describe("a receipt", () => {
 
   it("is not sent twice", () => {
     const receipts = new Receipts((number) => done.push(number), clock);
-    receipts.drawn(1);
+    receipts.confirm(1);
     clock.pass(RECEIPT_MS);
-    receipts.drawn(1);
+    receipts.confirm(1);
     expect(done).toEqual([1]);
     expect(clock.waiting).toBe(0);
   });

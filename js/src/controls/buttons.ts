@@ -12,12 +12,12 @@ import type { ButtonSpec, MenuSpec, Pressable, ToggleSpec } from "./specs";
 const DEBOUNCE_MS = 350;
 
 export function button(spec: ButtonSpec, emit: Emit): Control<ButtonSpec> {
-  const node = pressed(spec, emit);
+  const node = pressable(spec, emit);
   return { node, inputs: () => [node], show: (state) => showFace(node, state) };
 }
 
 export function toggle(spec: ToggleSpec, emit: Emit): Control<ToggleSpec> {
-  const node = pressed(spec, emit);
+  const node = pressable(spec, emit);
   return {
     node,
     inputs: () => [node],
@@ -72,7 +72,7 @@ export function menu(spec: MenuSpec, emit: Emit): Control<MenuSpec> {
   };
 }
 
-function pressed(spec: ButtonSpec | ToggleSpec, emit: Emit): HTMLButtonElement {
+function pressable(spec: ButtonSpec | ToggleSpec, emit: Emit): HTMLButtonElement {
   const node = element("button", { type: "button" });
   node.classList.toggle("maml-lab-primary", Boolean(spec.primary));
   let last = -Infinity;

@@ -35,7 +35,7 @@ function choice(
   const send = (value: Value, final: boolean) =>
     emit({ kind: "set", name: spec.name, value, final });
   const model = new SharedValue<Value>(send, show, pageClock);
-  const asks = spec.confirm ? question(node, focus) : undefined;
+  const confirmation = spec.confirm ? question(node, focus) : undefined;
   const take = (value: Value) => {
     show(value);
     model.settle(value);
@@ -44,19 +44,19 @@ function choice(
   return {
     choose(value) {
       if (value === current) return;
-      if (!asks) {
+      if (!confirmation) {
         take(value);
         return;
       }
       const chosen = words(value);
       const text = current === undefined ? chosen : `${words(current)} → ${chosen}`;
       paint(current);
-      asks.ask(`${text}: ${spec.confirm}`, () => take(value));
+      confirmation.ask(`${text}: ${spec.confirm}`, () => take(value));
     },
     hear(state) {
       options = state.options;
       // an answer would be to what is no longer so
-      asks?.close(false);
+      confirmation?.close(false);
       if (current !== undefined) paint(current);
       model.hear(state.value);
     },
@@ -71,8 +71,8 @@ export function select(spec: SelectSpec, emit: Emit): Control<SelectSpec> {
   const paint = (value?: Value) => {
     list.selectedIndex = options.findIndex(([held]) => held === value);
   };
-  const chosen = choice(spec, emit, node, paint, () => list.focus());
-  list.addEventListener("change", () => chosen.choose(options[list.selectedIndex][0]));
+  const picker = choice(spec, emit, node, paint, () => list.focus());
+  list.addEventListener("change", () => picker.choose(options[list.selectedIndex][0]));
   return {
     node,
     label,
@@ -83,7 +83,7 @@ export function select(spec: SelectSpec, emit: Emit): Control<SelectSpec> {
         list.replaceChildren(...options.map(([, words]) => element("option", {}, words)));
         list.selectedIndex = -1;
       }
-      chosen.hear(state);
+      picker.hear(state);
     },
   };
 }
@@ -104,17 +104,17 @@ export function segments(spec: SegmentsSpec, emit: Emit): Control<SegmentsSpec> 
     });
   };
   const focus = () => buttons.find((button) => button.tabIndex === 0)?.focus();
-  const chosen = choice(spec, emit, node, paint, focus);
+  const picker = choice(spec, emit, node, paint, focus);
   const segment = ([value, words]: Option, index: number) => {
     const button = element("button", { type: "button", role: "radio" }, words);
-    button.addEventListener("click", () => chosen.choose(value));
+    button.addEventListener("click", () => picker.choose(value));
     button.addEventListener("keydown", (event) => {
       const to = listTarget(event, index, buttons.length);
       if (to === undefined) return;
       event.preventDefault();
       buttons[to].focus();
       // a question is asked only on purpose: with Space, Enter or a click
-      if (!spec.confirm) chosen.choose(options[to][0]);
+      if (!spec.confirm) picker.choose(options[to][0]);
     });
     return button;
   };
@@ -129,7 +129,7 @@ export function segments(spec: SegmentsSpec, emit: Emit): Control<SegmentsSpec> 
         row.replaceChildren(...buttons);
         paint();
       }
-      chosen.hear(state);
+      picker.hear(state);
     },
   };
 }

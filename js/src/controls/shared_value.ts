@@ -11,8 +11,8 @@ export const ANSWER_MS = 30;
 export const HOLD_MS = 1000;
 
 export class SharedValue<V> {
-  private known: V | undefined;
-  private sent: V | undefined;
+  private kernelValue: V | undefined;
+  private lastSent: V | undefined;
   private next: V | undefined;
   private engaged = false;
   private holding = 0;
@@ -32,9 +32,9 @@ export class SharedValue<V> {
   /** The kernel says what the value is. */
   hear(value: V | undefined): void {
     if (value === undefined) return;
-    if (this.answering && (value !== this.known || value === this.sent)) this.answered();
-    this.known = value;
-    if (this.engaged || (this.holding && value !== this.sent)) return;
+    if (this.answering && (value !== this.kernelValue || value === this.lastSent)) this.answered();
+    this.kernelValue = value;
+    if (this.engaged || (this.holding && value !== this.lastSent)) return;
     this.release();
     this.show(value);
   }
@@ -50,22 +50,22 @@ export class SharedValue<V> {
   /** The value that is meant. */
   settle(value: V): void {
     this.release();
-    const late = this.answering || value !== this.known; // older values are still to be heard
+    const late = this.answering || value !== this.kernelValue; // older values are still to be heard
     this.clock.cancelFrame(this.frame);
     this.clock.cancel(this.answering);
     this.engaged = false;
     this.next = undefined;
     this.frame = this.answering = 0;
     this.tell(value, true);
-    if (this.known === undefined || !late) return;
+    if (this.kernelValue === undefined || !late) return;
     this.holding = this.clock.after(HOLD_MS, () => {
       this.holding = 0;
-      if (this.known !== undefined) this.show(this.known);
+      if (this.kernelValue !== undefined) this.show(this.kernelValue);
     });
   }
 
   private tell(value: V, final: boolean): void {
-    this.sent = value;
+    this.lastSent = value;
     this.send(value, final);
   }
 

@@ -20,23 +20,23 @@ export function slider(spec: SliderSpec, emit: Emit): Control<SliderSpec> {
   const node = element("div", {}, label, body, alert);
   node.classList.toggle("maml-lab-whole", spec.whole);
   let scale = new Scale(spec);
-  let shown: number | undefined;
-  let [dragged, silence, written] = [false, 0, ""];
+  let current: number | undefined;
+  let [dragged, silence, untouched] = [false, 0, ""];
 
   const rescale = (next: Scale) => {
     scale = next;
     range.max = String(scale.count);
-    if (shown !== undefined) show(shown);
+    if (current !== undefined) show(current);
   };
   const paint = (value: number, position: number) => {
-    shown = value;
+    current = value;
     range.style.setProperty("--maml-lab-share", String(position / scale.count));
     range.setAttribute("aria-valuetext", formatNumber(value));
     // what is being typed stays
-    if (!text.matches(":focus") || text.value === written) write();
+    if (!text.matches(":focus") || text.value === untouched) write();
   };
   const write = () => {
-    written = text.value = shown === undefined ? "" : formatNumber(shown);
+    untouched = text.value = current === undefined ? "" : formatNumber(current);
   };
   const show = (value: number) => {
     range.value = String(scale.position(value));
@@ -48,20 +48,20 @@ export function slider(spec: SliderSpec, emit: Emit): Control<SliderSpec> {
 
   const slide = (position: number) => {
     const value = scale.value(position);
-    if (value === shown) return;
+    if (value === current) return;
     dragged = true;
     paint(value, position);
     model.offer(value);
   };
   const finish = () => {
-    if (dragged && shown !== undefined) model.settle(shown);
+    if (dragged && current !== undefined) model.settle(current);
     dragged = false;
   };
   range.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (scale.keyStep(event.key) === undefined) return;
     event.preventDefault();
-    const target = scale.keyTarget(event.key, range.valueAsNumber, shown);
+    const target = scale.keyTarget(event.key, range.valueAsNumber, current);
     if (target === undefined) return;
     range.value = String(target);
     slide(target);
@@ -77,10 +77,10 @@ export function slider(spec: SliderSpec, emit: Emit): Control<SliderSpec> {
     if (message) silence = window.setTimeout(() => complain(""), MESSAGE_MS);
   };
   const take = () => {
-    if (text.value === written) return;
+    if (text.value === untouched) return;
     const value = parseNumber(text.value, spec.whole);
     complain(typeof value === "string" ? value : "");
-    if (typeof value === "number" && value !== shown) {
+    if (typeof value === "number" && value !== current) {
       show(value);
       model.settle(value);
     }

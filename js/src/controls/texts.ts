@@ -11,23 +11,23 @@ import type { FieldSpec, TextSpec } from "./specs";
 export function field(spec: FieldSpec, emit: Emit): Control<FieldSpec> {
   const text = textInput();
   const label = labelFor(text);
-  let written = "";
+  let untouched = "";
   const put = (value: string) => {
-    written = text.value = value;
+    untouched = text.value = value;
   };
   const show = (value: string) => {
-    if (!text.matches(":focus") || text.value === written) put(value);
-    else written = value;
+    if (!text.matches(":focus") || text.value === untouched) put(value);
+    else untouched = value;
   };
   const send = (value: string, final: boolean) =>
     emit({ kind: "set", name: spec.name, value, final });
   const model = new SharedValue<string>(send, show, pageClock);
-  const restore = () => put(written);
+  const restore = () => put(untouched);
   // the same text again is asked for again
   const take = () => {
     if (!text.value) return;
     put(text.value);
-    model.settle(written);
+    model.settle(untouched);
   };
   onTyped(text, take, restore);
   text.addEventListener("blur", restore);

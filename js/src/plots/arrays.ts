@@ -16,7 +16,7 @@ const TYPES = {
 type Packed = [start: number, count: number, type: keyof typeof TYPES, shape: number[]];
 
 /** A value in which arrays are what they were before they were packed. */
-export function unpacked<Value>(value: Value, view: DataView | undefined): Value {
+export function unpackArrays<Value>(value: Value, view: DataView | undefined): Value {
   return unpack(value, view) as Value;
 }
 
@@ -29,17 +29,17 @@ function unpack(value: unknown, view: DataView | undefined): unknown {
 
 function array([start, count, type, shape]: Packed, view: DataView | undefined): unknown {
   const Kind = TYPES[type];
-  if (!count || !view) return shaped(new Kind(0), shape);
+  if (!count || !view) return reshape(new Kind(0), shape);
   const first = view.byteOffset + start;
   // a copy: one array alone must not keep the whole message
   const bytes = view.buffer.slice(first, first + count * Kind.BYTES_PER_ELEMENT);
-  return shaped(new Kind(bytes as ArrayBuffer), shape);
+  return reshape(new Kind(bytes as ArrayBuffer), shape);
 }
 
-function shaped(numbers: Numbers, [rows, ...columns]: number[]): unknown {
+function reshape(numbers: Numbers, [rows, ...columns]: number[]): unknown {
   if (!columns.length) return numbers;
   const size = numbers.length / rows;
   return Array.from({ length: rows }, (_, row) =>
-    shaped(numbers.subarray(row * size, (row + 1) * size), columns),
+    reshape(numbers.subarray(row * size, (row + 1) * size), columns),
   );
 }

@@ -1,7 +1,7 @@
 // From a figure as the kernel describes it to what plotly draws on this page.
 
 import { AXIS, type AxisLayout, type Figure, isEditable, type Layout, type Trace } from "./figure";
-import { LARGE, type ListMemory, type Theme, themed } from "./theme";
+import { applyTheme, LARGE, type ListMemory, type Theme } from "./theme";
 
 const LARGE_HEIGHT = 1.25;
 const DIMMED = 0.15;
@@ -52,14 +52,14 @@ export function plotHeight(
   return Math.round(height * (large ? LARGE_HEIGHT : 1));
 }
 
-export function derived(figure: Figure, look: PanelLook): Figure {
-  const shown = shownStep(figure, look.step);
-  const data = figure.data.map((trace) => derivedTrace(trace, look, shown));
-  return { data, layout: derivedLayout(figure, look) };
+export function deriveFigure(figure: Figure, look: PanelLook): Figure {
+  const shown = nearestStep(figure, look.step);
+  const data = figure.data.map((trace) => deriveTrace(trace, look, shown));
+  return { data, layout: deriveLayout(figure, look) };
 }
 
-function derivedTrace(described: Trace, look: PanelLook, shown: number | null): Trace {
-  const trace = themed(described, look, look.lists);
+function deriveTrace(described: Trace, look: PanelLook, shown: number | null): Trace {
+  const trace = applyTheme(described, look, look.lists);
   if (look.large) enlarge(trace);
   // plotly leaves out points that lie nearly on the line: whoever moves them has them all
   if (trace.type === "scatter") trace.line = { simplify: false, ...trace.line };
@@ -74,8 +74,8 @@ function derivedTrace(described: Trace, look: PanelLook, shown: number | null): 
   return trace;
 }
 
-function derivedLayout(figure: Figure, look: PanelLook): Layout {
-  const layout = themed(figure.layout, look, look.lists);
+function deriveLayout(figure: Figure, look: PanelLook): Layout {
+  const layout = applyTheme(figure.layout, look, look.lists);
   const text = look.dark ? "#dddddd" : "#333333";
   const size = look.large ? LARGE : 1;
   layout.font = { color: text, size: 12 * size, ...layout.font };
@@ -140,7 +140,7 @@ function enlarge(trace: Trace): void {
 }
 
 /** The drawn inner step that is nearest to the wanted one: of many steps not each is drawn. */
-export function shownStep(figure: Figure, wanted: number | null): number | null {
+export function nearestStep(figure: Figure, wanted: number | null): number | null {
   if (wanted === null) return null;
   const steps = figure.data
     .filter((trace) => trace.visible !== false)

@@ -67,10 +67,10 @@ export function move(
   for (const [index, paths] of changed) {
     const hidden = (gd.data[index].visible ?? true) !== true;
     const trace = figure.data[index];
-    // plotly takes a trace without points for a hidden one, and has made nothing for it
+    // plotly takes a trace without points for a hidden one, and holds no elements for it
     if (hidden || (!internals.isVisible(index) && !hasPoints(trace))) continue;
     const scatter = internals.scatter(index);
-    const moved = scatter && movedScatter(scatter, trace, paths);
+    const moved = scatter && moveScatter(scatter, trace, paths);
     if (!moved) return false;
     acts.push(...moved);
   }
@@ -83,18 +83,18 @@ export function move(
   return true;
 }
 
-/** What is to be done to a trace's elements; null where plotly must make them. */
-function movedScatter(drawn: DrawnScatter, trace: Trace, paths: Set<string>): Act[] | null {
+/** How to move a trace's elements; null where plotly must make them. */
+function moveScatter(drawn: DrawnScatter, trace: Trace, paths: Set<string>): Act[] | null {
   const written = drawn.mode.includes("text");
   if (!paths.has("x") && !paths.has("y") && !(written && paths.has("text"))) return [];
   const follows = drawn.axes.some((axis) => axis.follows && paths.has(axis.letter));
-  const pieces = follows ? [] : placedPieces(drawn.axes, trace);
+  const pieces = follows ? [] : pixelPieces(drawn.axes, trace);
   if (!pieces.length) return null;
-  if (!written) return movedPoints(drawn, pieces);
-  return drawn.mode === "text" ? movedWords(drawn.words(), pieces, trace.text) : null;
+  if (!written) return movePoints(drawn, pieces);
+  return drawn.mode === "text" ? moveWords(drawn.words(), pieces, trace.text) : null;
 }
 
-function movedPoints(drawn: DrawnScatter, pieces: Place[][]): Act[] | null {
+function movePoints(drawn: DrawnScatter, pieces: Place[][]): Act[] | null {
   const [lines, fills, points] = [drawn.lines(), drawn.fills(), drawn.points()];
   const { filled } = drawn;
   const marked = drawn.mode.includes("markers");
@@ -117,7 +117,7 @@ function movedPoints(drawn: DrawnScatter, pieces: Place[][]): Act[] | null {
   ];
 }
 
-function movedWords(groups: Element[], [places, ...more]: Place[][], words: unknown): Act[] | null {
+function moveWords(groups: Element[], [places, ...more]: Place[][], words: unknown): Act[] | null {
   // plotly has its own reading of markup
   const plain =
     Array.isArray(words) &&
@@ -141,9 +141,9 @@ function asMany<Value>(
 ): Act[] {
   const last = elements[elements.length - 1];
   const copy = () => {
-    const made = last.cloneNode(true) as Element;
-    last.parentNode?.appendChild(made);
-    return made;
+    const twin = last.cloneNode(true) as Element;
+    last.parentNode?.appendChild(twin);
+    return twin;
   };
   return [
     () => {
@@ -161,7 +161,7 @@ function coordinates([left, top]: Place): string {
 }
 
 /** Pixels of all points, in pieces between the gaps. */
-export function placedPieces([across, up]: [PixelAxis, PixelAxis], { x, y }: Trace): Place[][] {
+export function pixelPieces([across, up]: [PixelAxis, PixelAxis], { x, y }: Trace): Place[][] {
   const pieces: Place[][] = [];
   let piece: Place[] | null = null;
   for (let i = 0; i < pointCount(x, y); i += 1) {

@@ -1,7 +1,7 @@
 // One plot: its figure as the kernel describes it, and how it is drawn.
 
 import { type Figure, type FigureChanges, isEditable } from "./figure";
-import { derived, type Look, type PanelLook, type PanelName, titleHeight } from "./look";
+import { deriveFigure, type Look, type PanelLook, type PanelName, titleHeight } from "./look";
 import { type ChangedTraces, isScale, move, onlyMoves, rescale } from "./moves";
 import { keysOf, withValue } from "./paths";
 import type { Config, PlotElement, Plotly, PlotlyPoint } from "./plotly";
@@ -22,22 +22,22 @@ export class PlotPanel {
   /** What plotly's label at the pointer tells of. */
   points: PlotlyPoint[] | null = null;
   listening: AbortController | null = null;
-  /** What is known of the plot besides plotly's documented interface; null if that is not so. */
+  /** The plot beyond plotly's documented interface; null if that is not as expected. */
   internals: PlotlyInternals | null = null;
 
   private readonly cursor = {};
-  /** What plotly need not draw of what has changed. */
-  private moved: ChangedTraces = new Map();
-  /** The same of all that plotly has not drawn. */
-  private readonly apart: ChangedTraces = new Map();
-  /** Path of an axis' range or numbers → its value. */
+  /** What has changed since the last drawing, and moves without plotly. */
+  private moves: ChangedTraces = new Map();
+  /** The same since plotly drew last. */
+  private readonly movesSincePlotly: ChangedTraces = new Map();
+  /** Path of an axis' range or numbers → its new value. */
   private scales = new Map<string, unknown>();
-  /** Whether it is another figure than was drawn. */
-  private anew = false;
-  /** Whether anything else has changed. */
-  private altered = true;
-  /** Whether plotly has to begin anew. */
-  private stale = false;
+  /** Whether the kernel has sent another figure. */
+  private replaced = false;
+  /** Whether anything has changed that plotly must draw. */
+  private needsPlotly = true;
+  /** Whether plotly has to restart with an empty element. */
+  private mustRestart = false;
   private margin: string | undefined;
   private config: Config = {};
 
@@ -50,10 +50,10 @@ export class PlotPanel {
   whole(figure: Figure): void {
     // a pointer does other things to a figure that can be edited
     if (this.drawn && this.figure && isEditable(figure) !== isEditable(this.figure)) {
-      this.stale = true;
+      this.mustRestart = true;
     }
     this.figure = figure;
-    this.anew = this.drawn;
+    this.replaced = this.drawn;
     this.touch();
   }
 
@@ -61,9 +61,9 @@ export class PlotPanel {
     const { figure } = this;
     if (!figure) return;
     const before = figure.layout;
-    const moves = onlyMoves(changes, titleHeight(figure) === 0);
+    const quick = onlyMoves(changes, titleHeight(figure) === 0);
     for (const [index, paths] of changes.traces) {
-      for (const changed of [this.moved, this.apart]) {
+      for (const changed of [this.moves, this.movesSincePlotly]) {
         changed.set(index, new Set([...(changed.get(index) ?? []), ...Object.keys(paths)]));
       }
       for (const [path, value] of Object.entries(paths)) {
@@ -77,14 +77,14 @@ export class PlotPanel {
     if (this.internals) {
       leaveZoom(this.internals, before, figure.layout, Object.keys(changes.layout));
     }
-    this.touch(!moves);
+    this.touch(!quick);
   }
 
   /** It is to be drawn again. */
-  touch(altered = true): void {
+  touch(needsPlotly = true): void {
     if (!this.dirty) this.since = performance.now();
     this.dirty = true;
-    this.altered ||= altered;
+    this.needsPlotly ||= needsPlotly;
   }
 
   get drawable(): boolean {
@@ -92,10 +92,10 @@ export class PlotPanel {
   }
 
   /** What plotly draws of the figure on this page. */
-  derived(look: Look & Pick<PanelLook, "lists" | "cursor">): Figure {
+  derive(look: Look & Pick<PanelLook, "lists" | "cursor">): Figure {
     const { figure, name, width } = this;
     if (!figure) throw new Error(`the ${name} panel has no figure yet`);
-    return derived(figure, { ...look, panel: name, width });
+    return deriveFigure(figure, { ...look, panel: name, width });
   }
 
   leave(plotly: Plotly | null): void {
@@ -103,17 +103,17 @@ export class PlotPanel {
     this.listening?.abort();
     if (this.drawn) plotly?.purge(this.gd);
     this.support = this.points = this.internals = null;
-    this.stale = this.drawn = false;
+    this.mustRestart = this.drawn = false;
   }
 
   /** Whether plotly does not know of the last drawing. */
   get behind(): boolean {
-    return this.apart.size > 0;
+    return this.movesSincePlotly.size > 0;
   }
 
   /** Whether it could be drawn without plotly, whose label at the pointer must know of all points. */
   get movable(): boolean {
-    const still = this.drawn && !this.stale && !this.altered && !this.support?.moved;
+    const still = this.drawn && !this.mustRestart && !this.needsPlotly && !this.support?.ahead;
     return still && this.internals !== null && !this.gd.matches(":hover");
   }
 
@@ -131,14 +131,14 @@ export class PlotPanel {
     const { figure, quick, movable } = this;
     if (!figure) return false;
     let moved = false;
-    this.dirty = this.altered = false;
+    this.dirty = this.needsPlotly = false;
     try {
       moved = movable && (await this.move(plotly, figure));
       if (moved) showTitle(this.title, figure);
       else await this.drawByPlotly(plotly, figure, look, attach);
       if (this.internals) setWayBack(this.internals, (this.figure ?? figure).layout);
     } catch (error) {
-      this.altered = true; // the next time it is left to plotly
+      this.needsPlotly = true; // the next time it is left to plotly
       throw error;
     }
     this.gd.dispatchEvent(new CustomEvent("maml-lab-drawn"));
@@ -147,15 +147,18 @@ export class PlotPanel {
 
   /** @returns false where it is left to plotly */
   private async move(plotly: Plotly, figure: Figure): Promise<boolean> {
-    const { gd, internals, moved, apart } = this;
+    const { gd, internals, moves, movesSincePlotly } = this;
     if (!internals) return false;
     const zoomed = internals.zoomed();
     const scales = [...this.scales].filter(([path]) => !zoomed.has(keysOf(path)[0]));
-    this.moved = new Map();
+    this.moves = new Map();
     this.scales = new Map();
-    if (!scales.length) return move(gd, internals, figure, moved);
+    if (!scales.length) return move(gd, internals, figure, moves);
     // with other axes plotly puts back the points that it knows of
-    return (await rescale(plotly, gd, internals, scales)) && move(gd, internals, figure, apart);
+    return (
+      (await rescale(plotly, gd, internals, scales)) &&
+      move(gd, internals, figure, movesSincePlotly)
+    );
   }
 
   private async drawByPlotly(
@@ -164,20 +167,20 @@ export class PlotPanel {
     look: Look,
     attach: (panel: PlotPanel, figure: Figure) => void,
   ): Promise<void> {
-    for (const changes of [this.moved, this.apart, this.scales]) changes.clear();
-    const { anew, gd } = this;
-    this.anew = false;
-    const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
+    for (const changes of [this.moves, this.movesSincePlotly, this.scales]) changes.clear();
+    const { replaced, gd } = this;
+    this.replaced = false;
+    const { data, layout } = this.derive({ ...look, lists: this.lists, cursor: this.cursor });
     const margin = JSON.stringify(layout.margin);
     // plotly 4.1 leaves titles of axes where they were when a margin changes
-    if (this.stale || (this.drawn && margin !== this.margin)) this.leave(plotly);
+    if (this.mustRestart || (this.drawn && margin !== this.margin)) this.leave(plotly);
     this.margin = margin;
     this.support?.apply(data);
     // below a point that is dragged
-    if (this.support?.moved && this.internals) holdRanges(this.internals, layout);
+    if (this.support?.ahead && this.internals) holdRanges(this.internals, layout);
     showTitle(this.title, figure);
     if (this.drawn) {
-      if (this.internals) keepZoom(this.internals, layout, anew);
+      if (this.internals) keepZoom(this.internals, layout, replaced);
       await plotly.react(gd, data, layout, this.config);
       return;
     }
@@ -185,7 +188,7 @@ export class PlotPanel {
     // one object: plotly draws anew where it gets another
     this.config = plotConfig(figure);
     await plotly.newPlot(gd, data, layout, this.config);
-    this.internals = knownInternals(gd, plotly);
+    this.internals = expectedInternals(gd, plotly);
     attach(this, figure);
   }
 }
@@ -202,7 +205,7 @@ function plotConfig(figure: Figure): Config {
 }
 
 /** Without them plotly draws everything itself, and points are not edited with the pointer. */
-function knownInternals(gd: PlotElement, plotly: Plotly): PlotlyInternals | null {
+function expectedInternals(gd: PlotElement, plotly: Plotly): PlotlyInternals | null {
   const missing = missingInternals(gd);
   if (!missing.length) return new PlotlyInternals(gd);
   console.warn(

@@ -42,17 +42,17 @@ export async function savePicture(plots: Plots, wanted: ExportMessage): Promise<
     const svg = decodeURIComponent(image.slice(image.indexOf(",") + 1));
     return [{ svg, left, right, bottom, tall }];
   });
-  const { svg, width, height } = composed(placed);
+  const { svg, width, height } = compose(placed);
   let blob = new Blob([svg], { type: "image/svg+xml" });
-  if (wanted.format === "png") blob = await rasterised(blob, width, height, wanted.scale);
+  if (wanted.format === "png") blob = await rasterise(blob, width, height, wanted.scale);
   download(wanted.filename, blob);
 }
 
 async function takePicture(plots: Plots, panel: PlotPanel): Promise<string> {
   const { plotly } = plots;
   if (!plotly) throw new Error("plotly.js is not loaded yet");
-  const look = { ...plots.shown, dark: false, titled: true, paper: "#ffffff" };
-  const { data, layout } = panel.derived({ ...look, lists: new WeakMap(), cursor: {} });
+  const look = { ...plots.currentLook, dark: false, titled: true, paper: "#ffffff" };
+  const { data, layout } = panel.derive({ ...look, lists: new WeakMap(), cursor: {} });
   holdRanges(panel.internals ?? documentedRanges(panel.gd), layout);
   const { width = 0, height = 0 } = layout as Layout & { width?: number };
   return plotly.toImage({ data, layout }, { format: "svg", width, height });
@@ -66,7 +66,7 @@ function documentedRanges({ layout }: PlotElement) {
 }
 
 /** One SVG of all panels, side by side as on the page. */
-export function composed(pictures: PlacedPicture[]): Composed {
+export function compose(pictures: PlacedPicture[]): Composed {
   const left = Math.min(...pictures.map((picture) => picture.left));
   const right = Math.max(...pictures.map((picture) => picture.right));
   // without the bars of controls between them: rows of panels that begin at the same height
@@ -90,7 +90,7 @@ export function composed(pictures: PlacedPicture[]): Composed {
   return { svg, width, height };
 }
 
-async function rasterised(svg: Blob, width: number, height: number, scale: number): Promise<Blob> {
+async function rasterise(svg: Blob, width: number, height: number, scale: number): Promise<Blob> {
   const url = URL.createObjectURL(svg);
   try {
     const image = new Image(width, height);

@@ -12,7 +12,7 @@ type Libraries = Record<symbol, Promise<Plotly> | undefined>;
 export function plotlyLibrary(bundle: PlotlyModel): Promise<Plotly> {
   const key = Symbol.for(`maml-lab.plotly.${bundle.get("version")}`);
   const libraries = window as unknown as Libraries;
-  libraries[key] ??= evaluated(bundle.get("packed") as BlobPart).catch((error) => {
+  libraries[key] ??= evaluate(bundle.get("packed") as BlobPart).catch((error) => {
     delete libraries[key];
     throw error;
   });
@@ -24,7 +24,7 @@ export function beginPlotly(bundle: PlotlyModel): void {
   plotlyLibrary(bundle).catch(() => {});
 }
 
-async function evaluated(packed: BlobPart): Promise<Plotly> {
+async function evaluate(packed: BlobPart): Promise<Plotly> {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const source = await new Response(stream).blob();
   // names of its own: a page's AMD loader must not take the library for itself

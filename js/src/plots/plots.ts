@@ -2,7 +2,7 @@
 
 import { pageClock } from "../clock";
 import type { Emit, PlotMessage } from "../messages";
-import { unpacked } from "./arrays";
+import { unpackArrays } from "./arrays";
 import { Aside } from "./aside";
 import { type Figure, type FigureChanges, isEditable } from "./figure";
 import { followPointer } from "./hover";
@@ -104,7 +104,7 @@ export class Plots {
   }
 
   /** The look with the inner step at the pointer. */
-  get shown(): Look {
+  get currentLook(): Look {
     return { ...this.look, step: this.hovered ?? this.look.step };
   }
 
@@ -141,7 +141,7 @@ export class Plots {
   }
 
   private takeWhole(packed: Record<string, Figure>, buffers: DataView[]): void {
-    const figures = unpacked(packed, buffers[0]);
+    const figures = unpackArrays(packed, buffers[0]);
     for (const panel of this.panels) {
       if (figures[panel.name]) panel.whole(figures[panel.name]);
     }
@@ -150,7 +150,7 @@ export class Plots {
   }
 
   private takeChanges(packed: Record<string, FigureChanges>, buffers: DataView[]): void {
-    const figures = unpacked(packed, buffers[0]);
+    const figures = unpackArrays(packed, buffers[0]);
     for (const panel of this.panels) {
       if (figures[panel.name]) panel.change(figures[panel.name]);
     }
@@ -206,13 +206,13 @@ export class Plots {
     this.drawing = false;
     if (this.gone) return;
     if (this.panels.some((waiting) => waiting.drawable)) this.schedule();
-    else this.receipts.drawn(this.received);
+    else this.receipts.confirm(this.received);
   }
 
   private async drawPanel(panel: PlotPanel): Promise<boolean> {
     if (!this.plotly) return false;
     try {
-      return await panel.draw(this.plotly, this.shown, (drawn) => this.attach(drawn));
+      return await panel.draw(this.plotly, this.currentLook, (drawn) => this.attach(drawn));
     } catch (error) {
       if (!this.gone) console.error(`MAML Lab: the ${panel.name} plot failed`, error);
       return false;

@@ -17,7 +17,7 @@ export class Receipts {
   ) {}
 
   /** All messages up to this one are on the page. */
-  drawn(number: number): void {
+  confirm(number: number): void {
     this.complete = number;
     this.acknowledge();
   }

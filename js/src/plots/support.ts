@@ -23,7 +23,7 @@ interface Place {
   y: number;
 }
 
-interface Held {
+interface Press {
   /** Of the point that is held; below 0 in free space. */
   index: number;
   start: Place;
@@ -33,8 +33,8 @@ interface Held {
 
 export class SupportPoints {
   /** The point that is shown where the pointer has it. */
-  moved: { index: number; x: number; y: number } | null = null;
-  private held: Held | null = null;
+  ahead: { index: number; x: number; y: number } | null = null;
+  private current: Press | null = null;
   private timer = 0;
   private frame = 0;
   private clicked = { px: NaN, py: NaN, time: 0 };
@@ -69,7 +69,7 @@ export class SupportPoints {
   destroy(): void {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
-    this.held = this.moved = null;
+    this.current = this.ahead = null;
     this.hint.remove();
     for (const name of ["aria-label", "role"]) this.gd.removeAttribute(name);
   }
@@ -77,11 +77,11 @@ export class SupportPoints {
   /** Puts the moved point where the pointer has it into the traces that are drawn. */
   apply(data: Trace[]): void {
     const trace = supportOf(data);
-    const { moved } = this;
-    if (!moved || !trace || moved.index >= (trace.x?.length ?? 0)) return;
+    const { ahead } = this;
+    if (!ahead || !trace || ahead.index >= (trace.x?.length ?? 0)) return;
     for (const axis of ["x", "y"] as const) {
       const values = Array.from((trace[axis] ?? []) as ArrayLike<number>);
-      values[moved.index] = moved[axis];
+      values[ahead.index] = ahead[axis];
       trace[axis] = values;
     }
   }
@@ -116,43 +116,43 @@ export class SupportPoints {
     if (!at) return;
     // no mouse events follow: plotly does not take this press for a click of its own
     event.preventDefault();
-    this.held = { index: this.nearest(at), start: at, at, dragged: false };
+    this.current = { index: this.nearest(at), start: at, at, dragged: false };
     this.gd.setPointerCapture(event.pointerId);
   }
 
   private move(event: PointerEvent): void {
     const at = this.place(event);
     if (!at) return;
-    const { held } = this;
-    if (!held) {
+    const { current } = this;
+    if (!current) {
       const layer = this.internals.pressedLayer(event);
       if (layer) layer.style.cursor = this.nearest(at) < 0 ? "crosshair" : "grab";
       return;
     }
-    const { start, index } = held;
-    held.at = at;
-    held.dragged ||= Math.hypot(at.px - start.px, at.py - start.py) > STILL;
-    if (index < 0 || !held.dragged) return;
+    const { start, index } = current;
+    current.at = at;
+    current.dragged ||= Math.hypot(at.px - start.px, at.py - start.py) > STILL;
+    if (index < 0 || !current.dragged) return;
     this.show(index, at);
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
-      if (this.held) this.send("move", index, this.held.at, false);
+      if (this.current) this.send("move", index, this.current.at, false);
     });
   }
 
   private release(event: PointerEvent): void {
-    const { held } = this;
+    const { current } = this;
     const at = this.place(event);
-    if (!held || !at) return;
-    this.held = null;
-    if (held.dragged && held.index >= 0) {
-      this.show(held.index, at);
-      this.send("move", held.index, at, true);
+    if (!current || !at) return;
+    this.current = null;
+    if (current.dragged && current.index >= 0) {
+      this.show(current.index, at);
+      this.send("move", current.index, at, true);
       this.timer = window.setTimeout(() => this.drop(), ANSWER_MS);
-    } else if (!held.dragged) {
+    } else if (!current.dragged) {
       this.drop();
       if (this.isSecondClick(at)) return;
-      if (held.index >= 0) this.send("remove", held.index, at, true);
+      if (current.index >= 0) this.send("remove", current.index, at, true);
       else this.send("add", null, at, true);
     }
   }
@@ -167,13 +167,13 @@ export class SupportPoints {
 
   private show(index: number, { x, y }: Place): void {
     clearTimeout(this.timer);
-    this.moved = { index, x, y };
+    this.ahead = { index, x, y };
     this.changed();
   }
 
   /** From here on the kernel's points are shown as they are. */
   private drop(): void {
-    this.held = this.moved = null;
+    this.current = this.ahead = null;
     this.changed();
   }
 

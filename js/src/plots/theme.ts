@@ -21,10 +21,10 @@ export interface Theme {
 export type ListMemory = WeakMap<unknown[], unknown[]>;
 
 /** A part of a figure in a theme. */
-export function themed<Part>(part: Part, theme: Theme, lists: ListMemory): Part {
+export function applyTheme<Part>(part: Part, theme: Theme, lists: ListMemory): Part {
   const convert = (value: unknown, key: string, parent: string): unknown => {
-    if (typeof value === "string") return theme.dark ? recoloured(value, theme.colours) : value;
-    if (typeof value === "number") return theme.large ? resized(value, key, parent) : value;
+    if (typeof value === "string") return theme.dark ? recolour(value, theme.colours) : value;
+    if (typeof value === "number") return theme.large ? resize(value, key, parent) : value;
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     if (Array.isArray(value)) {
       if (POINTS.has(key)) return value;
@@ -42,7 +42,7 @@ export function themed<Part>(part: Part, theme: Theme, lists: ListMemory): Part 
   return convert(part, "", "") as Part;
 }
 
-function recoloured(text: string, colours: Record<string, string>): string {
+function recolour(text: string, colours: Record<string, string>): string {
   return text
     .replace(/#[0-9a-f]{6}\b/gi, (hex) => colours[hex.toLowerCase()] ?? hex)
     .replace(
@@ -60,7 +60,7 @@ function recoloured(text: string, colours: Record<string, string>): string {
     );
 }
 
-function resized(value: number, key: string, parent: string): number {
+function resize(value: number, key: string, parent: string): number {
   const width = key === "width" && parent === "line";
   const scaled = width || SIZES.has(key) || (parent === "margin" && MARGINS.has(key));
   return scaled ? value * LARGE : value;

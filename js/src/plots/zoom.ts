@@ -10,14 +10,14 @@ const OTHER_AXIS = /^yaxis\d*\.title|^[xy]axis\d*\.type/;
 /**
  * Gives a layout the ranges from before the zooms, so that plotly keeps them.
  *
- * @param anew - whether it is another figure: its ranges, where they are others, end a zoom
+ * @param replaced - whether it is another figure: its ranges, where they are others, end a zoom
  */
-export function keepZoom(axes: ReaderAxes, layout: Layout, anew: boolean): void {
+export function keepZoom(axes: ReaderAxes, layout: Layout, replaced: boolean): void {
   for (const axis of axes.zoomed()) {
     const { range } = axisLayout(layout, axis) ?? {};
     if (!range) continue;
     const before = axes.before(axis).map((value, end) => value ?? range[end]);
-    if (anew && !sameRange(before, range)) axes.forget(axis);
+    if (replaced && !sameRange(before, range)) axes.forget(axis);
     else layout[axis] = { ...axisLayout(layout, axis), range: before };
   }
 }

@@ -1,11 +1,11 @@
 // src/dom.ts
 var KEYS_OF_ITS_OWN = "button, select, [type=range]";
 function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
-  if (made.matches(KEYS_OF_ITS_OWN)) made.dataset.lmSuppressShortcuts = "true";
-  made.append(...children);
-  return made;
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  if (node.matches(KEYS_OF_ITS_OWN)) node.dataset.lmSuppressShortcuts = "true";
+  node.append(...children);
+  return node;
 }
 function write(target, text) {
   const { firstChild } = target;
@@ -126,11 +126,11 @@ function widthOf(panel) {
 // src/controls/buttons.ts
 var DEBOUNCE_MS = 350;
 function button(spec, emit) {
-  const node = pressed(spec, emit);
+  const node = pressable(spec, emit);
   return { node, inputs: () => [node], show: (state) => showFace(node, state) };
 }
 function toggle(spec, emit) {
-  const node = pressed(spec, emit);
+  const node = pressable(spec, emit);
   return {
     node,
     inputs: () => [node],
@@ -182,7 +182,7 @@ function menu(spec, emit) {
     }
   };
 }
-function pressed(spec, emit) {
+function pressable(spec, emit) {
   const node = element("button", { type: "button" });
   node.classList.toggle("maml-lab-primary", Boolean(spec.primary));
   let last = -Infinity;
@@ -273,8 +273,8 @@ var SharedValue = class {
   send;
   show;
   clock;
-  known;
-  sent;
+  kernelValue;
+  lastSent;
   next;
   engaged = false;
   holding = 0;
@@ -283,9 +283,9 @@ var SharedValue = class {
   /** The kernel says what the value is. */
   hear(value) {
     if (value === void 0) return;
-    if (this.answering && (value !== this.known || value === this.sent)) this.answered();
-    this.known = value;
-    if (this.engaged || this.holding && value !== this.sent) return;
+    if (this.answering && (value !== this.kernelValue || value === this.lastSent)) this.answered();
+    this.kernelValue = value;
+    if (this.engaged || this.holding && value !== this.lastSent) return;
     this.release();
     this.show(value);
   }
@@ -299,21 +299,21 @@ var SharedValue = class {
   /** The value that is meant. */
   settle(value) {
     this.release();
-    const late = this.answering || value !== this.known;
+    const late = this.answering || value !== this.kernelValue;
     this.clock.cancelFrame(this.frame);
     this.clock.cancel(this.answering);
     this.engaged = false;
     this.next = void 0;
     this.frame = this.answering = 0;
     this.tell(value, true);
-    if (this.known === void 0 || !late) return;
+    if (this.kernelValue === void 0 || !late) return;
     this.holding = this.clock.after(HOLD_MS, () => {
       this.holding = 0;
-      if (this.known !== void 0) this.show(this.known);
+      if (this.kernelValue !== void 0) this.show(this.kernelValue);
     });
   }
   tell(value, final) {
-    this.sent = value;
+    this.lastSent = value;
     this.send(value, final);
   }
   flush() {
@@ -344,7 +344,7 @@ function choice(spec, emit, node, paint, focus) {
   };
   const send = (value, final) => emit({ kind: "set", name: spec.name, value, final });
   const model = new SharedValue(send, show, pageClock);
-  const asks = spec.confirm ? question(node, focus) : void 0;
+  const confirmation = spec.confirm ? question(node, focus) : void 0;
   const take = (value) => {
     show(value);
     model.settle(value);
@@ -353,18 +353,18 @@ function choice(spec, emit, node, paint, focus) {
   return {
     choose(value) {
       if (value === current) return;
-      if (!asks) {
+      if (!confirmation) {
         take(value);
         return;
       }
       const chosen = words(value);
       const text = current === void 0 ? chosen : `${words(current)} → ${chosen}`;
       paint(current);
-      asks.ask(`${text}: ${spec.confirm}`, () => take(value));
+      confirmation.ask(`${text}: ${spec.confirm}`, () => take(value));
     },
     hear(state) {
       options = state.options;
-      asks?.close(false);
+      confirmation?.close(false);
       if (current !== void 0) paint(current);
       model.hear(state.value);
     }
@@ -378,8 +378,8 @@ function select(spec, emit) {
   const paint = (value) => {
     list.selectedIndex = options.findIndex(([held]) => held === value);
   };
-  const chosen = choice(spec, emit, node, paint, () => list.focus());
-  list.addEventListener("change", () => chosen.choose(options[list.selectedIndex][0]));
+  const picker = choice(spec, emit, node, paint, () => list.focus());
+  list.addEventListener("change", () => picker.choose(options[list.selectedIndex][0]));
   return {
     node,
     label,
@@ -390,7 +390,7 @@ function select(spec, emit) {
         list.replaceChildren(...options.map(([, words]) => element("option", {}, words)));
         list.selectedIndex = -1;
       }
-      chosen.hear(state);
+      picker.hear(state);
     }
   };
 }
@@ -410,16 +410,16 @@ function segments(spec, emit) {
     });
   };
   const focus = () => buttons.find((button2) => button2.tabIndex === 0)?.focus();
-  const chosen = choice(spec, emit, node, paint, focus);
+  const picker = choice(spec, emit, node, paint, focus);
   const segment = ([value, words], index) => {
     const button2 = element("button", { type: "button", role: "radio" }, words);
-    button2.addEventListener("click", () => chosen.choose(value));
+    button2.addEventListener("click", () => picker.choose(value));
     button2.addEventListener("keydown", (event) => {
       const to = listTarget(event, index, buttons.length);
       if (to === void 0) return;
       event.preventDefault();
       buttons[to].focus();
-      if (!spec.confirm) chosen.choose(options[to][0]);
+      if (!spec.confirm) picker.choose(options[to][0]);
     });
     return button2;
   };
@@ -434,7 +434,7 @@ function segments(spec, emit) {
         row.replaceChildren(...buttons);
         paint();
       }
-      chosen.hear(state);
+      picker.hear(state);
     }
   };
 }
@@ -534,21 +534,21 @@ function slider(spec, emit) {
   const node = element("div", {}, label, body, alert);
   node.classList.toggle("maml-lab-whole", spec.whole);
   let scale = new Scale(spec);
-  let shown;
-  let [dragged, silence, written] = [false, 0, ""];
+  let current;
+  let [dragged, silence, untouched] = [false, 0, ""];
   const rescale2 = (next) => {
     scale = next;
     range.max = String(scale.count);
-    if (shown !== void 0) show(shown);
+    if (current !== void 0) show(current);
   };
   const paint = (value, position) => {
-    shown = value;
+    current = value;
     range.style.setProperty("--maml-lab-share", String(position / scale.count));
     range.setAttribute("aria-valuetext", formatNumber(value));
-    if (!text.matches(":focus") || text.value === written) write2();
+    if (!text.matches(":focus") || text.value === untouched) write2();
   };
   const write2 = () => {
-    written = text.value = shown === void 0 ? "" : formatNumber(shown);
+    untouched = text.value = current === void 0 ? "" : formatNumber(current);
   };
   const show = (value) => {
     range.value = String(scale.position(value));
@@ -558,20 +558,20 @@ function slider(spec, emit) {
   const model = new SharedValue(send, show, pageClock);
   const slide = (position) => {
     const value = scale.value(position);
-    if (value === shown) return;
+    if (value === current) return;
     dragged = true;
     paint(value, position);
     model.offer(value);
   };
   const finish = () => {
-    if (dragged && shown !== void 0) model.settle(shown);
+    if (dragged && current !== void 0) model.settle(current);
     dragged = false;
   };
   range.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (scale.keyStep(event.key) === void 0) return;
     event.preventDefault();
-    const target = scale.keyTarget(event.key, range.valueAsNumber, shown);
+    const target = scale.keyTarget(event.key, range.valueAsNumber, current);
     if (target === void 0) return;
     range.value = String(target);
     slide(target);
@@ -585,10 +585,10 @@ function slider(spec, emit) {
     if (message) silence = window.setTimeout(() => complain(""), MESSAGE_MS);
   };
   const take = () => {
-    if (text.value === written) return;
+    if (text.value === untouched) return;
     const value = parseNumber(text.value, spec.whole);
     complain(typeof value === "string" ? value : "");
-    if (typeof value === "number" && value !== shown) {
+    if (typeof value === "number" && value !== current) {
       show(value);
       model.settle(value);
     }
@@ -614,21 +614,21 @@ function slider(spec, emit) {
 function field(spec, emit) {
   const text = textInput();
   const label = labelFor(text);
-  let written = "";
+  let untouched = "";
   const put = (value) => {
-    written = text.value = value;
+    untouched = text.value = value;
   };
   const show = (value) => {
-    if (!text.matches(":focus") || text.value === written) put(value);
-    else written = value;
+    if (!text.matches(":focus") || text.value === untouched) put(value);
+    else untouched = value;
   };
   const send = (value, final) => emit({ kind: "set", name: spec.name, value, final });
   const model = new SharedValue(send, show, pageClock);
-  const restore = () => put(written);
+  const restore = () => put(untouched);
   const take = () => {
     if (!text.value) return;
     put(text.value);
-    model.settle(written);
+    model.settle(untouched);
   };
   onTyped(text, take, restore);
   text.addEventListener("blur", restore);
@@ -833,10 +833,10 @@ var LARGE = 1.5;
 var MARGINS = /* @__PURE__ */ new Set(["l", "r", "t", "b"]);
 var SIZES = /* @__PURE__ */ new Set(["size", "standoff", "xshift", "yshift", "ticklen"]);
 var POINTS = /* @__PURE__ */ new Set(["x", "y", "z", "text", "customdata", "ids", "hovertext", "source"]);
-function themed(part, theme, lists) {
+function applyTheme(part, theme, lists) {
   const convert = (value, key, parent) => {
-    if (typeof value === "string") return theme.dark ? recoloured(value, theme.colours) : value;
-    if (typeof value === "number") return theme.large ? resized(value, key, parent) : value;
+    if (typeof value === "string") return theme.dark ? recolour(value, theme.colours) : value;
+    if (typeof value === "number") return theme.large ? resize(value, key, parent) : value;
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     if (Array.isArray(value)) {
       if (POINTS.has(key)) return value;
@@ -853,7 +853,7 @@ function themed(part, theme, lists) {
   };
   return convert(part, "", "");
 }
-function recoloured(text, colours) {
+function recolour(text, colours) {
   return text.replace(/#[0-9a-f]{6}\b/gi, (hex) => colours[hex.toLowerCase()] ?? hex).replace(
     /#([0-9a-f])([0-9a-f])([0-9a-f])\b/gi,
     (hex, r, g, b) => colours[`#${r}${r}${g}${g}${b}${b}`.toLowerCase()] ?? hex
@@ -867,7 +867,7 @@ function recoloured(text, colours) {
     }
   );
 }
-function resized(value, key, parent) {
+function resize(value, key, parent) {
   const width = key === "width" && parent === "line";
   const scaled = width || SIZES.has(key) || parent === "margin" && MARGINS.has(key);
   return scaled ? value * LARGE : value;
@@ -889,13 +889,13 @@ function plotHeight(panel, figure, { large, titled }) {
   const height = (figure?.layout.height ?? HEIGHTS[panel]) - titleHeight(figure, titled);
   return Math.round(height * (large ? LARGE_HEIGHT : 1));
 }
-function derived(figure, look) {
-  const shown = shownStep(figure, look.step);
-  const data = figure.data.map((trace) => derivedTrace(trace, look, shown));
-  return { data, layout: derivedLayout(figure, look) };
+function deriveFigure(figure, look) {
+  const shown = nearestStep(figure, look.step);
+  const data = figure.data.map((trace) => deriveTrace(trace, look, shown));
+  return { data, layout: deriveLayout(figure, look) };
 }
-function derivedTrace(described, look, shown) {
-  const trace = themed(described, look, look.lists);
+function deriveTrace(described, look, shown) {
+  const trace = applyTheme(described, look, look.lists);
   if (look.large) enlarge(trace);
   if (trace.type === "scatter") trace.line = { simplify: false, ...trace.line };
   if (trace.meta?.cursor && look.panel === "adaptation") {
@@ -908,8 +908,8 @@ function derivedTrace(described, look, shown) {
   }
   return trace;
 }
-function derivedLayout(figure, look) {
-  const layout = themed(figure.layout, look, look.lists);
+function deriveLayout(figure, look) {
+  const layout = applyTheme(figure.layout, look, look.lists);
   const text = look.dark ? "#dddddd" : "#333333";
   const size = look.large ? LARGE : 1;
   layout.font = { color: text, size: 12 * size, ...layout.font };
@@ -964,7 +964,7 @@ function enlarge(trace) {
   trace.line = { ...trace.line, width: trace.line?.width ?? 2 * LARGE };
   trace.marker = { ...trace.marker, size: trace.marker?.size ?? 6 * LARGE };
 }
-function shownStep(figure, wanted) {
+function nearestStep(figure, wanted) {
   if (wanted === null) return null;
   const steps = figure.data.filter((trace) => trace.visible !== false).map((trace) => trace.meta?.inner_step).filter((step) => step !== void 0 && Number.isInteger(step));
   if (!steps.length) return null;
@@ -993,12 +993,12 @@ function withValue(holder, keys, value) {
 
 // src/plots/zoom.ts
 var OTHER_AXIS = /^yaxis\d*\.title|^[xy]axis\d*\.type/;
-function keepZoom(axes, layout, anew) {
+function keepZoom(axes, layout, replaced) {
   for (const axis of axes.zoomed()) {
     const { range } = axisLayout(layout, axis) ?? {};
     if (!range) continue;
     const before = axes.before(axis).map((value, end) => value ?? range[end]);
-    if (anew && !sameRange(before, range)) axes.forget(axis);
+    if (replaced && !sameRange(before, range)) axes.forget(axis);
     else layout[axis] = { ...axisLayout(layout, axis), range: before };
   }
 }
@@ -1056,16 +1056,16 @@ async function savePicture(plots, wanted) {
     const svg2 = decodeURIComponent(image.slice(image.indexOf(",") + 1));
     return [{ svg: svg2, left, right, bottom, tall }];
   });
-  const { svg, width, height } = composed(placed);
+  const { svg, width, height } = compose(placed);
   let blob = new Blob([svg], { type: "image/svg+xml" });
-  if (wanted.format === "png") blob = await rasterised(blob, width, height, wanted.scale);
+  if (wanted.format === "png") blob = await rasterise(blob, width, height, wanted.scale);
   download(wanted.filename, blob);
 }
 async function takePicture(plots, panel) {
   const { plotly } = plots;
   if (!plotly) throw new Error("plotly.js is not loaded yet");
-  const look = { ...plots.shown, dark: false, titled: true, paper: "#ffffff" };
-  const { data, layout } = panel.derived({ ...look, lists: /* @__PURE__ */ new WeakMap(), cursor: {} });
+  const look = { ...plots.currentLook, dark: false, titled: true, paper: "#ffffff" };
+  const { data, layout } = panel.derive({ ...look, lists: /* @__PURE__ */ new WeakMap(), cursor: {} });
   holdRanges(panel.internals ?? documentedRanges(panel.gd), layout);
   const { width = 0, height = 0 } = layout;
   return plotly.toImage({ data, layout }, { format: "svg", width, height });
@@ -1075,7 +1075,7 @@ function documentedRanges({ layout }) {
   const names = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
   return { range, names: () => names.filter((name) => range(name).length > 0) };
 }
-function composed(pictures) {
+function compose(pictures) {
   const left = Math.min(...pictures.map((picture) => picture.left));
   const right = Math.max(...pictures.map((picture) => picture.right));
   const bottoms = new Set(pictures.map(({ bottom }) => Math.round(bottom)));
@@ -1097,7 +1097,7 @@ function composed(pictures) {
   const svg = `<svg ${names} width="${width}" height="${height}">${paper}${parts.join("")}</svg>`;
   return { svg, width, height };
 }
-async function rasterised(svg, width, height, scale) {
+async function rasterise(svg, width, height, scale) {
   const url = URL.createObjectURL(svg);
   try {
     const image = new Image(width, height);
@@ -1125,7 +1125,7 @@ var TYPES = {
   i1: Int8Array,
   u1: Uint8Array
 };
-function unpacked(value, view) {
+function unpackArrays(value, view) {
   return unpack(value, view);
 }
 function unpack(value, view) {
@@ -1136,17 +1136,17 @@ function unpack(value, view) {
 }
 function array([start, count, type, shape], view) {
   const Kind = TYPES[type];
-  if (!count || !view) return shaped(new Kind(0), shape);
+  if (!count || !view) return reshape(new Kind(0), shape);
   const first = view.byteOffset + start;
   const bytes = view.buffer.slice(first, first + count * Kind.BYTES_PER_ELEMENT);
-  return shaped(new Kind(bytes), shape);
+  return reshape(new Kind(bytes), shape);
 }
-function shaped(numbers, [rows, ...columns]) {
+function reshape(numbers, [rows, ...columns]) {
   if (!columns.length) return numbers;
   const size = numbers.length / rows;
   return Array.from(
     { length: rows },
-    (_, row) => shaped(numbers.subarray(row * size, (row + 1) * size), columns)
+    (_, row) => reshape(numbers.subarray(row * size, (row + 1) * size), columns)
   );
 }
 
@@ -1400,7 +1400,7 @@ function move(gd, internals, figure, changed) {
     const trace = figure.data[index];
     if (hidden || !internals.isVisible(index) && !hasPoints(trace)) continue;
     const scatter = internals.scatter(index);
-    const moved = scatter && movedScatter(scatter, trace, paths);
+    const moved = scatter && moveScatter(scatter, trace, paths);
     if (!moved) return false;
     acts.push(...moved);
   }
@@ -1411,16 +1411,16 @@ function move(gd, internals, figure, changed) {
   gd.layout.meta = figure.layout.meta;
   return true;
 }
-function movedScatter(drawn, trace, paths) {
+function moveScatter(drawn, trace, paths) {
   const written = drawn.mode.includes("text");
   if (!paths.has("x") && !paths.has("y") && !(written && paths.has("text"))) return [];
   const follows = drawn.axes.some((axis) => axis.follows && paths.has(axis.letter));
-  const pieces = follows ? [] : placedPieces(drawn.axes, trace);
+  const pieces = follows ? [] : pixelPieces(drawn.axes, trace);
   if (!pieces.length) return null;
-  if (!written) return movedPoints(drawn, pieces);
-  return drawn.mode === "text" ? movedWords(drawn.words(), pieces, trace.text) : null;
+  if (!written) return movePoints(drawn, pieces);
+  return drawn.mode === "text" ? moveWords(drawn.words(), pieces, trace.text) : null;
 }
-function movedPoints(drawn, pieces) {
+function movePoints(drawn, pieces) {
   const [lines, fills, points] = [drawn.lines(), drawn.fills(), drawn.points()];
   const { filled } = drawn;
   const marked = drawn.mode.includes("markers");
@@ -1436,7 +1436,7 @@ function movedPoints(drawn, pieces) {
     )
   ];
 }
-function movedWords(groups, [places, ...more], words) {
+function moveWords(groups, [places, ...more], words) {
   const plain = Array.isArray(words) && words.length === places.length && !words.some((word) => /[<&]/.test(word));
   if (more.length || !plain || !groups.length) return null;
   return asMany(groups, places, (group, [left, top], i) => {
@@ -1450,9 +1450,9 @@ function movedWords(groups, [places, ...more], words) {
 function asMany(elements, values, put) {
   const last = elements[elements.length - 1];
   const copy = () => {
-    const made = last.cloneNode(true);
-    last.parentNode?.appendChild(made);
-    return made;
+    const twin = last.cloneNode(true);
+    last.parentNode?.appendChild(twin);
+    return twin;
   };
   return [
     () => {
@@ -1467,7 +1467,7 @@ function asMany(elements, values, put) {
 function coordinates([left, top]) {
   return `${left.toFixed(2)},${top.toFixed(2)}`;
 }
-function placedPieces([across, up], { x, y }) {
+function pixelPieces([across, up], { x, y }) {
   const pieces = [];
   let piece = null;
   for (let i = 0; i < pointCount(x, y); i += 1) {
@@ -1519,38 +1519,38 @@ var PlotPanel = class {
   /** What plotly's label at the pointer tells of. */
   points = null;
   listening = null;
-  /** What is known of the plot besides plotly's documented interface; null if that is not so. */
+  /** The plot beyond plotly's documented interface; null if that is not as expected. */
   internals = null;
   cursor = {};
-  /** What plotly need not draw of what has changed. */
-  moved = /* @__PURE__ */ new Map();
-  /** The same of all that plotly has not drawn. */
-  apart = /* @__PURE__ */ new Map();
-  /** Path of an axis' range or numbers → its value. */
+  /** What has changed since the last drawing, and moves without plotly. */
+  moves = /* @__PURE__ */ new Map();
+  /** The same since plotly drew last. */
+  movesSincePlotly = /* @__PURE__ */ new Map();
+  /** Path of an axis' range or numbers → its new value. */
   scales = /* @__PURE__ */ new Map();
-  /** Whether it is another figure than was drawn. */
-  anew = false;
-  /** Whether anything else has changed. */
-  altered = true;
-  /** Whether plotly has to begin anew. */
-  stale = false;
+  /** Whether the kernel has sent another figure. */
+  replaced = false;
+  /** Whether anything has changed that plotly must draw. */
+  needsPlotly = true;
+  /** Whether plotly has to restart with an empty element. */
+  mustRestart = false;
   margin;
   config = {};
   whole(figure) {
     if (this.drawn && this.figure && isEditable(figure) !== isEditable(this.figure)) {
-      this.stale = true;
+      this.mustRestart = true;
     }
     this.figure = figure;
-    this.anew = this.drawn;
+    this.replaced = this.drawn;
     this.touch();
   }
   change(changes) {
     const { figure } = this;
     if (!figure) return;
     const before = figure.layout;
-    const moves = onlyMoves(changes, titleHeight(figure) === 0);
+    const quick = onlyMoves(changes, titleHeight(figure) === 0);
     for (const [index, paths] of changes.traces) {
-      for (const changed of [this.moved, this.apart]) {
+      for (const changed of [this.moves, this.movesSincePlotly]) {
         changed.set(index, /* @__PURE__ */ new Set([...changed.get(index) ?? [], ...Object.keys(paths)]));
       }
       for (const [path, value] of Object.entries(paths)) {
@@ -1564,37 +1564,37 @@ var PlotPanel = class {
     if (this.internals) {
       leaveZoom(this.internals, before, figure.layout, Object.keys(changes.layout));
     }
-    this.touch(!moves);
+    this.touch(!quick);
   }
   /** It is to be drawn again. */
-  touch(altered = true) {
+  touch(needsPlotly = true) {
     if (!this.dirty) this.since = performance.now();
     this.dirty = true;
-    this.altered ||= altered;
+    this.needsPlotly ||= needsPlotly;
   }
   get drawable() {
     return this.dirty && this.figure !== null && this.width > 0;
   }
   /** What plotly draws of the figure on this page. */
-  derived(look) {
+  derive(look) {
     const { figure, name, width } = this;
     if (!figure) throw new Error(`the ${name} panel has no figure yet`);
-    return derived(figure, { ...look, panel: name, width });
+    return deriveFigure(figure, { ...look, panel: name, width });
   }
   leave(plotly) {
     this.support?.destroy();
     this.listening?.abort();
     if (this.drawn) plotly?.purge(this.gd);
     this.support = this.points = this.internals = null;
-    this.stale = this.drawn = false;
+    this.mustRestart = this.drawn = false;
   }
   /** Whether plotly does not know of the last drawing. */
   get behind() {
-    return this.apart.size > 0;
+    return this.movesSincePlotly.size > 0;
   }
   /** Whether it could be drawn without plotly, whose label at the pointer must know of all points. */
   get movable() {
-    const still = this.drawn && !this.stale && !this.altered && !this.support?.moved;
+    const still = this.drawn && !this.mustRestart && !this.needsPlotly && !this.support?.ahead;
     return still && this.internals !== null && !this.gd.matches(":hover");
   }
   /** Whether that would take no time worth mentioning. */
@@ -1606,14 +1606,14 @@ var PlotPanel = class {
     const { figure, quick, movable } = this;
     if (!figure) return false;
     let moved = false;
-    this.dirty = this.altered = false;
+    this.dirty = this.needsPlotly = false;
     try {
       moved = movable && await this.move(plotly, figure);
       if (moved) showTitle(this.title, figure);
       else await this.drawByPlotly(plotly, figure, look, attach);
       if (this.internals) setWayBack(this.internals, (this.figure ?? figure).layout);
     } catch (error) {
-      this.altered = true;
+      this.needsPlotly = true;
       throw error;
     }
     this.gd.dispatchEvent(new CustomEvent("maml-lab-drawn"));
@@ -1621,35 +1621,35 @@ var PlotPanel = class {
   }
   /** @returns false where it is left to plotly */
   async move(plotly, figure) {
-    const { gd, internals, moved, apart } = this;
+    const { gd, internals, moves, movesSincePlotly } = this;
     if (!internals) return false;
     const zoomed = internals.zoomed();
     const scales = [...this.scales].filter(([path]) => !zoomed.has(keysOf(path)[0]));
-    this.moved = /* @__PURE__ */ new Map();
+    this.moves = /* @__PURE__ */ new Map();
     this.scales = /* @__PURE__ */ new Map();
-    if (!scales.length) return move(gd, internals, figure, moved);
-    return await rescale(plotly, gd, internals, scales) && move(gd, internals, figure, apart);
+    if (!scales.length) return move(gd, internals, figure, moves);
+    return await rescale(plotly, gd, internals, scales) && move(gd, internals, figure, movesSincePlotly);
   }
   async drawByPlotly(plotly, figure, look, attach) {
-    for (const changes of [this.moved, this.apart, this.scales]) changes.clear();
-    const { anew, gd } = this;
-    this.anew = false;
-    const { data, layout } = this.derived({ ...look, lists: this.lists, cursor: this.cursor });
+    for (const changes of [this.moves, this.movesSincePlotly, this.scales]) changes.clear();
+    const { replaced, gd } = this;
+    this.replaced = false;
+    const { data, layout } = this.derive({ ...look, lists: this.lists, cursor: this.cursor });
     const margin = JSON.stringify(layout.margin);
-    if (this.stale || this.drawn && margin !== this.margin) this.leave(plotly);
+    if (this.mustRestart || this.drawn && margin !== this.margin) this.leave(plotly);
     this.margin = margin;
     this.support?.apply(data);
-    if (this.support?.moved && this.internals) holdRanges(this.internals, layout);
+    if (this.support?.ahead && this.internals) holdRanges(this.internals, layout);
     showTitle(this.title, figure);
     if (this.drawn) {
-      if (this.internals) keepZoom(this.internals, layout, anew);
+      if (this.internals) keepZoom(this.internals, layout, replaced);
       await plotly.react(gd, data, layout, this.config);
       return;
     }
     this.drawn = true;
     this.config = plotConfig(figure);
     await plotly.newPlot(gd, data, layout, this.config);
-    this.internals = knownInternals(gd, plotly);
+    this.internals = expectedInternals(gd, plotly);
     attach(this, figure);
   }
 };
@@ -1663,7 +1663,7 @@ function plotConfig(figure) {
     responsive: false
   };
 }
-function knownInternals(gd, plotly) {
+function expectedInternals(gd, plotly) {
   const missing = missingInternals(gd);
   if (!missing.length) return new PlotlyInternals(gd);
   console.warn(
@@ -1686,7 +1686,7 @@ var Receipts = class {
   acknowledgedAt = -Infinity;
   timer = 0;
   /** All messages up to this one are on the page. */
-  drawn(number) {
+  confirm(number) {
     this.complete = number;
     this.acknowledge();
   }
@@ -1743,8 +1743,8 @@ var SupportPoints = class {
   emit;
   changed;
   /** The point that is shown where the pointer has it. */
-  moved = null;
-  held = null;
+  ahead = null;
+  current = null;
   timer = 0;
   frame = 0;
   clicked = { px: NaN, py: NaN, time: 0 };
@@ -1752,18 +1752,18 @@ var SupportPoints = class {
   destroy() {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
-    this.held = this.moved = null;
+    this.current = this.ahead = null;
     this.hint.remove();
     for (const name of ["aria-label", "role"]) this.gd.removeAttribute(name);
   }
   /** Puts the moved point where the pointer has it into the traces that are drawn. */
   apply(data) {
     const trace = supportOf(data);
-    const { moved } = this;
-    if (!moved || !trace || moved.index >= (trace.x?.length ?? 0)) return;
+    const { ahead } = this;
+    if (!ahead || !trace || ahead.index >= (trace.x?.length ?? 0)) return;
     for (const axis of ["x", "y"]) {
       const values = Array.from(trace[axis] ?? []);
-      values[moved.index] = moved[axis];
+      values[ahead.index] = ahead[axis];
       trace[axis] = values;
     }
   }
@@ -1793,41 +1793,41 @@ var SupportPoints = class {
     const at = this.place(event);
     if (!at) return;
     event.preventDefault();
-    this.held = { index: this.nearest(at), start: at, at, dragged: false };
+    this.current = { index: this.nearest(at), start: at, at, dragged: false };
     this.gd.setPointerCapture(event.pointerId);
   }
   move(event) {
     const at = this.place(event);
     if (!at) return;
-    const { held } = this;
-    if (!held) {
+    const { current } = this;
+    if (!current) {
       const layer = this.internals.pressedLayer(event);
       if (layer) layer.style.cursor = this.nearest(at) < 0 ? "crosshair" : "grab";
       return;
     }
-    const { start, index } = held;
-    held.at = at;
-    held.dragged ||= Math.hypot(at.px - start.px, at.py - start.py) > STILL;
-    if (index < 0 || !held.dragged) return;
+    const { start, index } = current;
+    current.at = at;
+    current.dragged ||= Math.hypot(at.px - start.px, at.py - start.py) > STILL;
+    if (index < 0 || !current.dragged) return;
     this.show(index, at);
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
-      if (this.held) this.send("move", index, this.held.at, false);
+      if (this.current) this.send("move", index, this.current.at, false);
     });
   }
   release(event) {
-    const { held } = this;
+    const { current } = this;
     const at = this.place(event);
-    if (!held || !at) return;
-    this.held = null;
-    if (held.dragged && held.index >= 0) {
-      this.show(held.index, at);
-      this.send("move", held.index, at, true);
+    if (!current || !at) return;
+    this.current = null;
+    if (current.dragged && current.index >= 0) {
+      this.show(current.index, at);
+      this.send("move", current.index, at, true);
       this.timer = window.setTimeout(() => this.drop(), ANSWER_MS2);
-    } else if (!held.dragged) {
+    } else if (!current.dragged) {
       this.drop();
       if (this.isSecondClick(at)) return;
-      if (held.index >= 0) this.send("remove", held.index, at, true);
+      if (current.index >= 0) this.send("remove", current.index, at, true);
       else this.send("add", null, at, true);
     }
   }
@@ -1840,12 +1840,12 @@ var SupportPoints = class {
   }
   show(index, { x, y }) {
     clearTimeout(this.timer);
-    this.moved = { index, x, y };
+    this.ahead = { index, x, y };
     this.changed();
   }
   /** From here on the kernel's points are shown as they are. */
   drop() {
-    this.held = this.moved = null;
+    this.current = this.ahead = null;
     this.changed();
   }
   send(action, index, { x, y }, final) {
@@ -1978,7 +1978,7 @@ var Plots = class {
     this.emphasise();
   }
   /** The look with the inner step at the pointer. */
-  get shown() {
+  get currentLook() {
     return { ...this.look, step: this.hovered ?? this.look.step };
   }
   /** A person has asked so many questions. */
@@ -2008,7 +2008,7 @@ var Plots = class {
     for (const panel of this.panels) panel.leave(this.plotly);
   }
   takeWhole(packed, buffers) {
-    const figures = unpacked(packed, buffers[0]);
+    const figures = unpackArrays(packed, buffers[0]);
     for (const panel of this.panels) {
       if (figures[panel.name]) panel.whole(figures[panel.name]);
     }
@@ -2016,7 +2016,7 @@ var Plots = class {
     this.schedule();
   }
   takeChanges(packed, buffers) {
-    const figures = unpacked(packed, buffers[0]);
+    const figures = unpackArrays(packed, buffers[0]);
     for (const panel of this.panels) {
       if (figures[panel.name]) panel.change(figures[panel.name]);
     }
@@ -2066,12 +2066,12 @@ var Plots = class {
     this.drawing = false;
     if (this.gone) return;
     if (this.panels.some((waiting) => waiting.drawable)) this.schedule();
-    else this.receipts.drawn(this.received);
+    else this.receipts.confirm(this.received);
   }
   async drawPanel(panel) {
     if (!this.plotly) return false;
     try {
-      return await panel.draw(this.plotly, this.shown, (drawn) => this.attach(drawn));
+      return await panel.draw(this.plotly, this.currentLook, (drawn) => this.attach(drawn));
     } catch (error) {
       if (!this.gone) console.error(`MAML Lab: the ${panel.name} plot failed`, error);
       return false;
@@ -2215,7 +2215,7 @@ function lossOf(connection) {
 function plotlyLibrary(bundle) {
   const key = /* @__PURE__ */ Symbol.for(`maml-lab.plotly.${bundle.get("version")}`);
   const libraries = window;
-  libraries[key] ??= evaluated(bundle.get("packed")).catch((error) => {
+  libraries[key] ??= evaluate(bundle.get("packed")).catch((error) => {
     delete libraries[key];
     throw error;
   });
@@ -2225,7 +2225,7 @@ function beginPlotly(bundle) {
   plotlyLibrary(bundle).catch(() => {
   });
 }
-async function evaluated(packed) {
+async function evaluate(packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const source = await new Response(stream).blob();
   const names = "const module = {exports: {}}, exports = module.exports, define = undefined;\n";
