@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from labkit.figures.style import algorithm_color, axis, band, drawable, panel_figure, title
+from labkit.session import ALGORITHMS
 
 MOST_GROUPS = 12
 SYMBOLS = ("circle", "diamond-open")
 _COLORS = [
-    *(algorithm_color(name) for name in ("maml", "anil", "reptile", "imaml", "proto_maml")),
+    *map(algorithm_color, ALGORITHMS),
     algorithm_color("maml", 1),
 ]
 _CURVES_HEIGHT, _ROW, _BETWEEN, _EDGES = 300, 22, 50, 130

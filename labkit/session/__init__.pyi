@@ -13,15 +13,16 @@ from .progress import Progress as Progress
 from .progress import read_progress as read_progress
 from .run import InterruptedReplayError as InterruptedReplayError
 from .session import Session as Session
+from .settings import ALGORITHMS as ALGORITHMS
 from .settings import LIVE as LIVE
 from .settings import CheckedModel as CheckedModel
 from .settings import ClassificationSettings as ClassificationSettings
 from .settings import ParameterError as ParameterError
 from .settings import Settings as Settings
 from .settings import algorithm_of as algorithm_of
-from .settings import complaint as complaint
 from .settings import label as label
 from .settings import notebook_settings as notebook_settings
+from .settings import parameter_error as parameter_error
 from .settings import unused as unused
 from .sharing import CUSTOM as CUSTOM
 from .sharing import Columns as Columns

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from labkit.session.settings import ClassificationSettings, Settings
+from labkit.session.settings import ClassificationSettings, Settings, message_on
 from labkit.session.sharing import name_of
 from labkit.session.source import Source
 from labkit.tasks import Emoji, Sinusoid, Tides, conv4, image_mlp, sinusoid_mlp, tide_mlp
@@ -93,9 +93,9 @@ def switched(
     """
     chosen = PROBLEMS.get(problem)
     if chosen is None:
-        raise ValueError(f"tasks = {problem!r}: must be one of {', '.join(PROBLEMS)}")
+        raise ValueError(message_on("tasks", problem, f"must be one of {', '.join(PROBLEMS)}"))
     if model not in (None, *chosen.models):
-        raise ValueError(f"model = {model!r}: must be one of {', '.join(chosen.models)}")
+        raise ValueError(message_on("model", model, f"must be one of {', '.join(chosen.models)}"))
     if problem != problem_of(source):
         settings = chosen.settings.changed(seed=settings.seed, meta_steps=settings.meta_steps)
     made = chosen.source(model or next(iter(chosen.models)), settings, source.dtype)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from labkit.session import PROBLEMS, Session, Settings, problem_of
+from labkit.session import ALGORITHMS, PROBLEMS, Session, Settings, problem_of
 from labkit.widgets.controls import (
     Button,
     Choices,
@@ -44,13 +44,7 @@ EXPORTS = (
 )
 
 _WORDS: dict[str, dict[Any, str]] = {
-    "algorithm": {
-        "maml": "MAML",
-        "anil": "ANIL",
-        "reptile": "Reptile",
-        "imaml": "iMAML",
-        "proto_maml": "Proto-MAML",
-    },
+    "algorithm": {entry.name: entry.label for entry in ALGORITHMS.values()},
     "alpha_learned": {
         "no": "fixed",
         "scalar": "learned",

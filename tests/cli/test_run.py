@@ -21,7 +21,7 @@ from labkit.cli.options import parameters_in, value_of
 from labkit.experiments.runs.plan import NOTEBOOKS, notebook_of
 from labkit.experiments.runs.reproduction import digits_of_agreement
 from labkit.experiments.runs.run_folder import lock_folder
-from labkit.session.settings.parameter_words import ParameterError
+from labkit.session.settings.parameters import ParameterError
 
 LABKIT = [sys.executable, "-c", "from labkit.cli.app import main; main()"]
 

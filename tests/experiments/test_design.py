@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labkit.experiments.sweeps.design import SweepDesign
-from labkit.session.settings.parameter_words import ParameterError
+from labkit.session.settings.parameters import ParameterError
 from tests.experiments.tiny_notebook import tiny_notebook
 
 LOG = {"low": 0.001, "high": 0.1, "scale": "log"}

@@ -16,7 +16,7 @@ from labkit.experiments.sweeps import optuna_search as searching
 from labkit.experiments.sweeps.grid import Tally
 from labkit.experiments.sweeps.optuna_search import SearchDesign, search
 from labkit.experiments.sweeps.sweep_folder import SweepFolderError
-from labkit.session.settings.parameter_words import ParameterError
+from labkit.session.settings.parameters import ParameterError
 from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
 

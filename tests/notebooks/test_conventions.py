@@ -12,7 +12,7 @@ import pytest
 
 from labkit import ClassificationSettings, Settings
 from labkit.paper import FewShotSettings, PaperSettings
-from labkit.session.settings.checked_model import CheckedModel
+from labkit.session.settings.parameters import CheckedModel
 from tests.notebooks.refresh import IGNORED, write_committed_form
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))

@@ -19,7 +19,7 @@ from labkit.paper.omniglot import (
 )
 from labkit.paper.settings import FewShotSettings
 from labkit.paper.training import TrainedRun
-from labkit.session.settings.parameter_words import ParameterError
+from labkit.session.settings.parameters import ParameterError
 from labkit.tasks.images.emoji import Emoji
 from labkit.tasks.images.omniglot import Omniglot
 from labkit.tasks.images.omniglot_files import COMPACT

@@ -21,7 +21,7 @@ from labkit.paper.sinusoid import (
     train_paper_run,
 )
 from labkit.paper.training import TRAINING_POINTS, TrainedRun
-from labkit.session.settings.parameter_words import ParameterError
+from labkit.session.settings.parameters import ParameterError
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.training.model.randomness import stream
 

@@ -25,7 +25,7 @@ from labkit import (
     sinusoid_mlp,
 )
 from labkit.core.checks import matching
-from labkit.session.settings.algorithms import algorithm_of, label, unused
+from labkit.session.settings.resolve import algorithm_of, label, unused
 
 NAMES = [name for name, _ in sinusoid_mlp(torch.Generator()).named_parameters()]
 KINDS = {"maml": MAML, "anil": ANIL, "reptile": Reptile, "imaml": IMAML, "proto_maml": ProtoMAML}

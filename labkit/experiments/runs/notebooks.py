@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from labkit.session import CheckedModel, ParameterError, complaint
+from labkit.session import CheckedModel, parameter_error
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -87,14 +87,7 @@ class Notebook:
         try:
             checked: dict[str, Any] = model(**parameters).model_dump()
         except ValidationError as error:
-            lines = []
-            for entry in error.errors():
-                name = str(entry["loc"][0])
-                if name not in fields:
-                    lines.append(complaint(model, name, parameters[name]))
-                else:
-                    lines.append(f"{name} = {parameters[name]!r}: {entry['msg']}")
-            raise ParameterError("\n".join(lines)) from None
+            raise parameter_error(model, error) from None
         return checked
 
 

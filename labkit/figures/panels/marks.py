@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labkit.session import Event
+from labkit.session import ALGORITHMS, Event
 
 SYMBOLS = {
     "alpha": "α",
@@ -18,15 +18,6 @@ SYMBOLS = {
     "shots": "shots",
 }
 """What stands before the value of a setting."""
-
-ALGORITHMS = {
-    "maml": "MAML",
-    "anil": "ANIL",
-    "reptile": "Reptile",
-    "imaml": "iMAML",
-    "proto_maml": "Proto-MAML",
-}
-"""Names of algorithms, as their authors write them."""
 
 NEAR = 0.03
 """Changes nearer to each other than this share of the axis get one mark."""
@@ -182,6 +173,6 @@ def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]
 
 def _words(name: str, value: float | str) -> str:
     if name == "algorithm":
-        value = ALGORITHMS.get(str(value), value)
+        value = ALGORITHMS[str(value)].label
     shown = value if isinstance(value, str) else f"{value:.3g}"
     return f"{SYMBOLS[name]} {shown}"

@@ -2,8 +2,10 @@
 
 from functools import cache
 
+from labkit.session import ALGORITHMS
+
 BEFORE = "#767676"
-AFTER = "#0072b2"
+AFTER = ALGORITHMS["maml"].color[0]
 TRUTH = "#1b1b1b"
 SUPPORT = "#d55e00"
 TEXT = "#444444"
@@ -17,24 +19,13 @@ LEAST_CONTRAST = 3.0
 TINTS = 10
 """Steps from the weakest tint of a colour to the colour itself."""
 
-_FIRST_ORDER = "maml, order 1"
-_ALGORITHMS = {
-    # name: on white, on dark paper
-    "maml": (AFTER, "#4fb0f0"),
-    _FIRST_ORDER: ("#2020c8", "#b266ff"),
-    "anil": ("#916730", "#f4cc7b"),
-    "reptile": ("#075536", "#4cf0af"),
-    "imaml": ("#a30085", "#ef39c4"),
-    "proto_maml": ("#850004", "#ff3d57"),
-}
-
 
 def algorithm_color(algorithm: str, order: int = 2) -> str:
     """The colour that an algorithm has in every panel.
 
     Args:
         algorithm: As in the settings, such as "maml" or "reptile".
-        order: 1 or 2; first-order MAML has a colour of its own.
+        order: 1 or 2; first-order MAML has its own colour.
 
     Raises:
         ValueError: The algorithm is unknown.
@@ -43,11 +34,12 @@ def algorithm_color(algorithm: str, order: int = 2) -> str:
         >>> algorithm_color("maml", 2), algorithm_color("maml", 1), algorithm_color("anil", 1)
         ('#0072b2', '#2020c8', '#916730')
     """
-    name = _FIRST_ORDER if (algorithm, order) == ("maml", 1) else algorithm
-    if name not in _ALGORITHMS:
-        known = ", ".join(repr(known) for known in _ALGORITHMS if known != _FIRST_ORDER)
-        raise ValueError(f"algorithm must be one of {known}, got {algorithm!r}")
-    return _ALGORITHMS[name][0]
+    entry = ALGORITHMS.get(algorithm)
+    if entry is None:
+        names = ", ".join(map(repr, ALGORITHMS))
+        raise ValueError(f"algorithm must be one of {names}, got {algorithm!r}")
+    first_order = entry.first_order_color if order == 1 else None
+    return (first_order or entry.color)[0]
 
 
 def step_colors(count: int, color: str = AFTER) -> list[str]:
@@ -124,7 +116,8 @@ DARK = {
     GRID: "#333333",
     **{
         tint: tint_on_dark
-        for color, on_dark in _ALGORITHMS.values()
+        for entry in ALGORITHMS.values()
+        for color, on_dark in filter(None, (entry.color, entry.first_order_color))
         for tint, tint_on_dark in zip(
             _tints(color, PAPER), _tints(on_dark, DARK_PAPER), strict=True
         )

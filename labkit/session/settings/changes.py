@@ -1,9 +1,9 @@
-"""Settings that change on the way: which may, how they are written, and what holds when."""
+"""Settings that change during a run: which may, how they are written, and what holds when."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from labkit.session.settings.parameter_words import ParameterError
+from labkit.session.settings.parameters import ParameterError, message_on
 
 LIVE = (
     "alpha",
@@ -19,7 +19,7 @@ LIVE = (
 """Settings that may change between two meta-steps; the others decide how a session begins."""
 
 MOST_LINES = 10
-"""Of complaints about events that are shown."""
+"""Of an error about events that are shown."""
 
 Value: TypeAlias = int | float | str
 Change: TypeAlias = tuple[int, str, Value]
@@ -32,9 +32,9 @@ def checked_changes(
     """Changes from lists, as YAML and JSON have them, or tuples.
 
     Args:
-        entries: What should be changes.
-        value_of: (name, value) → the value as its setting takes it; raises `ParameterError` with
-            what it must be.
+        entries: Should be changes.
+        value_of: (name, value) → the value as its setting takes it; raises `ParameterError` that
+            says what it must be.
 
     Raises:
         ParameterError: One line for each entry that is no change of a live setting, or that comes
@@ -42,26 +42,29 @@ def checked_changes(
     """
     if not isinstance(entries, list | tuple):
         raise ParameterError(
-            f"events = {entries!r}: must be a list of [meta_step, name, value], such as "
-            "[[100, 'alpha', 0.02]]"
+            message_on(
+                "events",
+                entries,
+                "must be a list of [meta_step, name, value], such as [[100, 'alpha', 0.02]]",
+            )
         )
     changes: list[Change] = []
-    complaints = []
+    lines: list[str] = []
     for number, entry in enumerate(entries):
         try:
             changes.append(_checked_change(entry, changes[-1][0] if changes else 0, value_of))
         except ParameterError as error:
-            complaints.append(complaint_on(number, entry, str(error)))
-    if complaints:
-        more = [f"events: and {len(complaints) - MOST_LINES} more"] * (len(complaints) > MOST_LINES)
-        raise ParameterError("\n".join(complaints[:MOST_LINES] + more))
+            lines.append(message_on_event(number, entry, str(error)))
+    if lines:
+        more = [f"events: and {len(lines) - MOST_LINES} more"] * (len(lines) > MOST_LINES)
+        raise ParameterError("\n".join(lines[:MOST_LINES] + more))
     return tuple(changes)
 
 
-def complaint_on(number: int, entry: Sequence[object], words: str) -> str:
+def message_on_event(number: int, entry: Sequence[object], words: str) -> str:
     """One line on one of the events, written as a list as in YAML."""
     shown = list(entry) if isinstance(entry, tuple) else entry
-    return f"events[{number}] = {shown!r}: {words}"
+    return message_on(f"events[{number}]", shown, words)
 
 
 def in_force(

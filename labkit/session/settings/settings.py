@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     Field,
@@ -12,17 +12,21 @@ from pydantic import (
     model_validator,
 )
 
-from labkit.session.settings.algorithms import refusal
+from labkit.session.settings.algorithms import algorithm_names, incompatibility_message
 from labkit.session.settings.changes import (
     LIVE,
     Change,
     Value,
     checked_changes,
-    complaint_on,
     in_force,
+    message_on_event,
 )
-from labkit.session.settings.checked_model import CheckedModel
-from labkit.session.settings.parameter_words import ParameterError, allowed_values, demand
+from labkit.session.settings.parameters import (
+    CheckedModel,
+    ParameterError,
+    allowed_values,
+    expected_message,
+)
 
 __all__ = [
     "LIVE",
@@ -34,10 +38,24 @@ __all__ = [
 ]
 
 
-class Settings(CheckedModel):
-    """What determines a run: every field is a notebook parameter of the same name.
+_NAMES, _NAMES_OF_CLASSES = (algorithm_names(classes=classes) for classes in (False, True))
 
-    Numbers must be numbers: text such as "1e-3" is refused, and so are nan and infinities.
+if TYPE_CHECKING:  # the names are those of the registry, which a type checker cannot read
+    AlgorithmName: TypeAlias = str
+    FewShotAlgorithmName: TypeAlias = str
+else:
+    AlgorithmName = Literal[_NAMES]
+    FewShotAlgorithmName = Literal[_NAMES_OF_CLASSES]
+
+
+def _how_trained(names: tuple[str, ...]) -> str:
+    return f"how θ is meta-trained: {', '.join(names[:-1])} or {names[-1]}"
+
+
+class Settings(CheckedModel):
+    """The parameters of a run: every field is a notebook parameter of the same name.
+
+    Numbers must be numbers: text such as "1e-3" is rejected, and so are NaN and infinities.
 
     Raises:
         ParameterError: From `Settings.checked`, for a value that is not allowed or a name that is
@@ -56,12 +74,10 @@ events=())
     order: Literal[1, 2] = Field(
         default=2, description="2: through the inner steps, exact; 1: first-order approximation"
     )
-    algorithm: Literal["maml", "anil", "reptile", "imaml"] = Field(
-        default="maml", description="what is done on each task: maml, anil, reptile or imaml"
-    )
+    algorithm: AlgorithmName = Field(default="maml", description=_how_trained(_NAMES))
     alpha_learned: Literal["no", "scalar", "tensor", "element"] = Field(
         default="no",
-        description="α learned with θ: no, one for all (scalar), per tensor or per element",
+        description="whether α is learned: no, one scalar, per tensor or per element",
     )
     shots: int = Field(default=10, ge=1, description="support points per task")
     meta_batch: int = Field(default=25, ge=1, description="tasks per meta-step")
@@ -76,12 +92,12 @@ events=())
 
     @property
     def task_words(self) -> str:
-        """What a task is made of, in words."""
+        """The size of a task, in words."""
         return f"{self.shots} shots"
 
     @property
     def task_options(self) -> dict[str, int]:
-        """What a task is made of, as a task family takes it by name."""
+        """The size of a task, as a task family takes it by name."""
         return {"shots": self.shots}
 
     @field_validator("order", mode="before")
@@ -99,7 +115,7 @@ events=())
             try:
                 changed: Value = getattr(cls(**{name: value}), name)  # type: ignore[arg-type]
             except ValidationError:
-                raise ParameterError(demand(cls, name, value)) from None
+                raise ParameterError(expected_message(cls, name, value)) from None
             return changed
 
         return checked_changes(value, value_of)
@@ -112,11 +128,11 @@ events=())
     @model_validator(mode="after")
     def _algorithm_can_be_made(self) -> Self:
         start = {name: getattr(self, name) for name in LIVE}
-        if words := refusal(start):
+        if words := incompatibility_message(start):
             raise ParameterError(words)
         for number, values in in_force(start, self.events):
-            if words := refusal(values):
-                raise ParameterError(complaint_on(number, self.events[number], words))
+            if words := incompatibility_message(values):
+                raise ParameterError(message_on_event(number, self.events[number], words))
         return self
 
     def changed(self, **values: object) -> Self:
@@ -125,29 +141,27 @@ events=())
 
 
 class ClassificationSettings(Settings):
-    """What determines a run on N-way K-shot classification tasks.
+    """The parameters of a run on N-way K-shot classification tasks.
 
     Example:
         >>> ClassificationSettings(ways=3).task_words
         '3-way 1-shot'
     """
 
-    # wider than above, which harms nobody, since nobody can assign to it
-    algorithm: Literal["maml", "anil", "reptile", "imaml", "proto_maml"] = Field(  # type: ignore[assignment]
-        default="maml",
-        description="what is done on each task: maml, anil, reptile, imaml or proto_maml",
+    algorithm: FewShotAlgorithmName = Field(
+        default="maml", description=_how_trained(_NAMES_OF_CLASSES)
     )
     ways: int = Field(default=5, ge=2, description="classes per task")
     shots: int = Field(default=1, ge=1, description="support points per class")
 
     @property
     def task_words(self) -> str:
-        """What a task is made of, in words."""
+        """The size of a task, in words."""
         return f"{self.ways}-way {self.shots}-shot"
 
     @property
     def task_options(self) -> dict[str, int]:
-        """What a task is made of, as a task family takes it by name."""
+        """The size of a task, as a task family takes it by name."""
         return {"ways": self.ways, "shots": self.shots}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from labkit._io import atomic_write
 from labkit.session.history import TrainingCurve
-from labkit.session.settings import ParameterError
+from labkit.session.settings import ParameterError, message_on
 from labkit.session.sharing.curve_columns import Columns, adaptation_columns, training_columns
 from labkit.training import AdaptationCurve
 
@@ -71,9 +71,8 @@ def write_curves(
         ModuleNotFoundError: pandas is not installed, or for Parquet pyarrow.
     """
     if isinstance(formats, str) or not formats or not set(formats) <= set(get_args(Format)):
-        raise ParameterError(
-            f"formats = {formats!r}: must be a list of one or more of {', '.join(get_args(Format))}"
-        )
+        words = f"must be a list of one or more of {', '.join(get_args(Format))}"
+        raise ParameterError(message_on("formats", formats, words))
     frames = {"training": training_frame(training), "adaptation": adaptation_frame(adaptation)}
     if "parquet" in formats:
         _need("pyarrow", "Parquet files")

@@ -7,7 +7,12 @@ from typing import Any, Literal, TypeAlias, TypeVar, final, get_args
 
 import torch
 
-from labkit.session.settings import ClassificationSettings, ParameterError, Settings
+from labkit.session.settings import (
+    ClassificationSettings,
+    ParameterError,
+    Settings,
+    message_on,
+)
 from labkit.session.sharing.named_sources import CUSTOM, MODELS, TASKS, source_named, split_name
 from labkit.session.source import Source, check_task_source
 
@@ -50,11 +55,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if type(self.settings) not in {Settings, ClassificationSettings}:
             raise ParameterError(
-                f"settings = {self.settings!r}: must be Settings or ClassificationSettings"
+                message_on("settings", self.settings, "must be Settings or ClassificationSettings")
             )
         if type(self.meta_step) is not int or not 0 <= self.meta_step < 2**63:
             raise ParameterError(
-                f"meta_step = {self.meta_step!r}: must be a whole number ≥ 0 and < {2**63}"
+                message_on("meta_step", self.meta_step, f"must be a whole number ≥ 0 and < {2**63}")
             )
         _check_choice("dtype", self.dtype, (*get_args(Precision), None))
         _check_choice("batch_norm", self.batch_norm, ("transductive", None))
@@ -64,26 +69,24 @@ class Recipe:
             if self.tasks != CUSTOM:
                 check_task_source(source_named(self.tasks), self.settings)
         except ValueError as error:
-            raise ParameterError(f"tasks = {self.tasks!r}: {error}") from error
+            raise ParameterError(message_on("tasks", self.tasks, str(error))) from error
         try:
             if self.model != CUSTOM:
                 inspect.signature(source_named(self.model)).bind(None)
         except (TypeError, ValueError) as error:
-            raise ParameterError(f"model = {self.model!r}: {error}") from error
+            raise ParameterError(message_on("model", self.model, str(error))) from error
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
     if value not in choices:
-        raise ParameterError(
-            f"{name} = {value!r}: must be {' or '.join(repr(choice) for choice in choices)}"
-        )
+        words = f"must be {' or '.join(repr(choice) for choice in choices)}"
+        raise ParameterError(message_on(name, value, words))
 
 
 def _check_name(argument: str, text: object, names: tuple[str, ...]) -> None:
     if not isinstance(text, str) or (text != CUSTOM and split_name(text)[0] not in names):
-        raise ParameterError(
-            f"{argument} = {text!r}: must be {CUSTOM!r} or one of {', '.join(names)}"
-        )
+        words = f"must be {CUSTOM!r} or one of {', '.join(names)}"
+        raise ParameterError(message_on(argument, text, words))
 
 
 def precision_of(dtype: torch.dtype | None) -> Precision | None:
