@@ -13,7 +13,7 @@ import numpy as np
 from playwright.sync_api import BrowserContext, CDPSession, Locator
 
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import browser, find_chromium
+from tests.browser.lab_page import find_chromium, running_browser, without_history
 from tests.browser.servers import JUPYTERLAB, Server, serving
 
 NOTEBOOK = "01_sinusoid.ipynb"
@@ -243,7 +243,8 @@ def lab_pages() -> Iterator["Pages"]:
     with (
         TemporaryDirectory() as folder,
         serving(JUPYTERLAB, Path(folder)) as server,
-        browser(chromium) as context,
+        running_browser(chromium) as program,
+        without_history(program) as context,
     ):
         yield Pages(server, context)
 

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.controls_page import Controls
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import browser, find_chromium
+from tests.browser.lab_page import find_chromium, running_browser, without_history
 from tests.browser.servers import JUPYTERLAB, Place, Server, serving
 from tests.browser.voila import AppPage
 
@@ -20,18 +20,7 @@ Opener = Callable[..., AbstractContextManager[NotebookPage]]
 """Name of a notebook → its page, after Run All; the console must have stayed without errors."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a browser test that fails once more; pytest's last line counts those that needed it.
-
-    In each, a browser, a server and a kernel take turns on two cores: one in some hundreds fails,
-    and not again.
-    """
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     running: dict[str, Server] = {}
     with ExitStack() as stack:
@@ -45,25 +34,30 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield start
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Path of the browser; without one the tests are skipped, and fail in CI."""
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """The browser; without one the tests are skipped, and fail in CI.
+
+    It ends with the tests of this folder: while it runs, its thread has an event loop, and no test
+    can run another one there.
+    """
     path = find_chromium()
     if path is None:
         message = "no Chromium or Chrome found: the browser tests did not run"
         if os.environ.get("CI"):
             pytest.fail(f"{message}, and CI must run them")
         pytest.skip(message)
-    return path
+    with running_browser(path) as program:
+        yield program
 
 
 @pytest.fixture
-def opened(served: Served, chromium: str) -> Opener:
+def opened(served: Served, chromium: Browser) -> Opener:
     @contextmanager
     def open_notebook(name: str, place: Place = JUPYTERLAB) -> Iterator[NotebookPage]:
         server = served(place)
         server.fresh(name)
-        with browser(chromium) as context:
+        with without_history(chromium) as context:
             notebook = NotebookPage(context.new_page(), place.own_errors)
             notebook.open(server.url(name))
             notebook.run_all()
@@ -78,13 +72,13 @@ def opened(served: Served, chromium: str) -> Opener:
 
 @pytest.fixture
 def opened_app(
-    served: Served, chromium: str
+    served: Served, chromium: Browser
 ) -> Callable[[str, Place], AbstractContextManager[AppPage]]:
     @contextmanager
     def open_app(name: str, place: Place) -> Iterator[AppPage]:
         server = served(place)
         server.fresh(name)
-        with browser(chromium) as context:
+        with without_history(chromium) as context:
             app = AppPage(context.new_page(), place.own_errors)
             app.open(server.url(name))
             yield app
@@ -94,8 +88,8 @@ def opened_app(
 
 
 @pytest.fixture(scope="module")
-def page_of_controls(chromium: str) -> Iterator[NotebookPage]:
-    with browser(chromium, 1116, 700) as context:
+def page_of_controls(chromium: Browser) -> Iterator[NotebookPage]:
+    with without_history(chromium, 1116, 700) as context:
         opened = NotebookPage(context.new_page())
         yield opened
         assert opened.errors == []

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import TIMEOUT, LabPage
 
 _PANEL = "window.jupyterapp.shell.currentWidget"
 _READY = f"""() => {{
@@ -30,7 +30,7 @@ class NotebookPage(LabPage):
 
     def wait_for_kernel(self) -> None:
         """Wait until the notebook's kernel is idle."""
-        self.page.wait_for_function(_READY, timeout=90_000)
+        self.page.wait_for_function(_READY)
 
     def command(self, name: str) -> None:
         """Start a command of the frontend, without waiting for its end."""
@@ -40,7 +40,7 @@ class NotebookPage(LabPage):
         """The repr of an expression in the notebook's kernel."""
         return str(self.page.evaluate(_EVALUATE, expression))
 
-    def until(self, expression: str, timeout: float = 30.0) -> None:
+    def until(self, expression: str, timeout: float = TIMEOUT / 1000) -> None:
         """Wait until an expression is true in the kernel."""
         deadline = time.monotonic() + timeout
         while self.kernel(f"bool({expression})") != "True":
@@ -52,7 +52,7 @@ class NotebookPage(LabPage):
         """Run all cells and wait until the kernel has run them and the lab shows its figure."""
         self.lab().evaluate_all("(labs) => labs.forEach((lab) => lab.remove())")
         self.command("notebook:run-all-cells")
-        self.lab().wait_for(timeout=90_000)
+        self.lab().wait_for()
         # a request in the queue behind the cells
         self.kernel("None")
         self.wait_for_lab()

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from labkit.widgets.plotly_bundle import SCRIPT
-from tests.browser.lab_page import browser
+from tests.browser.lab_page import without_history
 
 _LOAD = """async (source) => {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -28,9 +28,9 @@ def prepare(page: Page, *scripts: str) -> None:
 
 
 @contextmanager
-def plot_page(chromium: str, *scripts: str) -> Iterator[Page]:
+def plot_page(chromium: Browser, *scripts: str) -> Iterator[Page]:
     """A page with the front end, and with the scripts that a test adds."""
-    with browser(chromium) as context:
+    with without_history(chromium) as context:
         page = context.new_page()
         prepare(page, *scripts)
         yield page

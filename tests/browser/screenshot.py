@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import browser, find_chromium
+from tests.browser.lab_page import find_chromium, running_browser, without_history
 from tests.browser.servers import JUPYTERLAB, serving
 
 
@@ -20,7 +20,8 @@ def take(target: Path, width: int, height: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(JUPYTERLAB, Path(folder)) as server,
-        browser(chromium, width, height) as context,
+        running_browser(chromium) as browser,
+        without_history(browser, width, height) as context,
     ):
         lab = NotebookPage(context.new_page())
         server.fresh("01_sinusoid.ipynb")

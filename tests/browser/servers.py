@@ -147,7 +147,7 @@ class Server:
         return found
 
     def _fetch(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.base}{path}?token={self.token}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.base}{path}?token={self.token}", timeout=60) as answer:
             body: bytes = answer.read()
             return body
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from labkit.widgets.controls import Icon
 from labkit.widgets.plotly_bundle import SCRIPT
 from tests.browser.controls_page import Controls
+from tests.browser.lab_page import pass_double_click
 
 
 def test_all_controls_have_roles_labels_and_tooltips(controls: Controls) -> None:
@@ -83,7 +84,7 @@ def test_a_double_click_on_play_is_one_press(controls: Controls) -> None:
     assert len(controls.sent()) == 2
     controls.state(play={"label": "Pause", "icon": "pause"})
     assert controls.button("Pause").bounding_box() == width
-    controls.page.wait_for_timeout(350)
+    pass_double_click(controls.page)
     controls.button("Pause").click()
     assert len(controls.sent()) == 1
 

@@ -8,10 +8,11 @@ from typing import Any
 import nbformat
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import browser
+from tests.browser.lab_page import without_history
 from tests.browser.servers import JUPYTERLAB
 
 SETUP = """
@@ -68,10 +69,10 @@ GD = "document.querySelector('.maml-lab-{} .maml-lab-plot')"
 
 
 @pytest.fixture(scope="module")
-def page(served: Served, chromium: str) -> Iterator[NotebookPage]:
+def page(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
     server = served(JUPYTERLAB)
     nbformat.write(notebook(SETUP, "dashboard"), server.root / "one.ipynb")
-    with browser(chromium) as context:
+    with without_history(chromium) as context:
         page = NotebookPage(context.new_page())
         page.open(server.url("one.ipynb"))
         yield page
@@ -90,11 +91,11 @@ def lab(page: NotebookPage) -> Iterator[NotebookPage]:
     assert page.errors == []
 
 
-def test_plotly_is_evaluated_before_there_is_a_view(served: Served, chromium: str) -> None:
+def test_plotly_is_evaluated_before_there_is_a_view(served: Served, chromium: Browser) -> None:
     server = served(JUPYTERLAB)
     cell = "from labkit.widgets.plotly_bundle import plotly_bundle\nbundle = plotly_bundle()"
     nbformat.write(notebook(cell), server.root / "bundle.ipynb")
-    with browser(chromium) as context:
+    with without_history(chromium) as context:
         page = NotebookPage(context.new_page())
         page.open(server.url("bundle.ipynb"))
         page.command("notebook:run-all-cells")
@@ -287,8 +288,11 @@ def test_a_double_click_leads_out_of_a_zoom_and_chooses_nothing(lab: NotebookPag
     for panel in ("training", "adaptation"):
         lab.point_at(panel, 0.5, 0.5)
         lab.page.mouse.dblclick(*lab.place(panel, 0.5, 0.5))
-    lab.page.wait_for_timeout(700)  # longer than a click waits for a second one
-    assert lab.kernel("heard") == "[]"
+    lab.pass_double_click()
+    # what a double click had said would be heard before this
+    lab.page.mouse.click(*lab.place("training", 0.5, 0.5))
+    assert last_message(lab)["kind"] == "look"
+    assert lab.kernel("len(heard)") == "1"
 
 
 def test_a_double_click_adds_one_support_point(lab: NotebookPage) -> None:
@@ -306,7 +310,9 @@ def test_axes_stand_still_below_a_point_that_is_dragged(lab: NotebookPage) -> No
     lab.page.mouse.move(*lab.place("task", 0.7, 0.1), steps=6)
     lab.kernel("draw('task', {'y': [np.array([3.0, 4.0])]}, {'yaxis.range': [-20, 20]}, [4])")
     drawn(lab, "task", "t[4].y[0] === 3 && Math.abs(t[4].x[1] - 2) < 0.05")
-    lab.page.wait_for_timeout(500)  # what would move them is drawn by then
+    # what would move them comes before this is drawn
+    lab.kernel("draw('task', {'y': [np.array([3.5, 4.0])]}, {}, [4])")
+    drawn(lab, "task", "t[4].y[0] === 3.5")
     assert lab.page.evaluate(axis) == [-5, 5]
     lab.page.mouse.up()
     lab.page.wait_for_function(f"() => {axis}[1] === 20")

@@ -11,7 +11,7 @@ from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Opener, Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import TIMEOUT, LabPage
 from tests.browser.servers import (
     JUPYTERLAB,
     NOTEBOOK,
@@ -97,7 +97,7 @@ def test_a_saved_notebook_finds_its_lab_after_a_reload_and_in_a_second_page(
         second.wait_for_status("paused")
         lab.wait_for_status("paused")
         lab.type("α", "0.02")
-        expect(second.typed("α")).to_have_value("0.02", timeout=30_000)
+        expect(second.typed("α")).to_have_value("0.02")
         assert second.errors == []
         second.page.close()
 
@@ -163,7 +163,7 @@ def test_a_lab_says_that_its_kernel_is_out_of_reach_or_has_died_and_goes_on_when
         app.wait_for_message("The kernel is out of reach. If it stays so, load the page again.")
         assert app.lab().locator(".maml-lab-plots").bounding_box() == place
         broken.clear()
-        expect(app.page.get_by_text("The kernel is out of reach")).to_be_hidden(timeout=60_000)
+        expect(app.page.get_by_text("The kernel is out of reach")).to_be_hidden()
         app.button("Play").click()
         app.wait_for_status("meta-step [1-9]")
         served(VOILA).kill(app.kernel_id())
@@ -190,7 +190,7 @@ def test_a_page_that_vanishes_ends_its_kernel_and_one_that_is_hidden_does_not(
 
 
 def wait_until(reached: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + TIMEOUT / 1000
     while not reached():
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.1)

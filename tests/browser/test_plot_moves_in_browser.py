@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from plotly.offline import get_plotlyjs
 
+from tests.browser.lab_page import pass_double_click
 from tests.browser.plot_page import plot_page
 
 PLOTS = """
@@ -82,7 +83,7 @@ AGAIN = "() => drawn('{}', (gd) => gd.dispatchEvent(new PointerEvent('pointerent
 
 
 @pytest.fixture(scope="module")
-def opened(chromium: str) -> Iterator[Page]:
+def opened(chromium: Browser) -> Iterator[Page]:
     with plot_page(chromium, get_plotlyjs(), PLOTS) as page:
         yield page
 
@@ -271,7 +272,7 @@ def zoomed(page: Page) -> tuple[float, float]:
     page.mouse.up()
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[0] > 1")
     page.mouse.move(1400, 5)
-    page.wait_for_timeout(400)  # what follows within 0.3 s is a double click to plotly
+    pass_double_click(page)
     return began
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from tests.browser.plot_page import plot_page, prepare
@@ -21,7 +21,7 @@ Plotly.newPlot = async (gd, ...more) => {
 
 
 @pytest.fixture(scope="module")
-def page(chromium: str) -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     with plot_page(chromium, get_plotlyjs(), PLOTS) as opened:
         opened.evaluate("begin()")
         yield opened

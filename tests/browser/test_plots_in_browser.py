@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser.plot_page import plot_page
 
@@ -42,7 +42,7 @@ window.after = async (act) => {
 
 
 @pytest.fixture(scope="module")
-def page(chromium: str) -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     with plot_page(chromium, PLOTS) as opened:
         drawn_after(opened, "")  # the sizes have been seen then
         yield opened

@@ -5,12 +5,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from labkit.widgets.static_copy import CLASS
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import browser
+from tests.browser.lab_page import without_history
 from tests.browser.servers import JUPYTERLAB, NOTEBOOK, VOILA, Place
 
 NAME = "picture.ipynb"
@@ -52,17 +52,17 @@ def write(folder: Path) -> Path:
 
 @pytest.mark.parametrize("place", [JUPYTERLAB, NOTEBOOK], ids=str)
 def test_the_picture_is_hidden_live_and_kept_in_the_file(
-    place: Place, served: Served, chromium: str, tmp_path: Path
+    place: Place, served: Served, chromium: Browser, tmp_path: Path
 ) -> None:
     server = served(place)
     path = write(server.root)
-    with browser(chromium) as context:
+    with without_history(chromium) as context:
         lab = NotebookPage(context.new_page(), place.own_errors)
         lab.open(server.url(NAME))
         lab.command("notebook:run-all-cells")
-        expect(lab.lab()).to_have_text("live", timeout=60_000)
+        expect(lab.lab()).to_have_text("live")
         picture = lab.page.locator(f".{CLASS} img")
-        expect(picture).to_have_count(1, timeout=60_000)
+        expect(picture).to_have_count(1)
         expect(picture).to_be_hidden()
         assert lab.page.evaluate("window.rendered") == 1, "the update has drawn the lab anew"
         lab.save()
@@ -71,7 +71,7 @@ def test_the_picture_is_hidden_live_and_kept_in_the_file(
         lab.shut_down_kernel()
         lab.page.goto("about:blank")
         lab.open(server.url(NAME))
-        expect(lab.page.locator(f".{CLASS} img")).to_be_visible(timeout=60_000)
+        expect(lab.page.locator(f".{CLASS} img")).to_be_visible()
         assert lab.lab().count() == 0
         lab.shut_down_kernel()
 
@@ -84,12 +84,12 @@ def test_the_picture_is_hidden_live_and_kept_in_the_file(
         assert width == 40, "the picture is there without the network"
 
 
-def test_the_picture_is_hidden_in_an_application(served: Served, chromium: str) -> None:
+def test_the_picture_is_hidden_in_an_application(served: Served, chromium: Browser) -> None:
     server = served(VOILA)
     write(server.root)
-    with browser(chromium) as context:
+    with without_history(chromium) as context:
         page = context.new_page()
-        page.goto(server.url(NAME), timeout=90_000)
-        expect(page.locator(".maml-lab")).to_have_text("live", timeout=60_000)
+        page.goto(server.url(NAME))
+        expect(page.locator(".maml-lab")).to_have_text("live")
         expect(page.locator(f".{CLASS}")).to_have_count(1)
         expect(page.locator(f".{CLASS}")).to_be_hidden()

@@ -14,7 +14,7 @@ class AppPage(LabPage):
 
     def open(self, url: str) -> None:
         """Go to an application and wait until its lab is there."""
-        self.page.goto(url, timeout=90_000)  # it loads until all cells have run
+        self.page.goto(url)  # it loads until all cells have run
         self.wait_for_lab()
 
     def kernel_id(self) -> str:
