@@ -8,6 +8,8 @@ NOTEBOOK := notebooks/01_sinusoid.ipynb
 RUNS := runs
 # more arguments for benchmarks.speed, such as --only sinusoid --threads 1
 BENCH_ARGS ?=
+# for pytest: tests of one group, such as a file, share a worker; tests/conftest.py says what runs first
+TEST_ARGS ?= -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 10
 # more arguments for pip, for example an index with CPU builds of torch
 PIP_ARGS ?=
 # JupyterLab refuses to run as root unless told otherwise; containers often do
@@ -69,9 +71,9 @@ run: $(STAMP)
 	$(BIN)/papermill $(NOTEBOOK) $(RUNS)/$(notdir $(NOTEBOOK))
 	@$(BIN)/python -c 'import sys, labkit; print(labkit.read_result(sys.argv[1]).table(), "", "The executed notebook with its result: " + sys.argv[1], sep="\n")' $(RUNS)/$(notdir $(NOTEBOOK))
 
+# everything: unit tests, doctests, notebooks, and the browser's where there is a Chromium
 test: $(STAMP)
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval notebooks
+	$(BIN)/python -m pytest $(TEST_ARGS) --nbval labkit tests notebooks
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

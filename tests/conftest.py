@@ -1,28 +1,44 @@
-"""Every test leaves the process as it found it; marks go by folders."""
+"""What all tests share: marks, what runs beside what, and a process left as it was found."""
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-import pytest
-import torch
+# before torch is imported. Workers of pytest-xdist that each take all cores, and what they start,
+# wait for each other most of the time
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
 
-MARKED_FOLDERS = {"browser": "browser", "notebooks": "kernel"}
-"""Folder → the mark of all tests in it."""
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests by their folder; take full products for `-m exhaustive` alone."""
+    """Mark tests by folder and by file; the full products run with `-m exhaustive` alone."""
     for item in items:
-        mark = MARKED_FOLDERS.get(item.path.parent.name)
-        if mark is not None:
-            item.add_marker(mark)
+        in_browser = item.path.is_relative_to(Path(__file__).parent / "browser")
+        if in_browser:
+            item.add_marker("browser")
+        elif item.path.suffix == ".ipynb":
+            item.add_marker("kernel")
+        # one worker runs all browser tests, for these share a browser and servers, and all tests of
+        # a file, for these share fixtures, or a notebook's kernel
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(item.path)))
+    # what takes long begins first, and small files fill in the end
+    items.sort(key=_rank)
     if "exhaustive" in config.option.markexpr:
         return
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _rank(item: pytest.Item) -> int:
+    marks = {mark.name for mark in item.iter_markers()}
+    return 0 if "browser" in marks else 1 if "kernel" in marks else 2
 
 
 def _torch_threads() -> tuple[int, int]:

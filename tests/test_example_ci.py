@@ -13,6 +13,8 @@ import yaml
 
 from tests.notebooks.refresh import write_committed_form
 
+pytestmark = pytest.mark.kernel
+
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example_ci"
 NOTEBOOK = "notebooks/cooling.ipynb"
 

@@ -23,6 +23,8 @@ from labkit.experiments.runs.reproduction import digits_of_agreement
 from labkit.experiments.runs.run_folder import lock_folder
 from labkit.session.settings.parameters import ParameterError
 
+pytestmark = pytest.mark.kernel
+
 LABKIT = [sys.executable, "-c", "from labkit.cli.app import main; main()"]
 
 HEARS_CTRL_C = ["env", "--default-signal=INT"]

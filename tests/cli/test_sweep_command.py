@@ -26,6 +26,8 @@ from labkit.experiments.sweeps.optuna_search import SearchDesign, Trial
 from labkit.experiments.sweeps.workers import SchedulerGoneError
 from tests.experiments.tiny_notebook import tiny_notebook
 
+pytestmark = pytest.mark.kernel
+
 LABKIT = [sys.executable, "-P", "-c", "from labkit.cli.app import main; main()", "sweep"]
 
 HEARS_CTRL_C = ["env", "--default-signal=INT"]

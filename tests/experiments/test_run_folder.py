@@ -20,6 +20,8 @@ from labkit.experiments.runs.run_folder import RunFolder, Status
 from labkit.experiments.runs.runner import WarmRuns, record_run, run
 from tests.experiments.run_folders import done_run
 
+pytestmark = pytest.mark.kernel
+
 RESULT = """
 from labkit.experiments.runs.measurement import record_result
 from labkit.experiments.runs.result import Result

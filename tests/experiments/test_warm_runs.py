@@ -14,7 +14,10 @@ from labkit.experiments.runs.runner import WarmRuns, run
 
 FEW = {"meta_steps": 20, "meta_batch": 3}
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only"),
+    pytest.mark.kernel,
+]
 
 
 EARLIER: set[psutil.Process] = set()

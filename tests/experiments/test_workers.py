@@ -28,7 +28,10 @@ from labkit.experiments.sweeps.workers import SchedulerError, SchedulerGoneError
 from tests.experiments.tiny_notebook import kernels, tiny_notebook
 
 # dask's own, while it closes
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
+    pytest.mark.kernel,
+]
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from labkit import (
 )
 from labkit.paper import FewShotSettings, PaperSettings
 
+pytestmark = pytest.mark.kernel
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = NOTEBOOKS / "01_sinusoid.ipynb"
 FAST = ["-p", "meta_steps", "20", "-p", "meta_batch", "3"]

@@ -8,6 +8,8 @@ import pytest
 
 from tests.widgets.real_kernel import evaluated, started
 
+pytestmark = pytest.mark.kernel
+
 PATIENCE = 30.0
 
 _BEGIN = """

@@ -11,6 +11,8 @@ import pytest
 from labkit.cli.lab import SURROUNDINGS
 from tests.widgets.real_kernel import evaluated, started
 
+pytestmark = pytest.mark.kernel
+
 
 @pytest.fixture
 def client() -> Iterator[Any]:

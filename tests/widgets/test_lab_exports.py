@@ -20,6 +20,8 @@ from labkit.session.sharing.share import read_share_code
 from labkit.widgets import exports
 from tests.widgets.page import Page, shown, until
 
+pytestmark = pytest.mark.kernel
+
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_sinusoid.ipynb"
 
 

@@ -11,6 +11,8 @@ from nbconvert import HTMLExporter
 from labkit.widgets import static_copy
 from labkit.widgets.static_copy import CLASS, StaticCopy, picture_html
 
+pytestmark = pytest.mark.kernel
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 DOT = "data:image/svg+xml,%3Csvg%3E%3C/svg%3E"
