@@ -8,8 +8,8 @@ NOTEBOOK := notebooks/01_sinusoid.ipynb
 RUNS := runs
 # more arguments for benchmarks.speed, such as --only sinusoid --threads 1
 BENCH_ARGS ?=
-# for pytest: tests of one group, such as a file, share a worker; tests/conftest.py says what runs first
-TEST_ARGS ?= -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 10
+# for pytest: how many workers; tests/conftest.py says which tests share one, and which begin
+TEST_ARGS ?= -n logical --maxprocesses 4 --durations 10
 # more arguments for pip, for example an index with CPU builds of torch
 PIP_ARGS ?=
 # JupyterLab refuses to run as root unless told otherwise; containers often do

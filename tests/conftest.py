@@ -5,13 +5,17 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import final
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # before torch is imported. Workers of pytest-xdist that each take all cores, and what they start,
 # wait for each other most of the time
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
 
-import pytest  # noqa: E402
 import torch  # noqa: E402
 
 
@@ -23,9 +27,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("browser")
         elif item.path.suffix == ".ipynb":
             item.add_marker("kernel")
-        # one worker runs all browser tests, for these share a browser and servers, and all tests of
-        # a file, for these share fixtures, or a notebook's kernel
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(item.path)))
     # what takes long begins first, and small files fill in the end
     items.sort(key=_rank)
     if "exhaustive" in config.option.markexpr:
@@ -34,6 +35,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@final
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """One worker of pytest-xdist runs all tests of a file, and one all that use a browser.
+
+    Tests of a file share fixtures or a notebook's kernel; browser tests a browser and its servers.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "tests/browser" if file.startswith("tests/browser/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
+    """Begin files in the order in which they were collected, not those with most tests first."""
+    config.option.loadscopereorder = False
+    return FileByFile(config, log)
 
 
 def _rank(item: pytest.Item) -> int:

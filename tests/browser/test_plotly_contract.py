@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
+from tests.browser.lab_page import pass_double_click
 from tests.browser.plot_page import plot_page, prepare
 from tests.browser.test_plot_moves_in_browser import PLOTS
 
@@ -132,6 +133,6 @@ def test_without_those_parts_a_reader_zooms_and_returns(changed: Page) -> None:
     zoomed = changed.evaluate(low)
     changed.evaluate("() => change('adaptation', 1, {y: grid(11, () => 3)}, {})")
     assert changed.evaluate(low) == zoomed
-    changed.wait_for_timeout(400)  # what follows within 0.3 s is a double click to plotly
+    pass_double_click(changed)
     layer.dblclick()
     changed.wait_for_function(f"{low} < 1")
