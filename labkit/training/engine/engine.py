@@ -10,6 +10,7 @@ from torch.linalg import vector_norm
 
 from labkit.core import tree_leaves
 from labkit.training.engine.fallback import (
+    EngineFallbackWarning,
     TorchInterfaceError,
     private_interface,
     warn_of_fallback,
@@ -160,6 +161,8 @@ class Specialization:
             self._recording = Recording(function, arguments)
             if self._name != "eager":
                 self._compilation = Compilation(self._recording, leaves)
+        except EngineFallbackWarning:  # where warnings are errors
+            raise
         except Exception as error:  # noqa: BLE001  # torch has many kinds; `function` still works
             self._refuse(error)
 
