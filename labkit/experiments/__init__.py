@@ -1,7 +1,7 @@
-"""Headless runs: results recorded in executed notebooks and read back. No widget.
+"""Headless runs: results are recorded in executed notebooks and read back. No widget.
 
-Every public name is imported on first use, so that the command line need not wait for torch and
-plotly before it answers. What each name is stands in `__init__.pyi`.
+Every public name is imported on first use, so the command line answers before torch and plotly are
+imported. `__init__.pyi` lists the names.
 """
 
 import lazy_loader

@@ -60,7 +60,7 @@ class FewShotSettings(CheckedModel):
     """
 
     data: Literal["emoji", "omniglot"] = Field(
-        default="omniglot", description="what is told apart: emoji, or omniglot, a download"
+        default="omniglot", description="what to classify: emoji, or omniglot, a download"
     )
     method: Literal["maml", "first_order"] = Field(
         default="maml", description="maml or first_order"
@@ -69,7 +69,7 @@ class FewShotSettings(CheckedModel):
     shots: int = Field(default=1, ge=1, description="support points per class, and query points")
     alpha: float = Field(default=2.0, ge=0, description="inner step size α")
     beta: float = Field(
-        default=0.001, ge=0, description="meta step size β, of Adam, at first; it falls to 0"
+        default=0.001, ge=0, description="initial meta step size β of Adam; it decays to 0"
     )
     inner_steps: int = Field(default=1, ge=1, description="gradient steps K that it trains with")
     meta_batch: int = Field(default=32, ge=1, description="tasks per meta-step")
