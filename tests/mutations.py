@@ -296,7 +296,7 @@ MUTATIONS = [
     ),
     Mutation(
         "one figure for the tasks of all problems",
-        "widgets/painter.py",
+        "widgets/renderer.py",
         "if kind != self._kind:",
         'if self._kind == "":',
         PROBLEMS,

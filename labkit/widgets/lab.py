@@ -18,7 +18,7 @@ from labkit.widgets.lab_actions import Actions
 from labkit.widgets.lab_controls import ALWAYS_SHOWN, lab_groups
 from labkit.widgets.lab_state import Looks, control_state
 from labkit.widgets.lab_traits import SessionTrait, TraitsMirror, setting_trait
-from labkit.widgets.painter import Painter
+from labkit.widgets.renderer import Renderer
 from labkit.widgets.static_copy import StaticCopy, picture_html
 
 REDRAW_SECONDS = 0.1
@@ -119,7 +119,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
         self._actions = Actions(session, self._looks, self.dashboard)
         self.dashboard.on_message(self._heard)
-        self._painter = Painter(
+        self._renderer = Renderer(
             session, self.dashboard, self._looks, self._tried, lambda: self._asked
         )
         self._source = session.source
@@ -240,14 +240,14 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if snapshot.observer.source is not self._source:
             self._source = snapshot.observer.source
             self._begin_anew()
-        if snapshot.playing and not self.dashboard.watched and self._painter.begun:
+        if snapshot.playing and not self.dashboard.watched and self._renderer.begun:
             return True  # nobody sees it: the training has the time
         asked, self._asked = self._asked, False
         if not snapshot.playing:
             # a choice is answered before what follows from it is measured, on all held-out tasks
             self.dashboard.state = self._state(snapshot)
-        more = self._painter.draw(snapshot)
-        if self._asked and self._painter.behind:
+        more = self._renderer.draw(snapshot)
+        if self._asked and self._renderer.behind:
             return True  # that is answered first
         walk = snapshot.cursor
         # before the controls: until the page's next frame, in which it is drawn, they come as well
@@ -265,7 +265,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Other tasks: another kind of picture, other measures."""
         looks = self._looks
         looks.task, looks.points, looks.measure, looks.shown_step = 0, None, None, None
-        self._painter.forget()
+        self._renderer.forget()
 
     def _state(self, snapshot: Snapshot) -> dict[str, Any]:
         looks, failure = self._looks, snapshot.failure

@@ -9,10 +9,10 @@ import ipywidgets as w
 import pytest
 
 from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_mlp, tide_mlp
-from labkit.widgets import painter
+from labkit.widgets import renderer
 from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
 from labkit.widgets.lab_actions import MOST
-from labkit.widgets.painter import QUICK_TASKS, QUIET_SECONDS, OvertakenError
+from labkit.widgets.renderer import QUICK_TASKS, SETTLE_SECONDS, OvertakenError
 from tests.widgets.page import Page, new_session, shown, until
 
 BUTTONS = {
@@ -87,21 +87,21 @@ def test_what_is_asked_ends_the_measuring_on_all_tasks(monkeypatch: pytest.Monke
     session = Session(Settings(shots=3), model=sinusoid_mlp, tasks=Sinusoid, test_tasks=150)
     with shown(session) as page:
         until(lambda: "interval of 150" in page.title("adaptation"))
-        painted, begun, ended = page.lab._painter, threading.Event(), list[float]()
-        end = painted._end_if_overtaken
+        drawing, begun, ended = page.lab._renderer, threading.Event(), list[float]()
+        end = drawing._end_if_overtaken
 
         def at_length() -> None:
             if begun.is_set():
                 return
             begun.set()
-            until(painted._overtaken)
+            until(drawing._overtaken)
             try:
                 end()
             except OvertakenError:
-                ended.append(painted._session.settings.alpha)
+                ended.append(drawing._session.settings.alpha)
                 raise
 
-        monkeypatch.setattr(painted, "_end_if_overtaken", at_length)
+        monkeypatch.setattr(drawing, "_end_if_overtaken", at_length)
         page.set("alpha", 0.02)
         assert begun.wait(20)
         page.set("alpha", 0.03)
@@ -114,24 +114,24 @@ def test_while_a_hand_moves_the_training_asks_for_no_curves(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[float] = []
-    painted = page.lab._painter
-    measure = painted._measure
+    drawing = page.lab._renderer
+    measure = drawing._measure_panel
 
     def noted(*given: Any) -> None:
         measured.append(time.monotonic())
         measure(*given)
 
-    monkeypatch.setattr(painted, "_measure", noted)
-    monkeypatch.setattr(painter, "BY_HAND_SECONDS", 60.0)
-    monkeypatch.setattr(painter, "EVALUATION_SHARE", 1.0)
+    monkeypatch.setattr(drawing, "_measure_panel", noted)
+    monkeypatch.setattr(renderer, "BY_HAND_SECONDS", 60.0)
+    monkeypatch.setattr(renderer, "EVALUATION_SHARE", 1.0)
     page.press("play")
     page.set("alpha", 0.02)
     until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.02)
     measured.clear()
-    drawn = painted._completed
-    until(lambda: painted._completed > drawn + 2 * QUIET_SECONDS)
+    drawn = drawing._pace._completed_at
+    until(lambda: drawing._pace._completed_at > drawn + 2 * SETTLE_SECONDS)
     assert not measured
-    monkeypatch.setattr(painter, "BY_HAND_SECONDS", 0.0)
+    monkeypatch.setattr(renderer, "BY_HAND_SECONDS", 0.0)
     until(lambda: len(measured) > 1)
 
 
@@ -142,15 +142,15 @@ def test_what_is_drawn_for_its_own_sake_gives_way_to_what_is_asked(
         return page.figures["training"]["layout"]["meta"]["x"]
 
     trained(page)
-    painted = page.lab._painter
-    until(lambda: time.monotonic() - painted._completed > 0.5)  # all is drawn
-    painted._completed = time.monotonic()
-    monkeypatch.setattr(painter, "MOST_BEHIND_SECONDS", 60.0)
-    monkeypatch.setattr(painted, "_overtaken", lambda: True)
+    drawing = page.lab._renderer
+    until(lambda: time.monotonic() - drawing._pace._completed_at > 0.5)  # all is drawn
+    drawing._pace._completed_at = time.monotonic()
+    monkeypatch.setattr(renderer, "MAX_LAG_SECONDS", 60.0)
+    monkeypatch.setattr(drawing, "_overtaken", lambda: True)
     page.set("by", "seconds")
-    until(lambda: painted.behind)
+    until(lambda: drawing.behind)
     assert unit() == "meta_step"
-    monkeypatch.setattr(painted, "_overtaken", lambda: False)
+    monkeypatch.setattr(drawing, "_overtaken", lambda: False)
     until(lambda: unit() == "seconds")
 
 
@@ -295,16 +295,16 @@ def test_in_a_drag_the_curve_comes_first_and_the_task_follows(
         return [t["y"] for t in page.figures["task"]["data"] if "inner_step" in t.get("meta", {})]
 
     trained(page)
-    until(lambda: time.monotonic() - page.lab._painter._completed > 0.5)  # all is drawn
-    page.lab._painter._completed = time.monotonic()
-    monkeypatch.setattr(painter, "MOST_BEHIND_SECONDS", 60.0)
-    monkeypatch.setattr(page.lab._painter, "_overtaken", lambda: True)
+    until(lambda: time.monotonic() - page.lab._renderer._pace._completed_at > 0.5)  # all is drawn
+    page.lab._renderer._pace._completed_at = time.monotonic()
+    monkeypatch.setattr(renderer, "MAX_LAG_SECONDS", 60.0)
+    monkeypatch.setattr(page.lab._renderer, "_overtaken", lambda: True)
     task = predicted()
     page.set("alpha", 0.3, final=False)
     until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.3)
     assert predicted() == task
     # nothing else has been asked: what was left is drawn, without another move
-    monkeypatch.setattr(page.lab._painter, "_overtaken", lambda: False)
+    monkeypatch.setattr(page.lab._renderer, "_overtaken", lambda: False)
     until(lambda: predicted() != task)
 
 
@@ -312,20 +312,20 @@ def test_a_move_soon_after_another_has_its_curve_before_the_rest(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained(page)
-    painted, behind = page.lab._painter, list[bool]()
-    draw = painted.draw
+    drawing, behind = page.lab._renderer, list[bool]()
+    draw = drawing.draw
 
     def noted(snapshot: Any) -> bool:
         more = draw(snapshot)
-        behind.append(painted._behind)
+        behind.append(drawing._behind)
         return more
 
-    monkeypatch.setattr(painted, "draw", noted)
-    monkeypatch.setattr(painter, "MOST_BEHIND_SECONDS", 60.0)
+    monkeypatch.setattr(drawing, "draw", noted)
+    monkeypatch.setattr(renderer, "MAX_LAG_SECONDS", 60.0)
     for moving, expected in ((60.0, True), (0.0, False)):
-        monkeypatch.setattr(painter, "MOVING_SECONDS", moving)
-        until(lambda: time.monotonic() - painted._completed > 0.5)  # all is drawn
-        painted._completed = time.monotonic()
+        monkeypatch.setattr(renderer, "MOVING_SECONDS", moving)
+        until(lambda: time.monotonic() - drawing._pace._completed_at > 0.5)  # all is drawn
+        drawing._pace._completed_at = time.monotonic()
         behind.clear()
         page.set("alpha", 0.3 + moving, final=False)
         until(lambda: bool(behind) and not behind[-1])
@@ -379,7 +379,7 @@ def test_a_rest_is_not_ended_by_a_drawing_that_began_before_it(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, asked = page.lab, threading.Event()
-    draw, idle = lab._painter.draw, lab.dashboard.idle
+    draw, idle = lab._renderer.draw, lab.dashboard.idle
     held = holds(page, monkeypatch)
     said: list[list[float]] = []
 
@@ -395,7 +395,7 @@ def test_a_rest_is_not_ended_by_a_drawing_that_began_before_it(
             said.append(list(held))
         return idle(**options)
 
-    monkeypatch.setattr(lab._painter, "draw", overtaken)
+    monkeypatch.setattr(lab._renderer, "draw", overtaken)
     monkeypatch.setattr(lab.dashboard, "idle", noted)
     page.press("play")
     until(lambda: said)

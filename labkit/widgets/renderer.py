@@ -1,0 +1,359 @@
+"""The renderer: what the lab draws of a session, and when it takes the time to measure it."""
+
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+from labkit.figures import (
+    AdaptationPanel,
+    adaptation_panel,
+    look_cursor,
+    settings_color,
+    show_adaptation,
+    show_cursor,
+    show_task,
+    show_training,
+    task_figure,
+    task_heading,
+    task_panel,
+    training_ghosts,
+)
+from labkit.session import Ghost, Session, Settings, Snapshot
+from labkit.tasks import AnyPortrait, Portrait
+from labkit.training import AdaptationCurve, Between
+from labkit.widgets.dashboard import Dashboard
+from labkit.widgets.lab_state import Looks
+
+QUICK_TASKS = 25
+"""Held-out tasks measured until the changes have settled; the others follow then."""
+
+MOVING_SECONDS = 0.25
+"""A change by hand so soon after another belongs to one movement, and more will follow."""
+
+SETTLE_SECONDS = 0.4
+"""So long after the last change by hand all that it affects is measured, on all held-out tasks."""
+
+BY_HAND_SECONDS = 1.0
+"""So long after a change by hand, which has its own curve, training alone causes no measuring."""
+
+EVALUATION_SHARE = 0.04
+"""Share of the time that training gives up for measuring adaptation curves."""
+
+LONGEST_REST_SECONDS = 2.0
+"""Between two measurements while it trains, however long the first took."""
+
+LONGEST_HOLD_SECONDS = 5.0
+"""Training rests while a curve is measured, but not for longer."""
+
+MAX_LAG_SECONDS = 0.3
+"""While a slider is dragged, task and training are drawn at least this often."""
+
+SENDING_SECONDS = 0.008
+"""Python's lock is left so long to the thread that sends the answer."""
+
+
+class Phase(enum.Enum):
+    """Where a drawing stands in a person's changes; `Pace.begin` decides it for each drawing.
+
+    | this drawing shows a change by hand | seconds since the change before | phase |
+    |---|---|---|
+    | yes | ≥ `MOVING_SECONDS` | `CHANGED`: all panels are drawn, the curve first |
+    | yes | < `MOVING_SECONDS` | `MOVING`: the other panels give way to the next change |
+    | no | < `SETTLE_SECONDS` | `SETTLING`: curves stay those of few tasks |
+    | no | ≥ `SETTLE_SECONDS` | `SETTLED`: all held-out tasks are measured, unless it plays |
+    """
+
+    CHANGED = "changed"
+    MOVING = "moving"
+    SETTLING = "settling"
+    SETTLED = "settled"
+
+
+class Pace:
+    """The renderer's clock work: the phase of a drawing, and what has time to wait.
+
+    Args:
+        clock: Seconds that only grow.
+
+    Attributes:
+        phase: Of the drawing under way, or of the last one.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.phase = Phase.SETTLED
+        self._clock = clock
+        self._changed_at = self._measured_at = self._completed_at = -inf
+        self._measuring_seconds = 0.0
+
+    def begin(self, *, by_hand: bool) -> Phase:
+        """Begin a drawing that shows a change by hand, or none."""
+        now = self._clock()
+        self.phase = next_phase(by_hand=by_hand, since_change=now - self._changed_at)
+        if by_hand:
+            self._changed_at = now
+        return self.phase
+
+    def now(self) -> float:
+        """What the clock shows."""
+        return self._clock()
+
+    def note_measurement(self, begun: float) -> None:
+        """Note that a measurement has ended; one that is broken off is not noted."""
+        self._measured_at = self._clock()
+        self._measuring_seconds = self._measured_at - begun
+
+    def may_measure(self) -> bool:
+        """Whether training can give up time for a measurement again."""
+        rest = min(self._measuring_seconds * (1 / EVALUATION_SHARE - 1), LONGEST_REST_SECONDS)
+        now = self._clock()
+        return now > self._measured_at + rest and now > self._changed_at + BY_HAND_SECONDS
+
+    def may_give_way(self, *, overtaken: bool) -> bool:
+        """Whether the rest of a drawing can wait, for the next change or for another request."""
+        recent = self._clock() - self._completed_at < MAX_LAG_SECONDS
+        return recent and (overtaken or self.phase is Phase.MOVING)
+
+    def complete(self) -> None:
+        """Note that all panels have been drawn."""
+        self._completed_at = self._clock()
+
+
+def next_phase(*, by_hand: bool, since_change: float) -> Phase:
+    """The table of `Phase`.
+
+    Example:
+        >>> next_phase(by_hand=True, since_change=0.1)
+        <Phase.MOVING: 'moving'>
+    """
+    if by_hand:
+        return Phase.MOVING if since_change < MOVING_SECONDS else Phase.CHANGED
+    return Phase.SETTLED if since_change >= SETTLE_SECONDS else Phase.SETTLING
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What an adaptation curve is measured for.
+
+    `late` says that the untrained curve next to it is still that of other settings.
+    """
+
+    settings: Settings
+    meta_step: int
+    part: int | None
+    ghosts: tuple[Ghost, ...]
+    run: object
+    late: bool
+
+
+class OvertakenError(Exception):
+    """A request has arrived that is answered before this measurement goes on."""
+
+
+class Renderer:
+    """Draws a session into a dashboard's figures; called by one thread.
+
+    Args:
+        session: What is drawn.
+        dashboard: Where.
+        looks: How.
+        attempt: Runs what may raise because of a task family's own code, and says so in the lab.
+        overtaken: Whether a person has made another request meanwhile.
+        clock: Seconds that only grow.
+        sleep: Lets other threads run for so many seconds.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        dashboard: Dashboard,
+        looks: Looks,
+        attempt: Callable[[Callable[[], None]], None],
+        overtaken: Callable[[], bool],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._session, self._dashboard, self._looks = session, dashboard, looks
+        self._attempt, self._overtaken, self._sleep = attempt, overtaken, sleep
+        self._pace = Pace(clock)
+        self._behind = False
+        self._measured: Measurement | None = None
+        self._panel: AdaptationPanel | None = None
+        self._drawn_task: tuple[Any, ...] = ()
+        self._drawn_panel: tuple[AdaptationPanel | None, str | None] = None, None
+        self._kind: str | None = None
+        self._ghost_curves: dict[tuple[Ghost, int | None], AdaptationCurve] = {}
+
+    @property
+    def phase(self) -> Phase:
+        """Of the drawing under way, or of the last one."""
+        return self._pace.phase
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a first picture."""
+        return self._panel is not None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last drawing gave way to the next change or to another request."""
+        return self._behind
+
+    def draw(self, snapshot: Snapshot) -> bool:
+        """Show a snapshot; True if something is still to follow.
+
+        First the adaptation curve, measured anew if that is due; then the task; then the training.
+        Each of the last two may give way.
+        """
+        by_hand = self._by_hand(snapshot)
+        phase = self._pace.begin(by_hand=by_hand)
+        wanted = self._wanted(snapshot)
+        due = wanted != self._measured
+        measure = due and (by_hand or not snapshot.playing or self._pace.may_measure())
+        if not self.begun:  # the first measurement takes longest
+            self._dashboard.flush()
+        if measure:
+            kept = None if phase is Phase.SETTLED else self._untrained_before(wanted)
+            wanted = replace(wanted, late=kept is not None)
+            if not self._measure(snapshot, wanted, kept):
+                return True
+        if self._panel is not None:
+            self._attempt(self._show_adaptation)
+        if by_hand:
+            self._dashboard.flush()  # a person waits for the curve, not for the rest
+            self._sleep(SENDING_SECONDS)
+        behind = self._behind
+        if self._give_way():
+            return True
+        task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)
+        if measure or behind or task != self._drawn_task:
+            self._drawn_task = task
+            self._attempt(lambda: self._show_task(snapshot))
+            if self._give_way():
+                return True
+        self._show_training(snapshot)
+        self._behind = False
+        self._pace.complete()
+        unsettled = wanted.part is not None and not snapshot.playing
+        return (due and not measure) or unsettled or wanted.late
+
+    def forget(self) -> None:
+        """Draw another problem from now on, for which earlier measurements mean nothing."""
+        self._measured = self._panel = self._kind = None
+        self._ghost_curves.clear()
+        self._drawn_task = ()
+
+    def _by_hand(self, snapshot: Snapshot) -> bool:
+        before = self._measured
+        if (
+            before is None
+            or before.settings != snapshot.settings
+            or before.run is not snapshot.observer
+        ):
+            return True
+        return not snapshot.playing and before.meta_step != snapshot.meta_step
+
+    def _wanted(self, snapshot: Snapshot) -> Measurement:
+        tasks, settled = snapshot.observer.source.test_tasks, self.phase is Phase.SETTLED
+        few = (snapshot.playing or not settled) and tasks > QUICK_TASKS
+        before = self._measured
+        return Measurement(
+            settings=snapshot.settings,
+            meta_step=snapshot.meta_step,
+            part=QUICK_TASKS if few else None,
+            ghosts=self._session.ghosts,
+            run=snapshot.observer,
+            late=not settled and before is not None and before.late,
+        )
+
+    def _untrained_before(self, wanted: Measurement) -> AdaptationCurve | None:
+        """The untrained curve of the settings before, shown until the changes have settled."""
+        before = self._measured
+        if self._panel is None or before is None or before.run is not wanted.run:
+            return None
+        return self._panel.untrained
+
+    def _measure(
+        self, snapshot: Snapshot, wanted: Measurement, kept: AdaptationCurve | None
+    ) -> bool:
+        """Measure the adaptation curve; False if another request has ended that."""
+        before, self._measured, self._behind = self._measured, wanted, False
+        between = self._end_if_overtaken if self.phase is Phase.SETTLED else None
+        begun = self._pace.now()
+        self._session.hold(LONGEST_HOLD_SECONDS)
+        self._attempt(lambda: self._measure_panel(snapshot, wanted.part, kept, between))
+        if self._behind:
+            self._measured = before
+            return False
+        self._pace.note_measurement(begun)
+        return True
+
+    def _end_if_overtaken(self) -> None:
+        if self._overtaken():
+            raise OvertakenError
+
+    def _measure_panel(
+        self,
+        snapshot: Snapshot,
+        part: int | None,
+        kept: AdaptationCurve | None,
+        between: Between | None,
+    ) -> None:
+        ghosts = self._session.ghosts
+        known = {at: curve for at, curve in self._ghost_curves.items() if at[0] in ghosts}
+        self._ghost_curves = known
+        try:
+            self._panel = adaptation_panel(
+                self._session, snapshot, part=part, untrained=kept, known=known, between=between
+            )
+        except OvertakenError:
+            self._behind = True
+            return
+        self._looks.measures = self._panel.measures
+
+    def _give_way(self) -> bool:
+        self._behind = self._pace.may_give_way(overtaken=self._overtaken())
+        return self._behind
+
+    def _show_adaptation(self) -> None:
+        panel, measure = self._panel, self._looks.measure
+        drawn, by = self._drawn_panel
+        if panel is not None and not (drawn is panel and by == measure):
+            show_adaptation(self._dashboard.figure("adaptation"), panel.showing(measure))
+            self._drawn_panel = panel, measure
+
+    def _show_task(self, snapshot: Snapshot) -> None:
+        session, looks, walk = self._session, self._looks, snapshot.cursor
+        points = None if walk else looks.points
+        portrait = session.portrait(snapshot, looks.task, points)
+        kind = task_panel(portrait).kind
+        if kind != self._kind:
+            editable = isinstance(portrait, Portrait) and session.editable(snapshot)
+            self._dashboard.replace("task", task_figure(portrait, editable=editable))
+            self._kind = kind
+        looks.steps = steps_of(portrait)
+        figure, heading = self._dashboard.figure("task"), task_heading(snapshot)
+        show_task(figure, portrait, heading, color=settings_color(snapshot.settings))
+
+    def _show_training(self, snapshot: Snapshot) -> None:
+        figure, looks = self._dashboard.figure("training"), self._looks
+        show_training(
+            figure,
+            snapshot.curve,
+            snapshot.events,
+            by=looks.by,
+            color=settings_color(snapshot.settings),
+            ghosts=training_ghosts(self._session, snapshot),
+        )
+        show_cursor(figure, look_cursor(snapshot, looks.by))
+
+
+def steps_of(portrait: AnyPortrait | None) -> int:
+    """Inner steps that a portrait shows."""
+    if portrait is None:
+        return 1
+    shown = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
+    return len(shown) - 1
