@@ -233,23 +233,23 @@ MUTATIONS = [
     ),
     Mutation(
         "a drag undone step by step",
-        "widgets/lab_actions.py",
+        "widgets/lab_context.py",
         "session.set(joined=self._edited,",
         "session.set(joined=False,",
         LAB,
     ),
     Mutation(
         "a drag joined to what was refused before",
-        "widgets/lab_actions.py",
+        "widgets/lab_context.py",
         "session.set(joined=self._edited,",
         "session.set(joined=joined,",
         LAB,
     ),
     Mutation(
         "another task with the points of the last",
-        "widgets/lab_actions.py",
-        "% session.source.test_tasks, None",
-        "% session.source.test_tasks, looks.points",
+        "widgets/lab_controls.py",
+        "% tasks, None",
+        "% tasks, view.points",
         LAB,
     ),
     Mutation(

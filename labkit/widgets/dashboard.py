@@ -8,11 +8,10 @@ import plotly.graph_objects as go
 import traitlets
 from ipywidgets import widget_serialization
 
-from labkit.widgets.array_packing import packed
-from labkit.widgets.browser_messages import Message, is_message
-from labkit.widgets.direct_widget import DirectWidget
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import SCRIPT, STYLES, PlotlyBundle, plotly_bundle
+from labkit.widgets.protocol import Message, is_message, packed
+from labkit.widgets.subshell_widget import SubshellWidget
 
 PANELS = ("adaptation", "task", "training")
 PATIENCE_SECONDS = 1.0
@@ -22,7 +21,7 @@ HEARING_SECONDS = 0.05
 """So long at most a picture waits for what is being asked as it begins."""
 
 
-class Dashboard(DirectWidget):
+class Dashboard(SubshellWidget):
     """Controls and plots; whoever draws stages changes in its figures and calls `flush`.
 
     Nothing is sent to a page that does not draw: a hidden tab, or none at all, costs nothing, and

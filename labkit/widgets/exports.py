@@ -16,8 +16,22 @@ from labkit.session import (
     share_code,
     write_curves,
 )
-from labkit.widgets.lab_state import Looks
+from labkit.widgets.lab_context import LabContext, ViewState
 
+EXPORTS = (
+    ("code", "Share code (copied)"),
+    ("cell", "Code cell that rebuilds it (copied)"),
+    ("yaml", "Parameters for papermill, YAML"),
+    ("json", "Parameters for papermill, JSON"),
+    ("csv", "Curves, CSV"),
+    ("parquet", "Curves, Parquet"),
+    ("html", "Figures, one web page"),
+    ("svg", "Figures, SVG"),
+    ("png", "Figures, PNG"),
+)
+"""What the menu offers, each with its words."""
+
+_PICTURES = ("svg", "png")
 _TEXTS = {"code": share_code, "cell": code_cell}
 _PARAMETERS = {"yaml": parameters_yaml, "json": parameters_json}
 
@@ -36,13 +50,13 @@ class Files:
     contents: dict[str, bytes]
 
 
-def exported(session: Session, what: str, looks: Looks | None = None) -> Copied | Files:
+def exported(session: Session, what: str, view: ViewState | None = None) -> Copied | Files:
     """A session as it is shown now, in one of the forms that leave the lab without a picture.
 
     Args:
         session: Any.
         what: "code", "cell", "yaml", "json", "csv", "parquet" or "html".
-        looks: What the figures show of it; None: as a lab does at first.
+        view: How the figures show it; None: as a lab does at first.
 
     Raises:
         ModuleNotFoundError: What writes such files is not installed.
@@ -61,20 +75,41 @@ def exported(session: Session, what: str, looks: Looks | None = None) -> Copied 
     if what in _PARAMETERS:
         return Files({f"{stem}.{what}": _PARAMETERS[what](recipe).encode()})
     if what == "html":
-        shown = looks or Looks()
-        view = lab_view(
+        chosen = view or ViewState()
+        figures = lab_view(
             session,
-            measure=shown.measure,
-            task=shown.task,
-            points=shown.points,
-            by=shown.by,
+            measure=chosen.measure,
+            task=chosen.task,
+            points=chosen.points,
+            by=chosen.by,
         )
         title = f"MAML Lab, meta-step {recipe.meta_step:,}"
-        page = standalone_html(view, title, repeating(recipe))
+        page = standalone_html(figures, title, repeating(recipe))
         return Files({f"{stem}.html": page.encode()})
     if what in get_args(Format):
         return _curves(session, stem, what)
     raise ValueError(f"there is no export {what!r}")
+
+
+def export(context: LabContext, what: str) -> None:
+    """Let the page copy or download one of `EXPORTS`.
+
+    Raises:
+        ValueError: There is no such export.
+        ModuleNotFoundError: What writes such files is not installed.
+    """
+    session, dashboard = context.session, context.dashboard
+    if what in _PICTURES:
+        name = f"maml-lab-{session.snapshot().meta_step}.{what}"
+        dashboard.save_picture(name, file_format=what)
+        return
+    result = exported(session, what, context.view)
+    if isinstance(result, Copied):
+        dashboard.copy(result.text)
+        context.view.note = f"Copied: {result.text.splitlines()[0][:60]} …"
+        return
+    for name, content in result.contents.items():
+        dashboard.save_file(name, content)
 
 
 def _curves(session: Session, stem: str, kind: Any) -> Files:

@@ -10,14 +10,13 @@ import traitlets
 
 from labkit.figures import DARK, lab_figures
 from labkit.session import InterruptedReplayError, Session, Snapshot, keep_threads
-from labkit.widgets.browser_messages import Message
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.draw_loop import DrawLoop, IdleDetector
-from labkit.widgets.lab_actions import Actions
-from labkit.widgets.lab_controls import ALWAYS_SHOWN, lab_groups
-from labkit.widgets.lab_state import Looks, control_state
+from labkit.widgets.lab_context import LabContext, Shown, ViewState
+from labkit.widgets.lab_controls import LabControls, Request
 from labkit.widgets.lab_traits import SessionTrait, TraitsMirror, setting_trait
+from labkit.widgets.protocol import Message
 from labkit.widgets.renderer import Renderer
 from labkit.widgets.static_copy import StaticCopy, picture_html
 
@@ -98,8 +97,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         lock: Collection[str] = (),
     ) -> None:
         self.session = session
-        groups = lab_groups(session)
-        names = {control.name for group in groups for control in group.controls}
+        self._controls = LabControls(session)
+        names = self._controls.names
         for argument, given in (("show", show or ()), ("lock", lock)):
             unknown = [given] if isinstance(given, str) else sorted(set(given) - names)
             if unknown:
@@ -107,20 +106,18 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                     f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
                     f"are: {', '.join(sorted(names))}"
                 )
-        self._hidden = set() if show is None else names - {*show, *ALWAYS_SHOWN}
-        if "load" not in self._hidden:
-            self._hidden.discard("loading")  # which opens it
+        self._hidden = set() if show is None else self._controls.hidden(show)
         self._locked = set(lock)
-        self._looks = Looks()
+        self._view = ViewState()
         self._last: tuple[str, bool] = "", True
         self._asked = False
         self._turn = threading.RLock()  # one thing at a time is done to the session
         self.traits_mirror = TraitsMirror(session, self._assign, self._notify)
-        self.dashboard = Dashboard(specification(groups), lab_figures(), DARK)
-        self._actions = Actions(session, self._looks, self.dashboard)
+        self.dashboard = Dashboard(specification(self._controls.groups()), lab_figures(), DARK)
+        self._context = LabContext(session, self._view, self.dashboard)
         self.dashboard.on_message(self._heard)
         self._renderer = Renderer(
-            session, self.dashboard, self._looks, self._tried, lambda: self._asked
+            session, self.dashboard, self._view, self._tried, lambda: self._asked
         )
         self._source = session.source
         self._still, self._idle = StaticCopy(), IdleDetector(STILL_SECONDS)
@@ -152,7 +149,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self._movable(name):
             with self._turn:
                 self._last = "", True
-                self._attempt(lambda: self._actions.press(name))
+                self._attempt(lambda: self._act(name, Request(), pressed=True))
 
     def __repr__(self) -> str:
         return "MAML Lab (live in a notebook with widgets)"
@@ -171,7 +168,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self.press(message["name"])
             case "support":
                 with self._turn:
-                    self._attempt(lambda: self._actions.move_point(message))
+                    self._attempt(lambda: self._context.move_point(message))
             case "look":
                 self.choose("look", message["meta_step"])
 
@@ -183,17 +180,22 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             joined, self._last = self._last == (name, False), (name, final)
             if joined and final and getattr(self.session.settings, name, None) == value:
                 return None  # the drag has set it already
-            return self._attempt(lambda: self._actions.choose(name, value, joined=joined))
+            return self._attempt(lambda: self._act(name, Request(value, joined), pressed=False))
+
+    def _act(self, name: str, request: Request, *, pressed: bool) -> None:
+        control = self._controls[name]
+        if control is not None and control.act is not None and control.pressed is pressed:
+            control.act(self._context, request)
 
     def _attempt(self, action: Callable[[], None]) -> Exception | None:
         """Do something that may be refused; the lab then says why."""
-        self._looks.message = self._looks.note = ""
+        self._view.message = self._view.note = ""
         if self.dashboard.watched and self.session.playing:
             self.session.hold(ANSWER_SECONDS)  # until the answer is on its way
         try:
             action()
         except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
-            self._looks.message = _sentence(error)
+            self._view.message = _sentence(error)
             return error
         finally:
             self._asked = True
@@ -227,14 +229,14 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _draw(self) -> bool:
         """Show the session as it is; True if something is still to follow."""
-        session, looks = self.session, self._looks
+        session, view = self.session, self._view
         self.dashboard.begin()
         try:
             snapshot = session.snapshot()
         except InterruptedReplayError:
             return True
         except Exception as error:  # noqa: BLE001  # a model may raise anything, also repeated
-            looks.message = f"Looking back failed. {type(error).__name__}: {error}"
+            view.message = f"Viewing that meta-step failed. {type(error).__name__}: {error}"
             session.look(None)
             return True
         if snapshot.observer.source is not self._source:
@@ -252,7 +254,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         walk = snapshot.cursor
         # before the controls: until the page's next frame, in which it is drawn, they come as well
         self.dashboard.flush()
-        self.dashboard.inner_step = looks.shown_step if walk is None else walk.inner_step
+        self.dashboard.inner_step = view.shown_step if walk is None else walk.inner_step
         self.dashboard.state = self._state(snapshot)
         if not self._asked:  # meanwhile: that holds it for itself
             session.hold(ANSWERED_SECONDS if asked else 0)
@@ -263,16 +265,16 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _begin_anew(self) -> None:
         """Other tasks: another kind of picture, other measures."""
-        looks = self._looks
-        looks.task, looks.points, looks.measure, looks.shown_step = 0, None, None, None
+        view = self._view
+        view.task, view.points, view.measure, view.shown_step = 0, None, None, None
         self._renderer.forget()
 
     def _state(self, snapshot: Snapshot) -> dict[str, Any]:
-        looks, failure = self._looks, snapshot.failure
-        if failure is not None and not looks.message:
+        view, failure = self._view, snapshot.failure
+        if failure is not None and not view.message:
             stopped = f"Training stopped. {type(failure).__name__}: {failure}"
-            looks = replace(looks, message=stopped)
-        state = control_state(self.session, snapshot, looks)
+            view = replace(view, message=stopped)
+        state = self._controls.state(Shown(self.session, snapshot, view))
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
         for name in self._hidden:
@@ -285,8 +287,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             do()
         except Exception as error:  # noqa: BLE001  # a person's own code
             text = f"{words}. {type(error).__name__}: {error}"
-            if text != self._looks.message:
-                self._looks.message = text
+            if text != self._view.message:
+                self._view.message = text
                 self._loop.wake()
 
 

@@ -1,9 +1,22 @@
-"""The lab's controls: what they are, and how they stand for a session."""
+"""The lab's controls, each declared once: what it is, how it stands, and what it does.
 
-from collections.abc import Iterable
-from typing import Any, get_args
+A new control is one more entry in one of the groups below.
+"""
 
-from labkit.session import ALGORITHMS, PROBLEMS, Session, Settings, problem_of
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, get_args
+
+from labkit.figures import By
+from labkit.session import (
+    ALGORITHMS,
+    CUSTOM,
+    PROBLEMS,
+    Session,
+    Settings,
+    problem_of,
+    read_share_code,
+)
 from labkit.widgets.controls import (
     Button,
     Choices,
@@ -11,228 +24,626 @@ from labkit.widgets.controls import (
     Field,
     Group,
     Menu,
+    Place,
     Segments,
     Select,
     Slider,
     Text,
     Toggle,
 )
-
-YOURS = "yours"
-"""What tasks and a model are called that are not in the catalogue."""
+from labkit.widgets.exports import EXPORTS, export
+from labkit.widgets.lab_context import (
+    MAXIMUM,
+    LabContext,
+    Shown,
+    check_recipe,
+    one_of,
+    whole,
+)
 
 RESTARTS = "restarts training"
 
-FOLDED = (
-    "tasks", "model", "algorithm", "alpha_learned", "meta_optimizer", "meta_batch", "shots",
-)  # fmt: skip
-"""What the button "More" shows and hides."""
+State: TypeAlias = dict[str, Any]
 
-ALWAYS_SHOWN = ("status", "banner", "message")
-"""Read-outs: no choice of controls leaves them out."""
 
-EXPORTS = (
-    ("code", "Share code (copied)"),
-    ("cell", "Code cell that rebuilds it (copied)"),
-    ("yaml", "Parameters for papermill, YAML"),
-    ("json", "Parameters for papermill, JSON"),
-    ("csv", "Curves, CSV"),
-    ("parquet", "Curves, Parquet"),
-    ("html", "Figures, one web page"),
-    ("svg", "Figures, SVG"),
-    ("png", "Figures, PNG"),
-)
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks of a control.
+
+    Attributes:
+        value: Chosen or typed; None for a press.
+        joined: It belongs to the request before, as in dragging.
+    """
+
+    value: Any = None
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LabControl:
+    """One control of the lab.
+
+    Args:
+        spec: What the page draws.
+        state: What differs from that in a session as it is shown, see `Control`.
+        act: What a request does; may raise ValueError with the reason why not.
+        folded: Hidden while the view's `more` is off.
+        always: Shown even if a notebook does not list it: a read-out.
+        opened_by: Name of another control that shows this one, and is shown with it.
+    """
+
+    spec: Control
+    state: Callable[[Shown], State] = lambda _: {}
+    act: Callable[[LabContext, Request], object] | None = None
+    folded: bool = False
+    always: bool = False
+    opened_by: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the control."""
+        return self.spec.name
+
+    @property
+    def pressed(self) -> bool:
+        """Whether it is pressed, rather than given a value."""
+        return isinstance(self.spec, Button) and not isinstance(self.spec, Menu)
+
+
+@dataclass(frozen=True, slots=True)
+class LabGroup:
+    """Controls in a row; see `Group`."""
+
+    place: Place
+    name: str
+    controls: Sequence[LabControl]
+
+
+class LabControls:
+    """All controls of a session's lab, by name.
+
+    Args:
+        session: Whose lab it is.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._groups = _groups(session)
+        self._by_name = {c.name: c for group in self._groups for c in group.controls}
+
+    def __getitem__(self, name: str) -> LabControl | None:
+        return self._by_name.get(name)
+
+    @property
+    def names(self) -> set[str]:
+        """Of all controls."""
+        return set(self._by_name)
+
+    def hidden(self, shown: Iterable[str]) -> set[str]:
+        """The controls that a lab with only these, and the read-outs, does not show."""
+        kept = {*shown, *(c.name for c in self._by_name.values() if c.always)}
+        kept |= {c.opened_by for c in self._by_name.values() if c.name in kept and c.opened_by}
+        return self.names - kept
+
+    def groups(self) -> list[Group]:
+        """What the page draws, in the order in which it is shown."""
+        return [Group(g.place, [c.spec for c in g.controls], g.name) for g in self._groups]
+
+    def state(self, shown: Shown) -> dict[str, State]:
+        """How each control stands."""
+        state = {c.name: c.state(shown) for c in self._by_name.values()}
+        if not shown.view.more:
+            for control in self._by_name.values():
+                if control.folded:
+                    state[control.name]["hidden"] = True
+        return state
+
+
+def _groups(session: Session) -> list[LabGroup]:
+    kind = type(session.settings)
+    return [
+        LabGroup("top", "transport", _transport()),
+        LabGroup("top", "", _inner_loop(kind)),
+        LabGroup("top", "choices", _outer_loop(session)),
+        LabGroup("top", "time", _history()),
+        LabGroup("top", "notices", _notices()),
+        LabGroup("adaptation", "", _adaptation()),
+        LabGroup("task", "", _task()),
+        LabGroup("training", "", _training()),
+    ]
+
+
+def _transport() -> list[LabControl]:
+    def play(context: LabContext, _: Request) -> None:
+        session = context.session
+        session.pause() if session.playing else session.play()
+
+    def playing(shown: Shown) -> State:
+        return {"label": "Pause", "icon": "pause"} if shown.snapshot.playing else {}
+
+    def step(name: Any, label: str, tooltip: str, icon: Any) -> LabControl:
+        return LabControl(
+            Button(name=name, label=label, tooltip=tooltip, icon=icon),
+            lambda shown: {"disabled": shown.snapshot.playing, "reason": "pause first"},
+            lambda context, _: context.session.step(name),
+        )
+
+    return [
+        LabControl(
+            Button(
+                name="play",
+                label="Play",
+                tooltip="Start or pause training",
+                icon="play",
+                primary=True,
+                debounce=True,
+            ),
+            playing,
+            play,
+        ),
+        step("inner_step", "Step: inner", "Take one gradient step on a training task", "inner"),
+        step("task", "Step: task", "Take all inner steps on the next training task", "task"),
+        step("meta_step", "Step: meta", "Take one meta-step: update θ once", "step"),
+        LabControl(
+            Button(
+                name="reset",
+                label="Reset",
+                tooltip="Restart at meta-step 0 with the same seed and current settings; "
+                "scheduled changes are re-applied",
+                icon="reset",
+                debounce=True,
+            ),
+            act=lambda context, _: context.restart(context.session.reset),
+        ),
+        LabControl(
+            Button(
+                name="reseed",
+                label="Next seed",
+                tooltip="Restart at meta-step 0 with the next seed",
+                icon="dice",
+                debounce=True,
+            ),
+            act=lambda context, _: context.restart(context.session.reseed),
+        ),
+        LabControl(
+            Button(
+                name="undo", label="Undo", tooltip="Undo the last change", icon="undo", compact=True
+            ),
+            lambda shown: _unless(shown.session.can_undo, "nothing to undo"),
+            lambda context, _: context.session.undo(),
+        ),
+        LabControl(
+            Button(
+                name="redo",
+                label="Redo",
+                tooltip="Redo the last change that was undone",
+                icon="redo",
+                compact=True,
+            ),
+            lambda shown: _unless(shown.session.can_redo, "nothing to redo"),
+            lambda context, _: context.session.redo(),
+        ),
+        LabControl(Text(name="status", live=False), _status, always=True),
+    ]
+
+
+def _inner_loop(kind: type[Settings]) -> list[LabControl]:
+    most = MAXIMUM["inner_steps"] // 10
+    steps = _slider(kind, "inner_steps", "K", 0, most, scale="linear", whole=True)
+
+    def with_room(shown: Shown) -> State:
+        return {**steps.state(shown), "high": max(most, shown.settings.inner_steps)}
+
+    return [
+        _slider(kind, "alpha", "α", 1e-4, 1.0),
+        _slider(kind, "beta", "β", 1e-5, 1e-1),
+        LabControl(steps.spec, with_room, steps.act),
+        _choice(kind, Segments, "order", "meta-gradient"),
+        _toggle("more", "More", "Show or hide tasks, model and algorithm", icon="more"),
+    ]
+
+
+def _outer_loop(session: Session) -> list[LabControl]:
+    kind = type(session.settings)
+
+    def catalogue(
+        name: str, options: Iterable[str], state: Callable[[Shown], State], act: Any
+    ) -> LabControl:
+        spec = Select(
+            name=name,
+            label=name,
+            tooltip=f"Choose the {name}; this {RESTARTS}",
+            options=_same(options),
+            confirm=RESTARTS,
+        )
+        return LabControl(spec, state, act, folded=True)
+
+    algorithm = _choice(kind, Select, "algorithm", "algorithm", folded=True)
+
+    def of_these_tasks(shown: Shown) -> State:
+        # those for classification have one more
+        return {**algorithm.state(shown), "options": _choices(type(shown.settings), "algorithm")}
+
+    return [
+        catalogue(
+            "tasks",
+            _with_custom(PROBLEMS, problem_of(session.source)),
+            lambda shown: {"value": problem_of(shown.source) or CUSTOM},
+            lambda context, request: context.switch(problem=request.value),
+        ),
+        catalogue(
+            "model",
+            (CUSTOM,),
+            _model,
+            lambda context, request: context.switch(model=request.value),
+        ),
+        LabControl(algorithm.spec, of_these_tasks, algorithm.act, folded=True),
+        _choice(kind, Select, "alpha_learned", "inner step size", folded=True),
+        _choice(kind, Select, "meta_optimizer", "meta-optimiser", folded=True),
+        _slider(
+            kind,
+            "meta_batch",
+            "meta-batch",
+            1,
+            MAXIMUM["meta_batch"] // 10,
+            whole=True,
+            folded=True,
+        ),
+        _slider(kind, "shots", "shots", 1, MAXIMUM["shots"] // 10, whole=True, folded=True),
+    ]
+
+
+def _history() -> list[LabControl]:
+    def look(context: LabContext, request: Request) -> None:
+        session = context.session
+        session.look(min(whole("look", request.value), session.last_step))
+
+    def looking(shown: Shown) -> State:
+        last = shown.snapshot.last_step
+        return {
+            "value": shown.snapshot.meta_step,
+            "high": max(1, last),
+            **_unless(last > 0, "nothing has been trained yet"),
+        }
+
+    def branch(context: LabContext, _: Request) -> None:
+        context.session.pin()
+        context.session.fork()
+
+    def large(context: LabContext, _: Request) -> None:
+        context.view.large = context.dashboard.large = not context.view.large
+
+    return [
+        LabControl(
+            Slider(
+                name="look",
+                label="history",
+                tooltip="View an earlier meta-step; nothing is lost",
+                low=0,
+                high=1,
+                scale="linear",
+                whole=True,
+            ),
+            looking,
+            look,
+        ),
+        LabControl(
+            Button(
+                name="live",
+                label="Back to live",
+                tooltip="Return to the latest meta-step",
+                icon="live",
+            ),
+            lambda shown: _unless(shown.in_history, "this is the latest meta-step"),
+            lambda context, _: context.session.look(None),
+        ),
+        LabControl(
+            Button(
+                name="fork",
+                label="Branch from here",
+                tooltip="Branch from here: keep this run's curves, and continue in a new run",
+                icon="fork",
+                debounce=True,
+            ),
+            act=branch,
+        ),
+        LabControl(
+            Button(
+                name="pin",
+                label="Keep curves",
+                tooltip="Keep a copy of the current curves, to compare with",
+                icon="pin",
+                debounce=True,
+            ),
+            act=lambda context, _: context.session.pin(),
+        ),
+        LabControl(
+            Button(
+                name="unpin", label="Clear kept", tooltip="Remove all kept curves", icon="unpin"
+            ),
+            lambda shown: _unless(bool(shown.session.ghosts), "no curves are kept"),
+            lambda context, _: context.session.unpin(),
+        ),
+        LabControl(
+            Menu(
+                name="export",
+                label="Export",
+                tooltip="Export session, data or figures",
+                icon="export",
+                items=EXPORTS,
+            ),
+            act=lambda context, request: export(context, request.value),
+        ),
+        _toggle(
+            "loading",
+            "Load a share code",
+            "Open the field for a share code",
+            icon="load",
+            compact=True,
+        ),
+        LabControl(
+            Toggle(
+                name="large",
+                label="Large type",
+                tooltip="Enlarge all type, for a lecture hall",
+                icon="type",
+                compact=True,
+            ),
+            lambda shown: {"pressed": shown.view.large},
+            large,
+        ),
+    ]
+
+
+def _notices() -> list[LabControl]:
+    def load(context: LabContext, request: Request) -> None:
+        recipe = read_share_code(request.value)
+        check_recipe(recipe)
+        context.session.load(recipe)
+        context.view.loading = False
+
+    return [
+        LabControl(Text(name="banner"), _banner, always=True),
+        LabControl(Text(name="message"), _message, always=True),
+        LabControl(
+            Field(
+                name="load",
+                label="share code",
+                tooltip=f"Paste a share code and press Enter; this {RESTARTS}",
+            ),
+            lambda shown: {"hidden": not shown.view.loading},
+            load,
+            opened_by="loading",
+        ),
+    ]
+
+
+def _adaptation() -> list[LabControl]:
+    def choose(context: LabContext, request: Request) -> None:
+        view = context.view
+        view.measure = one_of("measure", request.value, view.measures)
+
+    def chosen(shown: Shown) -> State:
+        measures = shown.view.measures
+        return {
+            "value": shown.view.measure or next(iter(measures), "loss"),
+            "options": [[name, name.replace("_", " ")] for name in measures] or [["loss", "loss"]],
+            "hidden": len(measures) < 2,
+        }
+
+    metric = Select(
+        name="measure",
+        label="metric",
+        tooltip="Choose the metric of the adaptation curve",
+        options=(("loss", "loss"),),
+    )
+    return [LabControl(metric, chosen, choose)]
+
+
+def _task() -> list[LabControl]:
+    def show(context: LabContext, request: Request) -> None:
+        # the same step chosen again, and not at the end of a drag: all of them
+        view, step = context.view, whole("shown_step", request.value)
+        again = step == view.shown_step and not request.joined
+        view.shown_step = None if again else step
+
+    def shown_step(shown: Shown) -> State:
+        view = shown.view
+        step = view.steps if view.shown_step is None else view.shown_step
+        return {"value": step, "high": max(view.steps, 1)}
+
+    def all_steps(context: LabContext, _: Request) -> None:
+        view = context.view
+        view.shown_step = view.steps if view.shown_step is None else None
+
+    def another(context: LabContext, _: Request) -> None:
+        view, tasks = context.view, context.session.source.test_tasks
+        view.task, view.points = (view.task + 1) % tasks, None
+
+    def own_points(context: LabContext, _: Request) -> None:
+        context.view.points = None
+
+    return [
+        LabControl(
+            Slider(
+                name="shown_step",
+                label="show step",
+                tooltip="Show the model after this inner step alone",
+                low=0,
+                high=10,
+                scale="linear",
+                whole=True,
+            ),
+            shown_step,
+            show,
+        ),
+        LabControl(
+            Toggle(name="all_steps", label="All", tooltip="Show the model after every inner step"),
+            lambda shown: {"pressed": shown.view.shown_step is None},
+            all_steps,
+        ),
+        LabControl(
+            Button(
+                name="another",
+                label="New task",
+                tooltip="Draw another held-out task",
+                icon="shuffle",
+            ),
+            act=another,
+        ),
+        LabControl(
+            Button(
+                name="own_points",
+                label="Reset points",
+                tooltip="Restore the task's original support points",
+                icon="reset",
+            ),
+            lambda shown: _unless(shown.view.points is not None, "you have not changed the points"),
+            own_points,
+        ),
+    ]
+
+
+def _training() -> list[LabControl]:
+    def choose(context: LabContext, request: Request) -> None:
+        context.view.by = one_of("by", request.value, get_args(By))
+
+    axis = Segments(
+        name="by",
+        label="x-axis",
+        tooltip="Plot losses over meta-steps, or over seconds of training",
+        options=(("meta_step", "meta-steps"), ("seconds", "seconds")),
+    )
+    return [LabControl(axis, lambda shown: {"value": shown.view.by}, choose)]
+
 
 _WORDS: dict[str, dict[Any, str]] = {
     "algorithm": {entry.name: entry.label for entry in ALGORITHMS.values()},
     "alpha_learned": {
         "no": "fixed",
         "scalar": "learned",
-        "tensor": "per tensor",
-        "element": "per element",
+        "tensor": "learned per tensor",
+        "element": "learned per element",
     },
     "meta_optimizer": {"adam": "Adam", "sgd": "SGD"},
-    "order": {1: "1 first-order", 2: "2 exact"},
+    "order": {2: "exact", 1: "first-order"},
 }
 
 
-def lab_groups(session: Session) -> list[Group]:
-    """All controls of a session's lab, in the order in which they are shown."""
-    kind = type(session.settings)
+def _setting(spec: Control, *, folded: bool) -> LabControl:
+    name = spec.name
 
-    def about(name: str) -> str:
-        return str(kind.model_fields[name].description)
+    def state(shown: Shown) -> State:
+        value: State = {"value": getattr(shown.settings, name)}
+        if shown.in_history:
+            return value | {"disabled": True, "reason": "viewing history: branch to change this"}
+        if name in shown.unused:
+            return value | {"disabled": True, "reason": shown.unused[name]}
+        return value
 
-    def slider(name: str, label: str, low: float, high: float, **more: Any) -> Slider:
-        return Slider(name=name, label=label, tooltip=about(name), low=low, high=high, **more)
+    def act(context: LabContext, request: Request) -> None:
+        context.set(name, request.value, joined=request.joined)
 
-    def choice(of: type[Select], name: str, label: str) -> Select:
-        return of(name=name, label=label, tooltip=about(name), options=choices(kind, name))
-
-    def select(name: str, label: str, options: Iterable[str]) -> Select:
-        return Select(
-            name=name,
-            label=label,
-            tooltip=f"{label}; changing it {RESTARTS}",
-            options=tuple((option, option) for option in options),
-            confirm=RESTARTS,
-        )
-
-    def button(name: str, label: str, tooltip: str, icon: Any, **more: bool) -> Button:
-        return Button(name=name, label=label, tooltip=tooltip, icon=icon, **more)
-
-    transport: list[Control] = [
-        Button(
-            name="play",
-            label="Play",
-            icon="play",
-            tooltip="Train, or pause",
-            primary=True,
-            debounce=True,
-        ),
-        button(
-            "inner_step", "Inner step", "Show one more gradient step on a training task", "inner"
-        ),
-        button("task", "Task", "Show the whole adaptation to the next training task", "task"),
-        button("meta_step", "Meta-step", "Move θ once", "step"),
-        button(
-            "reset",
-            "Reset",
-            "Back to meta-step 0: same seed, settings as they are; prescribed changes come again",
-            "reset",
-            debounce=True,
-        ),
-        button(
-            "reseed", "New seed", "Back to meta-step 0 with the next seed", "dice", debounce=True
-        ),
-        button("undo", "Undo", "Back to before the last change", "undo", compact=True),
-        button("redo", "Redo", "Do again what was undone", "redo", compact=True),
-        Text(name="status", live=False),
-    ]
-    history: list[Control] = [
-        Slider(
-            name="look",
-            label="look back to meta-step",
-            tooltip="Show the training as it was; nothing is lost",
-            low=0,
-            high=1,
-            scale="linear",
-            whole=True,
-        ),
-        button("live", "Now", "Return to the last meta-step", "live"),
-        button(
-            "fork",
-            "Fork here",
-            "Pin this run as a ghost and go on from here",
-            "fork",
-            debounce=True,
-        ),
-        button("pin", "Pin", "Keep the curves as they are now as a ghost", "pin", debounce=True),
-        button("unpin", "Unpin", "Let the ghosts go", "unpin"),
-        Menu(
-            name="export",
-            label="Export",
-            icon="export",
-            tooltip="Take what is shown elsewhere",
-            items=EXPORTS,
-        ),
-        Toggle(
-            name="loading",
-            label="Load a share code",
-            icon="load",
-            tooltip="Load what a share code describes",
-            compact=True,
-        ),
-        Toggle(
-            name="large",
-            label="Large type",
-            icon="type",
-            tooltip="For a lecture hall",
-            compact=True,
-        ),
-    ]
-    notices: list[Control] = [
-        Text(name="banner"),
-        Text(name="message"),
-        Field(
-            name="load",
-            label="share code",
-            tooltip=f"Paste a share code and press Enter: {RESTARTS}",
-        ),
-    ]
-    inner: list[Control] = [
-        slider("alpha", "α", 1e-4, 1.0),
-        slider("beta", "β", 1e-5, 1e-1),
-        slider("inner_steps", "inner steps K", 0, 10, scale="linear", whole=True),
-        choice(Segments, "order", "order"),
-        Toggle(name="more", label="More", icon="more", tooltip="Tasks, model and algorithm"),
-    ]
-    outer: list[Control] = [
-        select("tasks", "tasks", with_yours(PROBLEMS, problem_of(session.source))),
-        select("model", "model", (YOURS,)),
-        choice(Select, "algorithm", "algorithm"),
-        choice(Select, "alpha_learned", "α is"),
-        choice(Select, "meta_optimizer", "meta-optimiser"),
-        slider("meta_batch", "meta-batch", 1, 100, whole=True),
-        slider("shots", "shots", 1, 100, whole=True),
-    ]
-    return [
-        Group("top", transport, "transport"),
-        Group("top", inner),
-        Group("top", outer, "choices"),
-        Group("top", history, "time"),
-        Group("top", notices, "notices"),
-        Group(
-            "adaptation",
-            [
-                Select(
-                    name="measure",
-                    label="shown",
-                    tooltip="What the curves show",
-                    options=(("loss", "loss"),),
-                )
-            ],
-        ),
-        Group(
-            "task",
-            [
-                Slider(
-                    name="shown_step",
-                    label="inner step",
-                    tooltip="Show the model after this inner step alone",
-                    low=0,
-                    high=10,
-                    scale="linear",
-                    whole=True,
-                ),
-                Toggle(
-                    name="all_steps", label="All", tooltip="Show the model after all inner steps"
-                ),
-                button("another", "New task", "Draw another held-out task", "shuffle"),
-                button("own_points", "Own points", "Back to the task's own points", "reset"),
-            ],
-        ),
-        Group(
-            "training",
-            [
-                Segments(
-                    name="by",
-                    label="over",
-                    tooltip="What the horizontal axis counts",
-                    options=(("meta_step", "meta-steps"), ("seconds", "seconds")),
-                )
-            ],
-        ),
-    ]
+    return LabControl(spec, state, act, folded=folded)
 
 
-def choices(kind: type[Settings], name: str) -> Choices:
-    """What a setting may be, each with its words."""
-    return tuple(
-        (value, _WORDS[name][value]) for value in get_args(kind.model_fields[name].annotation)
+def _slider(
+    kind: type[Settings],
+    name: str,
+    label: str,
+    low: float,
+    high: float,
+    *,
+    folded: bool = False,
+    **more: Any,
+) -> LabControl:
+    tooltip = _about(kind, name)
+    spec = Slider(name=name, label=label, tooltip=tooltip, low=low, high=high, **more)
+    return _setting(spec, folded=folded)
+
+
+def _choice(
+    kind: type[Settings], of: type[Select], name: str, label: str, *, folded: bool = False
+) -> LabControl:
+    options = _choices(kind, name)
+    spec = of(name=name, label=label, tooltip=_about(kind, name), options=options)
+    return _setting(spec, folded=folded)
+
+
+def _toggle(name: str, label: str, tooltip: str, **more: Any) -> LabControl:
+    """What the view has switched on or off, under the control's name."""
+
+    def toggle(context: LabContext, _: Request) -> None:
+        setattr(context.view, name, not getattr(context.view, name))
+
+    return LabControl(
+        Toggle(name=name, label=label, tooltip=tooltip, **more),
+        lambda shown: {"pressed": getattr(shown.view, name)},
+        toggle,
     )
 
 
-def with_yours(known: Iterable[str], value: str | None) -> tuple[str, ...]:
-    """Names to choose from, with "yours" before them if what is used has no name."""
-    return (*((YOURS,) if value is None else ()), *known)
+def _about(kind: type[Settings], name: str) -> str:
+    return str(kind.model_fields[name].description)
+
+
+def _choices(kind: type[Settings], name: str) -> Choices:
+    """What a setting may be, each with its words."""
+    allowed = get_args(kind.model_fields[name].annotation)
+    return tuple((value, words) for value, words in _WORDS[name].items() if value in allowed)
+
+
+def _same(names: Iterable[str]) -> Choices:
+    return tuple((name, name) for name in names)
+
+
+def _with_custom(names: Iterable[str], value: str | None) -> tuple[str, ...]:
+    """Names to choose from, with "custom" before them if what is used has no name."""
+    return (*((CUSTOM,) if value is None else ()), *names)
+
+
+def _unless(possible: bool, reason: str) -> State:
+    return {"disabled": not possible, "reason": reason}
+
+
+def _model(shown: Shown) -> State:
+    problem = problem_of(shown.source)
+    if problem is None:
+        return {"value": CUSTOM, **_unless(False, "these tasks came with their model")}
+    catalogue = PROBLEMS[problem]
+    value = catalogue.model_named(shown.source, shown.settings)
+    options = _same(_with_custom(catalogue.models, value))
+    return {"value": value or CUSTOM, "options": [list(option) for option in options]}
+
+
+def _message(shown: Shown) -> State:
+    view = shown.view
+    text = view.message or view.note
+    return {"value": text, "tone": "error" if view.message else "note", "hidden": not text}
+
+
+def _banner(shown: Shown) -> State:
+    if not shown.in_history:
+        return {"hidden": True}
+    now, last = f"{shown.snapshot.meta_step:,}", f"{shown.snapshot.last_step:,}"
+    text = (
+        f"Viewing meta-step {now} of {last} · “Back to live” returns, “Branch from here” continues "
+        "from it"
+    )
+    return {"value": text, "tone": "look"}
+
+
+def _status(shown: Shown) -> State:
+    snapshot, settings = shown.snapshot, shown.settings
+    rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
+    doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
+    if shown.in_history:
+        doing = f"history, latest {snapshot.last_step:,}"
+    walk = snapshot.cursor
+    if walk is not None:
+        doing = f"task {walk.task + 1} of {settings.meta_batch}, inner step {walk.inner_step}"
+    return {
+        "value": [
+            f"meta-step {snapshot.meta_step:,} · {doing}",
+            f"seed {settings.seed} · {settings.task_words}",
+        ]
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from labkit.widgets.array_packing import plain, same
+from labkit.widgets.protocol import plain, same
 
 _KEY = re.compile(r"[^.\[\]]+")
 

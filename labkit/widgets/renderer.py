@@ -25,7 +25,7 @@ from labkit.session import Ghost, Session, Settings, Snapshot
 from labkit.tasks import AnyPortrait, Portrait
 from labkit.training import AdaptationCurve, Between
 from labkit.widgets.dashboard import Dashboard
-from labkit.widgets.lab_state import Looks
+from labkit.widgets.lab_context import ViewState
 
 QUICK_TASKS = 25
 """Held-out tasks measured until the changes have settled; the others follow then."""
@@ -158,7 +158,7 @@ class Renderer:
     Args:
         session: What is drawn.
         dashboard: Where.
-        looks: How.
+        view: How.
         attempt: Runs what may raise because of a task family's own code, and says so in the lab.
         overtaken: Whether a person has made another request meanwhile.
         clock: Seconds that only grow.
@@ -169,14 +169,14 @@ class Renderer:
         self,
         session: Session,
         dashboard: Dashboard,
-        looks: Looks,
+        view: ViewState,
         attempt: Callable[[Callable[[], None]], None],
         overtaken: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._session, self._dashboard, self._looks = session, dashboard, looks
+        self._session, self._dashboard, self._view = session, dashboard, view
         self._attempt, self._overtaken, self._sleep = attempt, overtaken, sleep
         self._pace = Pace(clock)
         self._behind = False
@@ -228,7 +228,7 @@ class Renderer:
         behind = self._behind
         if self._give_way():
             return True
-        task = (snapshot.cursor, self._looks.task, self._looks.points, wanted.run)
+        task = (snapshot.cursor, self._view.task, self._view.points, wanted.run)
         if measure or behind or task != self._drawn_task:
             self._drawn_task = task
             self._attempt(lambda: self._show_task(snapshot))
@@ -312,43 +312,43 @@ class Renderer:
         except OvertakenError:
             self._behind = True
             return
-        self._looks.measures = self._panel.measures
+        self._view.measures = self._panel.measures
 
     def _give_way(self) -> bool:
         self._behind = self._pace.may_give_way(overtaken=self._overtaken())
         return self._behind
 
     def _show_adaptation(self) -> None:
-        panel, measure = self._panel, self._looks.measure
+        panel, measure = self._panel, self._view.measure
         drawn, by = self._drawn_panel
         if panel is not None and not (drawn is panel and by == measure):
             show_adaptation(self._dashboard.figure("adaptation"), panel.showing(measure))
             self._drawn_panel = panel, measure
 
     def _show_task(self, snapshot: Snapshot) -> None:
-        session, looks, walk = self._session, self._looks, snapshot.cursor
-        points = None if walk else looks.points
-        portrait = session.portrait(snapshot, looks.task, points)
+        session, view, walk = self._session, self._view, snapshot.cursor
+        points = None if walk else view.points
+        portrait = session.portrait(snapshot, view.task, points)
         kind = task_panel(portrait).kind
         if kind != self._kind:
             editable = isinstance(portrait, Portrait) and session.editable(snapshot)
             self._dashboard.replace("task", task_figure(portrait, editable=editable))
             self._kind = kind
-        looks.steps = steps_of(portrait)
+        view.steps = steps_of(portrait)
         figure, heading = self._dashboard.figure("task"), task_heading(snapshot)
         show_task(figure, portrait, heading, color=settings_color(snapshot.settings))
 
     def _show_training(self, snapshot: Snapshot) -> None:
-        figure, looks = self._dashboard.figure("training"), self._looks
+        figure, view = self._dashboard.figure("training"), self._view
         show_training(
             figure,
             snapshot.curve,
             snapshot.events,
-            by=looks.by,
+            by=view.by,
             color=settings_color(snapshot.settings),
             ghosts=training_ghosts(self._session, snapshot),
         )
-        show_cursor(figure, look_cursor(snapshot, looks.by))
+        show_cursor(figure, look_cursor(snapshot, view.by))
 
 
 def steps_of(portrait: AnyPortrait | None) -> int:

@@ -24,8 +24,8 @@ def test_tides_show_the_port_on_a_map_and_whose_data_they_are(opened: Opener) ->
         lab.button("New task").click()
         lab.wait_for_trace("place", f"t.x[0] !== {traces['place']['x'][0]}")
         assert words(lab) != before
-        expect(lab.choice("shown")).to_have_value("rmse ft")
-        lab.choice("shown").select_option("loss")
+        expect(lab.choice("metric")).to_have_value("rmse ft")
+        lab.choice("metric").select_option("loss")
         lab.page.wait_for_function(f"() => {_TITLE} === 'query loss'")
 
 
@@ -38,8 +38,8 @@ def test_emoji_show_what_each_drawing_is_taken_for(opened: Opener) -> None:
         assert picture.startswith("data:image/png")
         lab.button("New task").click()
         lab.page.wait_for_function("(old) => " + _PICTURE + " !== old", arg=picture)
-        expect(lab.choice("shown")).to_have_value("accuracy")
-        lab.button("Meta-step").click()
+        expect(lab.choice("metric")).to_have_value("accuracy")
+        lab.button("Step: meta").click()
         lab.until("session.last_step == 1")
 
         # functions of one variable in the place of pictures: their points can be set

@@ -57,17 +57,17 @@ def _play_and_step(lab: NotebookPage) -> None:
     lab.until("not session.playing")
 
     paused = int(lab.kernel(STEP))
-    lab.button("Inner step").click()
+    lab.button("Step: inner").click()
     lab.wait_for_status("task 1 of 25, inner step 1")
-    lab.button("Task").click()
+    lab.button("Step: task").click()
     lab.wait_for_status("task 2 of 25, inner step 1")
-    lab.button("Meta-step").click()
+    lab.button("Step: meta").click()
     lab.until(f"{STEP} == {paused + 1}")
     lab.button("Undo").click()
     lab.until("session.settings.alpha == 0.01")
     lab.button("Redo").click()
     lab.until(f"{STEP} == {paused + 1} and session.settings.alpha > 0.011")
-    lab.button("New seed").click()
+    lab.button("Next seed").click()
     lab.until(f"{STEP} == 0 and session.settings.seed == 1")
     lab.button("Reset").click()
     lab.wait_for_trace("after adaptation", "t.y.length === 0")
@@ -87,26 +87,26 @@ def _settings(lab: NotebookPage) -> None:
     lab.slider("β").focus()
     lab.page.keyboard.press("ArrowRight")
     lab.until("session.settings.beta > 0.001")
-    lab.type("inner steps K", "3")
+    lab.type("K", "3")
     # while paused, the figures answer to the settings
     lab.wait_for_trace("step 3", "t.y.length > 50")
     lab.type("meta-batch", "5")
     lab.type("shots", "6")
     lab.wait_for_trace("support", "t.x.length === 6")
-    lab.segment("1 first-order").click()
+    lab.segment("first-order").click()
     lab.wait_for_trace("first-order MAML", "t.y.length === 11")
     lab.choice("meta-optimiser").select_option("SGD")
-    lab.choice("α is").select_option("per tensor")
+    lab.choice("inner step size").select_option("learned per tensor")
     lab.until("session.settings.alpha_learned == 'tensor'")
     expect(lab.slider("α")).to_be_disabled()
     lab.choice("algorithm").select_option("Reptile")
-    expect(lab.segment("2 exact")).to_be_disabled()
+    expect(lab.segment("exact")).to_be_disabled()
     lab.wait_for_trace("Reptile", "t.y.length === 11")
     chosen = "(s.inner_steps, s.meta_batch, s.shots, s.order, s.meta_optimizer, s.algorithm)"
     wanted = "(3, 5, 6, 1, 'sgd', 'reptile')"
     assert lab.kernel(f"[{chosen} for s in [session.settings]][0]") == wanted
     lab.choice("algorithm").select_option("MAML")
-    lab.choice("α is").select_option("fixed")
+    lab.choice("inner step size").select_option("fixed")
     lab.type("α", "1e200")
     lab.until("session.settings.alpha == 1e200")
     lab.button("Play").click()
@@ -117,26 +117,26 @@ def _settings(lab: NotebookPage) -> None:
 
 def _history(lab: NotebookPage) -> None:
     for count in (1, 2, 3):
-        lab.button("Meta-step").click()
+        lab.button("Step: meta").click()
         lab.until(f"session.last_step == {count}")
-    lab.button("Pin").click()
+    lab.button("Keep curves").click()
     lab.wait_for_trace("first-order MAML · 3", "t.visible && t.y.length > 2")
-    lab.type("look back to meta-step", "1")
-    lab.page.get_by_text("Looking back at meta-step 1 of 3").wait_for()
+    lab.type("history", "1")
+    lab.page.get_by_text("Viewing meta-step 1 of 3").wait_for()
     expect(lab.slider("β")).to_be_disabled()
-    lab.button("Now").click()
+    lab.button("Back to live").click()
     lab.wait_for_status("meta-step 3 · paused")
     # plotly takes for a click what is near to a point
     axis = "plot => plot._fullLayout.xaxis.d2p(2) / plot._fullLayout.xaxis._length"
     share = lab.plot("training").evaluate(axis)
     lab.point_at("training", share, 0.5)
     lab.page.mouse.click(*lab.place("training", share, 0.5))
-    lab.page.get_by_text("Looking back at meta-step 2 of 3").wait_for()
-    lab.button("Fork here").click()
+    lab.page.get_by_text("Viewing meta-step 2 of 3").wait_for()
+    lab.button("Branch from here").click()
     lab.until("session.last_step < 3 and session.looking is None and len(session.ghosts) == 2")
-    lab.button("Unpin").click()
+    lab.button("Clear kept").click()
     lab.until("not session.ghosts")
-    expect(lab.button("Unpin")).to_be_disabled()
+    expect(lab.button("Clear kept")).to_be_disabled()
     lab.segment("seconds").click()
     lab.lab().get_by_text("seconds of training").wait_for()
     lab.segment("meta-steps").click()
@@ -149,9 +149,9 @@ def _panels(lab: NotebookPage) -> None:
     count = len(before)
     lab.page.mouse.click(*lab.place("task", 0.55, 0.06))
     lab.wait_for_trace("support", f"t.x.length === {count + 1}")
-    lab.button("Own points").click()
+    lab.button("Reset points").click()
     lab.wait_for_trace("support", f"t.x.length === {count}")
-    lab.type("inner step", "1")
+    lab.type("show step", "1")
     expect(lab.button("All")).to_have_attribute("aria-pressed", "false")
     lab.button("All").click()
     expect(lab.button("All")).to_have_attribute("aria-pressed", "true")
@@ -166,7 +166,7 @@ def _other_tasks(lab: NotebookPage) -> None:
     lab.until("session.snapshot().params['0.weight'].shape[0] == 100")
     lab.restart("tasks", "Tides")
     lab.wait_for_status("meta-step 0 · paused")
-    lab.choice("shown").select_option("mae ft")
+    lab.choice("metric").select_option("mae ft")
     expect(lab.plot("adaptation").locator(".ytitle")).to_have_text("query mae ft")
     lab.restart("tasks", "Sinusoid")
     expect(lab.plot("adaptation").locator(".ytitle")).to_have_text("query loss")
@@ -180,7 +180,7 @@ def test_what_is_exported_runs_headless_to_the_same_numbers(
     for alpha in ("0.02", "0.03"):
         lab.type("α", alpha)
         lab.until(f"session.settings.alpha == {alpha}")
-        lab.button("Meta-step").click()
+        lab.button("Step: meta").click()
         lab.until("not session.playing")
     lab.until("session.last_step == 2")
     with lab.page.expect_download() as download:
@@ -222,11 +222,11 @@ def test_what_is_exported_runs_headless_to_the_same_numbers(
 def test_a_double_click_forks_pins_and_reseeds_once(lab: NotebookPage) -> None:
     lab.button("Play").click()
     lab.until(f"{STEP} > 5")
-    lab.button("Pin").dblclick()
+    lab.button("Keep curves").dblclick()
     lab.until("len(session.ghosts) == 1")
-    lab.button("Fork here").dblclick()
+    lab.button("Branch from here").dblclick()
     lab.until("not session.playing and len(session.ghosts) == 2")
-    lab.button("New seed").dblclick()
+    lab.button("Next seed").dblclick()
     lab.until("session.settings.seed == 1")
     lab.button("Reset").dblclick()
     # one after the other: whatever the double clicks have done is done by now
@@ -280,8 +280,8 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
     lab.button("Play").click()
     lab.until(f"{STEP} > 300")
     lab.button("Pause").click()
-    lab.button("Pin").click()
-    lab.segment("1 first-order").click()
+    lab.button("Keep curves").click()
+    lab.segment("first-order").click()
     lab.until("not session.playing")
     for theme in ("Dark", "Light"):
         lab.theme(theme)
@@ -304,7 +304,7 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
 
 def test_controls_adaptation_and_task_are_seen_at_one_time(lab: NotebookPage) -> None:
     lab.command("application:toggle-left-area")
-    lab.button("Pin").click()
+    lab.button("Keep curves").click()
     for name, large in (("large-window", False), ("small-window", False), ("large-window", True)):
         width, height = LAYOUTS[name]
         lab.page.set_viewport_size({"width": width, "height": height})
@@ -320,7 +320,7 @@ def test_controls_adaptation_and_task_are_seen_at_one_time(lab: NotebookPage) ->
 def test_the_labels_of_marks_stay_through_every_redraw(lab: NotebookPage) -> None:
     lab.button("Play").click()
     lab.until(f"{STEP} > 100")
-    for name, value in (("α", "0.02"), ("inner steps K", "3"), ("α", "0.03")):
+    for name, value in (("α", "0.02"), ("K", "3"), ("α", "0.03")):
         now = int(lab.kernel(STEP))
         lab.until(f"{STEP} > {now + now // 10}")
         lab.type(name, value)

@@ -60,7 +60,7 @@ def test_keys_pressed_in_the_lab_do_not_reach_the_notebook(place: Place, opened:
         expect(lab.typed("α")).not_to_have_value("0.01")
         expect(lab.slider("α")).to_be_focused()
         lab.page.keyboard.press("b")
-        lab.button("Meta-step").focus()
+        lab.button("Step: meta").focus()
         lab.page.keyboard.press("b")
         lab.kernel("None")
         assert lab.page.locator(".jp-Cell").count() == cells
@@ -74,7 +74,7 @@ def test_widget_messages_go_where_the_settings_say(
 ) -> None:
     """The two servers of the test above really differ."""
     with opened(FIRST, place) as lab:
-        lab.button("Meta-step").click()
+        lab.button("Step: meta").click()
         lab.wait_for_status("meta-step 1 ")
         manager = "get_ipython().kernel.shell_channel_thread.manager"
         assert lab.kernel(f"bool({manager}.list_subshell())") == str(subshells)

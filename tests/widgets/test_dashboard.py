@@ -11,10 +11,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from labkit.widgets.array_packing import packed, plain
 from labkit.widgets.dashboard import PANELS, Dashboard
 from labkit.widgets.live_figure import LiveFigure
 from labkit.widgets.plotly_bundle import plotly_bundle
+from labkit.widgets.protocol import packed, plain
 from tests.widgets.page import unpacked
 
 PAGE = {"view": "page"}

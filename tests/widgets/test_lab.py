@@ -11,7 +11,7 @@ import pytest
 from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_mlp, tide_mlp
 from labkit.widgets import renderer
 from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
-from labkit.widgets.lab_actions import MOST
+from labkit.widgets.lab_context import MAXIMUM
 from labkit.widgets.renderer import QUICK_TASKS, SETTLE_SECONDS, OvertakenError
 from tests.widgets.page import Page, new_session, shown, until
 
@@ -183,7 +183,8 @@ def test_a_reset_brings_what_was_prescribed_again_and_says_so() -> None:
             assert page.lab.session.settings.alpha == 0.01
             until(
                 lambda: (
-                    page.message() == "What was prescribed comes again, first after 2 meta-steps"
+                    page.message()
+                    == "Scheduled changes will be re-applied, the first at meta-step 2"
                 )
             )
             page.press("meta_step")
@@ -459,7 +460,7 @@ def test_what_is_refused_is_told_put_back_and_forgotten(
     until(lambda: not page.message())
 
 
-@pytest.mark.parametrize("most", MOST.items(), ids=str)
+@pytest.mark.parametrize("most", MAXIMUM.items(), ids=str)
 def test_whole_numbers_may_lie_ten_times_beyond_the_slider(
     page: Page, most: tuple[str, int]
 ) -> None:
@@ -489,11 +490,11 @@ def test_look_back_return_and_fork(page: Page) -> None:
     last = now(page)
     until(lambda: page.mean() == pytest.approx(last))
     page.say(kind="look", meta_step=1)
-    until(lambda: "Looking back at meta-step 1 of 4" in page.banner())
+    until(lambda: "Viewing meta-step 1 of 4" in page.banner())
     assert page.control("alpha") == {
         "value": 0.01,
         "disabled": True,
-        "reason": "looking back: fork here to change it",
+        "reason": "viewing history: branch to change this",
     }
     assert page.control("look")["value"] == 1
     until(lambda: page.mean() == pytest.approx(now(page)))
@@ -518,7 +519,7 @@ def test_look_back_return_and_fork(page: Page) -> None:
 
 
 def test_ghosts_stay_while_the_training_goes_on(page: Page) -> None:
-    assert page.control("unpin")["reason"] == "nothing is pinned"
+    assert page.control("unpin")["reason"] == "no curves are kept"
     assert page.control("unpin")["disabled"]
     page.press("pin")
     until(lambda: page.ghosts("adaptation") == ["MAML · 0"])

@@ -160,7 +160,7 @@ def test_the_page_of_figures_shows_what_the_lab_shows(page: Page) -> None:
     assert "seconds of training" in text
     support = next(trace for trace in json.loads(task) if "support" in trace["name"])
     x = np.frombuffer(base64.b64decode(support["x"]["bdata"]), support["x"]["dtype"])
-    points = page.lab._looks.points
+    points = page.lab._view.points
     assert points is not None
     assert x.tolist() == [px for px, _ in points]
     assert points[-1] == (0.5, 0.75)

@@ -77,7 +77,7 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
     )
     home = session.source
     with shown(session) as page:
-        assert page.control("tasks")["value"] == "yours"
+        assert page.control("tasks")["value"] == "custom"
         assert page.control("model")["reason"] == "these tasks came with their model"
         page.press("pin")
         page.press("meta_step")
@@ -113,8 +113,8 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
         page.set("measure", "mae_ft")
         until(lambda: page.y_title("adaptation") == "query mae ft")
 
-        page.set("tasks", "yours")
-        until(lambda: page.control("tasks")["value"] == "yours")
+        page.set("tasks", "custom")
+        until(lambda: page.control("tasks")["value"] == "custom")
         until(lambda: page.ghosts("adaptation") == ["MAML · 0"])
         until(lambda: page.y_title("adaptation") == "query loss")
         until(lambda: page.figures["task"]["layout"]["meta"]["editable"])
@@ -259,11 +259,16 @@ def test_tasks_that_fail_while_looking_back(
             moody.wait()
         monkeypatch.setattr(Moody, "fails", "sample")
         page.say(kind="look", meta_step=2)
-        until(lambda: "Looking back failed. ZeroDivisionError: no sample today" in page.message())
+        until(
+            lambda: (
+                "Viewing that meta-step failed. ZeroDivisionError: no sample today"
+                in page.message()
+            )
+        )
         until(lambda: moody.looking is None)
         monkeypatch.setattr(Moody, "fails", "")
         page.say(kind="look", meta_step=1)
-        until(lambda: "Looking back at meta-step 1 of 3" in page.banner())
+        until(lambda: "Viewing meta-step 1 of 3" in page.banner())
 
 
 def test_settings_that_tasks_do_not_serve_are_refused() -> None:
@@ -295,7 +300,7 @@ def test_tasks_without_a_picture_can_be_left_for_ones_with() -> None:
         assert [trace["name"] for trace in page.figures["task"]["data"]] == ["nothing"]
         page.set("tasks", "Sinusoid")
         until(lambda: len(page.figures["task"]["data"]) > 1)
-        page.set("tasks", "yours")
+        page.set("tasks", "custom")
         until(lambda: len(page.figures["task"]["data"]) == 1)
 
 

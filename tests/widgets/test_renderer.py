@@ -9,7 +9,7 @@ from labkit import Session, Settings, Sinusoid, sinusoid_mlp
 from labkit.figures import DARK, lab_figures
 from labkit.widgets import renderer as module
 from labkit.widgets.dashboard import Dashboard
-from labkit.widgets.lab_state import Looks
+from labkit.widgets.lab_context import ViewState
 from labkit.widgets.renderer import (
     BY_HAND_SECONDS,
     EVALUATION_SHARE,
@@ -56,11 +56,11 @@ class Stage:
         self.clock, self.overtaken, self.measuring_seconds = Clock(), False, 0.0
         self.drawn: list[str] = []
         self.dashboard = Dashboard([], lab_figures(), DARK)
-        self.looks = Looks()
+        self.view = ViewState()
         self.renderer = Renderer(
             self.session,
             self.dashboard,
-            self.looks,
+            self.view,
             lambda draw: draw(),
             lambda: self.overtaken,
             clock=self.clock,
@@ -168,10 +168,10 @@ def test_a_first_change_is_drawn_whole_and_the_next_ones_rest_gives_way(stage: S
 
 def test_the_panels_give_way_to_a_request_but_not_for_long(stage: Stage) -> None:
     stage.settle()
-    stage.looks.by = "seconds"
+    stage.view.by = "seconds"
     stage.draw()
     stage.overtaken = True
-    stage.looks.task = 1
+    stage.view.task = 1
     assert stage.draw()
     assert (stage.renderer.behind, stage.drawn) == (True, [])
     stage.draw(after=MAX_LAG_SECONDS)

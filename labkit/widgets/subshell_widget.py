@@ -5,7 +5,7 @@ from typing import Any
 import anywidget
 
 
-class DirectWidget(anywidget.AnyWidget):
+class SubshellWidget(anywidget.AnyWidget):
     """A widget whose messages are handled by the subshell that each names.
 
     From 7.4 on ipykernel hands a message to the subshell that was at work when the widget last said
@@ -14,7 +14,7 @@ class DirectWidget(anywidget.AnyWidget):
     while the page has a subshell beside it.
 
     Example:
-        >>> widget = DirectWidget()
+        >>> widget = SubshellWidget()
         >>> widget.comm._reply_subshell_for({"method": "custom"}, "the page's")
         "the page's"
         >>> widget.close()
