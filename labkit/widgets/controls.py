@@ -38,8 +38,8 @@ class Control:
     def to_json(self) -> Json:
         """The spec that the browser reads: the kind and all fields that are not None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        given = {name: value for name, value in values.items() if value is not None}
-        return {"kind": type(self).__name__.lower(), **given}
+        fields_set = {name: value for name, value in values.items() if value is not None}
+        return {"kind": type(self).__name__.lower(), **fields_set}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Slider(Labelled):
 
     Args:
         name: Its name.
-        label: What stands over it.
+        label: Text above it.
         tooltip: What it is for.
         low: Smallest value on the slider.
         high: Largest value on the slider.
@@ -111,7 +111,7 @@ class Select(Labelled):
 
     Args:
         name: Its name.
-        label: What stands over it.
+        label: Text above it.
         tooltip: What it is for.
         options: Values, each with its words.
         confirm: What choosing does; it is then asked for first: "Sinusoid → Emoji: `confirm`".
@@ -157,7 +157,7 @@ class Button(Labelled):
         debounce: A second press within 350 ms of one that counted does not count.
 
     Raises:
-        ValueError: The icon is unknown, or missing where it stands alone.
+        ValueError: The icon is unknown, or missing where it has no words.
 
     Example:
         >>> Button(name="play", label="Play", icon="play", primary=True).to_json()["primary"]
@@ -172,8 +172,8 @@ class Button(Labelled):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.icon not in (None, *get_args(Icon)) or (self.compact and self.icon is None):
-            known = ", ".join(get_args(Icon))
-            raise ValueError(f"{self.name}: icon must be one of {known}, got {self.icon!r}")
+            icons = ", ".join(get_args(Icon))
+            raise ValueError(f"{self.name}: icon must be one of {icons}, got {self.icon!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +227,7 @@ class Field(Labelled):
 
 @dataclass(frozen=True)
 class Group:
-    """Controls that stand together in a row, which wraps where it is narrow.
+    """Controls in one row, which wraps where it is narrow.
 
     Args:
         place: A toolbar above the plots, or the header of one of them.
@@ -248,8 +248,8 @@ class Group:
 
     def __post_init__(self) -> None:
         if self.place not in get_args(Place):
-            known = ", ".join(get_args(Place))
-            raise ValueError(f"place of a group must be one of {known}, got {self.place!r}")
+            places = ", ".join(get_args(Place))
+            raise ValueError(f"place of a group must be one of {places}, got {self.place!r}")
 
     def to_json(self) -> Json:
         """The group as the browser reads it."""
@@ -276,7 +276,7 @@ def specification(groups: Sequence[Group]) -> list[Json]:
     names = Counter(control.name for group in groups for control in group.controls)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
-        raise ValueError(f"each control needs a name of its own, got twice: {', '.join(twice)}")
+        raise ValueError(f"each control needs its own name, got twice: {', '.join(twice)}")
     return [group.to_json() for group in groups]
 
 

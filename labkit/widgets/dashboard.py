@@ -125,9 +125,9 @@ class Dashboard(SubshellWidget):
                 self._post({"kind": "changes", "figures": changes})
 
     def idle(self, timeout: float = PATIENCE_SECONDS, *, behind: int = 0) -> bool:
-        """Wait until a page has drawn the last messages, so that a slow one is never flooded.
+        """Wait until a page has drawn the last messages: a slow one is never flooded.
 
-        A page that takes longer is taken for one that nobody sees; without a page, or with a
+        A page that takes longer counts as one that nobody sees. Without a page, or with a
         question that is not answered yet, this returns at once.
 
         Args:
@@ -176,8 +176,8 @@ class Dashboard(SubshellWidget):
             raise ValueError(f'file_format: expected "png" or "svg", got {file_format!r}')
         if not scale > 0:
             raise ValueError(f"scale: expected a number > 0, got {scale!r}")
-        wanted = {"filename": filename, "format": file_format, "scale": scale}
-        self._ask({"kind": "export", **wanted})
+        picture = {"filename": filename, "format": file_format, "scale": scale}
+        self._ask({"kind": "export", **picture})
 
     def ask_for_pictures(self) -> None:
         """Let the page that was used last send an SVG of each panel, as a "picture" message."""
@@ -192,7 +192,7 @@ class Dashboard(SubshellWidget):
         self._ask({"kind": "file", "filename": filename}, [content])
 
     def replace(self, panel: str, figure: go.Figure) -> None:
-        """Begin a panel anew with another figure, of other traces and axes."""
+        """Start a panel again with another figure, of other traces and axes."""
         with self._lock:
             self._figures[panel].become(figure)
             if self._watched:
@@ -232,12 +232,12 @@ class Dashboard(SubshellWidget):
             self._note_drawn(content["number"])
         else:
             self._view = view = content["view"]
-            told = {name: content[name] for name in content if name not in ("view", "asked")}
+            message = {name: content[name] for name in content if name not in ("view", "asked")}
             with self._lock:
                 self._hearing += 1
             try:
                 for callback in tuple(self._callbacks):
-                    callback(told)
+                    callback(message)
             finally:
                 self._note_asked(view, content.get("asked", 0))
 

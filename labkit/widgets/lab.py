@@ -13,7 +13,7 @@ from labkit.session import InterruptedReplayError, Session, Snapshot, keep_threa
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.draw_loop import DrawLoop, IdleDetector
-from labkit.widgets.lab_context import LabContext, Shown, ViewState
+from labkit.widgets.lab_context import LabContext, Scene, ViewState
 from labkit.widgets.lab_controls import LabControls, Request
 from labkit.widgets.lab_traits import SessionTrait, TraitsMirror, setting_trait
 from labkit.widgets.protocol import Message
@@ -99,8 +99,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session = session
         self._controls = LabControls(session)
         names = self._controls.names
-        for argument, given in (("show", show or ()), ("lock", lock)):
-            unknown = [given] if isinstance(given, str) else sorted(set(given) - names)
+        for argument, listed in (("show", show or ()), ("lock", lock)):
+            unknown = [listed] if isinstance(listed, str) else sorted(set(listed) - names)
             if unknown:
                 raise ValueError(
                     f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
@@ -131,7 +131,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._loop.start()
 
     def close(self) -> None:
-        """Stop drawing, and take the lab from all pages; session and other labs go on."""
+        """Stop drawing, and take the lab from all pages; session and other labs continue."""
         if self.comm is None:  # closed already, or never opened
             return
         self._loop.close()
@@ -274,7 +274,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if failure is not None and not view.message:
             stopped = f"Training stopped. {type(failure).__name__}: {failure}"
             view = replace(view, message=stopped)
-        state = self._controls.state(Shown(self.session, snapshot, view))
+        state = self._controls.state(Scene(self.session, snapshot, view))
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
         for name in self._hidden:
@@ -282,7 +282,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return state
 
     def _tried(self, do: Callable[[], None], words: str = "Drawing failed") -> None:
-        """Do something; what a person's own code raises in it is said in the lab, which goes on."""
+        """Do something; the lab says what a person's own code raises in it, and continues."""
         try:
             do()
         except Exception as error:  # noqa: BLE001  # a person's own code

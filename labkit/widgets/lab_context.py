@@ -58,7 +58,7 @@ class ViewState:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Scene:
     """What the states of the controls depend on.
 
     Attributes:
@@ -157,8 +157,8 @@ class LabContext:
             return
         if view.points is None:
             portrait: Any = session.portrait(snapshot, view.task)
-            shown = zip(portrait.support_x.tolist(), portrait.support_y.tolist(), strict=True)
-            view.points = tuple(shown)
+            x, y = portrait.support_x.tolist(), portrait.support_y.tolist()
+            view.points = tuple(zip(x, y, strict=True))
         points, at = list(view.points), message.get("index")
         point = float(message["x"]), float(message["y"])
         if message["action"] == "add":

@@ -35,7 +35,7 @@ from labkit.widgets.exports import EXPORTS, export
 from labkit.widgets.lab_context import (
     MAXIMUM,
     LabContext,
-    Shown,
+    Scene,
     check_recipe,
     one_of,
     whole,
@@ -65,15 +65,15 @@ class LabControl:
 
     Args:
         spec: What the page draws.
-        state: What differs from that in a session as it is shown, see `Control`.
+        state: What differs from that in a session as it is scene, see `Control`.
         act: What a request does; may raise ValueError with the reason why not.
         folded: Hidden while the view's `more` is off.
-        always: Shown even if a notebook does not list it: a read-out.
+        always: Scene even if a notebook does not list it: a read-out.
         opened_by: Name of another control that shows this one, and is shown with it.
     """
 
     spec: Control
-    state: Callable[[Shown], State] = lambda _: {}
+    state: Callable[[Scene], State] = lambda _: {}
     act: Callable[[LabContext, Request], object] | None = None
     folded: bool = False
     always: bool = False
@@ -118,20 +118,20 @@ class LabControls:
         """Of all controls."""
         return set(self._by_name)
 
-    def hidden(self, shown: Iterable[str]) -> set[str]:
+    def hidden(self, listed: Iterable[str]) -> set[str]:
         """The controls that a lab with only these, and the read-outs, does not show."""
-        kept = {*shown, *(c.name for c in self._by_name.values() if c.always)}
+        kept = {*listed, *(c.name for c in self._by_name.values() if c.always)}
         kept |= {c.opened_by for c in self._by_name.values() if c.name in kept and c.opened_by}
         return self.names - kept
 
     def groups(self) -> list[Group]:
-        """What the page draws, in the order in which it is shown."""
+        """What the page draws, in the order in which it is scene."""
         return [Group(g.place, [c.spec for c in g.controls], g.name) for g in self._groups]
 
-    def state(self, shown: Shown) -> dict[str, State]:
+    def state(self, scene: Scene) -> dict[str, State]:
         """How each control stands."""
-        state = {c.name: c.state(shown) for c in self._by_name.values()}
-        if not shown.view.more:
+        state = {c.name: c.state(scene) for c in self._by_name.values()}
+        if not scene.view.more:
             for control in self._by_name.values():
                 if control.folded:
                     state[control.name]["hidden"] = True
@@ -157,13 +157,13 @@ def _transport() -> list[LabControl]:
         session = context.session
         session.pause() if session.playing else session.play()
 
-    def playing(shown: Shown) -> State:
-        return {"label": "Pause", "icon": "pause"} if shown.snapshot.playing else {}
+    def playing(scene: Scene) -> State:
+        return {"label": "Pause", "icon": "pause"} if scene.snapshot.playing else {}
 
     def step(name: Any, label: str, tooltip: str, icon: Any) -> LabControl:
         return LabControl(
             Button(name=name, label=label, tooltip=tooltip, icon=icon),
-            lambda shown: {"disabled": shown.snapshot.playing, "reason": "pause first"},
+            lambda scene: {"disabled": scene.snapshot.playing, "reason": "pause first"},
             lambda context, _: context.session.step(name),
         )
 
@@ -208,7 +208,7 @@ def _transport() -> list[LabControl]:
             Button(
                 name="undo", label="Undo", tooltip="Undo the last change", icon="undo", compact=True
             ),
-            lambda shown: _unless(shown.session.can_undo, "nothing to undo"),
+            lambda scene: _unless(scene.session.can_undo, "nothing to undo"),
             lambda context, _: context.session.undo(),
         ),
         LabControl(
@@ -219,7 +219,7 @@ def _transport() -> list[LabControl]:
                 icon="redo",
                 compact=True,
             ),
-            lambda shown: _unless(shown.session.can_redo, "nothing to redo"),
+            lambda scene: _unless(scene.session.can_redo, "nothing to redo"),
             lambda context, _: context.session.redo(),
         ),
         LabControl(Text(name="status", live=False), _status, always=True),
@@ -230,8 +230,8 @@ def _inner_loop(kind: type[Settings]) -> list[LabControl]:
     most = MAXIMUM["inner_steps"] // 10
     steps = _slider(kind, "inner_steps", "K", 0, most, scale="linear", whole=True)
 
-    def with_room(shown: Shown) -> State:
-        return {**steps.state(shown), "high": max(most, shown.settings.inner_steps)}
+    def with_room(scene: Scene) -> State:
+        return {**steps.state(scene), "high": max(most, scene.settings.inner_steps)}
 
     return [
         _slider(kind, "alpha", "α", 1e-4, 1.0),
@@ -246,7 +246,7 @@ def _outer_loop(session: Session) -> list[LabControl]:
     kind = type(session.settings)
 
     def catalogue(
-        name: str, options: Iterable[str], state: Callable[[Shown], State], act: Any
+        name: str, options: Iterable[str], state: Callable[[Scene], State], act: Any
     ) -> LabControl:
         spec = Select(
             name=name,
@@ -259,15 +259,15 @@ def _outer_loop(session: Session) -> list[LabControl]:
 
     algorithm = _choice(kind, Select, "algorithm", "algorithm", folded=True)
 
-    def of_these_tasks(shown: Shown) -> State:
+    def of_these_tasks(scene: Scene) -> State:
         # those for classification have one more
-        return {**algorithm.state(shown), "options": _choices(type(shown.settings), "algorithm")}
+        return {**algorithm.state(scene), "options": _choices(type(scene.settings), "algorithm")}
 
     return [
         catalogue(
             "tasks",
             _with_custom(PROBLEMS, problem_of(session.source)),
-            lambda shown: {"value": problem_of(shown.source) or CUSTOM},
+            lambda scene: {"value": problem_of(scene.source) or CUSTOM},
             lambda context, request: context.switch(problem=request.value),
         ),
         catalogue(
@@ -297,10 +297,10 @@ def _history() -> list[LabControl]:
         session = context.session
         session.look(min(whole("look", request.value), session.last_step))
 
-    def looking(shown: Shown) -> State:
-        last = shown.snapshot.last_step
+    def looking(scene: Scene) -> State:
+        last = scene.snapshot.last_step
         return {
-            "value": shown.snapshot.meta_step,
+            "value": scene.snapshot.meta_step,
             "high": max(1, last),
             **_unless(last > 0, "nothing has been trained yet"),
         }
@@ -333,7 +333,7 @@ def _history() -> list[LabControl]:
                 tooltip="Return to the latest meta-step",
                 icon="live",
             ),
-            lambda shown: _unless(shown.in_history, "this is the latest meta-step"),
+            lambda scene: _unless(scene.in_history, "this is the latest meta-step"),
             lambda context, _: context.session.look(None),
         ),
         LabControl(
@@ -360,7 +360,7 @@ def _history() -> list[LabControl]:
             Button(
                 name="unpin", label="Clear kept", tooltip="Remove all kept curves", icon="unpin"
             ),
-            lambda shown: _unless(bool(shown.session.ghosts), "no curves are kept"),
+            lambda scene: _unless(bool(scene.session.ghosts), "no curves are kept"),
             lambda context, _: context.session.unpin(),
         ),
         LabControl(
@@ -388,7 +388,7 @@ def _history() -> list[LabControl]:
                 icon="type",
                 compact=True,
             ),
-            lambda shown: {"pressed": shown.view.large},
+            lambda scene: {"pressed": scene.view.large},
             large,
         ),
     ]
@@ -410,7 +410,7 @@ def _notices() -> list[LabControl]:
                 label="share code",
                 tooltip=f"Paste a share code and press Enter; this {RESTARTS}",
             ),
-            lambda shown: {"hidden": not shown.view.loading},
+            lambda scene: {"hidden": not scene.view.loading},
             load,
             opened_by="loading",
         ),
@@ -422,10 +422,10 @@ def _adaptation() -> list[LabControl]:
         view = context.view
         view.measure = one_of("measure", request.value, view.measures)
 
-    def chosen(shown: Shown) -> State:
-        measures = shown.view.measures
+    def chosen(scene: Scene) -> State:
+        measures = scene.view.measures
         return {
-            "value": shown.view.measure or next(iter(measures), "loss"),
+            "value": scene.view.measure or next(iter(measures), "loss"),
             "options": [[name, name.replace("_", " ")] for name in measures] or [["loss", "loss"]],
             "hidden": len(measures) < 2,
         }
@@ -446,8 +446,8 @@ def _task() -> list[LabControl]:
         again = step == view.shown_step and not request.joined
         view.shown_step = None if again else step
 
-    def shown_step(shown: Shown) -> State:
-        view = shown.view
+    def shown_step(scene: Scene) -> State:
+        view = scene.view
         step = view.steps if view.shown_step is None else view.shown_step
         return {"value": step, "high": max(view.steps, 1)}
 
@@ -478,7 +478,7 @@ def _task() -> list[LabControl]:
         ),
         LabControl(
             Toggle(name="all_steps", label="All", tooltip="Show the model after every inner step"),
-            lambda shown: {"pressed": shown.view.shown_step is None},
+            lambda scene: {"pressed": scene.view.shown_step is None},
             all_steps,
         ),
         LabControl(
@@ -497,7 +497,7 @@ def _task() -> list[LabControl]:
                 tooltip="Restore the task's original support points",
                 icon="reset",
             ),
-            lambda shown: _unless(shown.view.points is not None, "you have not changed the points"),
+            lambda scene: _unless(scene.view.points is not None, "you have not changed the points"),
             own_points,
         ),
     ]
@@ -513,7 +513,7 @@ def _training() -> list[LabControl]:
         tooltip="Plot losses over meta-steps, or over seconds of training",
         options=(("meta_step", "meta-steps"), ("seconds", "seconds")),
     )
-    return [LabControl(axis, lambda shown: {"value": shown.view.by}, choose)]
+    return [LabControl(axis, lambda scene: {"value": scene.view.by}, choose)]
 
 
 _WORDS: dict[str, dict[Any, str]] = {
@@ -532,12 +532,12 @@ _WORDS: dict[str, dict[Any, str]] = {
 def _setting(spec: Control, *, folded: bool) -> LabControl:
     name = spec.name
 
-    def state(shown: Shown) -> State:
-        value: State = {"value": getattr(shown.settings, name)}
-        if shown.in_history:
+    def state(scene: Scene) -> State:
+        value: State = {"value": getattr(scene.settings, name)}
+        if scene.in_history:
             return value | {"disabled": True, "reason": "viewing history: branch to change this"}
-        if name in shown.unused:
-            return value | {"disabled": True, "reason": shown.unused[name]}
+        if name in scene.unused:
+            return value | {"disabled": True, "reason": scene.unused[name]}
         return value
 
     def act(context: LabContext, request: Request) -> None:
@@ -577,7 +577,7 @@ def _toggle(name: str, label: str, tooltip: str, **more: Any) -> LabControl:
 
     return LabControl(
         Toggle(name=name, label=label, tooltip=tooltip, **more),
-        lambda shown: {"pressed": getattr(shown.view, name)},
+        lambda scene: {"pressed": getattr(scene.view, name)},
         toggle,
     )
 
@@ -605,26 +605,26 @@ def _unless(possible: bool, reason: str) -> State:
     return {"disabled": not possible, "reason": reason}
 
 
-def _model(shown: Shown) -> State:
-    problem = problem_of(shown.source)
+def _model(scene: Scene) -> State:
+    problem = problem_of(scene.source)
     if problem is None:
         return {"value": CUSTOM, **_unless(False, "these tasks came with their model")}
     catalogue = PROBLEMS[problem]
-    value = catalogue.model_named(shown.source, shown.settings)
+    value = catalogue.model_named(scene.source, scene.settings)
     options = _same(_with_custom(catalogue.models, value))
     return {"value": value or CUSTOM, "options": [list(option) for option in options]}
 
 
-def _message(shown: Shown) -> State:
-    view = shown.view
+def _message(scene: Scene) -> State:
+    view = scene.view
     text = view.message or view.note
     return {"value": text, "tone": "error" if view.message else "note", "hidden": not text}
 
 
-def _banner(shown: Shown) -> State:
-    if not shown.in_history:
+def _banner(scene: Scene) -> State:
+    if not scene.in_history:
         return {"hidden": True}
-    now, last = f"{shown.snapshot.meta_step:,}", f"{shown.snapshot.last_step:,}"
+    now, last = f"{scene.snapshot.meta_step:,}", f"{scene.snapshot.last_step:,}"
     text = (
         f"Viewing meta-step {now} of {last} · “Back to live” returns, “Branch from here” continues "
         "from it"
@@ -632,11 +632,11 @@ def _banner(shown: Shown) -> State:
     return {"value": text, "tone": "look"}
 
 
-def _status(shown: Shown) -> State:
-    snapshot, settings = shown.snapshot, shown.settings
+def _status(scene: Scene) -> State:
+    snapshot, settings = scene.snapshot, scene.settings
     rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
     doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
-    if shown.in_history:
+    if scene.in_history:
         doing = f"history, latest {snapshot.last_step:,}"
     walk = snapshot.cursor
     if walk is not None:

@@ -34,7 +34,7 @@ class LiveFigure:
         self.become(figure)
 
     def become(self, figure: go.Figure) -> None:
-        """Begin anew with another picture; it is not part of any changes."""
+        """Start again from another picture; it is not part of any changes."""
         with self._lock:
             self._data: list[dict[str, Any]] = [plain(trace) for trace in figure.data]
             self._layout: dict[str, Any] = plain(figure.layout)
@@ -63,11 +63,11 @@ class LiveFigure:
         """
         indexes = self._traces(trace_indexes)
         with self._lock:
-            for path, given in (restyle_data or {}).items():
-                for index, value in zip(indexes, _for_each(path, given, indexes), strict=True):
+            for path, values in (restyle_data or {}).items():
+                for index, value in zip(indexes, _for_each(path, values, indexes), strict=True):
                     _change(self._data[index], path, value, self._changed.setdefault(index, {}))
-            for path, given in (relayout_data or {}).items():
-                _change(self._layout, path, plain(given), self._relaid)
+            for path, value in (relayout_data or {}).items():
+                _change(self._layout, path, plain(value), self._relaid)
 
     def __getitem__(self, path: str) -> Any:
         """A property of the layout, such as `layout.yaxis.range`; None if it is not set."""
@@ -94,24 +94,24 @@ class LiveFigure:
             self._changed, self._relaid = {}, {}
             return {"data": self._data, "layout": self._layout}
 
-    def _traces(self, given: Sequence[int] | int | None) -> list[int]:
+    def _traces(self, numbers: Sequence[int] | int | None) -> list[int]:
         count = len(self._data)
-        if given is None:
+        if numbers is None:
             return list(range(count))
-        indexes = [given] if isinstance(given, int) else [int(index) for index in given]
+        indexes = [numbers] if isinstance(numbers, int) else [int(index) for index in numbers]
         for index in indexes:
             if not 0 <= index < count:
                 raise ValueError(f"the figure has traces 0 to {count - 1}, got {index}")
         return indexes
 
 
-def _for_each(path: str, given: object, indexes: list[int]) -> list[Any]:
+def _for_each(path: str, values: object, indexes: list[int]) -> list[Any]:
     """One value for each trace, each its own copy."""
-    if not isinstance(given, list | tuple):
-        return [plain(given) for _ in indexes]
-    if len(given) != len(indexes):
-        raise ValueError(f"{path}: expected {len(indexes)} values, one a trace, got {len(given)}")
-    return [plain(value) for value in given]
+    if not isinstance(values, list | tuple):
+        return [plain(values) for _ in indexes]
+    if len(values) != len(indexes):
+        raise ValueError(f"{path}: expected {len(indexes)} values, one a trace, got {len(values)}")
+    return [plain(value) for value in values]
 
 
 def _change(holder: Any, path: str, value: Any, changes: dict[str, Any]) -> None:
@@ -127,7 +127,7 @@ def _change(holder: Any, path: str, value: Any, changes: dict[str, Any]) -> None
 
 
 def _slot(holder: Any, key: int | str, path: str, fresh: Any) -> Any:
-    """What stands at a key; made if there is nothing yet."""
+    """The value at a key; made if there is nothing yet."""
     if isinstance(holder, dict) and isinstance(key, str):
         if holder.get(key) is None and fresh is not None:
             holder[key] = fresh

@@ -1,11 +1,12 @@
 """How a notebook opens the lab: live in front of a person, trained to the end when headless."""
 
+import os
 from collections.abc import Collection
 
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from labkit.session import Session
-from labkit.widgets.frontend import running_cell
 from labkit.widgets.lab import Lab
 from labkit.widgets.plotly_bundle import plotly_bundle
 
@@ -45,3 +46,19 @@ def _close(lab: Lab) -> None:
     lab.close()
     if not any(other.session is lab.session for other in _open.values()):
         lab.session.close()
+
+
+def running_cell() -> str | None:
+    """Id of the cell that a notebook frontend asked the kernel to run; None if headless.
+
+    JupyterLab, Notebook and VS Code send the id with the request; papermill, nbval and nbconvert
+    do not. Voilà runs notebooks headless for a person to use: any of its cells counts.
+    """
+    shell = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return None
+    metadata = kernel.get_parent("shell").get("metadata", {})
+    if "cellId" in metadata:
+        return str(metadata["cellId"])
+    return "voila" if os.environ.get("SERVER_SOFTWARE", "").startswith("voila") else None

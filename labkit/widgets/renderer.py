@@ -56,7 +56,7 @@ SENDING_SECONDS = 0.008
 
 
 class Phase(enum.Enum):
-    """Where a drawing stands in a person's changes; `Pace.begin` decides it for each drawing.
+    """How far a drawing is from a person's changes; `Pace.begin` decides it for each drawing.
 
     | this drawing shows a change by hand | seconds since the change before | phase |
     |---|---|---|
@@ -149,7 +149,7 @@ class Measurement:
 
 
 class OvertakenError(Exception):
-    """A request has arrived that is answered before this measurement goes on."""
+    """A request has arrived that is answered before this measurement continues."""
 
 
 class Renderer:
@@ -205,20 +205,20 @@ class Renderer:
     def draw(self, snapshot: Snapshot) -> bool:
         """Show a snapshot; True if something is still to follow.
 
-        First the adaptation curve, measured anew if that is due; then the task; then the training.
+        First the adaptation curve, measured again if that is due; then the task; then the training.
         Each of the last two may give way.
         """
         by_hand = self._by_hand(snapshot)
         phase = self._pace.begin(by_hand=by_hand)
-        wanted = self._wanted(snapshot)
-        due = wanted != self._measured
+        target = self._target(snapshot)
+        due = target != self._measured
         measure = due and (by_hand or not snapshot.playing or self._pace.may_measure())
         if not self.begun:  # the first measurement takes longest
             self._dashboard.flush()
         if measure:
-            kept = None if phase is Phase.SETTLED else self._untrained_before(wanted)
-            wanted = replace(wanted, late=kept is not None)
-            if not self._measure(snapshot, wanted, kept):
+            kept = None if phase is Phase.SETTLED else self._untrained_before(target)
+            target = replace(target, late=kept is not None)
+            if not self._measure(snapshot, target, kept):
                 return True
         if self._panel is not None:
             self._attempt(self._show_adaptation)
@@ -228,7 +228,7 @@ class Renderer:
         behind = self._behind
         if self._give_way():
             return True
-        task = (snapshot.cursor, self._view.task, self._view.points, wanted.run)
+        task = (snapshot.cursor, self._view.task, self._view.points, target.run)
         if measure or behind or task != self._drawn_task:
             self._drawn_task = task
             self._attempt(lambda: self._show_task(snapshot))
@@ -237,8 +237,8 @@ class Renderer:
         self._show_training(snapshot)
         self._behind = False
         self._pace.complete()
-        unsettled = wanted.part is not None and not snapshot.playing
-        return (due and not measure) or unsettled or wanted.late
+        unsettled = target.part is not None and not snapshot.playing
+        return (due and not measure) or unsettled or target.late
 
     def forget(self) -> None:
         """Draw another problem from now on, for which earlier measurements mean nothing."""
@@ -256,7 +256,7 @@ class Renderer:
             return True
         return not snapshot.playing and before.meta_step != snapshot.meta_step
 
-    def _wanted(self, snapshot: Snapshot) -> Measurement:
+    def _target(self, snapshot: Snapshot) -> Measurement:
         tasks, settled = snapshot.observer.source.test_tasks, self.phase is Phase.SETTLED
         few = (snapshot.playing or not settled) and tasks > QUICK_TASKS
         before = self._measured
@@ -269,22 +269,22 @@ class Renderer:
             late=not settled and before is not None and before.late,
         )
 
-    def _untrained_before(self, wanted: Measurement) -> AdaptationCurve | None:
+    def _untrained_before(self, target: Measurement) -> AdaptationCurve | None:
         """The untrained curve of the settings before, shown until the changes have settled."""
         before = self._measured
-        if self._panel is None or before is None or before.run is not wanted.run:
+        if self._panel is None or before is None or before.run is not target.run:
             return None
         return self._panel.untrained
 
     def _measure(
-        self, snapshot: Snapshot, wanted: Measurement, kept: AdaptationCurve | None
+        self, snapshot: Snapshot, target: Measurement, kept: AdaptationCurve | None
     ) -> bool:
         """Measure the adaptation curve; False if another request has ended that."""
-        before, self._measured, self._behind = self._measured, wanted, False
+        before, self._measured, self._behind = self._measured, target, False
         between = self._end_if_overtaken if self.phase is Phase.SETTLED else None
         begun = self._pace.now()
         self._session.hold(LONGEST_HOLD_SECONDS)
-        self._attempt(lambda: self._measure_panel(snapshot, wanted.part, kept, between))
+        self._attempt(lambda: self._measure_panel(snapshot, target.part, kept, between))
         if self._behind:
             self._measured = before
             return False
@@ -303,11 +303,11 @@ class Renderer:
         between: Between | None,
     ) -> None:
         ghosts = self._session.ghosts
-        known = {at: curve for at, curve in self._ghost_curves.items() if at[0] in ghosts}
-        self._ghost_curves = known
+        curves = {at: curve for at, curve in self._ghost_curves.items() if at[0] in ghosts}
+        self._ghost_curves = curves
         try:
             self._panel = adaptation_panel(
-                self._session, snapshot, part=part, untrained=kept, known=known, between=between
+                self._session, snapshot, part=part, untrained=kept, known=curves, between=between
             )
         except OvertakenError:
             self._behind = True
@@ -320,8 +320,8 @@ class Renderer:
 
     def _show_adaptation(self) -> None:
         panel, measure = self._panel, self._view.measure
-        drawn, by = self._drawn_panel
-        if panel is not None and not (drawn is panel and by == measure):
+        last_panel, last_measure = self._drawn_panel
+        if panel is not None and not (last_panel is panel and last_measure == measure):
             show_adaptation(self._dashboard.figure("adaptation"), panel.showing(measure))
             self._drawn_panel = panel, measure
 
@@ -355,5 +355,5 @@ def steps_of(portrait: AnyPortrait | None) -> int:
     """Inner steps that a portrait shows."""
     if portrait is None:
         return 1
-    shown = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
-    return len(shown) - 1
+    steps = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
+    return len(steps) - 1

@@ -1,8 +1,8 @@
 """A still picture of a lab in the notebook's outputs, for wherever the lab itself cannot live.
 
 A notebook that is saved, turned into HTML or looked at without a kernel keeps its outputs but no
-running widget. The picture is an output of its own below the lab, so that replacing it does not
-draw the lab anew.
+running widget. The picture is a separate output below the lab: replacing it does not redraw
+the lab.
 """
 
 import html

@@ -1,4 +1,4 @@
-"""A widget that hears each message where the page sends it."""
+"""A widget whose messages are handled where the page sends them."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ import anywidget
 class SubshellWidget(anywidget.AnyWidget):
     """A widget whose messages are handled by the subshell that each names.
 
-    From 7.4 on ipykernel hands a message to the subshell that was at work when the widget last said
-    something. A widget that speaks on a thread of its own, with several pages, would be deaf from
-    the moment at which that subshell has ended with its page, and would wait for a cell that runs
-    while the page has a subshell beside it.
+    Since 7.4 ipykernel hands a message to the subshell that was running when the widget last sent
+    one. A widget that sends from its own thread, to several pages, would hear nothing once that
+    subshell has ended with its page. It would also wait for a running cell, although the page has a
+    free subshell.
 
     Example:
         >>> widget = SubshellWidget()
