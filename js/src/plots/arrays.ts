@@ -1,4 +1,4 @@
-// Arrays of numbers out of a message's one buffer; labkit/widgets/array_packing.py packs them.
+// Arrays of numbers out of a message's one buffer; labkit/widgets/protocol.py packs them.
 
 import type { Numbers } from "./figure";
 
