@@ -261,7 +261,7 @@ def _outer_loop(session: Session) -> list[LabControl]:
 
     def of_these_tasks(scene: Scene) -> State:
         # those for classification have one more
-        return {**algorithm.state(scene), "options": _choices(type(scene.settings), "algorithm")}
+        return {**algorithm.state(scene), "options": choices(type(scene.settings), "algorithm")}
 
     return [
         catalogue(
@@ -564,7 +564,7 @@ def _slider(
 def _choice(
     kind: type[Settings], of: type[Select], name: str, label: str, *, folded: bool = False
 ) -> LabControl:
-    options = _choices(kind, name)
+    options = choices(kind, name)
     spec = of(name=name, label=label, tooltip=_about(kind, name), options=options)
     return _setting(spec, folded=folded)
 
@@ -586,7 +586,7 @@ def _about(kind: type[Settings], name: str) -> str:
     return str(kind.model_fields[name].description)
 
 
-def _choices(kind: type[Settings], name: str) -> Choices:
+def choices(kind: type[Settings], name: str) -> Choices:
     """What a setting may be, each with its words."""
     allowed = get_args(kind.model_fields[name].annotation)
     return tuple((value, words) for value, words in _WORDS[name].items() if value in allowed)
