@@ -340,7 +340,7 @@ def _history() -> list[LabControl]:
             Button(
                 name="fork",
                 label="Branch from here",
-                tooltip="Branch from here: keep this run's curves, and continue in a new run",
+                tooltip="Branch from here (keeps this run): continue in a new run",
                 icon="fork",
                 debounce=True,
             ),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import browser
+from tests.browser.lab_page import without_history
 from tests.browser.servers import JUPYTERLAB
 from tests.browser.test_dashboard_in_browser import notebook
 
@@ -44,10 +44,10 @@ LAYOUTS = {"large-window": (1440, 900), "small-window": (1024, 768)}
 
 
 @pytest.fixture(scope="module")
-def page(served: Served, chromium: str) -> Iterator[NotebookPage]:
+def page(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
     server = served(JUPYTERLAB)
     nbformat.write(notebook(SETUP, SHOW), server.root / "boxes.ipynb")
-    with browser(chromium) as context:
+    with without_history(chromium) as context:
         page = NotebookPage(context.new_page())
         page.open(server.url("boxes.ipynb"))
         yield page
