@@ -123,10 +123,10 @@ def matching(params: Params, pattern: str, argument: str) -> frozenset[str]:
     Raises:
         ValueError: None does; the message lists those there are.
     """
-    found = frozenset(name for name in params if fnmatchcase(name, pattern))
-    if not found:
+    names = frozenset(name for name in params if fnmatchcase(name, pattern))
+    if not names:
         raise ValueError(
             f"{argument}={pattern!r} matches no parameter: those that are learned are "
             f"{sorted(params)}"
         )
-    return found
+    return names

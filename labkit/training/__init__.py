@@ -1,5 +1,6 @@
 """Meta-training: the learner, its random streams, evaluation and checkpoints."""
 
+from labkit.training.engine import EngineFallbackWarning
 from labkit.training.ensemble import Ensemble, EnsembleStep
 from labkit.training.evaluation import (
     AdaptationCurve,
@@ -21,6 +22,7 @@ __all__ = [
     "AdaptationCurve",
     "Between",
     "DivergedError",
+    "EngineFallbackWarning",
     "Ensemble",
     "EnsembleStep",
     "MetaLearner",

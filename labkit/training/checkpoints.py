@@ -1,4 +1,4 @@
-"""Saved training states, checked before they are taken up."""
+"""Saved training states, checked before a learner resumes from them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from labkit.training.step import MetaParameters
 KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
 
 
-def read_checkpoint(path: str | Path, moved: MetaParameters, constants: Params) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, current: MetaParameters, constants: Params) -> dict[str, Any]:
     """Read a state and check that it belongs to a model like this one, and to this optimiser.
 
     Raises:
@@ -19,7 +19,7 @@ def read_checkpoint(path: str | Path, moved: MetaParameters, constants: Params) 
     """
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True)
-        found, names = _form(state["params"]), sorted(state["constants"])
+        form, names = _form(state["params"]), sorted(state["constants"])
     except FileNotFoundError:
         raise
     except Exception as error:  # torch.load raises many kinds on a file that is not its own
@@ -27,20 +27,20 @@ def read_checkpoint(path: str | Path, moved: MetaParameters, constants: Params) 
     if not state.keys() >= KEYS:
         missing = ", ".join(sorted(KEYS - state.keys()))
         raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save: no {missing}")
-    if found != _form(moved.params):
+    if form != _form(current.params):
         raise ValueError(
-            f"{path} belongs to another model: it holds {found}, this learner has "
-            f"{_form(moved.params)}"
+            f"{path} belongs to another model: it holds {form}, this learner has "
+            f"{_form(current.params)}"
         )
     if names != sorted(constants):
         raise ValueError(
             f"{path} belongs to a model with other buffers or frozen parameters, or another "
             f"batch_norm: it holds {names}, this learner has {sorted(constants)}"
         )
-    if state["meta_optimizer"] != moved.meta_optimizer:
+    if state["meta_optimizer"] != current.meta_optimizer:
         raise ValueError(
             f"{path} was written with meta_optimizer={state['meta_optimizer']!r}, "
-            f"this learner has {moved.meta_optimizer!r}"
+            f"this learner has {current.meta_optimizer!r}"
         )
     return state
 

@@ -163,7 +163,7 @@ class MetaLearner:
 
     @property
     def meta_optimizer(self) -> MetaOptimizer:
-        """What moves θ; may be changed between meta-steps, and then starts anew."""
+        """Updates θ; may be changed between meta-steps, and then starts without memory."""
         return self._meta.meta_optimizer
 
     @meta_optimizer.setter
@@ -197,12 +197,12 @@ class MetaLearner:
 
     @property
     def engine(self) -> EngineName:
-        """How meta-steps are computed, as given."""
+        """The engine that was asked for: "eager", "compiled" or "auto"."""
         return self._engine.name
 
     @property
     def compiled(self) -> bool:
-        """Whether the last meta-step was computed by compiled code."""
+        """Whether the last meta-step ran as compiled code."""
         return self._engine.compiled
 
     @property
@@ -231,7 +231,7 @@ class MetaLearner:
 
     @property
     def task_chunk(self) -> int | None:
-        """Tasks at once, as given."""
+        """Tasks at once, for less memory; None: 25, or as many as have 8 MB of data."""
         return self._measurement.task_chunk
 
     @property
@@ -247,7 +247,7 @@ class MetaLearner:
         return now.with_alpha(self.alpha)
 
     def step(self) -> MetaStep:
-        """Draw `meta_batch` tasks and move θ once.
+        """Draw `meta_batch` tasks and update θ once.
 
         Returns:
             `MetaStep`: losses before and after adaptation on the query data of those tasks.
@@ -288,7 +288,7 @@ class MetaLearner:
             split: Which of its tasks: "validation" to choose by, "test" to report.
 
         Returns:
-            `AdaptationCurve`, with the family's other measures beside the loss.
+            `AdaptationCurve`, with the loss and the family's other measures.
         """
         batch = self.held_out(tasks, family, split)
         return self.curve_on(batch, inner_steps, alpha=alpha, params=params)
@@ -302,7 +302,7 @@ class MetaLearner:
         params: Params | None = None,
         between: Between | None = None,
     ) -> AdaptationCurve:
-        """The same on tasks that are given, in the precision of θ and on its device.
+        """The same on a batch of tasks in the precision of θ and on its device.
 
         `between` is called now and then; what it raises ends the measuring.
         """
@@ -388,7 +388,7 @@ class MetaLearner:
         atomic_write(path, write)
 
     def load(self, path: str | Path) -> None:
-        """Take up what `save` wrote; training goes on as if it had never stopped.
+        """Resume from a file of `save`; training continues as if it had never stopped.
 
         Raises:
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
@@ -397,11 +397,11 @@ class MetaLearner:
         self.restore(read_checkpoint(path, self._meta, self._constants), path)
 
     def restore(self, state: dict[str, Any], source: str | Path = "the state") -> None:
-        """Take up what `state` gave, with the same model, meta-optimiser and form of α.
+        """Resume from a `state` with the same model, meta-optimiser and form of α.
 
         Args:
             state: Of this learner or one like it.
-            source: Where it comes from, for the error.
+            source: Its origin, for the error.
 
         Raises:
             ValueError: α was learned in another form; the learner is then unchanged.

@@ -1,4 +1,4 @@
-"""Step sizes that are found by trying, for models that were trained for none in particular."""
+"""Step sizes chosen by trial, for models that were not trained for a particular one."""
 
 from collections.abc import Sequence
 
@@ -45,14 +45,14 @@ def tuned_alphas(
 def curve_with_alphas(
     learner: MetaLearner, batch: TaskBatch, alphas: Sequence[float]
 ) -> AdaptationCurve:
-    """The query loss after 0 … K steps, k steps with the step size that is given for k.
+    """The query loss after 0 … K steps, k steps with the k-th step size.
 
     Each point is an adaptation of its own: k steps of `alphas[k]`.
 
     Args:
         learner: Its θ is adapted; it is not changed.
         batch: Tasks to report on.
-        alphas: K + 1 step sizes, such as `tuned_alphas` has found.
+        alphas: K + 1 step sizes, such as from `tuned_alphas`.
 
     Example:
         >>> from labkit.core import JointTraining

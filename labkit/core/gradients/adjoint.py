@@ -59,17 +59,17 @@ def adjoint_gradient(
 
     theta_0, pull_start = vjp(lambda params: start(params, support), theta)[:2]
     segment = math.isqrt(max(loop.steps - 1, 0)) + 1  # ⌈√K⌉
-    carry, kept = loop.start(theta_0), {}
+    carry, stored = loop.start(theta_0), {}
     for step in range(loop.steps):
         if step % segment == 0:
-            kept[step] = carry
+            stored[step] = carry
         carry = forward(step, carry, at_inner_step(sizes, step))
 
     bar, last = add_query(tree_map(torch.zeros_like, carry), carry[0], loop.steps)
     objective = query_weights.get(loop.steps, 0.0) * last
     by_step: dict[int, StepTensors] = {}
-    for first in sorted(kept, reverse=True):
-        carries = [kept.pop(first)]
+    for first in sorted(stored, reverse=True):
+        carries = [stored.pop(first)]
         for step in range(first, min(first + segment, loop.steps) - 1):
             carries.append(forward(step, carries[-1], at_inner_step(sizes, step)))
         while carries:

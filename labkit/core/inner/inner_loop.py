@@ -82,16 +82,16 @@ class InnerLoop:
         if self.order == 1:
             gradient = {name: g.detach() for name, g in gradient.items()}
         direction, state = self.optimizer.direction(gradient, state, step)
-        moved = {
+        updated = {
             name: p - (size[name] if isinstance(size, dict) else size).to(p.dtype) * direction[name]
             for name, p in moving.items()
         }
-        return ({**params, **moved}, state), loss
+        return ({**params, **updated}, state), loss
 
     def run(
         self, loss_fn: LossFn, params: Params, support: Batch, sizes: AlphaTensors
     ) -> tuple[list[Params], list[Tensor]]:
-        """θ_0 … θ_K and the support losses at θ_0 … θ_{K−1}; arguments are taken as checked."""
+        """θ_0 … θ_K and the support losses at θ_0 … θ_{K−1}; expects checked arguments."""
         carry, path, losses = self.start(params), [params], []
         for step in range(self.steps):
             size = at_inner_step(sizes, step)

@@ -105,10 +105,10 @@ def slice_meta_loss(
 
     def losses(position: Tensor) -> tuple[Tensor, Tensor]:
         """Mean query loss before and after adaptation, at one grid point, (D,)."""
-        moved = from_vector(theta + position @ basis, params)
+        shifted = from_vector(theta + position @ basis, params)
 
         def one(support: Batch, query: Batch) -> tuple[Tensor, Tensor]:
-            path = algorithm.adapt(loss_fn, moved, support).path
+            path = algorithm.adapt(loss_fn, shifted, support).path
             steps = len(path) - 1
             before = checked(loss_at(loss_fn, 0))(path[0], query)
             return before, checked(loss_at(loss_fn, steps))(path[-1], query)
@@ -118,9 +118,9 @@ def slice_meta_loss(
 
     def project(support: Batch) -> tuple[Tensor, Tensor]:
         path = algorithm.adapt(loss_fn, params, support).path
-        moved = torch.stack([as_vector(step) for step in path]) - theta  # (K + 1, elements)
-        coordinates = moved @ basis.T
-        return coordinates, length(moved - coordinates @ basis)
+        path_vectors = torch.stack([as_vector(step) for step in path]) - theta  # (K + 1, elements)
+        coordinates = path_vectors @ basis.T
+        return coordinates, length(path_vectors - coordinates @ basis)
 
     coordinates = torch.linspace(-radius, radius, points, dtype=theta.dtype, device=theta.device)
     coordinates[points // 2] = 0.0
