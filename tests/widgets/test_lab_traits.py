@@ -160,7 +160,7 @@ def test_playing_starts_and_pauses_and_meta_step_follows(lab: Lab) -> None:
     assert not lab.session.playing
     until(lambda: lab.meta_step == lab.session.last_step)
     news = [new for _, _, new in steps]
-    assert news == sorted(set(news)), "each is told once"
+    assert news == sorted(set(news)), "each is reported once"
     assert [old for _, old, _ in steps] == [0, *news[:-1]]
     assert playing == [("playing", False, True), ("playing", True, False)]
     lab.session.look(1)
@@ -227,7 +227,7 @@ def test_a_linked_slider_moves_alpha_and_follows_it(lab: Lab) -> None:
 
 def test_observers_run_on_the_drawing_thread_and_no_lock_is_held(lab: Lab) -> None:
     """An observer waits for another thread that uses session and lab: nothing hangs."""
-    told = threading.Event()
+    reported = threading.Event()
     names: list[str] = []
 
     def use() -> None:
@@ -242,11 +242,11 @@ def test_observers_run_on_the_drawing_thread_and_no_lock_is_held(lab: Lab) -> No
         other.start()
         other.join(20)
         assert not other.is_alive()
-        told.set()
+        reported.set()
 
     lab.observe(observer, "alpha")
     lab.session.set(alpha=0.05)
-    assert told.wait(30)
+    assert reported.wait(30)
     assert names == ["maml-lab-view"]
     settings = lab.session.settings
     assert (settings.beta, settings.order, settings.inner_steps) == (0.3, 1, 2)

@@ -141,13 +141,13 @@ def test_changes_settle_before_all_tasks_are_measured(stage: Stage) -> None:
 
 def test_while_a_slider_moves_the_other_panels_lag_but_not_for_long(stage: Stage) -> None:
     stage.settle()
-    drawn: list[list[str]] = []
+    panels: list[list[str]] = []
     for number in range(1, 9):
         stage.session.set(alpha=0.02 + number / 1000)
         stage.draw(after=MAX_LAG_SECONDS / 4)
-        drawn.append(list(stage.drawn))
-    assert all(panels[0] == QUICK for panels in drawn), "each value has its curve"
-    whole = [number for number, panels in enumerate(drawn) if "training" in panels]
+        panels.append(list(stage.drawn))
+    assert all(names[0] == QUICK for names in panels), "each value has its curve"
+    whole = [number for number, names in enumerate(panels) if "training" in names]
     assert whole == [0, 4]
     assert stage.renderer.phase is Phase.MOVING
 
