@@ -1,4 +1,4 @@
-// Builds the one bundle that Python ships: `node build.mjs`, with --watch anew for each change,
+// Builds the one bundle that Python ships: `node build.mjs`, with --watch again after each change,
 // with --check only to see whether the bundle in the repository is that of these sources.
 
 import { readFile } from "node:fs/promises";

@@ -7,7 +7,7 @@ export interface SetMessage {
   kind: "set";
   name: string;
   value: Value | undefined;
-  /** False while a drag goes on. */
+  /** False during a drag. */
   final: boolean;
 }
 

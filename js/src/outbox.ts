@@ -1,4 +1,4 @@
-// What a view sends: questions are counted, so that an answer can say how many it covers.
+// What a view sends. It counts its questions: an answer says how many it covers.
 
 import type { Clock } from "./clock";
 import { type Addressed, endsDrag, isQuestion, type Outgoing } from "./messages";

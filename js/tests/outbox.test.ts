@@ -88,6 +88,13 @@ describe("the end of a drag", () => {
     expect(expected).toEqual([1, 2]);
   });
 
+  it("is not the same value once more", () => {
+    outbox.emit(set(1, true));
+    outbox.emit(set(1, true));
+    expect(sent).toHaveLength(2);
+    expect(expected).toEqual([1, 2]);
+  });
+
   it("is not sent to nobody", () => {
     outbox.emit(set(1, false));
     outbox.emit(set(1, true));

@@ -35,7 +35,7 @@ describe("the next plot", () => {
 });
 
 describe("what a person asks", () => {
-  it("comes before what plays", () => {
+  it("goes before what plays", () => {
     turns.expect(1);
     expect(turns.next([plot("training")])).toBeUndefined();
     turns.hear(1);

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from plotly.offline import get_plotlyjs
 
 from labkit.widgets.controls import Button, Group, Slider, specification
@@ -54,7 +54,7 @@ CONTROLS = specification(
 
 
 @pytest.fixture(scope="module")
-def page(chromium: str) -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     with plot_page(chromium, get_plotlyjs(), HOST) as opened:
         opened.evaluate("show", CONTROLS)
         yield opened

@@ -17,10 +17,11 @@ NAME = "picture.ipynb"
 WIDGET = """
 import anywidget, threading
 from IPython.display import display
-from labkit.widgets.static_copy import HIDE_BESIDE_LIVE_LAB, StaticCopy, picture_html
+from labkit.widgets.plotly_bundle import STYLES
+from labkit.widgets.static_copy import StaticCopy, picture_html
 
 class View(anywidget.AnyWidget):
-    _css = HIDE_BESIDE_LIVE_LAB
+    _css = STYLES
     _esm = '''export default { render({ el }) {
         el.classList.add("maml-lab");
         el.textContent = "live";

@@ -1,6 +1,5 @@
-// Points that move and words that change are put in place here where nothing else changes: plotly
-// lays out, measures and makes every axis and label anew for each change. Where an axis gets
-// another range plotly makes the axes, and no more.
+// Moves points and words where nothing else changes: for each change plotly lays out, measures and
+// recreates every axis and label. Where an axis gets another range plotly redraws the axes only.
 
 import { type Figure, type FigureChanges, hasPoints, pointCount, type Trace } from "./figure";
 import { keysOf } from "./paths";

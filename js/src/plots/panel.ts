@@ -185,7 +185,7 @@ export class PlotPanel {
       return;
     }
     this.drawn = true;
-    // one object: plotly draws anew where it gets another
+    // keep one object: plotly recreates the plot for another
     this.config = plotConfig(figure);
     await plotly.newPlot(gd, data, layout, this.config);
     this.internals = expectedInternals(gd, plotly);

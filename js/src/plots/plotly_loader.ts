@@ -19,7 +19,7 @@ export function plotlyLibrary(bundle: PlotlyModel): Promise<Plotly> {
   return libraries[key];
 }
 
-/** Begins before anybody waits for it: whoever does is told of an error. */
+/** Begins before anybody waits for it; `plotlyLibrary` passes an error to whoever does. */
 export function beginPlotly(bundle: PlotlyModel): void {
   plotlyLibrary(bundle).catch(() => {});
 }
@@ -27,7 +27,7 @@ export function beginPlotly(bundle: PlotlyModel): void {
 async function evaluate(packed: BlobPart): Promise<Plotly> {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const source = await new Response(stream).blob();
-  // names of its own: a page's AMD loader must not take the library for itself
+  // local names hide a page's AMD loader, which would keep the library to itself
   const names = "const module = {exports: {}}, exports = module.exports, define = undefined;\n";
   const code = [names, source, "\nexport default module.exports;"];
   const url = URL.createObjectURL(new Blob(code, { type: "text/javascript" }));

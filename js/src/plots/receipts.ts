@@ -1,4 +1,4 @@
-// Tells the kernel up to which message all has been drawn, so that a slow page is never flooded.
+// Tells the kernel up to which message everything is drawn: it never floods a slow page.
 
 import type { Clock } from "../clock";
 

@@ -114,7 +114,7 @@ export class SupportPoints {
     if (!this.internals.pressedLayer(event) || event.button !== 0 || !event.isPrimary) return;
     const at = this.place(event);
     if (!at) return;
-    // no mouse events follow: plotly does not take this press for a click of its own
+    // no mouse events follow: plotly sees no click
     event.preventDefault();
     this.current = { index: this.nearest(at), start: at, at, dragged: false };
     this.gd.setPointerCapture(event.pointerId);

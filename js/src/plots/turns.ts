@@ -1,4 +1,4 @@
-// Which plot is drawn next: what a person waits for comes before what plays.
+// Which plot is drawn next: what a person waits for goes first, what plays follows.
 
 import type { Clock } from "../clock";
 

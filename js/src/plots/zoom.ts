@@ -8,7 +8,7 @@ import type { Range, ReaderAxes } from "./plotly_internals";
 const OTHER_AXIS = /^yaxis\d*\.title|^[xy]axis\d*\.type/;
 
 /**
- * Gives a layout the ranges from before the zooms, so that plotly keeps them.
+ * Gives a layout the ranges from before the zooms: plotly then keeps the zooms.
  *
  * @param replaced - whether it is another figure: its ranges, where they are others, end a zoom
  */
