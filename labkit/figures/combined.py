@@ -14,7 +14,7 @@ _ANCHORS = ("anchor", "overlaying", "scaleanchor", "matches")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PanelArea:
     """Where a panel's plotting area lies in the whole.
 
     Attributes:
@@ -130,15 +130,15 @@ def _inner_height(plain: Mapping[str, dict[str, Any]]) -> float:
     return float(upper + plain["training"]["layout"]["margin"]["t"] + _area(plain["training"]))
 
 
-def _places(plain: Mapping[str, dict[str, Any]], inner: float) -> Iterator[_Place]:
+def _places(plain: Mapping[str, dict[str, Any]], inner: float) -> Iterator[_PanelArea]:
     halves = (0, (1 - GAP) / 2), ((1 + GAP) / 2, 1)
     for name, x in zip(_UPPER, halves, strict=True):
         deeper = plain[name]["layout"]["margin"]["t"] - _margin_top(plain)
-        yield _Place(plain[name], x, inner - deeper, inner)
-    yield _Place(plain["training"], (0, 1), _area(plain["training"]), inner)
+        yield _PanelArea(plain[name], x, inner - deeper, inner)
+    yield _PanelArea(plain["training"], (0, 1), _area(plain["training"]), inner)
 
 
-def _add(whole: go.Figure, place: _Place, counters: _Counters) -> None:
+def _add(whole: go.Figure, place: _PanelArea, counters: _Counters) -> None:
     layout = place.figure["layout"]
     axes = {
         **counters.named("x", _axes(layout, "x")),
@@ -172,7 +172,7 @@ def _key(axis: str) -> str:
 
 
 def _axis(
-    axis: dict[str, Any], kind: str, place: _Place, names: Mapping[str, str]
+    axis: dict[str, Any], kind: str, place: _PanelArea, names: Mapping[str, str]
 ) -> dict[str, Any]:
     moved = dict(axis)
     if "overlaying" not in axis:
@@ -186,7 +186,7 @@ def _axis(
     return moved
 
 
-def _legend(legend: dict[str, Any], place: _Place) -> dict[str, Any]:
+def _legend(legend: dict[str, Any], place: _PanelArea) -> dict[str, Any]:
     moved = {**legend, "x": place.across(legend["x"]), "yref": "paper"}
     from_edge = legend.get("yref") == "container"
     moved["y"] = place.up_from_edge(legend["y"]) if from_edge else place.up(legend["y"])
@@ -194,7 +194,7 @@ def _legend(legend: dict[str, Any], place: _Place) -> dict[str, Any]:
 
 
 def _annotation(
-    annotation: dict[str, Any], place: _Place, names: Mapping[str, str]
+    annotation: dict[str, Any], place: _PanelArea, names: Mapping[str, str]
 ) -> dict[str, Any]:
     moved = dict(annotation)
     for name, put in (("x", place.across), ("y", place.up)):
@@ -206,7 +206,7 @@ def _annotation(
     return moved
 
 
-def _title(title: dict[str, Any], place: _Place) -> dict[str, Any]:
+def _title(title: dict[str, Any], place: _PanelArea) -> dict[str, Any]:
     """A title at the panel's upper left corner, as an annotation."""
     return {
         "text": title["text"],

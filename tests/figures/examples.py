@@ -6,7 +6,7 @@ import torch
 
 from labkit import AdaptationCurve, Event, Portrait, Settings, Tides, TrainingCurve
 from labkit.figures.lab import LabView, lab_figures, show_lab
-from labkit.figures.panels.adaptation_panel import AdaptationPanel
+from labkit.figures.panels.adaptation import AdaptationPanel
 from labkit.figures.panels.ghosts import GhostCurve
 from labkit.figures.style.palette import algorithm_color
 

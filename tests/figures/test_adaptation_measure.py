@@ -5,8 +5,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from labkit.figures.panels.adaptation import adaptation_data, adaptation_figure, show_adaptation
-from labkit.figures.panels.adaptation_panel import AdaptationPanel, adaptation_top
+from labkit.figures.panels.adaptation import (
+    AdaptationPanel,
+    adaptation_data,
+    adaptation_figure,
+    adaptation_top,
+    show_adaptation,
+)
 from labkit.training.evaluation import summarise
 
 

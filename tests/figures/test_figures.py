@@ -9,9 +9,21 @@ import torch
 
 from labkit import AdaptationCurve, Session, Settings, Sinusoid, Tides, sinusoid_mlp, tide_mlp
 from labkit.figures.lab import lab_figures, lab_view, show_lab
-from labkit.figures.panels.adaptation import adaptation_data, adaptation_figure, show_adaptation
-from labkit.figures.panels.adaptation_panel import AdaptationPanel, adaptation_note, adaptation_top
-from labkit.figures.panels.task import MOST_STEPS, step_styles, steps_drawn, task_data, task_range
+from labkit.figures.panels.adaptation import (
+    AdaptationPanel,
+    adaptation_data,
+    adaptation_figure,
+    adaptation_note,
+    adaptation_top,
+    show_adaptation,
+)
+from labkit.figures.panels.curve_task import (
+    MOST_STEPS,
+    step_styles,
+    steps_drawn,
+    task_data,
+    task_range,
+)
 from labkit.figures.panels.task_figure import show_task, task_figure
 from labkit.figures.style.frame import TITLE_HEIGHT
 from labkit.figures.style.palette import algorithm_color

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.figures.panels.adaptation import adaptation_figure, show_adaptation
-from labkit.figures.panels.adaptation_panel import AdaptationPanel, adaptation_top
+from labkit.figures.panels.adaptation import (
+    AdaptationPanel,
+    adaptation_figure,
+    adaptation_top,
+    show_adaptation,
+)
 from labkit.figures.panels.ghosts import GhostCurve
 from labkit.figures.panels.training import training_figure
 from labkit.figures.style.frame import show_cursor

@@ -21,7 +21,7 @@ from labkit.figures.panels.marks import (
     steady_end,
 )
 from labkit.figures.panels.training import show_training, training_figure
-from labkit.figures.style.log_axis import MOST_NUMBERS, log_axis
+from labkit.figures.style.curves import MOST_NUMBERS, log_axis
 from labkit.figures.style.palette import AFTER, algorithm_color
 from tests.figures.examples import losses, trace
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from labkit import ParameterError, TrainingCurve, adaptation_frame, training_frame, write_curves
-from labkit.session.sharing.curve_columns import training_columns
+from labkit.session.sharing.curves import training_columns
 from labkit.training.evaluation import AdaptationCurve, summarise
 
 LOSSES = torch.tensor([[3.0, 1.0 / 3.0, float("inf")], [1.0, 2.0, 7.0]], dtype=torch.float64)
@@ -105,7 +105,7 @@ def test_what_is_not_installed_is_named(
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "labkit.session.sharing.curve_files.find_spec",
+        "labkit.session.sharing.curves.find_spec",
         lambda name: None if name == module else found(name),
     )
     with pytest.raises(ModuleNotFoundError, match=rf"{purpose}.* need {module}.*maml-lab\[lab\]"):

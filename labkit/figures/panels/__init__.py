@@ -1,10 +1,8 @@
 """The three panels: adaptation, task and training."""
 
-from labkit.figures.panels.adaptation import adaptation_figure, show_adaptation
-from labkit.figures.panels.adaptation_panel import AdaptationPanel
+from labkit.figures.panels.adaptation import AdaptationPanel, adaptation_figure, show_adaptation
 from labkit.figures.panels.ghosts import Curve, GhostCurve
-from labkit.figures.panels.panels import task_panel
-from labkit.figures.panels.task_figure import HEADING, show_task, task_figure
+from labkit.figures.panels.task_figure import HEADING, show_task, task_figure, task_panel
 from labkit.figures.panels.training import By, TrainingGhost, show_training, training_figure
 
 __all__ = [

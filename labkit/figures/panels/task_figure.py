@@ -1,14 +1,20 @@
-"""The figure of one task: made for one kind of portrait, then shown others of that kind."""
+"""The figure of one task: created for one kind of portrait, then shows others of that kind."""
 
 import html
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import plotly.graph_objects as go
-from plotly.basedatatypes import BaseFigure
+from plotly.basedatatypes import BaseFigure, BaseTraceType
 
-from labkit.figures.panels.panels import task_panel
+from labkit.figures.panels.curve_task import CurvePanel
+from labkit.figures.panels.image_task import ImagePanel
+from labkit.figures.panels.map_task import MapPanel
 from labkit.figures.style import (
     AFTER,
+    BEFORE,
     NARROW,
     SMALL,
     TEXT,
@@ -18,7 +24,93 @@ from labkit.figures.style import (
     put,
     title,
 )
-from labkit.tasks import AnyPortrait, Portrait
+from labkit.tasks import AnyPortrait, ImagePortrait, Portrait
+
+
+class TaskPanel(Protocol):
+    """How one kind of portrait is drawn."""
+
+    @property
+    def kind(self) -> str:
+        """What distinguishes the traces of this panel from those of others."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What task this is, beside the panel's title; "" for nothing."""
+        ...
+
+    @property
+    def attribution(self) -> str:
+        """Whose data are shown; "" for nobody's."""
+        ...
+
+    def traces(self) -> list[BaseTraceType]:
+        """The panel's traces, each on its axes; `updates` fills them."""
+        ...
+
+    def layout(self) -> dict[str, Any]:
+        """What the panel sets in the figure's layout once, as `update_layout` takes it."""
+        ...
+
+    def updates(self) -> list[Update]:
+        """All that changes from one portrait to the next."""
+        ...
+
+
+def task_panel(
+    portrait: AnyPortrait | None, color: str = AFTER, shown: Sequence[float] | None = None
+) -> TaskPanel:
+    """How a portrait is drawn; a new kind of portrait has its line here.
+
+    Args:
+        portrait: What is drawn.
+        color: That of the algorithm in use.
+        shown: The y axis of the portrait before.
+    """
+    match portrait:
+        case None:
+            return NoPanel()
+        case ImagePortrait():
+            return ImagePanel(portrait)
+        case Portrait(place=None):
+            return CurvePanel(portrait, color, shown)
+        case Portrait():
+            return MapPanel(portrait, color)
+
+
+@dataclass(frozen=True, slots=True)
+class NoPanel:
+    """Says that there is nothing to see."""
+
+    kind = "no tasks"
+    title = ""
+    attribution = ""
+
+    def traces(self) -> list[BaseTraceType]:
+        """One line of text."""
+        return [
+            go.Scatter(
+                name="nothing",
+                x=[0.5],
+                y=[0.5],
+                text=["This task family does not draw its tasks."],
+                mode="text",
+                textfont={"color": BEFORE},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        ]
+
+    def layout(self) -> dict[str, Any]:
+        """No axes."""
+        axis = {"visible": False, "fixedrange": True, "range": [0, 1]}
+        return {"xaxis": axis, "yaxis": axis}
+
+    def updates(self) -> list[Update]:
+        """Nothing."""
+        return []
+
 
 HEADING = "One held-out task"
 

@@ -1,6 +1,6 @@
 """Colours, frames, axes and updates that all figures share."""
 
-from labkit.figures.style.band import band
+from labkit.figures.style.curves import band, drawable, log_axis
 from labkit.figures.style.frame import (
     APART,
     MARGIN,
@@ -8,17 +8,18 @@ from labkit.figures.style.frame import (
     SMALL,
     TITLE_HEIGHT,
     TRAINING_HEIGHT,
+    Drawable,
+    Update,
     axis,
     cursor,
     figure_meta,
     legend,
     overlay,
     panel_figure,
+    put,
     show_cursor,
     title,
 )
-from labkit.figures.style.limits import drawable
-from labkit.figures.style.log_axis import log_axis
 from labkit.figures.style.palette import (
     AFTER,
     AXIS,
@@ -37,7 +38,6 @@ from labkit.figures.style.palette import (
     translucent,
     weakest,
 )
-from labkit.figures.style.updates import Drawable, Update, put
 
 __all__ = [
     "AFTER",

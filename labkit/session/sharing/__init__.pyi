@@ -1,10 +1,10 @@
-from .curve_columns import Columns as Columns
-from .curve_columns import adaptation_columns as adaptation_columns
-from .curve_columns import training_columns as training_columns
-from .curve_files import Format as Format
-from .curve_files import adaptation_frame as adaptation_frame
-from .curve_files import training_frame as training_frame
-from .curve_files import write_curves as write_curves
+from .curves import Columns as Columns
+from .curves import Format as Format
+from .curves import adaptation_columns as adaptation_columns
+from .curves import adaptation_frame as adaptation_frame
+from .curves import training_columns as training_columns
+from .curves import training_frame as training_frame
+from .curves import write_curves as write_curves
 from .export import code_cell as code_cell
 from .export import parameters as parameters
 from .export import parameters_json as parameters_json

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from labkit.figures.panels.task import CurvePanel
+from labkit.figures.panels.curve_task import CurvePanel
 from labkit.figures.style import AXIS, SUPPORT, Update
 from labkit.tasks import Portrait, TaskLocation
 
@@ -17,7 +17,7 @@ _MARGIN = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class PlacePanel(CurvePanel):
+class MapPanel(CurvePanel):
     """Curves at the left, a map at the right."""
 
     kind = "curves and a map"
@@ -25,7 +25,7 @@ class PlacePanel(CurvePanel):
     def traces(self) -> list[BaseTraceType]:
         """Those of the curves, all places as dots, and the task's place."""
         axes: dict[str, Any] = {"xaxis": "x2", "yaxis": "y2", "mode": "markers"}
-        others = _place(self.portrait).others
+        others = _location(self.portrait).others
         return [
             *CurvePanel.traces(self),
             go.Scatter(
@@ -48,7 +48,7 @@ class PlacePanel(CurvePanel):
 
     def layout(self) -> dict[str, Any]:
         """The map's axes: degrees of equal length on the ground in its middle."""
-        others = _place(self.portrait).others
+        others = _location(self.portrait).others
         (west, south), (east, north) = (others.amin(0).tolist(), others.amax(0).tolist())
         hidden = {
             "showticklabels": False,
@@ -83,14 +83,14 @@ class PlacePanel(CurvePanel):
 
     def updates(self) -> list[Update]:
         """The curves, and the mark on the map."""
-        place = _place(self.portrait)
+        place = _location(self.portrait)
         told = "<br>".join(textwrap.wrap(self.portrait.title, 40))
         mark = {"x": [place.longitude], "y": [place.latitude], "text": [told]}
         curves = CurvePanel.traces(self)
         return [*CurvePanel.updates(self), Update(len(curves) + 1, [mark])]
 
 
-def _place(portrait: Portrait) -> TaskLocation:
+def _location(portrait: Portrait) -> TaskLocation:
     if portrait.place is None:
         raise ValueError("a map needs a portrait with a place")
     return portrait.place

@@ -1,9 +1,72 @@
-"""A logarithmic axis for losses: its range and its numbers, all of one size."""
+"""Curves as a browser can draw them: gaps and limits, bands, and a logarithmic axis for losses."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from labkit.figures.style.palette import translucent
+
+FAR = 100.0
+
+
+def drawable(values: ArrayLike, limit: float) -> NDArray[np.float64]:
+    """Values as float64, with gaps where they are not finite.
+
+    Args:
+        values: Numbers of any size.
+        limit: The largest magnitude that an axis shows, > 0. What is beyond `FAR` times that is
+            cut there, out of sight: plotly.js fails on coordinates of 1e200.
+
+    Example:
+        >>> drawable([1.0, float("inf"), -1e200], limit=5.0).tolist()
+        [1.0, nan, -500.0]
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    finite = np.where(np.isfinite(numbers), numbers, np.nan)
+    cut: NDArray[np.float64] = np.clip(finite, -FAR * limit, FAR * limit)
+    return cut
+
+
+def band(
+    name: str,
+    x: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    color: str,
+    opacity: float,
+    **more: Any,
+) -> go.Scatter:
+    """The trace of an interval.
+
+    Args:
+        name: Of the curve that it belongs to.
+        x: Finite, (points,).
+        low: Lower end, finite, (points,).
+        high: Upper end, finite, (points,).
+        color: Of the curve.
+        opacity: 0 … 1.
+        more: Other properties of the trace.
+
+    Example:
+        >>> x = np.arange(2.0)
+        >>> band("MAML", x, x, x + 1, "#0072b2", 0.1).y
+        array([1., 2., 1., 0.])
+    """
+    return go.Scatter(
+        name=name,
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=translucent(color, opacity),
+        hoverinfo="skip",
+        **more,
+    )
+
 
 MOST_NUMBERS = 7
 """On the axis of a low panel."""
