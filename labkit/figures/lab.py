@@ -27,7 +27,7 @@ from labkit.tasks import AnyPortrait
 from labkit.training import AdaptationCurve, Between
 
 GhostPart: TypeAlias = tuple[Ghost, int | None]
-"""A ghost, and on how many of the held-out tasks it was measured; None: on all."""
+"""A kept run, and on how many of the held-out tasks it was measured; None: on all."""
 
 WIDE = 900
 """Pixels for which labels are laid out in one figure of all three panels."""
@@ -38,7 +38,7 @@ class LabView:
     """All that the lab shows at one time.
 
     Attributes:
-        adaptation: The adaptation curve with its ghosts; its colour is that of all panels.
+        adaptation: The adaptation curve with those of kept runs; its colour is that of all panels.
         portrait: The task that is drawn, or None.
         training: The losses.
         events: Changes of settings.
@@ -46,7 +46,7 @@ class LabView:
         ghosts: Losses of other runs.
         by: What the x axis of the losses counts.
         heading: Which task is drawn.
-        cursor: Where on that axis the session looks back, or None.
+        cursor: Where on that axis an earlier meta-step is shown, or None.
     """
 
     adaptation: AdaptationPanel
@@ -100,14 +100,14 @@ def adaptation_panel(
     known: dict[GhostPart, AdaptationCurve] | None = None,
     between: Between | None = None,
 ) -> AdaptationPanel:
-    """Measure the adaptation curve at a snapshot, beside that of θ₀ and the session's ghosts.
+    """Measure the adaptation curve at a snapshot, with that of θ₀ and those of kept runs.
 
     Args:
         session: That of the snapshot.
         snapshot: When.
         part: As for `Session.adaptation_curve`, for all curves.
         untrained: The curve of θ₀, if it is not to be measured.
-        known: Curves of ghosts, which stay as they are; what is measured here is added.
+        known: Curves of kept runs, which stay as they are; new measurements are added.
         between: Called now and then; what it raises ends the measuring.
     """
     settings = snapshot.settings
@@ -135,7 +135,7 @@ def adaptation_panel(
 
 
 def training_ghosts(session: Session, snapshot: Snapshot) -> tuple[TrainingGhost, ...]:
-    """Losses of the session's ghosts, as smooth as those of the snapshot."""
+    """Losses of the kept runs, as smooth as those of the snapshot."""
     ghosts, shown = _comparable(session, snapshot), snapshot.curve
     return tuple(_ghost_curve(ghost, ghost.snapshot.curve.as_coarse_as(shown)) for ghost in ghosts)
 
@@ -149,7 +149,7 @@ def task_heading(snapshot: Snapshot) -> str:
 
 
 def look_cursor(snapshot: Snapshot, by: By) -> float | None:
-    """Where the training panel shows that the session looks back; None: it does not."""
+    """Where the training panel marks the earlier meta-step that is shown; None: it is the last."""
     if snapshot.meta_step == snapshot.last_step:
         return None
     if by == "meta_step":
@@ -208,7 +208,7 @@ def settings_color(settings: Settings) -> str:
 
 
 def _comparable(session: Session, snapshot: Snapshot) -> list[Ghost]:
-    """Ghosts that were trained on tasks of the same kind."""
+    """Kept runs on tasks of the same kind."""
     tasks = snapshot.observer.source.tasks
     return [ghost for ghost in session.ghosts if ghost.snapshot.observer.source.tasks == tasks]
 

@@ -55,7 +55,7 @@ class MethodCurve:
 def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
     """A panel for each number of shots, on one logarithmic axis of the loss.
 
-    The axis ends at the largest loss before adaptation: a mean that is carried off by a few tasks
+    The axis ends at the largest loss before adaptation: a mean that a few diverging tasks dominate
     leaves it at the top.
 
     Args:

@@ -1,7 +1,7 @@
 """The live session: settings, player, history. A thread, no widget.
 
-Every public name is imported on first use, so that what knows no training is there without torch.
-What each name is stands in `__init__.pyi`.
+Every public name is imported on first use, so modules without training do not need torch.
+`__init__.pyi` lists the names.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Numbers that are seldom looked at, on disk, so that a long session takes no more memory."""
+"""Numbers that are seldom read, on disk: long sessions need no more memory."""
 
 import errno
 import io
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 Block: TypeAlias = NDArray[np.float64]
 Kept: TypeAlias = int | Block
-"""A block's place in the file, or the block itself where the disk would not take it."""
+"""The position of a block in the file, or the block itself if the disk rejected it."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class Archive:
-    """Blocks of one shape in a temporary file without a name, which goes when nobody needs it.
+    """Blocks of one shape in a temporary file without a name, deleted when nobody needs it.
 
-    Blocks are only added, so that histories with the same beginning share them. The file is made
+    Blocks are only added, so histories with the same beginning share them. The file is created
     with the first one, in the folder that the environment variable TMPDIR names. A block that the
-    disk does not take stays in memory. For one thread at a time.
+    disk rejects stays in memory. For one thread at a time.
 
     Args:
         shape: Of every block.
@@ -62,7 +62,7 @@ class Archive:
         if self._file is None:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # as below
             weakref.finalize(self, self._file.close)
-        place = self._file.seek(0, os.SEEK_END)
+        position = self._file.seek(0, os.SEEK_END)
         if self._file.write(block.tobytes()) < block.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return place
+        return position

@@ -18,13 +18,13 @@ EMOJI_INPUTS = 3 * 32 * 32
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A task family with models that fit it, and settings that go well with it.
+    """A task family with models that fit it, and settings that suit it.
 
     Attributes:
         tasks: As for `Session`.
         models: What a model is called → the model for some settings; the first is the usual one.
         settings: To begin with.
-        options: Of `Source`, beside model and tasks.
+        options: Of `Source`, in addition to model and tasks.
     """
 
     tasks: Callable[..., Any]
@@ -33,11 +33,11 @@ class Problem:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self, model: str, settings: Settings, dtype: torch.dtype | None) -> Source:
-        """How sessions of this problem are made."""
+        """The source of sessions of this problem."""
         return Source(self.models[model](settings), self.tasks, dtype, **self.options)
 
     def model_named(self, source: Source, settings: Settings) -> str | None:
-        """What a source's model is called here; None if it is another one."""
+        """The name of a source's model here; None if it is another one."""
         wanted = name_of(source.model)
         known = {name_of(make(settings)): name for name, make in self.models.items()}
         return known.get(wanted) if name_of(source.tasks) == name_of(self.tasks) else None
@@ -68,11 +68,11 @@ PROBLEMS: Mapping[str, Problem] = {
         {"batch_norm": "transductive", "test_tasks": 40, "test_steps": 3},
     ),
 }
-"""What a task family is called → the problem."""
+"""Name of a task family → the problem."""
 
 
 def problem_of(source: Source) -> str | None:
-    """What the tasks of a source are called; None if they are somebody's own."""
+    """The name of the tasks of a source; None if they are custom."""
     wanted = name_of(source.tasks)
     return next((name for name, p in PROBLEMS.items() if name_of(p.tasks) == wanted), None)
 
@@ -84,7 +84,7 @@ def switched(
 
     Args:
         source: The present one; its precision stays.
-        settings: The present ones. Another problem brings settings of its own, with the same seed.
+        settings: The present ones. Another problem has its own settings, with the same seed.
         problem: One of `PROBLEMS`.
         model: One of its models; None: the usual one.
 
@@ -98,8 +98,8 @@ def switched(
         raise ValueError(message_on("model", model, f"must be one of {', '.join(chosen.models)}"))
     if problem != problem_of(source):
         settings = chosen.settings.changed(seed=settings.seed, meta_steps=settings.meta_steps)
-    made = chosen.source(model or next(iter(chosen.models)), settings, source.dtype)
-    return made, settings
+    model = model or next(iter(chosen.models))
+    return chosen.source(model, settings, source.dtype), settings
 
 
 def _ways(settings: Settings) -> int:

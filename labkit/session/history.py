@@ -1,4 +1,4 @@
-"""What a session has recorded: losses over meta-steps, and the changes made on the way."""
+"""What a session records: losses over meta-steps, and changes of settings."""
 
 from array import array
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from labkit.training import MetaStep
 Floats = NDArray[np.float64]
 
 BLOCK = 4096
-"""Meta-steps that go to disk together; what is not complete stays in memory."""
+"""Meta-steps that are written to disk together; an incomplete block stays in memory."""
 
 MOST_COARSE = 2048
 """Entries of the curve that stays in memory for drawing."""
@@ -25,8 +25,8 @@ _COLUMNS = _BEFORE, _AFTER, _SECONDS = range(3)
 class Event:
     """A setting that changed: `name` was set to `value` after `meta_step` meta-steps.
 
-    Those of one `gesture`, such as a drag while it trained, have its number; what is known from a
-    log alone has none.
+    Changes of one `gesture`, such as a drag during training, share its number; changes that are
+    read from a log have none.
     """
 
     meta_step: int
@@ -130,7 +130,7 @@ class History:
 
         Args:
             most: Largest number of entries, ≥ 1; None: every meta-step. The length of the runs is
-                a power of two, so that entries that were drawn stay as they were while the history
+                a power of two, so entries that were drawn stay as they were while the history
                 grows; a run that is not complete is left out.
         """
         run = 1
@@ -163,7 +163,7 @@ def _columns(values: "array[float]") -> Floats:
 def _means(columns: Floats, run: int) -> Floats:
     """Means over runs of so many, a power of two; of the seconds the last.
 
-    Pair by pair: what comes of the first meta-steps does not depend on how many follow.
+    Pair by pair: the means of the first meta-steps do not depend on how many follow.
     """
     while run > 1:
         pairs = columns[:, : columns.shape[1] // 2 * 2].reshape(len(columns), -1, 2)

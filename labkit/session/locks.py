@@ -24,7 +24,7 @@ class Level(IntEnum):
     """Edits of a person, one at a time: `set`, `undo`, `fork`, `reset`, …"""
 
     REPLAY = 2
-    """The trainer that repeats meta-steps to look back."""
+    """The trainer that repeats meta-steps to show earlier ones."""
 
     TURN = 3
     """A meta-step, or a time between two of them."""
@@ -37,7 +37,7 @@ class Level(IntEnum):
 
 
 class LockOrderError(RuntimeError):
-    """A thread asked for a lock that comes before one that it holds."""
+    """A thread asked for a lock of an earlier level than one that it holds."""
 
 
 class _Held(threading.local):
@@ -195,7 +195,7 @@ def _check_order(level: Level, lock: object, held: _Held, *, again: bool) -> Non
         again: Whether the lock may be taken by a thread that holds it.
 
     Raises:
-        LockOrderError: It comes before one that is held, or is held and cannot be taken again.
+        LockOrderError: Its level is earlier than one that is held, or it cannot be taken again.
     """
     if again and any(lock is other for _, other in held.locks):
         return

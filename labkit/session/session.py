@@ -47,7 +47,7 @@ class Session:
             `ClassificationSettings` from `ways` and `shots`, such as `Emoji`. It gets them by name.
         dtype: Floating-point type of θ and the data; None keeps the module's.
         batch_norm: "transductive" for modules with batch norm, see `MetaLearner`.
-        test_tasks: Held-out tasks of the live curves; fewer for large models, so that they follow.
+        test_tasks: Held-out tasks of the live curves; fewer for large models.
         test_steps: Inner steps to which adaptation curves go, ≥ 1; more if training takes more.
 
     Raises:
@@ -150,7 +150,7 @@ class Session:
 
     @property
     def looking(self) -> int | None:
-        """The meta-step at which the session looks back, or None."""
+        """The earlier meta-step that is shown, or None."""
         return self._looking
 
     @property
@@ -200,7 +200,7 @@ class Session:
         Args:
             callback: Returns quickly, such as `threading.Event.set`. If it raises, the error is
                 reported through `threading.excepthook` and the callback is called no more;
-                training and other subscribers go on.
+                training and other subscribers continue.
 
         Returns:
             A function that ends this subscription and nothing else; calling it again is harmless.
@@ -307,7 +307,7 @@ class Session:
 
         Raises:
             ParameterError: A value is not allowed, the setting only counts at the start, or the
-                session looks back.
+                session shows an earlier meta-step.
             ValueError: The model or the tasks cannot serve it.
         """
         _check_live(values)
@@ -422,7 +422,7 @@ class Session:
             timeline.fork(at, settings)
 
     def pin(self) -> Ghost:
-        """Keep the session as it is shown now as a ghost, to compare with.
+        """Keep the run as it is shown now, to compare with.
 
         The same state is not kept twice.
         """
@@ -437,7 +437,7 @@ class Session:
         return ghost
 
     def unpin(self, ghost: Ghost | None = None) -> None:
-        """Remove a ghost; None: all."""
+        """Remove a kept run; None: all."""
         with self._locks.choice:
             self._ghosts = tuple(g for g in self._ghosts if ghost is not None and g is not ghost)
         self._subscribers.notify()
@@ -458,7 +458,7 @@ class Session:
             return self._timeline.run.history.curve(most)
 
     def snapshot(self) -> Snapshot:
-        """The session between two meta-steps, or as it was where it looks back.
+        """The session between two meta-steps, or as it was at the earlier one that it shows.
 
         Waits for the meta-step under way, and for those that have to be repeated.
 
@@ -563,8 +563,8 @@ class Session:
     def _editing(self) -> Iterator[tuple[Timeline, int | None]]:
         """A time in which the session is paused and the timeline changes by one edit.
 
-        Yields the timeline and the meta-step at which the session looked back. An error inside
-        leaves the session paused, and otherwise as it was.
+        Yields the timeline and the earlier meta-step that was shown. An error inside leaves the
+        session paused, and otherwise as it was.
         """
         try:
             with self._locks.edit:

@@ -13,8 +13,7 @@ FIRST_STRIDE = 8
 class States:
     """Keeps every `stride`-th state of a run; the stride doubles when they become too many.
 
-    States at which something was changed are marked: the last ones stay, so that it is undone at
-    once.
+    States at which a setting changed are marked: the last ones stay, and undo is immediate.
 
     Args:
         most: Largest number of states without marks, ≥ 2.

@@ -14,7 +14,7 @@ from labkit.training import MetaStep
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A learner between two meta-steps, from which it can go on exactly; never written to.
+    """A learner between two meta-steps, from which it continues exactly; never written to.
 
     Attributes:
         settings: With which the last meta-step was taken.
@@ -88,7 +88,7 @@ class Trainer:
         return State(self._settings, self._learner.state())
 
     def restore(self, state: State) -> None:
-        """Go on from a state of this source, with its seed."""
+        """Continue from a state of this source, with its seed."""
         self._take(state.settings)
         self._learner.restore(state.learner)
 

@@ -120,9 +120,7 @@ def test_the_cell_makes_the_session_of_the_recipe(recipe: Recipe) -> None:
     for what in ("tasks", "model"):
         custom = getattr(recipe, what) == "custom"
         assert (options[what] is names[f"my_{what}"]) is custom
-        assert (
-            f"the {what} of this session was somebody's own: give" in code_cell(recipe)
-        ) is custom
+        assert (f"the {what} of this session was custom: give" in code_cell(recipe)) is custom
 
 
 def test_the_cell_repeats_the_training() -> None:

@@ -133,7 +133,10 @@ def test_every_live_setting_may_be_an_event(name: str) -> None:
         ([1.0, "alpha", 0.1], "the meta-step must be a whole number ≥ 0, got 1.0"),
         ([True, "alpha", 0.1], "the meta-step must be a whole number ≥ 0, got True"),
         (["7", "alpha", 0.1], "the meta-step must be a whole number ≥ 0, got '7'"),
-        ([4, "alpha", 0.1], "must not come after an event of meta-step 5: sort them by meta-step"),
+        (
+            [4, "alpha", 0.1],
+            "is earlier than the event above it, of meta-step 5: sort them by meta-step",
+        ),
         ([7, "seed", 1], "what changes must be one of alpha, beta, .*shots, got 'seed'"),
         ([7, "ways", 3], "what changes must be one of alpha, beta, .*shots, got 'ways'"),
         ([7, ["alpha"], 1], r"what changes must be one of .*, got \['alpha'\]"),

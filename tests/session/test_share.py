@@ -165,7 +165,7 @@ def test_cut_short(length: int) -> None:
 def test_one_letter_changed(at: int, letter: str) -> None:
     changed = CODE[:at] + letter + CODE[at + 1 :]
     if changed != CODE:
-        with pytest.raises(ParameterError, match=r"is not as it was written|cut short"):
+        with pytest.raises(ParameterError, match=r"is corrupted|cut short"):
             read_share_code(changed)
 
 
@@ -179,8 +179,8 @@ def test_one_letter_changed(at: int, letter: str) -> None:
         ("maml1.", "this share code is cut short"),
         ("maml2." + CODE[6:], "begins with 'maml2.' and comes from a newer version.* update"),
         ("maml13.abc", "comes from a newer version"),
-        (CODE + " and thanks", "is not as it was written: .* other text was copied with it"),
-        (CODE + "\n" + CODE, "is not as it was written"),
+        (CODE + " and thanks", "is corrupted: .* extra text was copied"),
+        (CODE + "\n" + CODE, "is corrupted"),
         (CODE * 1000, "this is no share code: it has .* characters"),
         (None, "a share code is text that begins with 'maml1.', got None"),
         (b"maml1.", "a share code is text"),
@@ -201,9 +201,9 @@ WHOLE: dict[str, Any] = {"kind": "Settings", "settings": {}}
         ([], "it holds no settings"),
         (7, "it holds no settings"),
         ({**WHOLE, "settings": []}, "it holds no settings"),
-        ({**WHOLE, "kind": "Dict"}, "it is of no known kind of settings"),
-        ({**WHOLE, "kind": None}, "it is of no known kind of settings"),
-        ({**WHOLE, "kind": ["Settings"]}, "it is of no known kind of settings"),
+        ({**WHOLE, "kind": "Dict"}, "its settings are of an unknown kind"),
+        ({**WHOLE, "kind": None}, "its settings are of an unknown kind"),
+        ({**WHOLE, "kind": ["Settings"]}, "its settings are of an unknown kind"),
         ({**WHOLE, "colour": 1}, "it holds 'colour', which no recipe has.* Update maml-lab"),
         ({**WHOLE, "settings": {"gamma": 1}}, "what cannot be: gamma = 1: there is no parameter"),
         ({**WHOLE, "settings": {"ways": 3}}, "what cannot be: ways = 3: there is no parameter"),
@@ -223,7 +223,10 @@ WHOLE: dict[str, Any] = {"kind": "Settings", "settings": {}}
         ({**WHOLE, "settings": {"events": [[1], "a", [2]]}}, "are not three columns"),
         ({**WHOLE, "settings": {"events": [["1"], ["alpha"], [1]]}}, "meta-steps are not whole"),
         ({**WHOLE, "settings": {"events": [[True], ["alpha"], [1]]}}, "meta-steps are not whole"),
-        ({**WHOLE, "settings": {"events": [[1, -1], ["beta"] * 2, [1, 1]]}}, "must not come after"),
+        (
+            {**WHOLE, "settings": {"events": [[1, -1], ["beta"] * 2, [1, 1]]}},
+            "is earlier than the event above it",
+        ),
         ({**WHOLE, "settings": {"events": [[1], ["seed"], [1]]}}, r"events\[0\] = .*'seed'"),
         ({**WHOLE, "settings": {"events": [[1], [[]], [1]]}}, r"events\[0\] = "),
         (b"{", "was not made by this version of MAML Lab: Expecting"),

@@ -39,7 +39,7 @@ HIGHEST = {"accuracy": 1.08}
 """Where the axis of a measure ends that has a largest value: there is room for a word above it."""
 
 FARTHEST = 3.0
-"""What a ghost takes up of the axis at most, times its loss before adaptation."""
+"""The most that a kept run takes up of the axis, times its loss before adaptation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AdaptationPanel:
         curve: Now.
         untrained: At meta-step 0.
         inner_steps: The trained K.
-        measure: One of `measures`; None takes the first that the task family has beside the loss.
+        measure: One of `measures`; None takes the first metric of the task family.
         label: Name of what trains, such as that of the algorithm; "" for none.
         color: Its colour, see `algorithm_color`.
         ghosts: Curves to compare with, at most `MOST_GHOSTS`.
@@ -59,7 +59,7 @@ class AdaptationPanel:
         alpha: α in the settings that the curve was measured with, for whoever reads the figure.
 
     Raises:
-        ValueError: There are too many ghosts, or one does not have the measure that is shown.
+        ValueError: There are too many kept runs, or one does not have the metric that is shown.
     """
 
     curve: AdaptationCurve
@@ -146,7 +146,7 @@ def adaptation_note(panel: AdaptationPanel) -> str:
 
 
 def _height(ghost: AdaptationCurve | MetricCurve) -> float:
-    """The largest mean of a ghost that does not diverge, which stays as it is."""
+    """The largest mean of a kept run that does not diverge, which stays as it is."""
     start = float(ghost.mean[0])
     kept = [value for value in ghost.mean.tolist() if value <= FARTHEST * start]
     return max(kept, default=start)
@@ -157,7 +157,7 @@ _MEDIAN = _GHOSTS + MOST_GHOSTS
 """Where each stands among the traces; the cursor is before them, the mean after."""
 
 _GHOST_LEGENDS, _GHOST_ROW = ("legend2", "legend3"), 19
-"""Columns of ghosts' names below the axis, and the height of a row in pixels."""
+"""Columns of kept runs' names below the axis, and the height of a row in pixels."""
 
 _FIRST = 1
 """Rank in the legend: what trains stands before what it is compared with."""

@@ -137,7 +137,7 @@ def task_data(portrait: Portrait) -> list[dict[str, NDArray[np.float64]]]:
 def task_range(portrait: Portrait) -> list[float]:
     """The y axis: all curves, but no more than three times what the task itself takes up.
 
-    It stands still while the curves move a little: beyond the task it goes on by a quarter of what
+    It stays while the curves move a little: beyond the task it extends by a quarter of what
     that takes up, or by a half, the whole, twice that, …
     """
     limit = _limit(portrait)
@@ -153,7 +153,7 @@ def task_range(portrait: Portrait) -> list[float]:
 
 
 def steady_range(wanted: list[float], shown: Sequence[float] | None) -> list[float]:
-    """The axis that is shown, as long as it has all that is wanted, and not too much beside it.
+    """The axis that is shown, as long as it has all that is needed, and not much more.
 
     Example:
         >>> steady_range([-1.0, 1.0], [-1.5, 1.0]), steady_range([-1.0, 1.0], [-4.0, 1.0])

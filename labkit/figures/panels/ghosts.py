@@ -1,4 +1,4 @@
-"""Ghosts: curves of other runs or settings, kept beside the live one to compare with."""
+"""Kept runs: curves of other runs or settings, drawn with the live one to compare with."""
 
 import html
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ AdaptationGhost = GhostCurve[AdaptationCurve]
 
 
 def check_ghosts(ghosts: Sequence[GhostCurve[Any]]) -> None:
-    """Refuse more ghosts than a panel has traces for.
+    """Reject more kept runs than a panel has traces for.
 
     Raises:
         ValueError: There are too many.
@@ -51,7 +51,7 @@ def check_ghosts(ghosts: Sequence[GhostCurve[Any]]) -> None:
 
 
 def ghost_traces(**properties: Any) -> list[go.Scatter]:
-    """Traces for all ghosts that there may be, unseen."""
+    """Hidden traces for as many kept runs as there may be."""
     return [
         go.Scatter(
             name=f"ghost {i + 1}",

@@ -1,4 +1,4 @@
-"""Where everything stands in the table that shows an image task."""
+"""The layout of the table that shows an image task."""
 
 from dataclasses import dataclass
 

@@ -86,7 +86,7 @@ class ImagePanel:
         ]
 
     def layout(self) -> dict[str, Any]:
-        """Hidden axes of equal scale, so that drawings stay square in a panel of any width."""
+        """Hidden axes of equal scale: drawings stay square in a panel of any width."""
         table = image_table(self.portrait)
         axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
         return {
@@ -96,7 +96,7 @@ class ImagePanel:
             "margin_l": _MARGIN_LEFT,
             "margin_t": _MARGIN_TOP,
             "margin_b": _MARGIN_BOTTOM,
-            # a box for all that stands above one another would tell of every row at once
+            # one box for a whole column would describe every row at once
             "hovermode": "closest",
         }
 
@@ -175,7 +175,7 @@ def _words(portrait: ImagePortrait, table: ImageTable) -> list[dict[str, Any]]:
 
 
 def cell_words(guessed: tuple[int, float] | None, row: int, between: str = " ") -> str:
-    r"""What stands in a step's cell, with a narrow space before the sign.
+    r"""The text in a step's cell, with a narrow space before the sign.
 
     Example:
         >>> cell_words((2, 0.618), row=2)

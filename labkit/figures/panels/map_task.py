@@ -1,4 +1,4 @@
-"""A small map beside the curves: where the task lies among the places of its family."""
+"""A small map next to the curves: where the task lies among the locations of its family."""
 
 import textwrap
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ class TaskPanel(Protocol):
 
     @property
     def title(self) -> str:
-        """What task this is, beside the panel's title; "" for nothing."""
+        """The name of the task, next to the panel's title; "" for nothing."""
         ...
 
     @property

@@ -55,7 +55,7 @@ _LEADERS, _MARKS, _CHANGES = range(_AFTER + 1, _AFTER + 4)
 """Where each stands among the traces; the cursor is before them."""
 
 LAST_NUMBER = 17
-"""Pixels beside the axis, which ends with a round number: half of it stands beyond."""
+"""Pixels next to the axis, which ends with a round number: half of it extends beyond."""
 
 _LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
 """Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
@@ -99,7 +99,7 @@ def show_training(
         width: Pixels of the figure for which the labels of the marks are laid out.
 
     Raises:
-        ValueError: There are too many ghosts, or `by` is neither of the two.
+        ValueError: There are too many kept runs, or `by` is neither of the two.
     """
     put(
         figure,

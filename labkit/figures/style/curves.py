@@ -107,7 +107,7 @@ def log_axis(losses: Sequence[NDArray[np.float64]], *, free: float) -> dict[str,
 
 
 def _short(number: float) -> str:
-    """In five letters at most, for which there is room beside the axis.
+    """In five letters at most, for which there is room next to the axis.
 
     Example:
         >>> _short(1.5), _short(1000.0), _short(20000.0), _short(1e-5)

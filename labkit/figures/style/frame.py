@@ -74,10 +74,10 @@ MOST_LETTERS = 56
 """Of a title, in a figure of `NARROW` pixels."""
 
 APART = "\u00a0"
-"""Between a vertical line and the letters beside it."""
+"""Between a vertical line and the letters next to it."""
 
 CURSOR_AT = 0
-"""Where the cursor stands among the traces of the figures that have one."""
+"""The index of the cursor among the traces of the figures that have one."""
 
 
 def panel_figure(
@@ -94,7 +94,7 @@ def panel_figure(
         traces: Each on its axes.
         title: As `title` gives it.
         height: Pixels, margins included.
-        meta: What a browser is told beside the height of the title.
+        meta: What a browser gets in addition to the height of the title.
         layout: What differs from other panels.
     """
     figure = go.Figure(list(traces))
@@ -118,21 +118,21 @@ def panel_figure(
             "pad": {"l": 8, "t": 8},
         },
         hovermode="x unified",
-        uirevision="lab",  # a reader's zoom outlives the updates
+        uirevision="lab",  # keep the zoom across updates
         legend=legend(x=0, y=1, yanchor="bottom"),
     )
     figure.update_layout(**layout)
     return figure
 
 
-def figure_meta(**told: object) -> dict[str, object]:
-    """What a browser is told of a figure: `told`, and how much of it the title takes.
+def figure_meta(**entries: object) -> dict[str, object]:
+    """What a browser gets with a figure: `entries`, and the height of the title.
 
     Example:
         >>> figure_meta(editable=True)
         {'editable': True, 'title_height': 30}
     """
-    return {**told, "title_height": TITLE_HEIGHT}
+    return {**entries, "title_height": TITLE_HEIGHT}
 
 
 def title(panel: str, what: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What views see: snapshots, and what is measured beside the training."""
+"""What views see: snapshots, and measurements next to the training."""
 
 import lazy_loader
 

@@ -187,7 +187,7 @@ class Observer:
 
 
 def _check_held_out(learner: MetaLearner) -> None:
-    """Draw a task of each split, so that a split with too few classes is reported before training.
+    """Draw a task of each split: one with too few classes is reported before training.
 
     Raises:
         ValueError: There are none to be drawn.

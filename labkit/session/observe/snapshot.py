@@ -76,8 +76,8 @@ class Snapshot:
         rate: Meta-steps per second lately, 0 while paused.
         seconds: Time spent in meta-steps since the start or the last reset.
         failure: What stopped the training, or None.
-        last_step: Meta-steps that the run has taken in all; more than `meta_step` if the session
-            looks back.
+        last_step: Meta-steps that the run has taken in all; more than `meta_step` if it is an
+            earlier one.
         cursor: The position of a walk through the next meta-step, or None.
         observer: Measures and draws at this snapshot.
     """

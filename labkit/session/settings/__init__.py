@@ -1,4 +1,4 @@
-"""What a session can be told: settings, their changes, algorithms."""
+"""The settings of a session, their changes, and the algorithms they choose from."""
 
 import lazy_loader
 

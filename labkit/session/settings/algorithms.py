@@ -21,7 +21,7 @@ class AlgorithmEntry:
         label: As its authors write it.
         kind: The class that computes it.
         color: In every panel.
-        first_order_color: With order 1, if that has a colour of its own.
+        first_order_color: With order 1, if that has its own colour.
         classes_only: Whether it needs tasks with classes, that is `ClassificationSettings`.
     """
 

@@ -37,8 +37,8 @@ def checked_changes(
             says what it must be.
 
     Raises:
-        ParameterError: One line for each entry that is no change of a live setting, or that comes
-            before the one above it.
+        ParameterError: One line for each entry that is no change of a live setting, or that is
+            earlier than the one above it.
     """
     if not isinstance(entries, list | tuple):
         raise ParameterError(
@@ -105,7 +105,7 @@ def _checked_change(
         raise ParameterError(f"the meta-step must be a whole number ≥ 0, got {meta_step!r}")
     if meta_step < earliest:
         raise ParameterError(
-            f"must not come after an event of meta-step {earliest}: sort them by meta-step"
+            f"is earlier than the event above it, of meta-step {earliest}: sort them by meta-step"
         )
     if name not in LIVE:
         raise ParameterError(f"what changes must be one of {', '.join(LIVE)}, got {name!r}")

@@ -57,10 +57,9 @@ def parameters_json(recipe: Recipe) -> str:
 
 
 def code_cell(recipe: Recipe) -> str:
-    """Python source that makes a session anew and brings it as far as it was.
+    """Python source that recreates a session and trains it as far as it was.
 
-    Tasks and models that are somebody's own stand in it as `my_tasks` and `my_model`, with a
-    comment that says so.
+    Custom tasks and models appear in it as `my_tasks` and `my_model`, with a comment that says so.
 
     Returns:
         Source for one cell of a notebook, formatted as `ruff format` does.
@@ -133,7 +132,7 @@ def _indented(text: str) -> str:
 def _source(argument: str, text: str) -> list[str]:
     """The argument of a session that says which tasks or model, after a comment if one is due."""
     if text == CUSTOM:
-        comment = f"# the {argument} of this session was somebody's own: give yours here"
+        comment = f"# the {argument} of this session was custom: give yours here"
         return [f"{comment}\n{argument}=my_{argument}"]
     name, arguments = split_name(text)
     if not arguments:

@@ -2,7 +2,7 @@
 
 The text is the Python expression without its module, such as "Sinusoid" or, for a
 `functools.partial`, "conv4(ways=5, channels=3)". Reading it evaluates nothing: it names one of the
-functions below, with arguments that are numbers, so that a recipe from anywhere is safe to read.
+functions below, with arguments that are numbers, so a recipe from anywhere is safe to read.
 """
 
 import ast
@@ -25,7 +25,7 @@ from labkit.tasks import (
 )
 
 CUSTOM = "custom"
-"""Stands for tasks or a model that a user has brought."""
+"""The name of tasks or a model that a user has written."""
 
 _TASKS: tuple[Callable[..., Any], ...] = (Sinusoid, Tides, Emoji, Omniglot)
 _MODELS: tuple[Callable[..., Any], ...] = (sinusoid_mlp, tide_mlp, conv4, conv4_max_pool, image_mlp)
@@ -62,7 +62,7 @@ def source_named(text: str) -> Callable[..., Any]:
     """What a text from `name_of` names.
 
     Raises:
-        ParameterError: It is "custom", which only its user has, or names nothing of labkit.
+        ParameterError: It is "custom", which only its author has, or names nothing of labkit.
 
     Example:
         >>> source_named("conv4(channels=3)").keywords
@@ -70,7 +70,7 @@ def source_named(text: str) -> Callable[..., Any]:
     """
     if text == CUSTOM:
         raise ParameterError(
-            "custom names no tasks or model of labkit: they were somebody's own, and have to be "
+            "custom names no tasks or model of labkit: they are its author's and must be "
             "given by hand"
         )
     name, arguments = split_name(text)

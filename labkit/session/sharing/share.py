@@ -22,7 +22,7 @@ PREFIX = "maml1."
 """What codes begin with. What a code leaves out are today's defaults: other ones need "maml2."."""
 
 MOST_BYTES = 200_000
-"""What a code unpacks to is less: some 6000 events of all digits, 10 000 from sliders."""
+"""What a code unpacks to is less: about 6000 events of all digits, 10 000 from sliders."""
 
 MOST_CHARACTERS = 100_000
 """Of a code, more than any has that unpacks to so much."""
@@ -87,7 +87,7 @@ def read_share_code(text: str) -> Recipe:
         raise _unreadable("it holds no settings")
     kind = _KINDS.get(str(entries.pop("kind", None)))
     if kind is None:
-        raise _unreadable("it is of no known kind of settings")
+        raise _unreadable("its settings are of an unknown kind")
     settings = entries.pop("settings")
     if unknown := sorted(entries.keys() - set(_PLAIN)):
         raise _unreadable(f"it holds {', '.join(map(repr, unknown))}, which no recipe has")
@@ -96,7 +96,7 @@ def read_share_code(text: str) -> Recipe:
     try:
         return Recipe(kind.checked(settings), **entries)
     except ParameterError as error:
-        raise ParameterError(f"the share code says what cannot be: {error}") from error
+        raise ParameterError(f"this share code contains an invalid setting: {error}") from error
 
 
 def is_share_code(text: str) -> bool:
@@ -143,8 +143,8 @@ def _payload(text: str) -> str:
         )
     if checksum != _checksum(payload):
         raise ParameterError(
-            "this share code is not as it was written: a letter has changed, or other text was "
-            "copied with it. Copy it again from where it was made"
+            "this share code is corrupted: a character was changed, or extra text was copied. Copy "
+            "it again from the source"
         )
     return payload
 
