@@ -24,7 +24,7 @@ from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.grid import Tally
 from labkit.experiments.sweeps.optuna_search import SearchDesign, Trial
 from labkit.experiments.sweeps.workers import SchedulerGoneError
-from tests.experiments.tiny_notebook import tiny_notebook
+from tests.experiments.tiny_notebook import alive_after, tiny_notebook
 
 pytestmark = pytest.mark.kernel
 
@@ -281,7 +281,7 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     assert err.splitlines()[-1] == last
     assert "Traceback" not in err
     assert len(children) >= 3
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert alive_after(children) == []
     assert list((tmp_path / "s" / "runs").iterdir()) == []
 
 
@@ -299,7 +299,7 @@ def test_a_killed_sweep_makes_each_run_once(tmp_path: Path) -> None:
         for path, when in ended.items():
             assert path.stat().st_mtime == when, "a run that was done was made again"
         ended = {p: p.stat().st_mtime for p in (folder / "runs").glob("*/status.json")}
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert alive_after(children) == []
     process = begun(notebook, folder, 4, 0.2)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err

@@ -25,7 +25,7 @@ from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.grid import sweep
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from labkit.experiments.sweeps.workers import SchedulerError, SchedulerGoneError, workers
-from tests.experiments.tiny_notebook import kernels, tiny_notebook
+from tests.experiments.tiny_notebook import alive_after, kernels, tiny_notebook
 
 # dask's own, while it closes
 pytestmark = [
@@ -90,7 +90,7 @@ def test_a_run_that_is_stopped_ends_with_its_kernel_and_has_not_failed(
         for made in under_way:
             with pytest.raises(Stopped):
                 made.result()
-    assert psutil.wait_procs(begun, timeout=10)[1] == []
+    assert alive_after(begun) == []
     for kind in switches:
         status = RunFolder(tmp_path / kind).status
         assert status is not None
@@ -135,7 +135,7 @@ def test_a_run_ends_when_who_wants_it_is_killed(kind: str, tmp_path: Path) -> No
         begun = below(process.pid)
         process.kill()
     assert len(begun) == {"cold": 2, "warm": 3}[kind]
-    assert psutil.wait_procs(begun, timeout=10)[1] == []
+    assert alive_after(begun) == []
 
 
 def test_a_kernel_ends_with_the_process_of_its_run(
@@ -174,7 +174,7 @@ def test_a_server_that_nobody_wants_any_more_ends_while_it_imports(tmp_path: Pat
         until(lambda: below(process.pid))
         begun = below(process.pid)
         process.kill()
-    assert psutil.wait_procs(begun, timeout=30)[1] == []
+    assert alive_after(begun) == []
     assert not list(tmp_path.glob("kernel-*"))
 
 
@@ -238,7 +238,7 @@ def test_each_run_ends_once_though_a_worker_is_killed(tmp_path: Path) -> None:
         runs = sweep(design, folder, scheduler=address)
         killer.join()
         assert len(orphans) == 3  # the one that forks, the run, its kernel
-        assert psutil.wait_procs(orphans, timeout=10)[1] == []
+        assert alive_after(orphans) == []
     assert [status.state for _, status in runs] == ["done"] * 6
     assert sorted(p.name for p in (folder / "runs").iterdir()) == sorted(p.id for p, _ in runs)
     values = [RunFolder(folder / "runs" / p.id).result.metrics["value"] for p, _ in runs]
@@ -301,7 +301,7 @@ def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
         with pytest.raises(SchedulerGoneError, match="the scheduler no longer answers"):
             sweep(design, tmp_path / "sweep", scheduler=address)
         killer.join()
-    assert psutil.wait_procs(orphans, timeout=10)[1] == []
+    assert alive_after(orphans) == []
 
 
 def test_a_full_disk_ends_the_sweep_and_a_later_one_goes_on(
@@ -342,7 +342,7 @@ def test_runs_at_a_scheduler_end_when_their_sweep_is_killed(tmp_path: Path) -> N
             begun = [p for pid in pids[:2] for p in below(pid)]
             process.kill()
         assert len(begun) == 6
-        assert psutil.wait_procs(begun, timeout=10)[1] == []
+        assert alive_after(begun) == []
         assert all(psutil.pid_exists(pid) for pid in pids)
 
 

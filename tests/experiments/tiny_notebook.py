@@ -1,5 +1,6 @@
 """A notebook that is executed in no time: it says a result without training anything."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -48,3 +49,19 @@ def kernels(folder: Path, parent: int) -> list[psutil.Process]:
     """Kernels that execute the notebook in this folder, below a process."""
     begun = {int(path.name.removeprefix(BEGUN)) for path in folder.glob(f"{BEGUN}*")}
     return [p for p in psutil.Process(parent).children(recursive=True) if p.pid in begun]
+
+
+def alive_after(processes: Iterable[psutil.Process], seconds: float = 60) -> list[psutil.Process]:
+    """Wait for the end of processes, and return those that still run.
+
+    A zombie has ended; process 1, which adopts it, may take a while to reap it.
+    """
+    _, left = psutil.wait_procs(list(processes), timeout=seconds)
+    return [process for process in left if process.is_running() and not _is_zombie(process)]
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
