@@ -21,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 
 export PYTHONUTF8 := 1
 # torch's threads sleep while they wait for each other: those that spin take the cores from whoever
-# else is at work, such as the browser, or the lab's own curves beside its training. In a benchmark
+# else is at work, such as the browser, or the lab's own curves during training. In a benchmark
 # nobody else is
 lab app test run notebooks screenshot: export OMP_WAIT_POLICY ?= PASSIVE
 
@@ -38,7 +38,7 @@ lab app run bench: export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 
 install: $(STAMP)
 
-# a .venv whose Python has gone is made anew
+# recreate a .venv whose Python has gone
 ifeq ($(wildcard $(STAMP)),$(STAMP))
 ifneq ($(shell $(BIN)/python -c 'print("alive")' 2>/dev/null),alive)
 .PHONY: $(STAMP)

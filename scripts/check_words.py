@@ -20,7 +20,7 @@ import tokenize
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from itertools import accumulate
 from pathlib import Path
@@ -40,11 +40,12 @@ QUOTES = re.compile(r"""^[A-Za-z]*(\"\"\"|'''|"|')(.*)\1$""", re.DOTALL)
 
 @dataclass(frozen=True)
 class Rule:
-    """One entry of the list: what to look for, and what to write instead."""
+    """One entry of the list: what to look for, what to write instead, and in which files."""
 
     pattern: re.Pattern[str]
     better: str
     reason: str = ""
+    paths: tuple[str, ...] = ("*",)
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,17 @@ class Words:
     names: tuple[Rule, ...]
     nouns: frozenset[str]
     skip: tuple[str, ...]
+    nouns_skip: tuple[str, ...] = ()
 
     def applies_to(self, path: str) -> bool:
         """Whether the list applies to the file at this path, relative to the repository."""
         return not any(fnmatch(path, pattern) for pattern in self.skip)
+
+    def for_path(self, path: str) -> "Words":
+        """The part of the list that applies to a file, by `paths` and `nouns_skip`."""
+        skip_nouns = any(fnmatch(path, pattern) for pattern in self.nouns_skip)
+        rules = (r for r in self.phrases if any(fnmatch(path, pattern) for pattern in r.paths))
+        return replace(self, phrases=tuple(rules), nouns=frozenset() if skip_nouns else self.nouns)
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,7 @@ def read_words(path: Path = LIST) -> Words:
                 re.compile(template.format(entry["pattern"].replace(" ", r"\s+")), flags),
                 entry["better"],
                 entry.get("reason", ""),
+                tuple(entry.get("paths", ("*",))),
             )
             for entry in table.get(kind, ())
         )
@@ -113,6 +122,7 @@ def read_words(path: Path = LIST) -> Words:
         names=rules("name", r"\b(?:{})\b", 0),
         nouns=frozenset(table.get("nouns", ())),
         skip=tuple(table.get("skip", ())),
+        nouns_skip=tuple(table.get("nouns_skip", ())),
     )
 
 
@@ -130,7 +140,7 @@ def check_files(paths: Iterable[str], words: Words) -> list[Match]:
         match
         for path in paths
         if words.applies_to(path) and _is_text(ROOT / path)
-        for match in check_file(ROOT / path, words, path)
+        for match in check_file(ROOT / path, words.for_path(path), path)
     )
 
 

@@ -98,6 +98,18 @@ def test_paths_that_are_not_checked(words: Words) -> None:
     assert check_files(["docs/words.toml"], words) == []
 
 
+def test_a_phrase_may_apply_to_some_files_alone(words: Words) -> None:
+    kept = [rule for rule in words.phrases if rule.paths != ("*",)]
+    assert kept
+    assert not set(kept) & set(words.for_path("labkit/core/types.py").phrases)
+    assert set(kept) <= set(words.for_path("docs/glossary.md").phrases)
+
+
+def test_participles_may_be_allowed_by_path(words: Words) -> None:
+    assert not words.for_path("tests/tasks/test_tides.py").nouns
+    assert words.for_path("labkit/tasks/family.py").nouns == words.nouns != frozenset()
+
+
 def test_the_command_prints_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
