@@ -1,7 +1,7 @@
 """MAML Lab: an interactive laboratory for model-agnostic meta-learning.
 
-Every public name is imported from here on first use, so that `labkit.core` loads neither plotly nor
-widgets. What each name is stands in `__init__.pyi`.
+Every public name is imported from here on first use, so `labkit.core` loads neither plotly nor
+widgets. `__init__.pyi` says what each name is.
 """
 
 import lazy_loader

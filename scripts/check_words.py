@@ -56,17 +56,15 @@ class Words:
     names: tuple[Rule, ...]
     nouns: frozenset[str]
     skip: tuple[str, ...]
-    nouns_skip: tuple[str, ...] = ()
 
     def applies_to(self, path: str) -> bool:
         """Whether the list applies to the file at this path, relative to the repository."""
         return not any(fnmatch(path, pattern) for pattern in self.skip)
 
     def for_path(self, path: str) -> "Words":
-        """The part of the list that applies to a file, by `paths` and `nouns_skip`."""
-        skip_nouns = any(fnmatch(path, pattern) for pattern in self.nouns_skip)
+        """The part of the list that applies to a file, by `paths`."""
         rules = (r for r in self.phrases if any(fnmatch(path, pattern) for pattern in r.paths))
-        return replace(self, phrases=tuple(rules), nouns=frozenset() if skip_nouns else self.nouns)
+        return replace(self, phrases=tuple(rules))
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,6 @@ def read_words(path: Path = LIST) -> Words:
         names=rules("name", r"\b(?:{})\b", 0),
         nouns=frozenset(table.get("nouns", ())),
         skip=tuple(table.get("skip", ())),
-        nouns_skip=tuple(table.get("nouns_skip", ())),
     )
 
 

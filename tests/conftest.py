@@ -1,4 +1,4 @@
-"""What all tests share: marks, what runs beside what, and a process left as it was found."""
+"""What all tests share: marks, which of them run in parallel, and a process left as it was."""
 
 import os
 import threading

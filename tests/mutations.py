@@ -18,7 +18,7 @@ COPIED = ("labkit", "tests", "pyproject.toml")
 
 @dataclass(frozen=True)
 class Mutation:
-    """One break: a text that stands once in a file of `labkit`, and what replaces it."""
+    """One break: a text that occurs once in a file of `labkit`, and what replaces it."""
 
     name: str
     file: str
@@ -30,13 +30,13 @@ class Mutation:
         """Write the broken file.
 
         Raises:
-            ValueError: The text does not stand in the file exactly once.
+            ValueError: The text is not in the file exactly once.
         """
         path = root / "labkit" / self.file
         source = path.read_text()
         if source.count(self.old) != 1:
             raise ValueError(
-                f"{self.name}: the text stands {source.count(self.old)} times in {path}"
+                f"{self.name}: the text occurs {source.count(self.old)} times in {path}"
             )
         path.write_text(source.replace(self.old, self.new))
 
@@ -288,7 +288,7 @@ MUTATIONS = [
         PROBLEMS,
     ),
     Mutation(
-        "ghosts of other tasks compared",
+        "kept runs of other tasks compared",
         "figures/lab.py",
         "if ghost.snapshot.observer.source.tasks == tasks]",
         "]",

@@ -34,13 +34,13 @@ def test_environment_yml_agrees_with_pyproject() -> None:
     (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
     assert "-e ." in pip
     lines = [e for e in listed if isinstance(e, str)] + [e for e in pip if not e.startswith("-")]
-    found = {r.name: str(r.specifier) for r in map(Requirement, lines)}
-    assert len(found) == len(lines)
+    requirements = {r.name: str(r.specifier) for r in map(Requirement, lines)}
+    assert len(requirements) == len(lines)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert found.pop("python") == project["requires-python"]
-    del found["pip"]
+    assert requirements.pop("python") == project["requires-python"]
+    del requirements["pip"]
     expected = {CONDA_NAMES.get(name, name): str(r.specifier) for name, r in declared().items()}
-    assert found == expected
+    assert requirements == expected
 
 
 def test_constraints_pin_every_dependency_within_its_range() -> None:

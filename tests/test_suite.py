@@ -17,11 +17,11 @@ def test_marks_follow_folders_and_full_products_are_left_out(
     request: pytest.FixtureRequest,
 ) -> None:
     items = request.session.items
-    wanted = "exhaustive" in request.config.option.markexpr
+    chosen = "exhaustive" in request.config.option.markexpr
     for item in items:
         assert marked(item, "browser") == item.path.is_relative_to(BROWSER)
         assert marked(item, "kernel") or item.path.suffix != ".ipynb"
-        assert wanted or not marked(item, "exhaustive")
+        assert chosen or not marked(item, "exhaustive")
     ranks = [0 if marked(i, "browser") else 1 if marked(i, "kernel") else 2 for i in items]
     assert ranks == sorted(ranks), "what takes long does not begin first"
 

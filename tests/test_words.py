@@ -105,11 +105,6 @@ def test_a_phrase_may_apply_to_some_files_alone(words: Words) -> None:
     assert set(kept) <= set(words.for_path("docs/glossary.md").phrases)
 
 
-def test_participles_may_be_allowed_by_path(words: Words) -> None:
-    assert not words.for_path("tests/tasks/test_tides.py").nouns
-    assert words.for_path("labkit/tasks/family.py").nouns == words.nouns != frozenset()
-
-
 def test_the_command_prints_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

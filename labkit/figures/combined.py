@@ -174,36 +174,36 @@ def _key(axis: str) -> str:
 def _axis(
     axis: dict[str, Any], kind: str, place: _PanelArea, names: Mapping[str, str]
 ) -> dict[str, Any]:
-    moved = dict(axis)
+    result = dict(axis)
     if "overlaying" not in axis:
         put = place.across if kind == "x" else place.up
-        moved["domain"] = [put(end) for end in axis.get("domain", (0, 1))]
+        result["domain"] = [put(end) for end in axis.get("domain", (0, 1))]
     if "anchor" not in axis:
-        moved["anchor"] = "y" if kind == "x" else "x"
+        result["anchor"] = "y" if kind == "x" else "x"
     for reference in _ANCHORS:
-        if reference in moved:
-            moved[reference] = names.get(moved[reference], moved[reference])
-    return moved
+        if reference in result:
+            result[reference] = names.get(result[reference], result[reference])
+    return result
 
 
 def _legend(legend: dict[str, Any], place: _PanelArea) -> dict[str, Any]:
-    moved = {**legend, "x": place.across(legend["x"]), "yref": "paper"}
+    result = {**legend, "x": place.across(legend["x"]), "yref": "paper"}
     from_edge = legend.get("yref") == "container"
-    moved["y"] = place.up_from_edge(legend["y"]) if from_edge else place.up(legend["y"])
-    return moved
+    result["y"] = place.up_from_edge(legend["y"]) if from_edge else place.up(legend["y"])
+    return result
 
 
 def _annotation(
     annotation: dict[str, Any], place: _PanelArea, names: Mapping[str, str]
 ) -> dict[str, Any]:
-    moved = dict(annotation)
+    result = dict(annotation)
     for name, put in (("x", place.across), ("y", place.up)):
         reference = annotation[f"{name}ref"]
         if reference == "paper":
-            moved[name] = put(annotation[name])
+            result[name] = put(annotation[name])
         else:
-            moved[f"{name}ref"] = names[reference]
-    return moved
+            result[f"{name}ref"] = names[reference]
+    return result
 
 
 def _title(title: dict[str, Any], place: _PanelArea) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def comparison_figure(
             "runs, or compare by fewer parameters"
         )
     labels = [html.escape(group.label, quote=False) for group in groups]
-    shown = metric.replace("_", " ")
+    words = metric.replace("_", " ")
     below = _ROW * (len(groups) + 1)
     share = below / (_CURVES_HEIGHT + below + _BETWEEN)
     low, top = _range(groups, loss=measure == "query_loss")
@@ -69,7 +69,7 @@ def comparison_figure(
             for i, (group, name) in enumerate(zip(groups, labels, strict=True))
             for trace in _traces(i, group, name, top)
         ],
-        title("Comparison", f"{shown}, mean and 95 % interval"),
+        title("Comparison", f"{words}, mean and 95 % interval"),
         height=_CURVES_HEIGHT + below + _EDGES,
         showlegend=False,
         hovermode="closest",
@@ -79,7 +79,7 @@ def comparison_figure(
             range=[low, top],
             domain=[1 - _CURVES_HEIGHT * share / below, 1],
         ),
-        xaxis2=axis(shown, anchor="y2"),
+        xaxis2=axis(words, anchor="y2"),
         yaxis2=axis(
             "",
             anchor="x2",
@@ -99,11 +99,11 @@ def _traces(row: int, group: ComparedGroup, name: str, top: float) -> list[go.Sc
     color, symbol = _COLORS[row % len(_COLORS)], SYMBOLS[row // len(_COLORS)]
     mean, ci95 = drawable(group.curve, top), drawable(group.ci95, top)
     x = np.arange(len(mean), dtype=np.float64)
-    known = np.isfinite(mean) & np.isfinite(ci95)
-    low, high = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
+    finite = np.isfinite(mean) & np.isfinite(ci95)
+    low, high = np.maximum(mean - ci95, 0.0)[finite], (mean + ci95)[finite]
     marker = {"color": color, "symbol": symbol, "size": 7}
     return [
-        band(name, x[known], low, high, color, 0.08),
+        band(name, x[finite], low, high, color, 0.08),
         go.Scatter(
             name=name,
             x=x,
@@ -135,9 +135,9 @@ def _range(groups: Sequence[ComparedGroup], *, loss: bool) -> tuple[float, float
     """Of the axis: a loss is shown up to its first points, where nothing has diverged yet."""
     means = np.concatenate([group.curve for group in groups])
     halves = np.nan_to_num(np.concatenate([group.ci95 for group in groups]))
-    known = np.isfinite(means)
+    finite = np.isfinite(means)
     first = np.concatenate([np.arange(len(group.curve)) == 0 for group in groups])
-    highs, lows = (means + halves)[known & (first | (not loss))], (means - halves)[known]
+    highs, lows = (means + halves)[finite & (first | (not loss))], (means - halves)[finite]
     top = 1.1 * float(highs.max()) if len(highs) and highs.max() > 0 else 1.0
     bottom = 0.95 * max(float(lows.min()), 0.0) if len(lows) else 0.0
     return (bottom if bottom < top else 0.0), top

@@ -97,7 +97,7 @@ def adaptation_panel(
     *,
     part: int | None = None,
     untrained: AdaptationCurve | None = None,
-    known: dict[GhostPart, AdaptationCurve] | None = None,
+    kept_curves: dict[GhostPart, AdaptationCurve] | None = None,
     between: Between | None = None,
 ) -> AdaptationPanel:
     """Measure the adaptation curve at a snapshot, with that of θ₀ and those of kept runs.
@@ -107,14 +107,14 @@ def adaptation_panel(
         snapshot: When.
         part: As for `Session.adaptation_curve`, for all curves.
         untrained: The curve of θ₀, if it is not to be measured.
-        known: Curves of kept runs, which stay as they are; new measurements are added.
+        kept_curves: Curves of kept runs that are measured already; new measurements are added.
         between: Called now and then; what it raises ends the measuring.
     """
     settings = snapshot.settings
     curve = session.adaptation_curve(snapshot, part=part, between=between)
     if untrained is None or len(untrained.mean) != len(curve.mean):
         untrained = session.untrained_curve(snapshot, part, between)
-    curves = {} if known is None else known
+    curves = {} if kept_curves is None else kept_curves
     ghosts = _comparable(session, snapshot)
     for ghost in ghosts:
         if (ghost, part) not in curves:
@@ -136,8 +136,8 @@ def adaptation_panel(
 
 def training_ghosts(session: Session, snapshot: Snapshot) -> tuple[TrainingGhost, ...]:
     """Losses of the kept runs, as smooth as those of the snapshot."""
-    ghosts, shown = _comparable(session, snapshot), snapshot.curve
-    return tuple(_ghost_curve(ghost, ghost.snapshot.curve.as_coarse_as(shown)) for ghost in ghosts)
+    ghosts, live = _comparable(session, snapshot), snapshot.curve
+    return tuple(_ghost_curve(ghost, ghost.snapshot.curve.as_coarse_as(live)) for ghost in ghosts)
 
 
 def task_heading(snapshot: Snapshot) -> str:

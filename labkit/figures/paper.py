@@ -71,10 +71,10 @@ def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
     published = [np.array(list(curve.published.values())) for curve in curves]
     before = [curve.mean[0] for curve in curves if np.isfinite(curve.mean[0])]
     most = max([*before, *np.concatenate(published)], default=np.inf)
-    shown = [curve.mean[curve.mean <= most] for curve in curves]
+    means = [curve.mean[curve.mean <= most] for curve in curves]
     last = max(len(curve.mean) for curve in curves) - 1
     layout: dict[str, Any] = {
-        "yaxis": axis("mean squared error", type="log", **log_axis([*shown, *published], free=0.0))
+        "yaxis": axis("mean squared error", type="log", **log_axis([*means, *published], free=0.0))
     }
     for number, count in enumerate(shots, start=1):
         start = (number - 1) * (share + _GAP)
@@ -100,11 +100,11 @@ def _traces(curve: MethodCurve, panel: int, most: float) -> list[go.Scatter]:
     where = {"xaxis": "x" if panel == 1 else f"x{panel}", "legendgroup": curve.method}
     steps = np.arange(len(curve.mean), dtype=np.float64)
     # a logarithmic axis has no place for what is not positive
-    known = np.isfinite(curve.mean) & np.isfinite(curve.ci95) & (curve.mean > curve.ci95)
-    low = drawable((curve.mean - curve.ci95)[known], most)
-    high = drawable((curve.mean + curve.ci95)[known], most)
+    drawable_steps = np.isfinite(curve.mean) & np.isfinite(curve.ci95) & (curve.mean > curve.ci95)
+    low = drawable((curve.mean - curve.ci95)[drawable_steps], most)
+    high = drawable((curve.mean + curve.ci95)[drawable_steps], most)
     traces = [
-        band(curve.name, steps[known], low, high, color, 0.15, showlegend=False, **where),
+        band(curve.name, steps[drawable_steps], low, high, color, 0.15, showlegend=False, **where),
         go.Scatter(
             name=curve.name,
             x=steps,

@@ -38,9 +38,9 @@ class Problem:
 
     def model_named(self, source: Source, settings: Settings) -> str | None:
         """The name of a source's model here; None if it is another one."""
-        wanted = name_of(source.model)
-        known = {name_of(make(settings)): name for name, make in self.models.items()}
-        return known.get(wanted) if name_of(source.tasks) == name_of(self.tasks) else None
+        model = name_of(source.model)
+        names = {name_of(make(settings)): name for name, make in self.models.items()}
+        return names.get(model) if name_of(source.tasks) == name_of(self.tasks) else None
 
 
 PROBLEMS: Mapping[str, Problem] = {
@@ -73,8 +73,8 @@ PROBLEMS: Mapping[str, Problem] = {
 
 def problem_of(source: Source) -> str | None:
     """The name of the tasks of a source; None if they are custom."""
-    wanted = name_of(source.tasks)
-    return next((name for name, p in PROBLEMS.items() if name_of(p.tasks) == wanted), None)
+    family = name_of(source.tasks)
+    return next((name for name, p in PROBLEMS.items() if name_of(p.tasks) == family), None)
 
 
 def switched(

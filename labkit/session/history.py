@@ -138,10 +138,10 @@ class History:
             run *= 2
         done = self._run if run >= self._run else 1
         before = self._coarse if run >= self._run else self._archived()
-        known = np.concatenate([before, _means(_columns(self._last), done)], axis=1)
-        shown = _means(known, run // done)
-        ends = run * np.arange(1.0, shown.shape[1] + 1)
-        return TrainingCurve(ends, shown[_BEFORE], shown[_AFTER], shown[_SECONDS])
+        columns = np.concatenate([before, _means(_columns(self._last), done)], axis=1)
+        means = _means(columns, run // done)
+        ends = run * np.arange(1.0, means.shape[1] + 1)
+        return TrainingCurve(ends, means[_BEFORE], means[_AFTER], means[_SECONDS])
 
     def _add(self, block: Floats, kept: Kept) -> None:
         """Take a block, which is kept already, into the coarse curve."""

@@ -105,14 +105,14 @@ class Turn:
 
     @contextmanager
     def step(
-        self, wanted: Callable[[], bool], ended: Callable[[], bool], rest: Callable[[], float]
+        self, due: Callable[[], bool], ended: Callable[[], bool], rest: Callable[[], float]
     ) -> Iterator[bool]:
         """A time for a meta-step, once one is wanted, the rest is over and nobody visits.
 
         All three are called with the condition held.
 
         Args:
-            wanted: Whether a meta-step is to be taken.
+            due: Whether a meta-step is to be taken.
             ended: Whether there will be none any more.
             rest: Seconds until one may begin, ≤ 0 for now.
 
@@ -123,7 +123,7 @@ class Turn:
         with self.condition:
             while not ended():
                 free = not self._taken and not self._visits
-                left = rest() if free and wanted() else None
+                left = rest() if free and due() else None
                 if left is not None and left <= 0:
                     self._taken = True
                     break

@@ -133,7 +133,7 @@ class Player:
         _give_way()
         while True:
             with self._turn.step(
-                wanted=lambda: self.playing,
+                due=lambda: self.playing,
                 ended=lambda: self._thread is not me,
                 rest=self._rest_left,
             ) as due:

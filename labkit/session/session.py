@@ -474,13 +474,13 @@ class Session:
                 raise InterruptedReplayError
             # the run stays: whoever changes it takes this lock too
             run = timeline.run
-            shown = (run, looking, run.meta_step, self._player.failure)
-            if self._past is not None and self._past[0] == shown:
+            key = (run, looking, run.meta_step, self._player.failure)
+            if self._past is not None and self._past[0] == key:
                 return self._past[1]
             trainer = timeline.past(looking, lambda: self._looking != looking)
             with self._locks.between_steps():
                 snapshot = self._snapshot_of(trainer, run.settings_at(looking))
-            self._past = shown, snapshot
+            self._past = key, snapshot
             return snapshot
 
     def adaptation_curve(

@@ -56,8 +56,8 @@ class States:
 
     def before(self, meta_step: int) -> State:
         """The latest state that is not later; there is always one at 0."""
-        known = self._states | self._marked
-        return known[max(at for at in known if at <= meta_step)]
+        states = self._states | self._marked
+        return states[max(at for at in states if at <= meta_step)]
 
     def until(self, meta_step: int) -> Self:
         """A copy with the states that are not later; the states themselves are shared."""

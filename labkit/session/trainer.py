@@ -70,12 +70,12 @@ class Trainer:
 
     def alpha(self, settings: Settings) -> AnyAlpha:
         """α with these settings now: theirs, or what has been learned in that form so far."""
-        wanted = self._algorithm(settings)
+        algorithm = self._algorithm(settings)
         form = (settings.algorithm, settings.alpha_learned)
         now = (self._settings.algorithm, self._settings.alpha_learned)
-        if isinstance(wanted.alpha, LearnedAlpha) and form == now:
+        if isinstance(algorithm.alpha, LearnedAlpha) and form == now:
             return self._learner.alpha
-        return initial_alpha(wanted, self._learner.params)
+        return initial_alpha(algorithm, self._learner.params)
 
     def advance(self, settings: Settings) -> MetaStep:
         """Take a meta-step; after what it raises only `restore` leads back."""

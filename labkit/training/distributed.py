@@ -5,9 +5,9 @@ from typing import Any, final
 import torch
 import torch.distributed as dist
 
-# Its functions keep the group that exists at their import as a default argument, so that one
-# imported later, such as by a recording, would keep the group's threads alive after
-# destroy_process_group: a process that ends with them may abort.
+# Its functions keep the group that exists at their import as a default argument. Imported
+# later, such as by a recording, they would keep the group's threads alive after
+# destroy_process_group; a process that ends with such threads may abort.
 import torch.distributed.nn as _before_a_group  # noqa: F401
 
 from labkit.core import tree_leaves, tree_map

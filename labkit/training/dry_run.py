@@ -1,4 +1,4 @@
-"""A meta-step on two tasks before training, so that what cannot work fails at construction."""
+"""A meta-step on two tasks before training: what cannot work fails at construction."""
 
 from typing import Any
 

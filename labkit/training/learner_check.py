@@ -17,7 +17,7 @@ def check_learner(
     """Compare a learner's meta-gradient with central differences of its meta-objective.
 
     In float64, at the present θ and α, whatever the learner's own precision; the module in
-    evaluation mode, so that dropout is off. The learner is not changed.
+    evaluation mode, so dropout is off. The learner is not changed.
 
     Args:
         learner: Any learner whose algorithm has a gradient, see `check_meta_gradient`.

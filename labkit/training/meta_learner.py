@@ -450,7 +450,7 @@ class MetaLearner:
                         if self._has_steps:
                             statistics = self._statistics(loss_fn, inputs, loop.output())
                 except BaseException:
-                    # with other settings the same tasks come again
+                    # the next attempt, with other settings, gets the same tasks
                     self._task_stream.set_state(before)
                     raise
                 self.meta_step += 1

@@ -47,7 +47,7 @@ def curve_with_alphas(
 ) -> AdaptationCurve:
     """The query loss after 0 … K steps, k steps with the k-th step size.
 
-    Each point is an adaptation of its own: k steps of `alphas[k]`.
+    Each point is a separate adaptation: k steps of `alphas[k]`.
 
     Args:
         learner: Its θ is adapted; it is not changed.

@@ -307,7 +307,12 @@ class Renderer:
         self._ghost_curves = curves
         try:
             self._panel = adaptation_panel(
-                self._session, snapshot, part=part, untrained=kept, known=curves, between=between
+                self._session,
+                snapshot,
+                part=part,
+                untrained=kept,
+                kept_curves=curves,
+                between=between,
             )
         except OvertakenError:
             self._behind = True

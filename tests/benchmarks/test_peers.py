@@ -41,8 +41,8 @@ def test_peers_agree_with_the_plain_loop(candidate: Candidate, work: Work) -> No
     peer = candidate.make(work)
     peer.train(1)
     # at the first θ, whatever it has been trained on since
-    found = peer.meta_gradient(*given_tasks(work))
-    check_agreement({candidate.name: found, LOOP.name: gradient(LOOP, work)})
+    result = peer.meta_gradient(*given_tasks(work))
+    check_agreement({candidate.name: result, LOOP.name: gradient(LOOP, work)})
 
 
 @pytest.mark.parametrize("candidate", [EAGER, *OTHERS], ids=lambda candidate: candidate.name)

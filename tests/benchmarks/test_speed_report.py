@@ -34,7 +34,7 @@ def test_ratios_are_taken_within_a_round() -> None:
 
 def test_ensembles_count_per_learner_against_the_first_work() -> None:
     """One learner takes 1 ms; 64 together 32 ms, 0.5 ms each."""
-    found = results(
+    result = results(
         "ensembles",
         "case",
         1,
@@ -43,9 +43,9 @@ def test_ensembles_count_per_learner_against_the_first_work() -> None:
             entrant("JAX jit", [0.032] * 3, "64 learners", learners=64),
         ],
     )
-    assert found[1].case == "case, 64 learners"
-    assert found[1].milliseconds.median == pytest.approx(0.5)
-    assert found[1].ratio.median == pytest.approx(0.5)
+    assert result[1].case == "case, 64 learners"
+    assert result[1].milliseconds.median == pytest.approx(0.5)
+    assert result[1].ratio.median == pytest.approx(0.5)
 
 
 def test_a_single_round_has_no_spread() -> None:
@@ -59,17 +59,17 @@ def test_without_the_reference_there_are_no_ratios() -> None:
 
 
 def test_the_table_has_a_row_for_each_result() -> None:
-    found = results("g", "case", 2, [entrant("JAX jit", [0.001]), entrant("ours", [0.1234])])
-    assert rows(found).splitlines() == [
+    result = results("g", "case", 2, [entrant("JAX jit", [0.001]), entrant("ours", [0.1234])])
+    assert rows(result).splitlines() == [
         "| case | 2 | JAX jit | 1.00 | 1.00–1.00 | 1.00 | 1.00–1.00 | 2.50 | 90 |",
         "| case | 2 | ours | 123 | 123–123 | 123 | 123–123 | 2.50 | 90 |",
     ]
-    assert {line.count("|") for line in (HEAD + rows(found)).splitlines()} == {10}
+    assert {line.count("|") for line in (HEAD + rows(result)).splitlines()} == {10}
 
 
 def test_results_come_back_from_json() -> None:
-    found = results("g", "case", 1, [entrant("JAX jit", [0.001, 0.003])])
-    assert [result_from_json(json.loads(json.dumps(asdict(r)))) for r in found] == found
+    result = results("g", "case", 1, [entrant("JAX jit", [0.001, 0.003])])
+    assert [result_from_json(json.loads(json.dumps(asdict(r)))) for r in result] == result
 
 
 def test_cases_cover_what_is_claimed() -> None:
@@ -87,18 +87,18 @@ def test_the_figure_has_a_dot_for_each_result(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra bench is not installed")
     from benchmarks import speed_figure  # noqa: PLC0415
 
-    found = results("g", "one work", 1, [entrant("JAX jit", [0.1]), entrant("higher", [0.4])])
-    found += results("g", "another", 1, [entrant("JAX jit", [0.2]), entrant("higher", [0.1])])
-    (axes,) = speed_figure.figure(found).axes
+    table = results("g", "one work", 1, [entrant("JAX jit", [0.1]), entrant("higher", [0.4])])
+    table += results("g", "another", 1, [entrant("JAX jit", [0.2]), entrant("higher", [0.1])])
+    (axes,) = speed_figure.figure(table).axes
     dots = {c.get_label(): list(c[0].get_xdata()) for c in axes.containers}
     assert dots == {"JAX jit": [1, 1], "higher": [4, 0.5]}
     assert [label.get_text() for label in axes.get_yticklabels()] == ["one work", "another"]
-    saved, drawn = tmp_path / "speed.json", tmp_path / "speed.svg"
-    saved.write_text(json.dumps({"results": [asdict(result) for result in found]}))
+    saved, picture = tmp_path / "speed.json", tmp_path / "speed.svg"
+    saved.write_text(json.dumps({"results": [asdict(result) for result in table]}))
     written = []
     for _ in range(2):
-        done = [sys.executable, "-m", speed_figure.__name__, str(saved), str(drawn)]
+        done = [sys.executable, "-m", speed_figure.__name__, str(saved), str(picture)]
         subprocess.run(done, check=True)
-        written.append(drawn.read_text())
+        written.append(picture.read_text())
     assert written[0] == written[1]
     assert "another" in written[0]

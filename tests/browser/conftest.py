@@ -98,6 +98,6 @@ def page_of_controls(chromium: Browser) -> Iterator[NotebookPage]:
 @pytest.fixture
 def controls(page_of_controls: NotebookPage) -> Controls:
     page_of_controls.page.mouse.move(0, 0)
-    shown = Controls(page_of_controls.page)
-    shown.show()
-    return shown
+    fresh = Controls(page_of_controls.page)
+    fresh.show()
+    return fresh

@@ -155,7 +155,7 @@ class Controls:
         self.page.evaluate(
             """(groups) => {
               window.sent = [];
-              // timers wait for `run_timers`, so that no test depends on the time
+              // timers wait for `run_timers`, so no test depends on the time
               window.timers = [];
               window.setTimeout = (run, ms) => timers.push({run, ms});
               window.clearTimeout = (id) => { if (id) timers[id - 1].ms = undefined; };

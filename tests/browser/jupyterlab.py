@@ -76,5 +76,5 @@ class NotebookPage(LabPage):
         self.wait_for_kernel()
 
     def shut_down_kernel(self) -> None:
-        """End the notebook's kernel, so that the next page starts with one of its own."""
+        """End the notebook's kernel; the next page then starts a new one."""
         self.page.evaluate(f"() => {_PANEL}.sessionContext.shutdown()")

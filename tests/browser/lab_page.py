@@ -44,7 +44,7 @@ _DRAWN = f"""() => {{
 }}"""
 
 _SLOW = "[anywidget] Failed to initialize model."
-"""Anywidget says so after 2 s, and then goes on waiting: a page with much to do takes longer."""
+"""Anywidget says so after 2 s, and then keeps waiting: a page with much to do takes longer."""
 
 
 class LabPage:
@@ -80,11 +80,11 @@ class LabPage:
         try:
             self.page.wait_for_function(_DRAWN, polling=200)
         except PlaywrightTimeout as error:
-            shown = self.page.locator("body").inner_text()[:3000]
+            text = self.page.locator("body").inner_text()[:3000]
             labs, plots = self.lab().count(), self.plots().count()
             raise TimeoutError(
                 f"no lab after {TIMEOUT / 1000} s, {labs} begun, {plots} figures; "
-                f"errors: {self.errors}; {shown}"
+                f"errors: {self.errors}; {text}"
             ) from error
         self.lab().scroll_into_view_if_needed()
 
@@ -185,8 +185,8 @@ class LabPage:
 
     def traces(self) -> dict[str, Any]:
         """What the browser's plots hold: trace name → lists x, y, text, and if it is seen."""
-        found: dict[str, Any] = self.page.evaluate(f"() => {_TRACES}")
-        return found
+        by_name: dict[str, Any] = self.page.evaluate(f"() => {_TRACES}")
+        return by_name
 
     def wait_for_trace(self, name: str, condition: str) -> None:
         """Wait until a trace in the browser's plots, as `t`, fulfils a condition in JavaScript."""

@@ -125,10 +125,10 @@ class Server:
         Raises:
             RuntimeError: The kernel has ended.
         """
-        found = self._kernel(kernel)
-        if found is None:
+        state = self._kernel(kernel)
+        if state is None:
             raise RuntimeError(f"kernel {kernel} has ended")
-        heard = datetime.fromisoformat(found["last_activity"])
+        heard = datetime.fromisoformat(state["last_activity"])
         return (datetime.now(UTC) - heard).total_seconds()
 
     def kill(self, kernel: str) -> None:
@@ -139,12 +139,12 @@ class Server:
 
     def _kernel(self, kernel: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(self._fetch(f"/api/kernels/{kernel}"))
+            state: dict[str, Any] = json.loads(self._fetch(f"/api/kernels/{kernel}"))
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise
             return None
-        return found
+        return state
 
     def _fetch(self, path: str) -> bytes:
         with urllib.request.urlopen(f"{self.base}{path}?token={self.token}", timeout=60) as answer:

@@ -269,8 +269,8 @@ def test_a_field_is_sent_with_enter_only(controls: Controls) -> None:
 
 def test_the_python_icons_are_those_that_are_drawn() -> None:
     block = SCRIPT.read_text().split("var ICONS = {")[1].split("\n};")[0]
-    drawn = set(re.findall(r"^  (\w+):", block, re.MULTILINE))
-    assert drawn == set(get_args(Icon))
+    names = set(re.findall(r"^  (\w+):", block, re.MULTILINE))
+    assert names == set(get_args(Icon))
 
 
 @pytest.mark.parametrize("large", [False, True])

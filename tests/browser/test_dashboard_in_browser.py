@@ -60,9 +60,13 @@ def draw(panel, *updates):
 
 
 def notebook(*cells: str) -> Any:
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return made
+    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    document.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    return document
 
 
 GD = "document.querySelector('.maml-lab-{} .maml-lab-plot')"
@@ -81,7 +85,7 @@ def page(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
 
 @pytest.fixture
 def lab(page: NotebookPage) -> Iterator[NotebookPage]:
-    """A dashboard of its own for each test: the cells run again on the same page."""
+    """A new dashboard for each test: the cells run again on the same page."""
     page.page.set_viewport_size({"width": 1440, "height": 1000})
     page.page.mouse.move(5, 5)
     page.run_all()
@@ -350,9 +354,9 @@ def test_support_points_are_added_moved_and_removed_by_pointer(lab: NotebookPage
     drawn(lab, "task", "t[4].x[0] === -3 && Math.abs(t[4].x[1] - 2) < 0.05")
     lab.page.mouse.up()
     lab.until("heard[-1]['final']")
-    moved = last_message(lab)
-    assert (moved["action"], moved["index"]) == ("move", 1)
-    assert (moved["x"], moved["y"]) == pytest.approx((2.0, -1.0), abs=0.05)
+    message = last_message(lab)
+    assert (message["action"], message["index"]) == ("move", 1)
+    assert (message["x"], message["y"]) == pytest.approx((2.0, -1.0), abs=0.05)
     # a kernel that does not take the place has the last word
     drawn(lab, "task", "t[4].x[1] === 1")
 

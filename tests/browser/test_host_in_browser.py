@@ -68,10 +68,10 @@ def test_a_host_without_a_kernel_carries_state_and_messages(page: Page) -> None:
     page.wait_for_function(
         "() => sent.some(({ kind, number }) => kind === 'drawn' && number === 1)"
     )
-    drawn = (
+    is_drawn = (
         "() => [...document.querySelectorAll('.maml-lab-plot')].map(({ data }) => [...data[0].y])"
     )
-    assert page.evaluate(drawn) == [[3, 4]] * 3
+    assert page.evaluate(is_drawn) == [[3, 4]] * 3
     page.evaluate("sent.splice(0)")
     page.get_by_role("button", name="Play").click()
     assert page.evaluate("sent") == [

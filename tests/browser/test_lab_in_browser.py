@@ -103,8 +103,8 @@ def _settings(lab: NotebookPage) -> None:
     expect(lab.segment("exact")).to_be_disabled()
     lab.wait_for_trace("Reptile", "t.y.length === 11")
     chosen = "(s.inner_steps, s.meta_batch, s.shots, s.order, s.meta_optimizer, s.algorithm)"
-    wanted = "(3, 5, 6, 1, 'sgd', 'reptile')"
-    assert lab.kernel(f"[{chosen} for s in [session.settings]][0]") == wanted
+    expected = "(3, 5, 6, 1, 'sgd', 'reptile')"
+    assert lab.kernel(f"[{chosen} for s in [session.settings]][0]") == expected
     lab.choice("algorithm").select_option("MAML")
     lab.choice("inner step size").select_option("fixed")
     lab.type("α", "1e200")

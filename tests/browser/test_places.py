@@ -173,7 +173,7 @@ def test_a_lab_says_that_its_kernel_is_out_of_reach_or_has_died_and_goes_on_when
 def test_a_page_that_vanishes_ends_its_kernel_and_one_that_is_hidden_does_not(
     opened_app: AppOpener, served: Served
 ) -> None:
-    """A page that crashes says no word to its kernel, which goes on training for nobody.
+    """A page that crashes tells its kernel nothing, and the kernel keeps training for nobody.
 
     The server ends a kernel that it hears nothing of and no page is connected to: the lab must be
     silent where nobody sees it, though it plays.

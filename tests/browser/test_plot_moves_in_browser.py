@@ -103,12 +103,12 @@ def change(page: Page, name: str, index: int, paths: str, layout: str = "{}") ->
 
 
 def shapes(page: Page, name: str) -> list[str]:
-    found: list[str] = page.evaluate(
+    names: list[str] = page.evaluate(
         """(name) => [...document.querySelectorAll(`#${name} .scatterlayer :is(path, text)`)]
           .map((shape) => shape.tagName + shape.textContent)""",
         name,
     )
-    return found
+    return names
 
 
 def mean(page: Page) -> Any:
@@ -148,10 +148,10 @@ def test_what_moves_is_where_plotly_puts_it(page: Page, name: str, index: int, p
     before = place.screenshot()
     assert change(page, name, index, paths, "{meta: {alpha: 0.1}}") == "moved"
     assert page.evaluate(f"document.querySelector('#{name}').layout.meta.alpha") == 0.1
-    moved, picture = shapes(page, name), place.screenshot()
+    after, picture = shapes(page, name), place.screenshot()
     assert picture != before
     assert page.evaluate(AGAIN.format(name)) == "plotly"
-    assert shapes(page, name) == moved
+    assert shapes(page, name) == after
     assert place.screenshot() == picture
     # of what plotly knows it has nothing to do
     page.evaluate(f"document.querySelector('#{name}').dispatchEvent(new Event('pointerenter'))")
@@ -215,10 +215,10 @@ def test_for_another_range_plotly_makes_the_axes_only(
     place = page.locator(f"#{name}")
     before = place.screenshot()
     assert change(page, name, index, paths, layout) == "plotly's axes"
-    moved, picture = shapes(page, name), place.screenshot()
+    after, picture = shapes(page, name), place.screenshot()
     assert picture != before
     assert page.evaluate(AGAIN.format(name)) == "plotly"
-    assert shapes(page, name) == moved
+    assert shapes(page, name) == after
     assert place.screenshot() == picture
 
 
@@ -229,8 +229,8 @@ def test_two_changes_of_the_axes_before_a_frame_are_both_drawn(page: Page) -> No
         change({ "xaxis.range": [0, 40] });
     })""")
     ranges = "({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range]"
-    shown = page.evaluate(f"({ranges})(document.querySelector('#training')._fullLayout)")
-    assert shown == [0, 40, -1, 2]
+    axes = page.evaluate(f"({ranges})(document.querySelector('#training')._fullLayout)")
+    assert axes == [0, 40, -1, 2]
 
 
 def test_below_a_pointer_plotly_draws_since_its_labels_tell_of_all_points(page: Page) -> None:
@@ -288,11 +288,11 @@ def test_a_readers_zoom_stays_while_points_move(page: Page) -> None:
 
 def ranges(page: Page) -> list[float]:
     """Both axes of the adaptation panel."""
-    shown: list[float] = page.evaluate(
+    zoomed: list[float] = page.evaluate(
         "() => { const { xaxis, yaxis } = document.querySelector('#adaptation')._fullLayout;"
         "return [...xaxis.range, ...yaxis.range]; }"
     )
-    return shown
+    return zoomed
 
 
 WIDER = "{'xaxis.range': [-0.2, 20.2], 'yaxis.range': [0, 21]}"
@@ -301,13 +301,13 @@ WIDE = [-0.2, 20.2, 0, 21]
 
 def test_a_readers_zoom_outlives_other_ranges_and_ends_with_the_last_of_them(page: Page) -> None:
     began = zoomed(page)
-    shown = ranges(page)
+    axes = ranges(page)
     assert change(page, "adaptation", 1, ONES, WIDER) == "moved"
-    assert ranges(page) == shown
+    assert ranges(page) == axes
     assert page.evaluate(AGAIN.format("adaptation")) == "plotly"
-    assert ranges(page) == shown
+    assert ranges(page) == axes
     assert change(page, "adaptation", 1, "{}", "{'yaxis.gridcolor': '#d55e00'}") == "plotly"
-    assert ranges(page) == shown
+    assert ranges(page) == axes
     page.mouse.dblclick(*began)
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[1] > 20")
     page.mouse.move(1400, 5)
@@ -339,9 +339,9 @@ def test_one_end_of_an_axis_that_a_reader_moves_stays_there(page: Page) -> None:
     page.mouse.up()
     page.wait_for_function("document.querySelector('#adaptation')._fullLayout.xaxis.range[1] > 11")
     page.mouse.move(1400, 5)
-    shown = ranges(page)
+    zoomed = ranges(page)
     change(page, "adaptation", 1, ONES, WIDER)
-    assert ranges(page) == [*shown[:2], 0, 21]
+    assert ranges(page) == [*zoomed[:2], 0, 21]
     page.locator("#adaptation .nsewdrag").dblclick()
     page.wait_for_function(
         "document.querySelector('#adaptation')._fullLayout.xaxis.range[1] === 20.2"

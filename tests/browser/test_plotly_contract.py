@@ -110,8 +110,8 @@ def test_without_those_parts_plotly_draws_the_same(
     page: Page, changed: Page, name: str, index: int, paths: str, layout: str
 ) -> None:
     change = f"() => change('{name}', {index}, {paths}, {layout})"
-    for shown in (page, changed):
-        shown.evaluate("begin()")
+    for each in (page, changed):
+        each.evaluate("begin()")
     assert page.evaluate(change) in ("moved", "plotly's axes")
     assert changed.evaluate(change) == "plotly"
     assert data_of(changed, name) == data_of(page, name)

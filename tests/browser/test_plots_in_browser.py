@@ -77,9 +77,9 @@ def test_what_stands_beside_the_plots_shares_a_frame_with_them(page: Page) -> No
     both = f"plots.alongside(() => {note}); plots.alongside(() => {note})"
     # its own moment never comes
     page.evaluate("() => { window.later = setTimeout; setTimeout = () => 1; }")
-    shown = drawn_after(page, f"frames.length = 0; {both}; touch('training')")
+    frames = drawn_after(page, f"frames.length = 0; {both}; touch('training')")
     page.evaluate("() => { setTimeout = later; }")
-    assert shown == ["words", "training"], "the last of them alone"
+    assert frames == ["words", "training"], "the last of them alone"
     assert page.evaluate("new Set(frames).size") == 1
     # where no plot is drawn they wait for a moment only
     page.evaluate(f"() => {{ plots.alongside(() => {note}); }}")
@@ -111,11 +111,11 @@ def test_what_came_with_the_lab_is_drawn_without_the_kernel_and_takes_no_changes
     first = f"{{ figures: {{ task: {figure} }}, buffers: {bytes_of} }}"
     assert drawn_after(page, "plots.begin({})") == []
     assert drawn_after(page, f"plots.begin({first})") == ["task"]
-    shown = "[...plots.panels[1].figure.data[0].y]"
-    assert page.evaluate(shown) == [3, 4]
+    heights = "[...plots.panels[1].figure.data[0].y]"
+    assert page.evaluate(heights) == [3, 4]
     change = "{ kind: 'changes', number: 1, figures: { task: { traces: [[0, {y: [5]}]] } } }"
     assert drawn_after(page, f"plots.receive({change}, [])") == []
-    assert page.evaluate(shown) == [3, 4]
+    assert page.evaluate(heights) == [3, 4]
     whole = "{ kind: 'whole', number: 2, figures: { task: { data: [{ y: [6] }], layout: {} } } }"
     assert drawn_after(page, f"plots.receive({whole}, [])") == ["task"]
-    assert page.evaluate(shown) == [6]
+    assert page.evaluate(heights) == [6]

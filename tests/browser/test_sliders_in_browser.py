@@ -53,19 +53,19 @@ def test_a_held_key_tells_the_last_value_as_final(controls: Controls) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value", "shown", "key"),
+    ("text", "value", "label", "key"),
     [("0,02", 0.02, "0.02", "Enter"), ("1E-5", 1e-5, "0.00001", "Tab")],
 )
 def test_typed_values_are_taken(
-    controls: Controls, text: str, value: float, shown: str, key: str
+    controls: Controls, text: str, value: float, label: str, key: str
 ) -> None:
     alpha = controls.typed("α")
     alpha.fill(text)
     assert controls.sent() == []
     alpha.press(key)
     assert controls.values() == [(value, True)]
-    expect(controls.slider("α")).to_have_attribute("aria-valuetext", shown)
-    expect(controls.typed("α")).to_have_value(shown)
+    expect(controls.slider("α")).to_have_attribute("aria-valuetext", label)
+    expect(controls.typed("α")).to_have_value(label)
 
 
 def test_a_typed_value_may_lie_beyond_the_slider(controls: Controls) -> None:

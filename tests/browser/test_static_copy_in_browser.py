@@ -1,4 +1,4 @@
-"""The still picture in a real browser: hidden beside the live lab, there in what is saved."""
+"""The still picture in a real browser: hidden while the live lab runs, there in what is saved."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_the_picture_is_hidden_live_and_kept_in_the_file(
         picture = lab.page.locator(f".{CLASS} img")
         expect(picture).to_have_count(1)
         expect(picture).to_be_hidden()
-        assert lab.page.evaluate("window.rendered") == 1, "the update has drawn the lab anew"
+        assert lab.page.evaluate("window.rendered") == 1, "the update has redrawn the lab"
         lab.save()
 
         # without the kernel that made them, the notebook shows the picture instead of the lab

@@ -10,7 +10,7 @@ _KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent
 
 
 class AppPage(LabPage):
-    """The page of an application: no code, and a kernel of its own."""
+    """The page of an application: no code, and its own kernel."""
 
     def open(self, url: str) -> None:
         """Go to an application and wait until its lab is there."""

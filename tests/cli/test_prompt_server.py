@@ -46,7 +46,7 @@ SWITCHED = "--ServerApp.jpserver_extensions=labkit.cli.prompt_server={}"
 
 
 @pytest.mark.parametrize(
-    ("call", "installed", "found"),
+    ("call", "installed", "message"),
     [
         ("opened()", True, "PromptConnection True"),
         (f"opened({SWITCHED.format(True)!r})", False, "PromptConnection True"),
@@ -56,7 +56,7 @@ SWITCHED = "--ServerApp.jpserver_extensions=labkit.cli.prompt_server={}"
     ids=["settings of make", "switched on", "switched off", "another connection"],
 )
 def test_messages_go_out_at_once_where_the_extension_is_on(
-    tmp_path: Path, call: str, installed: bool, found: str
+    tmp_path: Path, call: str, installed: bool, message: str
 ) -> None:
     folder = tmp_path / "jupyter_server_config.d"
     folder.mkdir()
@@ -71,4 +71,4 @@ def test_messages_go_out_at_once_where_the_extension_is_on(
         timeout=120,
         check=True,
     )
-    assert done.stdout.strip() == found
+    assert done.stdout.strip() == message

@@ -37,23 +37,23 @@ HEARS_CTRL_C = ["env", "--default-signal=INT"]
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the command asks for; nothing is run."""
-    found: dict[str, Any] = {"failing": set(), "raising": None}
+    result: dict[str, Any] = {"failing": set(), "raising": None}
 
     def make(design: SweepDesign, folder: Path, **options: Any) -> list[Any]:
-        found.update(design=design, folder=folder, **options)
+        result.update(design=design, folder=folder, **options)
         plans = design.plans()
         options["on_event"](Tally(len(plans), 1, 0))
-        if found["raising"]:
-            raise found["raising"]
+        if result["raising"]:
+            raise result["raising"]
         return [
             (plan, Status("failed", plan.id, "n", 0.0, error="no luck"))
-            if number in found["failing"]
+            if number in result["failing"]
             else (plan, Status("done", plan.id, "n", 0.0))
             for number, plan in enumerate(plans)
         ]
 
     monkeypatch.setattr(command, "run_sweep", make)
-    return found
+    return result
 
 
 def labkit(*words: str) -> Result:
@@ -260,7 +260,7 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
 
 
 def begun(notebook: str, folder: Path, seeds: int, seconds: float) -> "subprocess.Popen[str]":
-    """A sweep in a process group of its own, as a terminal begins it, with a run going on."""
+    """A sweep in a process group of its own, as a terminal begins it, with a run under way."""
     process = subprocess.Popen(
         [*HEARS_CTRL_C, *LABKIT, notebook, "-p", "seconds", str(seconds), "--seeds", str(seeds),
          "--jobs", "2", "-o", str(folder)],

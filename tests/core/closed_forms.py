@@ -215,7 +215,7 @@ FAMILIES = {
 class Reference:
     """What an algorithm makes of one task."""
 
-    gradient: Array  # ∂/∂θ, or what stands in its place
+    gradient: Array  # ∂/∂θ, or what replaces it
     objective: float
     loss: float  # L_query(θ_K)
     alpha: Array | None = None  # ∂/∂α_k per element, (K, 6)
@@ -258,9 +258,9 @@ def unrolled(
 
 def anil(family: Family, task: int, sizes: Array, order: int) -> Reference:
     """MAML with α = 0 outside the head."""
-    found = unrolled(family, task, family.theta, sizes * IN_HEAD, order)
-    assert found.alpha is not None
-    return replace(found, alpha=found.alpha * IN_HEAD)
+    result = unrolled(family, task, family.theta, sizes * IN_HEAD, order)
+    assert result.alpha is not None
+    return replace(result, alpha=result.alpha * IN_HEAD)
 
 
 def proto_maml(family: Family, task: int, sizes: Array, order: int) -> Reference:
@@ -270,8 +270,8 @@ def proto_maml(family: Family, task: int, sizes: Array, order: int) -> Reference
     p = means @ body
     jacobian = np.zeros((SIZE, SIZE))  # no column of the head: it is replaced
     jacobian[:, :2] = np.vstack([np.eye(2), 2 * means, -2 * p[:, None] * means])
-    found = unrolled(family, task, np.concatenate([body, 2 * p, -(p**2)]), sizes, order)
-    return replace(found, gradient=jacobian.T @ found.gradient)
+    result = unrolled(family, task, np.concatenate([body, 2 * p, -(p**2)]), sizes, order)
+    return replace(result, gradient=jacobian.T @ result.gradient)
 
 
 def imaml(family: Family, task: int, sizes: Array, proximal: float) -> Reference:

@@ -24,7 +24,7 @@ class Quadratics:
 
     @property
     def params(self) -> Params:
-        """θ split over two names, so that dicts matter."""
+        """θ split over two names, which makes dicts matter."""
         return {"first": self.theta[:1], "rest": self.theta[1:].reshape(1, -1)}
 
     def task(self, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -36,8 +36,8 @@ def test_path_of_a_quadratic(order: Any) -> None:
     a, c, _, _ = problem.task(1)
     result = adapt(loss, problem.params, (a, c), alpha=0.1, inner_steps=5, order=order)
     expected = path_by_hand(problem, 1, [torch.tensor(0.1, dtype=torch.float64)] * 5)
-    for found, theta in zip(result.path, expected, strict=True):
-        torch.testing.assert_close(flat(found), theta, rtol=1e-13, atol=1e-13)
+    for actual, theta in zip(result.path, expected, strict=True):
+        torch.testing.assert_close(flat(actual), theta, rtol=1e-13, atol=1e-13)
 
 
 def test_order_decides_what_is_differentiable() -> None:

@@ -19,13 +19,13 @@ def test_maml_calls_the_core() -> None:
         flat(algorithm.adapt(loss, problem.params, task).params),
         flat(adapt(loss, problem.params, task, **settings).params),
     )
-    found = algorithm.meta_gradient(
+    result = algorithm.meta_gradient(
         loss, problem.params, problem.support, problem.query, reduction="sum"
     )
     expected = meta_gradient(
         loss, problem.params, problem.support, problem.query, reduction="sum", **settings
     )
-    torch.testing.assert_close(flat(found.params), flat(expected.params))
+    torch.testing.assert_close(flat(result.params), flat(expected.params))
 
 
 def test_maml_is_a_value() -> None:

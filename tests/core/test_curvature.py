@@ -61,7 +61,7 @@ ALPHAS: list[tuple[Any, list[Tensor]]] = [
 @pytest.mark.parametrize(("alpha", "vectors"), ALPHAS)
 def test_eigenvalues_and_stretch_of_quadratics(alpha: Any, vectors: list[Tensor]) -> None:
     problem = quadratics()
-    found = inner_curvature(
+    result = inner_curvature(
         loss,
         problem.params,
         problem.support,
@@ -70,22 +70,22 @@ def test_eigenvalues_and_stretch_of_quadratics(alpha: Any, vectors: list[Tensor]
         inner_steps=2,
         generator=fresh(),
     )
-    assert found.largest.shape == (3, 2)
+    assert result.largest.shape == (3, 2)
     for i in range(3):
         a, _, b, d = problem.task(i)
         values = torch.linalg.eigvalsh(a)
         g_q = stretched = b @ (path_by_hand(problem, i, vectors)[-1] - d)
         for k in (1, 0):
-            torch.testing.assert_close(found.lowest[i, k], values[0], **EXACT)
-            torch.testing.assert_close(found.highest[i, k], values[-1], **EXACT)
+            torch.testing.assert_close(result.lowest[i, k], values[0], **EXACT)
+            torch.testing.assert_close(result.highest[i, k], values[-1], **EXACT)
             # of αH itself, which is not symmetric
             products = torch.linalg.eigvals(vectors[k].unsqueeze(-1) * a).real
-            torch.testing.assert_close(found.alpha_lowest[i, k], products.min(), **EXACT)
-            torch.testing.assert_close(found.alpha_highest[i, k], products.max(), **EXACT)
+            torch.testing.assert_close(result.alpha_lowest[i, k], products.min(), **EXACT)
+            torch.testing.assert_close(result.alpha_highest[i, k], products.max(), **EXACT)
             stretched = stretched - a @ (vectors[k] * stretched)
         ratio = stretched.norm() / g_q.norm()
-        torch.testing.assert_close(found.stretch[i], ratio, **EXACT)
-    assert (found.residual < 1e-10).all()
+        torch.testing.assert_close(result.stretch[i], ratio, **EXACT)
+    assert (result.residual < 1e-10).all()
 
 
 def cubic(p: dict[str, Tensor], scale: Tensor) -> Tensor:
@@ -96,48 +96,48 @@ def cubic(p: dict[str, Tensor], scale: Tensor) -> Tensor:
 def test_along_the_path_of_a_cubic() -> None:
     # w_{k+1} = w_k − α w_k²/2, here with α = 0.5
     w, one = doubles(-1, 0.5, 2), doubles(1)
-    found = inner_curvature(cubic, {"w": w}, one, one, alpha=0.5, inner_steps=3, generator=fresh())
+    result = inner_curvature(cubic, {"w": w}, one, one, alpha=0.5, inner_steps=3, generator=fresh())
     path = [w]
     for _ in range(3):
         path.append(path[-1] - 0.5 * path[-1] ** 2 / 2)
     by_step = torch.stack(path[:3])
-    torch.testing.assert_close(found.lowest[0], by_step.min(-1).values, **EXACT)
-    torch.testing.assert_close(found.highest[0], by_step.max(-1).values, **EXACT)
-    torch.testing.assert_close(found.alpha_highest, 0.5 * found.highest, **EXACT)
+    torch.testing.assert_close(result.lowest[0], by_step.min(-1).values, **EXACT)
+    torch.testing.assert_close(result.highest[0], by_step.max(-1).values, **EXACT)
+    torch.testing.assert_close(result.alpha_highest, 0.5 * result.highest, **EXACT)
     g_q = path[-1] ** 2 / 2
     stretched = (1 - 0.5 * by_step).prod(0) * g_q
-    torch.testing.assert_close(found.stretch[0], stretched.norm() / g_q.norm(), **EXACT)
+    torch.testing.assert_close(result.stretch[0], stretched.norm() / g_q.norm(), **EXACT)
 
 
 def test_signs_and_what_follows_from_them() -> None:
     # α = 0.1. The eigenvalue of largest size is −5: αλ = −0.5, factor 1.5. In the second task it
     # is 12: factor −0.2, but −4 has |1 + 0.4|, the radius.
-    found = of_matrices(with_spectrum([-5.0, 1.0, 3.0]), with_spectrum([-4.0, 1.0, 12.0]))
-    torch.testing.assert_close(found.largest.flatten(), doubles(-5, 12))
-    torch.testing.assert_close(found.alpha_largest.flatten(), doubles(-0.5, 1.2))
-    torch.testing.assert_close(found.factor.flatten(), doubles(1.5, -0.2))
-    torch.testing.assert_close(found.radius.flatten(), doubles(1.5, 1.4))
+    result = of_matrices(with_spectrum([-5.0, 1.0, 3.0]), with_spectrum([-4.0, 1.0, 12.0]))
+    torch.testing.assert_close(result.largest.flatten(), doubles(-5, 12))
+    torch.testing.assert_close(result.alpha_largest.flatten(), doubles(-0.5, 1.2))
+    torch.testing.assert_close(result.factor.flatten(), doubles(1.5, -0.2))
+    torch.testing.assert_close(result.radius.flatten(), doubles(1.5, 1.4))
 
 
 def test_a_negative_alpha_turns_the_spectrum() -> None:
-    found = of_matrices(with_spectrum([-5.0, 1.0, 3.0]), alpha=-0.1)
-    assert float(found.alpha_lowest) == pytest.approx(-0.3)
-    assert float(found.alpha_highest) == pytest.approx(0.5)
+    result = of_matrices(with_spectrum([-5.0, 1.0, 3.0]), alpha=-0.1)
+    assert float(result.alpha_lowest) == pytest.approx(-0.3)
+    assert float(result.alpha_highest) == pytest.approx(0.5)
 
 
 def test_alpha_of_another_precision() -> None:
     matrix = with_spectrum([-5.0, 1.0, 3.0]).float()
     for alpha in (doubles(0.1)[0], {"w": doubles(0.1, 0.1, 0.1)}):
-        found = of_matrices(matrix, alpha=alpha)
-        assert found.alpha_lowest.dtype == torch.float32
-        assert float(found.alpha_lowest) == pytest.approx(-0.5)
-        assert float(found.stretch) == pytest.approx(float(of_matrices(matrix).stretch))
+        result = of_matrices(matrix, alpha=alpha)
+        assert result.alpha_lowest.dtype == torch.float32
+        assert float(result.alpha_lowest) == pytest.approx(-0.5)
+        assert float(result.stretch) == pytest.approx(float(of_matrices(matrix).stretch))
 
 
 def test_complex_parameters() -> None:
     # L = 2 |w|² + Re(w²): 2 (x² + y²) + x² − y², of the Hessian diag(6, 2)
     w = torch.tensor([1 + 2j], dtype=torch.complex128)
-    found = inner_curvature(
+    result = inner_curvature(
         lambda p, _: (2 * p["w"].abs() ** 2 + (p["w"] ** 2).real).sum(),
         {"w": w},
         doubles(0),
@@ -146,59 +146,59 @@ def test_complex_parameters() -> None:
         inner_steps=1,
         generator=fresh(),
     )
-    ends = (found.lowest, found.highest, found.alpha_lowest, found.alpha_highest)
+    ends = (result.lowest, result.highest, result.alpha_lowest, result.alpha_highest)
     assert [float(end) for end in ends] == pytest.approx([2, 6, 0.25, 0.75])
-    # x' = 0.25, y' = 1.5, so that g_q = (1.5, 3), which becomes (0.25 · 1.5, 0.75 · 3)
+    # x' = 0.25, y' = 1.5, so g_q = (1.5, 3), which becomes (0.25 · 1.5, 0.75 · 3)
     stretched = (0.375**2 + 2.25**2) ** 0.5 / (1.5**2 + 3**2) ** 0.5
-    assert float(found.stretch) == pytest.approx(stretched)
+    assert float(result.stretch) == pytest.approx(stretched)
 
 
 def test_a_pair_of_opposite_eigenvalues_settles() -> None:
     # power iteration would swing between the two for ever
-    found = of_matrices(with_spectrum([-3.0, -1.0, 0.0, 0.5, 3.0]))
-    assert float(found.lowest) == pytest.approx(-3, rel=1e-12)
-    assert float(found.highest) == pytest.approx(3, rel=1e-12)
-    assert float(found.largest.abs()) == pytest.approx(3, rel=1e-12)
-    assert float(found.residual) < 1e-12
+    result = of_matrices(with_spectrum([-3.0, -1.0, 0.0, 0.5, 3.0]))
+    assert float(result.lowest) == pytest.approx(-3, rel=1e-12)
+    assert float(result.highest) == pytest.approx(3, rel=1e-12)
+    assert float(result.largest.abs()) == pytest.approx(3, rel=1e-12)
+    assert float(result.residual) < 1e-12
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_ends_of_a_large_spectrum_settle_first(dtype: torch.dtype) -> None:
     eigenvalues = [-8.0, *torch.linspace(-2, 2, 197).tolist(), 9.0, 10.0]
     matrix = with_spectrum(eigenvalues).to(dtype)
-    found = of_matrices(matrix, lanczos_steps=25)
+    result = of_matrices(matrix, lanczos_steps=25)
     tolerance = 1e-5 if dtype == torch.float32 else 1e-9
-    assert float(found.lowest) == pytest.approx(-8, rel=tolerance)
-    assert float(found.highest) == pytest.approx(10, rel=tolerance)
-    assert found.residual.dtype == dtype
+    assert float(result.lowest) == pytest.approx(-8, rel=tolerance)
+    assert float(result.highest) == pytest.approx(10, rel=tolerance)
+    assert result.residual.dtype == dtype
 
 
 @pytest.mark.parametrize("steps", [1, 3, 8, 200, 500])
 def test_the_residual_bounds_the_error(steps: int) -> None:
     eigenvalues = torch.linspace(-9, 10, 60, dtype=torch.float64)
-    found = of_matrices(with_spectrum(eigenvalues.tolist()), lanczos_steps=steps)
-    size = float(found.largest.abs())
-    for end in (found.lowest, found.highest):
-        assert float((eigenvalues - end).abs().min()) <= float(found.residual) * size + 1e-12
+    result = of_matrices(with_spectrum(eigenvalues.tolist()), lanczos_steps=steps)
+    size = float(result.largest.abs())
+    for end in (result.lowest, result.highest):
+        assert float((eigenvalues - end).abs().min()) <= float(result.residual) * size + 1e-12
     # few steps have not settled, and it shows; all steps have
-    assert (float(found.residual) < 1e-10) is (steps >= 60)
+    assert (float(result.residual) < 1e-10) is (steps >= 60)
     if steps >= 60:
-        assert float(found.lowest) == pytest.approx(-9)
-        assert float(found.highest) == pytest.approx(10)
+        assert float(result.lowest) == pytest.approx(-9)
+        assert float(result.highest) == pytest.approx(10)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_residual_is_that_of_the_worse_end(sign: float) -> None:
-    # one end stands alone and settles at once, the other is a crowd
+    # one end is isolated and settles at once, the other is a crowd
     eigenvalues = sign * torch.tensor([-10.0, *torch.linspace(0, 9, 60).tolist()])
     matrix = with_spectrum(eigenvalues.tolist())
-    found = of_matrices(matrix, lanczos_steps=12)
-    alone = found.lowest if sign > 0 else found.highest
+    result = of_matrices(matrix, lanczos_steps=12)
+    alone = result.lowest if sign > 0 else result.highest
     assert float(alone) == pytest.approx(-10 * sign, rel=1e-9)
-    assert float(found.residual) > 0.01
-    # relative, so that the units of the loss do not count
+    assert float(result.residual) > 0.01
+    # relative, so the units of the loss do not count
     larger = of_matrices(1000 * matrix, lanczos_steps=12)
-    torch.testing.assert_close(larger.residual, found.residual, rtol=1e-6, atol=0)
+    torch.testing.assert_close(larger.residual, result.residual, rtol=1e-6, atol=0)
 
 
 def test_no_more_products_than_dimensions() -> None:
@@ -215,18 +215,18 @@ def test_no_more_products_than_dimensions() -> None:
 def test_the_residual_counts_both_problems() -> None:
     # H = I is solved by one step, diag(√α) H diag(√α) = diag(α) is not
     steps = {"w": torch.linspace(0.1, 1, 30, dtype=torch.float64)}
-    found = of_matrices(torch.eye(30, dtype=torch.float64), alpha=steps, lanczos_steps=2)
-    assert float(found.highest) == pytest.approx(1)
-    assert float(found.residual) > 0.05
+    result = of_matrices(torch.eye(30, dtype=torch.float64), alpha=steps, lanczos_steps=2)
+    assert float(result.highest) == pytest.approx(1)
+    assert float(result.residual) > 0.05
 
 
 @pytest.mark.parametrize("value", [5.0, -5.0])
 def test_equal_eigenvalues(value: float) -> None:
     # any vector is an eigenvector: nothing is left to search in after the first
-    found = of_matrices(value * torch.eye(7, dtype=torch.float64))
-    assert float(found.lowest) == pytest.approx(value)
-    assert float(found.highest) == pytest.approx(value)
-    assert float(found.residual) < 1e-12
+    result = of_matrices(value * torch.eye(7, dtype=torch.float64))
+    assert float(result.lowest) == pytest.approx(value)
+    assert float(result.highest) == pytest.approx(value)
+    assert float(result.residual) < 1e-12
 
 
 def test_an_exhausted_space_adds_no_eigenvalue() -> None:
@@ -240,7 +240,7 @@ def test_an_exhausted_space_adds_no_eigenvalue() -> None:
 
 
 def test_a_linear_loss_is_flat() -> None:
-    found = inner_curvature(
+    result = inner_curvature(
         lambda p, slope: (slope * p["w"]).sum(),
         {"w": torch.ones(3)},
         torch.ones(2, 3),
@@ -249,15 +249,15 @@ def test_a_linear_loss_is_flat() -> None:
         inner_steps=2,
         generator=fresh(),
     )
-    assert not found.lowest.any()
-    assert not found.highest.any()
-    assert not found.residual.any()
-    assert found.stretch.tolist() == [1.0, 1.0]
+    assert not result.lowest.any()
+    assert not result.highest.any()
+    assert not result.residual.any()
+    assert result.stretch.tolist() == [1.0, 1.0]
 
 
 def test_a_diverged_task_leaves_the_others_alone() -> None:
     # in float32: a step of 1e18 away from 1, then one of 1e18 · (1e18)², which is infinite
-    found = inner_curvature(
+    result = inner_curvature(
         cubic,
         {"w": torch.tensor([1.0, 2.0, 3.0, 4.0])},
         torch.tensor([2e18, 0.0]),
@@ -266,13 +266,13 @@ def test_a_diverged_task_leaves_the_others_alone() -> None:
         inner_steps=3,
         generator=fresh(),
     )
-    assert found.largest.isnan().tolist() == [[False, False, True], [False] * 3]
-    assert found.residual.isnan().tolist() == [[False, False, True], [False] * 3]
-    assert found.stretch.isnan().tolist() == [True, False]
+    assert result.largest.isnan().tolist() == [[False, False, True], [False] * 3]
+    assert result.residual.isnan().tolist() == [[False, False, True], [False] * 3]
+    assert result.stretch.isnan().tolist() == [True, False]
 
 
 def test_no_query_gradient_has_no_stretch() -> None:
-    found = inner_curvature(
+    result = inner_curvature(
         lambda p, x: x * (p["w"] ** 2).sum(),
         {"w": torch.ones(3)},
         torch.ones(1),
@@ -281,7 +281,7 @@ def test_no_query_gradient_has_no_stretch() -> None:
         inner_steps=1,
         generator=fresh(),
     )
-    assert found.stretch.isnan().all()
+    assert result.stretch.isnan().all()
 
 
 def test_the_generator_decides() -> None:

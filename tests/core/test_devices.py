@@ -49,9 +49,9 @@ def elsewhere() -> Any:
 @pytest.mark.parametrize("options", [{}, {"task_chunk": 2, "checkpoint": True}], ids=str)
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
 def test_algorithms(algorithm: Algorithm, options: dict[str, Any]) -> None:
-    found = algorithm.meta_gradient(*elsewhere(), **options)
-    leaves = [found.loss, found.task_losses, *found.params.values()]
-    leaves += [leaf for leaf in tree_leaves(found.alpha) if leaf is not None]
+    result = algorithm.meta_gradient(*elsewhere(), **options)
+    leaves = [result.loss, result.task_losses, *result.params.values()]
+    leaves += [leaf for leaf in tree_leaves(result.alpha) if leaf is not None]
     assert {leaf.device.type for leaf in leaves} == {"meta"}
 
 

@@ -59,51 +59,51 @@ def test_angles_and_norms_by_hand() -> None:
     vectors = [
         torch.tensor(v, dtype=torch.float64) for v in ([0.2] * 4, [0.3, 0.1, 0.2, 0.05], [0.1] * 4)
     ]
-    found = compare_directions(
+    result = compare_directions(
         loss, problem.params, problem.support, problem.query, alpha=alpha, inner_steps=3
     )
-    assert found.names == ("exact", "first order", "Reptile")
+    assert result.names == ("exact", "first order", "Reptile")
     expected = by_hand(problem, vectors)
     mean = expected.mean(0)
-    for i, one in enumerate(found.names):
-        for j, other in enumerate(found.names):
+    for i, one in enumerate(result.names):
+        for j, other in enumerate(result.names):
             if i == j:
-                assert not found.angle(one, other).any()
+                assert not result.angle(one, other).any()
                 continue
             by_task = torch.tensor([degrees(t[i], t[j]) for t in expected], dtype=torch.float64)
-            torch.testing.assert_close(found.angle(one, other), by_task, **EXACT)
-            assert float(found.mean_angle(one, other)) == pytest.approx(degrees(mean[i], mean[j]))
+            torch.testing.assert_close(result.angle(one, other), by_task, **EXACT)
+            assert float(result.mean_angle(one, other)) == pytest.approx(degrees(mean[i], mean[j]))
             torch.testing.assert_close(
-                found.norm_ratio(one, to=other),
+                result.norm_ratio(one, to=other),
                 expected[:, i].norm(dim=-1) / expected[:, j].norm(dim=-1),
                 **EXACT,
             )
             ratio = mean[i].norm() / mean[j].norm()
-            torch.testing.assert_close(found.mean_norm_ratio(one, to=other), ratio, **EXACT)
-    torch.testing.assert_close(found.norms, expected.norm(dim=-1), **EXACT)
-    torch.testing.assert_close(found.mean_norms, mean.norm(dim=-1), **EXACT)
+            torch.testing.assert_close(result.mean_norm_ratio(one, to=other), ratio, **EXACT)
+    torch.testing.assert_close(result.norms, expected.norm(dim=-1), **EXACT)
+    torch.testing.assert_close(result.mean_norms, mean.norm(dim=-1), **EXACT)
 
 
 def test_without_inner_steps_reptile_has_no_direction() -> None:
     problem = quadratics()
-    found = compare_directions(
+    result = compare_directions(
         loss, problem.params, problem.support, problem.query, alpha=0.1, inner_steps=0
     )
-    assert not found.angle("exact", "first order").any()
-    assert found.angle("exact", "Reptile").isnan().all()
-    assert found.angles[:, 2, 2].isnan().all()
-    assert found.mean_angle("Reptile", "first order").isnan()
-    assert found.norm_ratio("exact", to="Reptile").isnan().all()
-    assert not found.norm_ratio("Reptile", to="exact").any()
+    assert not result.angle("exact", "first order").any()
+    assert result.angle("exact", "Reptile").isnan().all()
+    assert result.angles[:, 2, 2].isnan().all()
+    assert result.mean_angle("Reptile", "first order").isnan()
+    assert result.norm_ratio("exact", to="Reptile").isnan().all()
+    assert not result.norm_ratio("Reptile", to="exact").any()
 
 
 def test_names_are_checked() -> None:
     problem = quadratics()
-    found = compare_directions(
+    result = compare_directions(
         loss, problem.params, problem.support, problem.query, alpha=0.1, inner_steps=1
     )
     with pytest.raises(ValueError, match="one of exact, first order, Reptile, got 'second'"):
-        found.angle("exact", "second")
+        result.angle("exact", "second")
 
 
 @pytest.mark.parametrize("tiny", [1e-9, 1e-7, 1e-3])
@@ -128,44 +128,44 @@ def test_angles_and_lengths_of_any_size(size: float) -> None:
 def test_each_task_as_if_alone(algorithm: Algorithm) -> None:
     problem = quadratics()
     data = problem.support, problem.query
-    found = task_gradients(algorithm, loss, problem.params, *data)
+    result = task_gradients(algorithm, loss, problem.params, *data)
     for i in range(3):
         alone = [tuple(t[i : i + 1] for t in part) for part in data]
         expected = algorithm.meta_gradient(loss, problem.params, *alone).params
         for name, gradient in expected.items():
-            torch.testing.assert_close(found[name][i], gradient, **EXACT)
+            torch.testing.assert_close(result[name][i], gradient, **EXACT)
     for name, mean in algorithm.meta_gradient(loss, problem.params, *data).params.items():
-        torch.testing.assert_close(found[name].mean(0), mean, **EXACT)
+        torch.testing.assert_close(result[name].mean(0), mean, **EXACT)
 
 
 def test_probes_are_cut_off_from_the_graph() -> None:
     problem = quadratics()
     params = {name: p.clone().requires_grad_() for name, p in problem.params.items()}
-    found = task_gradients(MAML(0.1), loss, params, problem.support, problem.query)
-    assert not found["rest"].requires_grad
+    result = task_gradients(MAML(0.1), loss, params, problem.support, problem.query)
+    assert not result["rest"].requires_grad
 
 
 def test_variance_by_hand() -> None:
     problem = quadratics(tasks=5)
-    found = gradient_variance(MAML(0.1, 2), loss, problem.params, problem.support, problem.query)
+    result = gradient_variance(MAML(0.1, 2), loss, problem.params, problem.support, problem.query)
     rows = by_hand(problem, [torch.tensor(0.1, dtype=torch.float64)] * 2)[:, 0]  # (5, SIZE)
     mean = rows.sum(0) / 5
     covariance = (rows - mean).T @ (rows - mean) / 4
-    torch.testing.assert_close(flat(found.variance), covariance.diagonal(), **EXACT)
-    torch.testing.assert_close(found.total, covariance.trace(), **EXACT)
-    torch.testing.assert_close(found.squared_mean, mean @ mean, **EXACT)
+    torch.testing.assert_close(flat(result.variance), covariance.diagonal(), **EXACT)
+    torch.testing.assert_close(result.total, covariance.trace(), **EXACT)
+    torch.testing.assert_close(result.squared_mean, mean @ mean, **EXACT)
     torch.testing.assert_close(
-        found.signal_to_noise, mean @ mean / (covariance.trace() / 5), **EXACT
+        result.signal_to_noise, mean @ mean / (covariance.trace() / 5), **EXACT
     )
-    assert found.variance["rest"].shape == (1, SIZE - 1)
+    assert result.variance["rest"].shape == (1, SIZE - 1)
 
 
 def test_tasks_that_agree_have_no_noise() -> None:
     problem = quadratics(tasks=1)
     same = [tuple(t.expand(4, *t.shape[1:]) for t in p) for p in (problem.support, problem.query)]
-    found = gradient_variance(MAML(0.1), loss, problem.params, *same)
-    assert float(found.total) == pytest.approx(0, abs=1e-25)
-    assert float(found.signal_to_noise) > 1e20
+    result = gradient_variance(MAML(0.1), loss, problem.params, *same)
+    assert float(result.total) == pytest.approx(0, abs=1e-25)
+    assert float(result.signal_to_noise) > 1e20
 
 
 def test_one_task_has_no_variance() -> None:

@@ -67,7 +67,7 @@ DIFFERENTIABLE: dict[str, Algorithm] = {
     "MAML clipped": with_optimizer(GradientDescent(CLIP)),
     "MAML momentum": with_optimizer(Momentum(0.8)),
     "MAML momentum clipped": with_optimizer(Momentum(0.8, CLIP)),
-    # ε not small beside the gradients, so that no direction is a mere sign
+    # ε not small compared with the gradients, so no direction is a mere sign
     "MAML Adam": with_optimizer(Adam(epsilon=0.1)),
     "MAML Adam clipped": with_optimizer(Adam(epsilon=0.1, clip=CLIP)),
     "multi-step": MAML(per_step(), STEPS, loss_weights=WEIGHTS),
@@ -98,14 +98,14 @@ def objective(algorithm: Algorithm, problem: Problem) -> float:
 def slopes(tree: Any, gradient: Any, f: Callable[[Any], float]) -> list[tuple[float, float]]:
     """⟨gradient, v⟩ and the central difference of f over ±h and ±2h along some random v."""
     generator = torch.Generator().manual_seed(11)
-    h, found = 1e-4, []
+    h, quotients = 1e-4, []
     for _ in range(3):
         v = tree_map(lambda x: torch.randn(x.shape, generator=generator, dtype=x.dtype), tree)
         near, far = (f(moved(tree, v, k * h)) - f(moved(tree, v, -k * h)) for k in (1, 2))
         pairs = zip(tree_leaves(gradient), tree_leaves(v), strict=True)
         exact = sum(float((g * d).sum()) for g, d in pairs)
-        found.append((exact, (8 * near - far) / (12 * h)))
-    return found
+        quotients.append((exact, (8 * near - far) / (12 * h)))
+    return quotients
 
 
 def moved(tree: Any, v: Any, step: float) -> Any:
@@ -117,16 +117,16 @@ def moved(tree: Any, v: Any, step: float) -> Any:
 def test_central_differences(name: str, checkpoint: bool) -> None:
     algorithm, problem = DIFFERENTIABLE[name], classification_problem()
     loss_fn, params, support, query = problem
-    found = algorithm.meta_gradient(loss_fn, params, support, query, checkpoint=checkpoint)
+    result = algorithm.meta_gradient(loss_fn, params, support, query, checkpoint=checkpoint)
 
-    assert float(found.loss) == pytest.approx(objective(algorithm, problem), rel=1e-12)
+    assert float(result.loss) == pytest.approx(objective(algorithm, problem), rel=1e-12)
     along = slopes(
-        params, found.params, lambda p: objective(algorithm, (loss_fn, p, support, query))
+        params, result.params, lambda p: objective(algorithm, (loss_fn, p, support, query))
     )
-    if found.alpha is not None:
+    if result.alpha is not None:
         along += slopes(
             algorithm.alpha,
-            found.alpha,
+            result.alpha,
             lambda alpha: objective(algorithm.with_alpha(alpha), problem),
         )
     for exact, difference in along:
@@ -183,27 +183,27 @@ BY_HAND: dict[str, tuple[Callable[..., Algorithm], Problem, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_unrolled_by_hand(name: str, order: Order, steps: int, checkpoint: bool) -> None:
     make, problem, options = BY_HAND[name]
-    found = make(alpha=0.1, inner_steps=steps, order=order).meta_gradient(
+    result = make(alpha=0.1, inner_steps=steps, order=order).meta_gradient(
         *problem, checkpoint=checkpoint
     )
     loss, params, alpha = unrolled(problem, 0.1, steps, order, **options)
-    assert_close(found.loss, loss, **EXACT)
-    assert_close(found.params, params, **EXACT)
-    assert_close(found.alpha, alpha, **EXACT)
+    assert_close(result.loss, loss, **EXACT)
+    assert_close(result.params, params, **EXACT)
+    assert_close(result.alpha, alpha, **EXACT)
 
 
 def test_reptile_by_hand() -> None:
     problem = classification_problem()
     loss_fn, params, support, query = problem
-    found = Reptile(alpha=0.1, inner_steps=4).meta_gradient(*problem)
+    result = Reptile(alpha=0.1, inner_steps=4).meta_gradient(*problem)
     leaves = {name: p.clone().requires_grad_() for name, p in params.items()}
     tasks = range(len(query[0]))
     ends = [descend(loss_fn, leaves, one_task(support, task), 0.1, 4) for task in tasks]
     for name, p in params.items():
         mean = torch.stack([p - end[name].detach() for end in ends]).mean(0)
-        assert_close(found.params[name], mean, **EXACT)
+        assert_close(result.params[name], mean, **EXACT)
     losses = [loss_fn(end, one_task(query, task)) for task, end in zip(tasks, ends, strict=True)]
-    assert_close(found.task_losses, torch.stack(losses).detach(), **EXACT)
+    assert_close(result.task_losses, torch.stack(losses).detach(), **EXACT)
 
 
 @pytest.mark.parametrize(("clip", "scale"), [(None, 1.0), (CLIP, 1e6), (100.0, 1.0)])

@@ -95,24 +95,24 @@ def on_numbers(
     ids=lambda value: type(value).__name__,
 )
 def test_right_gradients_pass(algorithm: Algorithm, alphas: int) -> None:
-    found = check(algorithm)
-    print(found)  # noqa: T201 - shown if it fails
-    assert found.passed
-    assert not found.kinks
-    assert found.theta.analytic.shape == (5,)
-    assert (found.theta.errors < 1e-6).all()
-    assert (0 if found.alpha is None else len(found.alpha.analytic)) == alphas
+    result = check(algorithm)
+    print(result)  # noqa: T201 - shown if it fails
+    assert result.passed
+    assert not result.kinks
+    assert result.theta.analytic.shape == (5,)
+    assert (result.theta.errors < 1e-6).all()
+    assert (0 if result.alpha is None else len(result.alpha.analytic)) == alphas
 
 
 def test_numbers_by_hand() -> None:
     # ∂/∂w = (1 − α)(θ' − 1) and ∂/∂α = −(θ' − 1) w; w = 4, α = 0.5: θ' = 2
-    found = on_numbers(lambda w, target: (w - target) ** 2 / 2, 4.0, MAML(0.5))
-    assert found.alpha is not None
-    assert abs(float(found.theta.analytic)) == pytest.approx(0.5, rel=1e-15)
-    assert abs(float(found.theta.numeric)) == pytest.approx(0.5, rel=1e-9)
-    assert abs(float(found.theta.numeric_half)) == pytest.approx(0.5, rel=1e-9)
-    assert abs(float(found.alpha.numeric)) == pytest.approx(4.0, rel=1e-9)
-    assert float(found.theta.steps) == 1e-5
+    result = on_numbers(lambda w, target: (w - target) ** 2 / 2, 4.0, MAML(0.5))
+    assert result.alpha is not None
+    assert abs(float(result.theta.analytic)) == pytest.approx(0.5, rel=1e-15)
+    assert abs(float(result.theta.numeric)) == pytest.approx(0.5, rel=1e-9)
+    assert abs(float(result.theta.numeric_half)) == pytest.approx(0.5, rel=1e-9)
+    assert abs(float(result.alpha.numeric)) == pytest.approx(4.0, rel=1e-9)
+    assert float(result.theta.steps) == 1e-5
 
 
 def test_a_silently_first_order_loss_fails() -> None:
@@ -123,14 +123,14 @@ def test_a_silently_first_order_loss_fails() -> None:
         return (w - target) * s - s**2 / 2
 
     assert on_numbers(cut, 4.0, MAML(0.5, inner_steps=0)).passed
-    found = on_numbers(cut, 4.0, MAML(0.5, inner_steps=1))
-    assert not found.passed
+    result = on_numbers(cut, 4.0, MAML(0.5, inner_steps=1))
+    assert not result.passed
     # it says θ' − 1 = 1 where (1 − α)(θ' − 1) = 0.5 is right
-    assert abs(float(found.theta.analytic)) == pytest.approx(1)
-    assert abs(float(found.theta.numeric)) == pytest.approx(0.5)
-    assert float(found.theta.errors) == pytest.approx(0.5)
-    assert not found.kinks
-    assert str(found).endswith("FAILED in theta")
+    assert abs(float(result.theta.analytic)) == pytest.approx(1)
+    assert abs(float(result.theta.numeric)) == pytest.approx(0.5)
+    assert float(result.theta.errors) == pytest.approx(0.5)
+    assert not result.kinks
+    assert str(result).endswith("FAILED in theta")
 
 
 def test_a_small_error_fails() -> None:
@@ -162,51 +162,51 @@ class WrongAlpha(UnrollingAlgorithm):
 
 @pytest.mark.parametrize("alpha", [0.1, [0.1, 0.2], {"w": 0.1, "b": 0.2, "v": 0.05}])
 def test_a_wrong_gradient_in_alpha_alone_fails(alpha: AnyAlpha) -> None:
-    found = check(WrongAlpha(alpha))
-    assert not found.passed
-    assert found.alpha is not None
-    assert (found.alpha.errors > 1e-3).all()
-    assert (found.alpha.errors < 0.5 + 1e-6).all()
-    assert str(found).endswith("FAILED in alpha")
+    result = check(WrongAlpha(alpha))
+    assert not result.passed
+    assert result.alpha is not None
+    assert (result.alpha.errors > 1e-3).all()
+    assert (result.alpha.errors < 0.5 + 1e-6).all()
+    assert str(result).endswith("FAILED in alpha")
 
 
 def test_imaml_shows_how_far_it_is_solved() -> None:
-    found = check(IMAML(alpha=0.05, inner_steps=5, proximal=10.0, cg_steps=24))
-    assert not found.passed
-    rough = float(found.theta.errors.max())
+    result = check(IMAML(alpha=0.05, inner_steps=5, proximal=10.0, cg_steps=24))
+    assert not result.passed
+    rough = float(result.theta.errors.max())
     better = check(IMAML(alpha=0.05, inner_steps=20, proximal=10.0, cg_steps=24))
     assert float(better.theta.errors.max()) < rough / 5
 
 
 def test_a_network_with_relus_passes() -> None:
-    found = check(MAML(0.1, 3), network(torch.relu))
-    assert found.passed
-    assert not found.kinks
+    result = check(MAML(0.1, 3), network(torch.relu))
+    assert result.passed
+    assert not result.kinks
 
 
 def test_a_kink_within_the_step_is_stepped_over() -> None:
     # |w − 1| at 3e-6 from its kink: the difference with 1e-5 crosses it, that with 1e-6 does not
-    found = on_numbers(lambda w, target: (w - target).abs(), 1 + 3e-6, MAML(0.1, 0))
-    assert found.passed
-    assert float(found.theta.steps) == pytest.approx(1e-6)
+    result = on_numbers(lambda w, target: (w - target).abs(), 1 + 3e-6, MAML(0.1, 0))
+    assert result.passed
+    assert float(result.theta.steps) == pytest.approx(1e-6)
 
 
 @pytest.mark.parametrize("frequency", [100.0, 230.0, 263.0, 300.0, 3000.0])
 def test_too_large_a_step_is_no_error(frequency: float) -> None:
     # of sin fw at 0 the difference is (fh)²/6 too small: with h = 1e-5 a little more than the
     # tolerance for 263, where differences with h and h / 2 differ by less
-    found = on_numbers(lambda w, _: torch.sin(frequency * w), 0.0, MAML(0.0, 0))
-    assert found.passed
+    result = on_numbers(lambda w, _: torch.sin(frequency * w), 0.0, MAML(0.0, 0))
+    assert result.passed
 
 
 @pytest.mark.parametrize("where", [0.0, 0.3e-7])
 def test_a_kink_at_the_point_is_no_verdict(where: float) -> None:
     # the relu of 0: PyTorch says 0, any central difference ½
-    found = on_numbers(lambda w, _: torch.relu(w), where, MAML(0.1, 0))
-    assert found.kinks
-    assert not found.passed
-    assert "undecided: no smooth direction in theta" in str(found)
-    assert "  kink\n" in str(found)
+    result = on_numbers(lambda w, _: torch.relu(w), where, MAML(0.1, 0))
+    assert result.kinks
+    assert not result.passed
+    assert "undecided: no smooth direction in theta" in str(result)
+    assert "  kink\n" in str(result)
 
 
 def test_a_jump_is_seen() -> None:
@@ -214,9 +214,9 @@ def test_a_jump_is_seen() -> None:
     def loss(w: Tensor, target: Tensor) -> Tensor:
         return torch.where(target == 0, w.abs(), w**2 + w)
 
-    found = on_numbers(loss, 2e-8, MAML(0.1, 1))
-    assert found.theta.kinks.all()
-    assert not found.passed
+    result = on_numbers(loss, 2e-8, MAML(0.1, 1))
+    assert result.theta.kinks.all()
+    assert not result.passed
 
 
 def test_a_random_loss_is_no_verdict() -> None:
@@ -225,14 +225,14 @@ def test_a_random_loss_is_no_verdict() -> None:
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        found = check(MAML(0.1, 1), noisy)
-    assert not found.passed
-    assert found.kinks
+        result = check(MAML(0.1, 1), noisy)
+    assert not result.passed
+    assert result.kinks
 
 
 def rows(errors: list[float], kinks: list[bool]) -> Differences:
-    found, ones = torch.tensor(errors), torch.ones(len(errors))
-    return Differences(ones, ones, ones, found, 1e-6 * ones, torch.tensor(kinks), ones)
+    relative, ones = torch.tensor(errors), torch.ones(len(errors))
+    return Differences(ones, ones, ones, relative, 1e-6 * ones, torch.tensor(kinks), ones)
 
 
 @pytest.mark.parametrize(
@@ -249,17 +249,17 @@ def test_kinks_excuse_their_own_row_alone(
     errors: list[float], kinks: list[bool], verdict: str
 ) -> None:
     good = rows([0.0, 0.0], [False, False])
-    found = GradientCheck(theta=good, alpha=rows(errors, kinks))
-    assert str(found).splitlines()[-1] == verdict
-    assert found.passed is (verdict == "passed")
-    assert found.kinks is any(kinks)
+    result = GradientCheck(theta=good, alpha=rows(errors, kinks))
+    assert str(result).splitlines()[-1] == verdict
+    assert result.passed is (verdict == "passed")
+    assert result.kinks is any(kinks)
     assert GradientCheck(theta=good, alpha=None).passed
 
 
 def test_a_stationary_point_passes() -> None:
     # gradient 0: whatever the differences are by rounding is infinitely more
-    found = on_numbers(lambda w, target: 5 + (w - target) ** 2, 1.0, MAML(0.1, 0))
-    assert found.passed
+    result = on_numbers(lambda w, target: 5 + (w - target) ** 2, 1.0, MAML(0.1, 0))
+    assert result.passed
 
 
 def test_a_direction_across_the_gradient_passes() -> None:
@@ -267,7 +267,7 @@ def test_a_direction_across_the_gradient_passes() -> None:
     v = torch.randn(2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     v = v / v.norm()
     g = torch.stack([-v[1], v[0]])
-    found = differences(
+    result = differences(
         lambda x: g @ x + (v @ x) ** 3,
         torch.zeros(2, dtype=torch.float64),
         g,
@@ -276,40 +276,40 @@ def test_a_direction_across_the_gradient_passes() -> None:
         step=1e-5,
         tolerance=1e-6,
     )
-    assert abs(float(found.analytic)) < 1e-15
-    assert float(found.numeric) == pytest.approx(1e-10)
-    assert not found.kinks.any()
-    assert float(found.errors) < 1e-9
+    assert abs(float(result.analytic)) < 1e-15
+    assert float(result.numeric) == pytest.approx(1e-10)
+    assert not result.kinks.any()
+    assert float(result.errors) < 1e-9
 
 
 def test_a_large_constant_in_the_loss_passes() -> None:
     # of 1e4 + a loss of 1 the differences have fewer digits
-    found = check(MAML(0.1, 2), lambda p, batch: 1e4 + SMOOTH(p, batch))
-    assert found.passed
-    assert (found.theta.allowed > 1e-5).any()
+    result = check(MAML(0.1, 2), lambda p, batch: 1e4 + SMOOTH(p, batch))
+    assert result.passed
+    assert (result.theta.allowed > 1e-5).any()
 
 
 def test_a_diverged_loss_fails() -> None:
-    found = check(MAML(1e30, 5), lambda p, batch: SMOOTH(p, batch) ** 4)
-    assert not found.passed
-    assert "FAILED in theta and alpha" in str(found)
+    result = check(MAML(1e30, 5), lambda p, batch: SMOOTH(p, batch) ** 4)
+    assert not result.passed
+    assert "FAILED in theta and alpha" in str(result)
 
 
 def test_leaves_of_a_module_are_taken() -> None:
     leaves = {name: torch.nn.Parameter(p) for name, p in THETA.items()}
-    found = check(MAML(0.1, 1), params=leaves)
-    assert found.passed
-    assert not found.theta.analytic.requires_grad
+    result = check(MAML(0.1, 1), params=leaves)
+    assert result.passed
+    assert not result.theta.analytic.requires_grad
 
 
 def test_alpha_in_single_precision_is_taken_exactly() -> None:
     # the gradient in a float32 α is a float32, right to 6e-8 alone
     single = torch.tensor(0.1)
-    found = check(MAML(single, 2))
+    result = check(MAML(single, 2))
     double = MAML(single.double(), 2).meta_gradient(SMOOTH, THETA, SUPPORT, QUERY)
-    assert found.alpha is not None
+    assert result.alpha is not None
     assert isinstance(double.alpha, Tensor)
-    assert float(found.alpha.analytic.abs()) == pytest.approx(float(double.alpha.abs()), rel=1e-12)
+    assert float(result.alpha.analytic.abs()) == pytest.approx(float(double.alpha.abs()), rel=1e-12)
 
 
 def test_the_table() -> None:

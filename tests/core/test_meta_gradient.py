@@ -17,11 +17,11 @@ def test_settings_are_handed_on() -> None:
         "inner_optimizer": Momentum(0.5),
     }
     options: dict[str, Any] = {"reduction": "sum", "task_chunk": 2, "checkpoint": True}
-    found = meta_gradient(*curved_problem(), **(settings | options))
+    result = meta_gradient(*curved_problem(), **(settings | options))
     expected = MAML(**settings).meta_gradient(*curved_problem(), **options)
-    assert_close(found.loss, expected.loss)
-    assert_close(found.params, expected.params)
-    assert_close(found.alpha, expected.alpha)
+    assert_close(result.loss, expected.loss)
+    assert_close(result.params, expected.params)
+    assert_close(result.alpha, expected.alpha)
 
 
 def test_orders_differ_on_a_curved_loss() -> None:

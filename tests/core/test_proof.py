@@ -87,7 +87,7 @@ def of_order(order: Order) -> dict[str, Pair]:
         "MetaSGD": Pair(
             lambda alpha, k: MetaSGD(alpha, k, order),
             maml,
-            # a number has a meaning of its own there, tested below
+            # a number means something else there, tested below
             forms=tuple(form for form in FORMS if not form.startswith("number")),
         ),
         "ANIL": Pair(
@@ -199,7 +199,7 @@ class Case:
         family = self.family
         return algorithm.meta_gradient(family.loss, family.params, *family.batches, **options)
 
-    def check(self, found: MetaGradient) -> None:
+    def check(self, result: MetaGradient) -> None:
         """Against the formulas."""
         alpha, sizes = self.step_sizes
         reference = PAIRS[self.algorithm].reference
@@ -207,14 +207,14 @@ class Case:
         gradient = np.mean([task.gradient for task in expected], axis=0)
         objective = np.mean([task.objective for task in expected])
         losses = np.array([task.loss for task in expected])
-        assert_close(found.params, tensors(split(gradient)), **CLOSE)
-        assert_close(found.loss, torch.tensor(objective), **CLOSE)
-        assert_close(found.task_losses, tensors(losses), **CLOSE)
+        assert_close(result.params, tensors(split(gradient)), **CLOSE)
+        assert_close(result.loss, torch.tensor(objective), **CLOSE)
+        assert_close(result.task_losses, tensors(losses), **CLOSE)
         by_step = [task.alpha for task in expected if task.alpha is not None]
         if by_step:
-            assert_close(found.alpha, like(alpha, np.mean(by_step, axis=0)), **CLOSE)
+            assert_close(result.alpha, like(alpha, np.mean(by_step, axis=0)), **CLOSE)
         else:
-            assert found.alpha is None
+            assert result.alpha is None
 
 
 @pytest.mark.parametrize(("algorithm", "family_name", "inner_steps", "form", "mode"), cases())
@@ -246,17 +246,17 @@ def test_any_two_values_meet_in_a_case(algorithm: str) -> None:
 
 def test_meta_sgd_starts_every_element_at_the_number() -> None:
     family, sizes = FAMILIES["cubics"], np.full((2, SIZE), 0.1)
-    found = MetaSGD(0.1, inner_steps=2).meta_gradient(family.loss, family.params, *family.batches)
+    result = MetaSGD(0.1, inner_steps=2).meta_gradient(family.loss, family.params, *family.batches)
     by_step = [unrolled(family, i, family.theta, sizes, 2).alpha for i in range(TASKS)]
     expected = split(np.mean([task for task in by_step if task is not None], axis=0).sum(0))
-    assert_close(found.alpha, tensors(expected), **CLOSE)
+    assert_close(result.alpha, tensors(expected), **CLOSE)
 
 
 def test_imaml_at_the_argmin() -> None:
     """(I + A/λ)⁻¹ ∇L_query at argmin ½(θ−c)ᵀA(θ−c) + λ/2 ‖θ−θ_0‖², which the solver reaches."""
     family = draw_family(["quadratic"], ["quadratic"], stepwise=False)
     algorithm = IMAML(alpha=0.2, inner_steps=100, proximal=PROXIMAL, cg_steps=SIZE)
-    found = algorithm.meta_gradient(family.loss, family.params, *family.batches)
+    result = algorithm.meta_gradient(family.loss, family.params, *family.batches)
 
     gradients, losses = [], []
     for task in range(TASKS):
@@ -267,8 +267,8 @@ def test_imaml_at_the_argmin() -> None:
         query = family.query.gradient(argmin, task, 0)
         gradients.append(np.linalg.solve(np.eye(SIZE) + matrix / PROXIMAL, query))
         losses.append(family.query.value(argmin, task, 0))
-    assert_close(found.params, tensors(split(np.mean(gradients, axis=0))), **CLOSE)
-    assert_close(found.task_losses, torch.tensor(np.array(losses)), **CLOSE)
+    assert_close(result.params, tensors(split(np.mean(gradients, axis=0))), **CLOSE)
+    assert_close(result.task_losses, torch.tensor(np.array(losses)), **CLOSE)
 
 
 @pytest.mark.parametrize("side", ["support", "query"])

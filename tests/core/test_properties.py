@@ -98,12 +98,12 @@ ALGORITHMS = UNROLLING | {
 for_all = pytest.mark.parametrize("make", ALGORITHMS.values(), ids=ALGORITHMS)
 
 
-def assert_same(found: MetaGradient, expected: MetaGradient) -> None:
+def assert_same(result: MetaGradient, expected: MetaGradient) -> None:
     for one, two in (
-        (found.loss, expected.loss),
-        (found.task_losses, expected.task_losses),
-        (found.params, expected.params),
-        (found.alpha, expected.alpha),
+        (result.loss, expected.loss),
+        (result.task_losses, expected.task_losses),
+        (result.params, expected.params),
+        (result.alpha, expected.alpha),
     ):
         assert_close(one, two, **EXACT)
 
@@ -120,11 +120,11 @@ def test_without_adaptation_it_is_the_plain_gradient(
 ) -> None:
     loss_fn, params, _, query = problem
     algorithm = ANIL(*still, order, head="head.*") if head_only else MAML(*still, order)
-    found = algorithm.meta_gradient(*problem)
+    result = algorithm.meta_gradient(*problem)
     leaves = {name: p.clone().requires_grad_() for name, p in params.items()}
     losses = [loss_fn(leaves, one_task(query, task)) for task in range(len(query[0]))]
     plain = torch.autograd.grad(torch.stack(losses).mean(), list(leaves.values()))
-    assert_close(found.params, dict(zip(leaves, plain, strict=True)), **EXACT)
+    assert_close(result.params, dict(zip(leaves, plain, strict=True)), **EXACT)
 
 
 @invariant
@@ -147,9 +147,9 @@ def test_orders_agree_where_the_inner_loss_is_linear(seed: int, steps: int, alph
 
 @for_all
 @invariant
-@given(drawn=drawings(), problem=problems)
-def test_tasks_at_once_are_a_loop_over_tasks(make: Make, drawn: Drawn, problem: Problem) -> None:
-    algorithm = make(drawn)
+@given(drawing=drawings(), problem=problems)
+def test_tasks_at_once_are_a_loop_over_tasks(make: Make, drawing: Drawn, problem: Problem) -> None:
+    algorithm = make(drawing)
     loss_fn, params, support, query = problem
     tasks = len(query[0])
     total = algorithm.meta_gradient(*problem, reduction="sum")
@@ -174,47 +174,47 @@ def parts_of(gradient: MetaGradient) -> list[Any]:
 
 @for_all
 @invariant
-@given(drawn=drawings(), problem=problems)
-def test_losses_are_those_after_adaptation(make: Make, drawn: Drawn, problem: Problem) -> None:
-    algorithm = make(drawn)
+@given(drawing=drawings(), problem=problems)
+def test_losses_are_those_after_adaptation(make: Make, drawing: Drawn, problem: Problem) -> None:
+    algorithm = make(drawing)
     loss_fn, params, support, query = problem
-    found = algorithm.meta_gradient(*problem)
-    for task, loss in enumerate(found.task_losses):
+    result = algorithm.meta_gradient(*problem)
+    for task, loss in enumerate(result.task_losses):
         adapted = algorithm.adapt(loss_fn, params, one_task(support, task)).params
         assert_close(loss, loss_fn(adapted, one_task(query, task)), **EXACT)
 
 
 @for_all
 @invariant
-@given(drawn=drawings(), problem=problems, chunk=st.integers(1, MOST_TASKS + 1))
-def test_chunks_do_not_matter(make: Make, drawn: Drawn, problem: Problem, chunk: int) -> None:
-    algorithm = make(drawn)
+@given(drawing=drawings(), problem=problems, chunk=st.integers(1, MOST_TASKS + 1))
+def test_chunks_do_not_matter(make: Make, drawing: Drawn, problem: Problem, chunk: int) -> None:
+    algorithm = make(drawing)
     plain = algorithm.meta_gradient(*problem)
     assert_same(algorithm.meta_gradient(*problem, task_chunk=chunk), plain)
 
 
 @pytest.mark.parametrize("make", UNROLLING.values(), ids=UNROLLING)
 @invariant
-@given(drawn=drawings(most_steps=10), problem=problems)
-def test_recomputation_does_not_matter(make: Make, drawn: Drawn, problem: Problem) -> None:
-    algorithm = make(drawn)
+@given(drawing=drawings(most_steps=10), problem=problems)
+def test_recomputation_does_not_matter(make: Make, drawing: Drawn, problem: Problem) -> None:
+    algorithm = make(drawing)
     plain = algorithm.meta_gradient(*problem)
     assert_same(algorithm.meta_gradient(*problem, checkpoint=True), plain)
 
 
 @for_all
 @invariant
-@given(drawn=drawings(), problem=problems, order=st.permutations(range(MOST_TASKS)))
+@given(drawing=drawings(), problem=problems, order=st.permutations(range(MOST_TASKS)))
 def test_order_of_tasks_does_not_matter(
-    make: Make, drawn: Drawn, problem: Problem, order: list[int]
+    make: Make, drawing: Drawn, problem: Problem, order: list[int]
 ) -> None:
-    algorithm = make(drawn)
+    algorithm = make(drawing)
     loss_fn, params, support, query = problem
     permutation = [task for task in order if task < len(query[0])]
     mixed = chosen(support, permutation), chosen(query, permutation)
     plain = algorithm.meta_gradient(*problem)
-    found = algorithm.meta_gradient(loss_fn, params, *mixed)
-    assert_same(found, replace(plain, task_losses=plain.task_losses[permutation]))
+    result = algorithm.meta_gradient(loss_fn, params, *mixed)
+    assert_same(result, replace(plain, task_losses=plain.task_losses[permutation]))
 
 
 @invariant
@@ -222,11 +222,11 @@ def test_order_of_tasks_does_not_matter(
 def test_tied_and_unused_parameters(
     seed: int, order: Order, steps: int, alpha: float, checkpoint: bool
 ) -> None:
-    """`second.weight` stands in two layers, and `unused` in none."""
+    """Two layers use `second.weight`, and none uses `unused`."""
     problem = curved_problem(tasks=2, seed=seed)
-    found = MAML(alpha, steps, order).meta_gradient(*problem, checkpoint=checkpoint)
-    assert_close(found.params, unrolled(problem, alpha, steps, order)[1], **ROUNDED)
-    assert not found.params["unused"].any()
+    result = MAML(alpha, steps, order).meta_gradient(*problem, checkpoint=checkpoint)
+    assert_close(result.params, unrolled(problem, alpha, steps, order)[1], **ROUNDED)
+    assert not result.params["unused"].any()
 
 
 @invariant
@@ -242,6 +242,6 @@ def test_frozen_parameters_are_data(
         return curved({**p, **frozen}, batch)
 
     problem = loss, params, support, query
-    found = MAML(alpha, steps, order).meta_gradient(*problem, checkpoint=checkpoint)
-    assert_close(found.params, unrolled(problem, alpha, steps, order)[1], **ROUNDED)
+    result = MAML(alpha, steps, order).meta_gradient(*problem, checkpoint=checkpoint)
+    assert_close(result.params, unrolled(problem, alpha, steps, order)[1], **ROUNDED)
     assert frozen["second.bias"].grad is None

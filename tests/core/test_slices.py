@@ -46,75 +46,75 @@ def cut(
 
 def by_hand(problem: Quadratics, theta: Tensor, alphas: list[float]) -> float:
     """Mean query loss after one step for each of α."""
-    moved = Quadratics(problem.support, problem.query, theta)
+    shifted = Quadratics(problem.support, problem.query, theta)
     total = 0.0
     for i in range(len(problem.support[0])):
         _, _, b, d = problem.task(i)
-        delta = path_by_hand(moved, i, [torch.tensor(a).double() for a in alphas])[-1] - d
+        delta = path_by_hand(shifted, i, [torch.tensor(a).double() for a in alphas])[-1] - d
         total += float(delta @ b @ delta / 2)
     return total / len(problem.support[0])
 
 
 def test_a_line_by_hand() -> None:
     problem, (direction,) = quadratics(), vectors(1)
-    found = cut(problem, MAML(0.125, 2), [direction])
+    result = cut(problem, MAML(0.125, 2), [direction])
     unit = direction / direction.norm()
-    assert found.coordinates.tolist() == [-0.5, -0.25, 0.0, 0.25, 0.5]
-    torch.testing.assert_close(flat(found.directions[0]), unit, **EXACT)
-    assert found.loss.shape == found.before.shape == (5,)
+    assert result.coordinates.tolist() == [-0.5, -0.25, 0.0, 0.25, 0.5]
+    torch.testing.assert_close(flat(result.directions[0]), unit, **EXACT)
+    assert result.loss.shape == result.before.shape == (5,)
     for i, a in enumerate([-0.5, -0.25, 0.0, 0.25, 0.5]):
         theta = problem.theta + a * unit
-        assert float(found.loss[i]) == pytest.approx(by_hand(problem, theta, [0.125] * 2))
-        assert float(found.before[i]) == pytest.approx(by_hand(problem, theta, []))
+        assert float(result.loss[i]) == pytest.approx(by_hand(problem, theta, [0.125] * 2))
+        assert float(result.before[i]) == pytest.approx(by_hand(problem, theta, []))
 
 
 def test_a_plane_by_hand() -> None:
     problem, (one, other) = quadratics(), vectors(2)
-    found = cut(problem, MAML([0.125, 0.25], 2), [one, other], points=3)
+    result = cut(problem, MAML([0.125, 0.25], 2), [one, other], points=3)
     first = one / one.norm()
     second = other - (other @ first) * first
     second = second / second.norm()
-    torch.testing.assert_close(flat(found.directions[0]), first, **EXACT)
-    torch.testing.assert_close(flat(found.directions[1]), second, **EXACT)
-    assert found.loss.shape == found.before.shape == (3, 3)
+    torch.testing.assert_close(flat(result.directions[0]), first, **EXACT)
+    torch.testing.assert_close(flat(result.directions[1]), second, **EXACT)
+    assert result.loss.shape == result.before.shape == (3, 3)
     for i, a in enumerate([-0.5, 0.0, 0.5]):
         for j, b in enumerate([-0.5, 0.0, 0.5]):
             theta = problem.theta + a * first + b * second
             expected = by_hand(problem, theta, [0.125, 0.25])
-            assert float(found.loss[i, j]) == pytest.approx(expected)
-            assert float(found.before[i, j]) == pytest.approx(by_hand(problem, theta, []))
+            assert float(result.loss[i, j]) == pytest.approx(expected)
+            assert float(result.before[i, j]) == pytest.approx(by_hand(problem, theta, []))
 
 
 def test_paths_are_projected() -> None:
     problem, (one, other) = quadratics(), vectors(2)
-    found = cut(problem, MAML(0.125, 3), [one, other])
+    result = cut(problem, MAML(0.125, 3), [one, other])
     plane = torch.stack([one, other], -1)  # (4, 2), not orthonormal
-    assert found.paths.shape == (3, 4, 2)
+    assert result.paths.shape == (3, 4, 2)
     for i in range(3):
         path = torch.stack(path_by_hand(problem, i, [torch.tensor(0.125)] * 3)) - problem.theta
         nearest = (plane @ torch.linalg.lstsq(plane, path.T).solution).T
-        torch.testing.assert_close(found.distances[i], (path - nearest).norm(dim=-1), **EXACT)
-        back = sum(found.paths[i, :, j : j + 1] * flat(found.directions[j]) for j in range(2))
+        torch.testing.assert_close(result.distances[i], (path - nearest).norm(dim=-1), **EXACT)
+        back = sum(result.paths[i, :, j : j + 1] * flat(result.directions[j]) for j in range(2))
         torch.testing.assert_close(back, nearest, **EXACT)
-    assert not found.paths[:, 0].any()
+    assert not result.paths[:, 0].any()
 
 
 def test_a_path_within_the_line_has_no_distance() -> None:
     problem = quadratics(tasks=1)
     a, c, _, _ = problem.task(0)
     gradient = a @ (problem.theta - c)
-    found = cut(problem, MAML(0.125, 1), [-gradient])
+    result = cut(problem, MAML(0.125, 1), [-gradient])
     length = 0.125 * float(gradient.norm())
-    assert found.paths.flatten().tolist() == pytest.approx([0, length])
-    assert found.distances.flatten().tolist() == pytest.approx([0, 0], abs=1e-14)
+    assert result.paths.flatten().tolist() == pytest.approx([0, length])
+    assert result.distances.flatten().tolist() == pytest.approx([0, 0], abs=1e-14)
 
 
 def test_the_length_of_a_direction_does_not_count() -> None:
     problem, (one, other) = quadratics(), vectors(2)
-    found, longer = (
+    short, longer = (
         cut(problem, MAML(0.1), [factor * one, other / factor]) for factor in (1.0, 1e6)
     )
-    torch.testing.assert_close(found.loss, longer.loss, **EXACT)
+    torch.testing.assert_close(short.loss, longer.loss, **EXACT)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_the_length_of_a_direction_does_not_count() -> None:
 )
 def test_the_middle_is_theta(algorithm: Algorithm) -> None:
     problem = quadratics()
-    found = cut(problem, algorithm, vectors(2))
+    result = cut(problem, algorithm, vectors(2))
     there = algorithm.meta_gradient(loss, problem.params, problem.support, problem.query)
-    torch.testing.assert_close(found.loss[2, 2], there.task_losses.mean(), **EXACT)
+    torch.testing.assert_close(result.loss[2, 2], there.task_losses.mean(), **EXACT)
     # and the loss falls from there against the meta-gradient, by its norm
     against = cut(problem, MAML(0.1, 2), [flat(meta_gradient(problem))], radius=1e-4, points=3)
     slope = (against.loss[2] - against.loss[0]) / 2e-4
@@ -155,7 +155,7 @@ def test_each_step_has_its_own_loss() -> None:
             return lambda p, target: (step + 1) * (p["w"] - target) ** 2 / 2
 
     # w = 4, α = 0.5: 4 → 2, with the loss 1 · (w − 1)²/2 before and 2 · (w − 1)²/2 after
-    found = slice_meta_loss(
+    result = slice_meta_loss(
         MAML(0.5),
         Growing(),
         {"w": torch.tensor(4.0)},
@@ -165,14 +165,14 @@ def test_each_step_has_its_own_loss() -> None:
         radius=1.0,
         points=3,
     )
-    assert float(found.before[1]) == 4.5
-    assert float(found.loss[1]) == 1.0
+    assert float(result.before[1]) == 4.5
+    assert float(result.loss[1]) == 1.0
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_theta_keeps_its_dtype(dtype: torch.dtype) -> None:
     theta = {"w": torch.ones(2, dtype=dtype, requires_grad=True)}
-    found = slice_meta_loss(
+    result = slice_meta_loss(
         MAML(0.5),
         lambda p, x: (p["w"] ** 2).sum() * x,
         theta,
@@ -182,7 +182,7 @@ def test_theta_keeps_its_dtype(dtype: torch.dtype) -> None:
         radius=1.0,
         points=3,
     )
-    for value in (found.coordinates, found.loss, found.paths, found.distances):
+    for value in (result.coordinates, result.loss, result.paths, result.distances):
         assert value.dtype == dtype
         assert not value.requires_grad
 
@@ -193,21 +193,21 @@ def test_random_directions_have_the_norms_of_theta() -> None:
         "b": torch.zeros(2),
         "s": torch.tensor(-2.0),
     }
-    drawn = random_directions(theta, 2, torch.Generator().manual_seed(0))
-    for direction in drawn:
+    directions = random_directions(theta, 2, torch.Generator().manual_seed(0))
+    for direction in directions:
         assert float(direction["w"].norm()) == pytest.approx(5)
         assert float(direction["s"].abs()) == 2
         assert not direction["b"].any()
         assert direction["w"].shape == (2, 2)
-    assert not torch.equal(drawn[0]["w"], drawn[1]["w"])
+    assert not torch.equal(directions[0]["w"], directions[1]["w"])
     again = random_directions(theta, 2, torch.Generator().manual_seed(0))
-    assert torch.equal(drawn[1]["w"], again[1]["w"])
+    assert torch.equal(directions[1]["w"], again[1]["w"])
 
 
 @pytest.mark.parametrize(
     ("directions", "arguments", "words"),
     [
-        (1, {"points": 4}, "points must be odd, so that θ is on the grid, got 4"),
+        (1, {"points": 4}, "points must be odd to put θ on the grid, got 4"),
         (1, {"points": 1}, "points must be a whole number ≥ 3, got 1"),
         (1, {"radius": 0.0}, "radius must be a finite number > 0, got 0.0"),
         (0, {}, r"directions must be .*one or two.*, got 0"),

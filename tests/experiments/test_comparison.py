@@ -47,18 +47,18 @@ def compared(folder: Path, **options: Any) -> Any:
 
 def test_differences_are_paired(tmp_path: Path) -> None:
     values = {(1,): [1.0, 5.0, 9.0], (2,): [0.0, 4.5, 7.5]}
-    found = compared(sweep(tmp_path, values, "order"))
-    assert found.by == ("order",)
-    one, _ = found.groups
+    result = compared(sweep(tmp_path, values, "order"))
+    assert result.by == ("order",)
+    one, _ = result.groups
     # s = 4, t(2) = 4.30265, √3: the groups overlap widely
     assert (one.label, one.mean.mean) == ("order=1", 5.0)
     assert one.mean.ci95 == pytest.approx(4.30265273 * 4 / math.sqrt(3))
     # differences 1, 0.5, 1.5: mean 1, s = 0.5; the pairs do not
-    (pair,) = found.pairs
+    (pair,) = result.pairs
     assert pair.difference.mean == 1.0
     assert pair.difference.ci95 == pytest.approx(4.30265273 * 0.5 / math.sqrt(3))
     assert pair.verdict == "undecided"
-    assert found.pairs_frame()["low"].tolist() == pytest.approx([1 - 1.24206], abs=1e-4)
+    assert result.pairs_frame()["low"].tolist() == pytest.approx([1 - 1.24206], abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -66,46 +66,53 @@ def test_differences_are_paired(tmp_path: Path) -> None:
     [([0.0, 4.1, 8.0], "higher"), ([2.0, 6.1, 10.0], "lower"), ([2.0, 5.5, 10.5], "undecided")],
 )
 def test_verdict(tmp_path: Path, second: list[float], verdict: str) -> None:
-    found = compared(sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): second}, "order"))
-    assert found.pairs[0].verdict == verdict
-    assert f"  {verdict}" in found.table()
+    result = compared(sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): second}, "order"))
+    assert result.pairs[0].verdict == verdict
+    assert f"  {verdict}" in result.table()
 
 
 def test_only_common_seeds_are_paired(tmp_path: Path) -> None:
     folder = sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): [0.0, 4.5]}, "order")
     done_run(folder / "other", 7.0, order=3, seed=9, events=[])
-    found = compared(folder)
-    (pair,) = found.pairs
+    result = compared(folder)
+    (pair,) = result.pairs
     assert pair.seeds == (0, 1)
-    assert found.groups[0].mean.count == 3
-    assert found.apart == (("order=1", "order=3"), ("order=2", "order=3"))
-    assert "no common seed, so not compared: 2 of the pairs, such as order=1 and" in (found.table())
+    assert result.groups[0].mean.count == 3
+    assert result.apart == (("order=1", "order=3"), ("order=2", "order=3"))
+    assert "no common seed, so not compared: 2 of the pairs, such as order=1 and" in (
+        result.table()
+    )
 
 
 def test_close_pairs_differ_in_one_parameter(tmp_path: Path) -> None:
     values = {(a, o): [a + o, 2 * a + o] for a in (0.1, 0.2) for o in (1, 2)}
-    found = compared(sweep(tmp_path, values, "alpha", "order"))
-    assert [group.label for group in found.groups][:2] == [
+    result = compared(sweep(tmp_path, values, "alpha", "order"))
+    assert [group.label for group in result.groups][:2] == [
         "alpha=0.1, order=1",
         "alpha=0.1, order=2",
     ]
-    assert len(found.pairs) == 6
-    assert [pair.differing[0] for pair in found.close_pairs] == ["order", "alpha", "alpha", "order"]
-    assert "2 more pairs differ in more than one parameter" in found.table()
+    assert len(result.pairs) == 6
+    assert [pair.differing[0] for pair in result.close_pairs] == [
+        "order",
+        "alpha",
+        "alpha",
+        "order",
+    ]
+    assert "2 more pairs differ in more than one parameter" in result.table()
 
 
 def test_a_loss_that_is_not_finite_is_said(tmp_path: Path) -> None:
-    found = compared(sweep(tmp_path, {(1,): [1.0, math.inf], (2,): [1.0, 2.0]}, "order"))
-    assert math.isnan(found.groups[0].mean.mean)
-    assert "not finite for some seed, so without a mean: order=1" in found.table()
-    assert found.pairs[0].verdict == "undecided"
+    result = compared(sweep(tmp_path, {(1,): [1.0, math.inf], (2,): [1.0, 2.0]}, "order"))
+    assert math.isnan(result.groups[0].mean.mean)
+    assert "not finite for some seed, so without a mean: order=1" in result.table()
+    assert result.pairs[0].verdict == "undecided"
 
 
 def test_equal_parameters_are_one_group(tmp_path: Path) -> None:
-    found = compared(sweep(tmp_path, {(1,): [1.0, 2.0]}, "order"))
-    assert [g.label for g in found.groups] == ["all runs"]
-    assert found.pairs == ()
-    assert "all runs" in found.table()
+    result = compared(sweep(tmp_path, {(1,): [1.0, 2.0]}, "order"))
+    assert [g.label for g in result.groups] == ["all runs"]
+    assert result.pairs == ()
+    assert "all runs" in result.table()
 
 
 def test_unknown_names(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ def plans(**parts: Any) -> list[dict[str, Any]]:
 
 
 def test_each_value_with_each_sample_with_each_seed() -> None:
-    found = plans(
+    result = plans(
         grid={"order": [1, 2], "inner_steps": [1, 5]}, random={"alpha": LOG}, samples=3, seeds=2
     )
-    assert len(found) == 2 * 2 * 3 * 2
-    assert [run["seed"] for run in found[:4]] == [0, 1, 0, 1]
-    assert [run["order"] for run in found[::6]] == [1, 1, 2, 2]
-    assert [run["inner_steps"] for run in found[::6]] == [1, 5, 1, 5]
-    assert found == plans(
+    assert len(result) == 2 * 2 * 3 * 2
+    assert [run["seed"] for run in result[:4]] == [0, 1, 0, 1]
+    assert [run["order"] for run in result[::6]] == [1, 1, 2, 2]
+    assert [run["inner_steps"] for run in result[::6]] == [1, 5, 1, 5]
+    assert result == plans(
         grid={"order": [1, 2], "inner_steps": [1, 5]}, random={"alpha": LOG}, samples=3, seeds=2
     )
 
@@ -61,9 +61,9 @@ def test_one_more_random_parameter_leaves_the_others_alone() -> None:
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_whole_ranges_reach_both_ends(scale: str) -> None:
     span = {"low": 1, "high": 4, "whole": True, "scale": scale}
-    found = plans(random={"inner_steps": span}, samples=100)
+    result = plans(random={"inner_steps": span}, samples=100)
     # the same run is not made twice
-    assert sorted(run["inner_steps"] for run in found) == [1, 2, 3, 4]
+    assert sorted(run["inner_steps"] for run in result) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,6 @@ def test_without_labkit_by_pandas(folder: Path) -> None:
 def test_without_labkit_by_duckdb(folder: Path) -> None:
     files = str(folder / "runs" / "*" / METRICS)
     query = duckdb.connect().execute(f"SELECT avg(query_loss_after) FROM '{files}'")
-    found = query.fetchone()
-    assert found is not None
-    assert found[0] == np.mean([1.0, 2.0, 3.0, 4.0])
+    row = query.fetchone()
+    assert row is not None
+    assert row[0] == np.mean([1.0, 2.0, 3.0, 4.0])

@@ -44,8 +44,11 @@ def test_all_parameters_of_a_notebook_of_the_lab_are_those_of_its_settings(name:
     notebook = Notebook.read(name)
     kind = KINDS.get(name, Settings)
     assert notebook.checked({}) == kind.checked(notebook.defaults).model_dump()
-    given = {"alpha": 0.5, "events": [[3, "alpha", 0.1]]}
-    assert notebook.checked(given) == kind.checked({**notebook.defaults, **given}).model_dump()
+    parameters = {"alpha": 0.5, "events": [[3, "alpha", 0.1]]}
+    assert (
+        notebook.checked(parameters)
+        == kind.checked({**notebook.defaults, **parameters}).model_dump()
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,9 +96,9 @@ def test_a_run_is_named_by_source_parameters_and_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Plan.of(made(tmp_path, "alpha: float = 0.1", "print(alpha)"), {})
-    moved = tmp_path / "elsewhere"
-    moved.mkdir()
-    same = Plan.of(made(moved, "alpha: float = 0.1", "print(alpha)"), {"alpha": 0.1})
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    same = Plan.of(made(folder, "alpha: float = 0.1", "print(alpha)"), {"alpha": 0.1})
     named = one.id
     assert named == same.id
     assert named != Plan.of(one.notebook, {"alpha": 0.2}).id

@@ -62,15 +62,15 @@ def test_what_is_measured(result: Result) -> None:
 
 def test_round_trip_through_a_notebook(result: Result, tmp_path: Path) -> None:
     path = notebook_with(tmp_path / "out.ipynb", recorded(result))
-    found = read_result(path)
-    assert found.parameters == result.parameters
-    assert found.metrics == result.metrics
-    assert found.provenance == result.provenance
-    assert found.events == result.events
+    read = read_result(path)
+    assert read.parameters == result.parameters
+    assert read.metrics == result.metrics
+    assert read.provenance == result.provenance
+    assert read.events == result.events
     for name, curve in result.curves.items():
         for column, values in curve.items():
-            np.testing.assert_array_equal(found.curves[name][column], values)
-    assert found.table() == result.table()
+            np.testing.assert_array_equal(read.curves[name][column], values)
+    assert read.table() == result.table()
 
 
 def test_the_last_result_counts(result: Result, tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_numbers_that_json_has_not(result: Result, tmp_path: Path) -> None:
         curves={"adaptation": {"inner_step": np.arange(2.0), "query_loss": np.array([1, np.nan])}},
     )
     json.dumps(wild.to_json(), allow_nan=False)
-    found = read_result(notebook_with(tmp_path / "out.ipynb", recorded(wild)))
-    assert math.isnan(found.metrics["ratio"])
-    assert np.isnan(found.curves["adaptation"]["query_loss"][1])
+    read = read_result(notebook_with(tmp_path / "out.ipynb", recorded(wild)))
+    assert math.isnan(read.metrics["ratio"])
+    assert np.isnan(read.curves["adaptation"]["query_loss"][1])
 
 
 def test_table(result: Result) -> None:

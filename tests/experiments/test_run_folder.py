@@ -46,15 +46,15 @@ def files(folder: Path) -> set[str]:
 
 
 def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
-    wanted = plan(tmp_path, alpha=0.25)
-    status = run(wanted, tmp_path / "run")
+    expected = plan(tmp_path, alpha=0.25)
+    status = run(expected, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     assert status == folder.status
-    assert (status.state, status.id, status.notebook) == ("done", wanted.id, "quick")
+    assert (status.state, status.id, status.notebook) == ("done", expected.id, "quick")
     assert folder.parameters == {"alpha": 0.25}
     assert folder.result.metrics == {"ratio": 0.25}
     row = pd.read_parquet(tmp_path / "run" / "metrics.parquet").iloc[0]
-    assert (row["run"], row["alpha"], row["ratio"]) == (wanted.id, 0.25, 0.25)
+    assert (row["run"], row["alpha"], row["ratio"]) == (expected.id, 0.25, 0.25)
     everything = {"notebook.ipynb", "parameters.json", "result.json", "metrics.parquet"}
     assert files(tmp_path / "run") == {*everything, "status.json"}
 
@@ -91,8 +91,8 @@ def test_a_notebook_that_records_no_result_is_done_without(tmp_path: Path) -> No
 def recorded_with(error: str | None, tmp_path: Path, text: str) -> Status:
     """A run whose process has left this text as its notebook."""
 
-    def execute(given: dict[str, Any]) -> str | None:
-        Path(given["output"]).write_text(text)
+    def execute(parameters: dict[str, Any]) -> str | None:
+        Path(parameters["output"]).write_text(text)
         return error
 
     return record_run(plan(tmp_path), tmp_path / "run", execute, watched=False)

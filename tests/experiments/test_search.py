@@ -1,4 +1,4 @@
-"""A search: what Optuna chooses, that it goes on where it was, and what is refused."""
+"""A search: what Optuna chooses, that it continues where it was, and what is refused."""
 
 import json
 import math
@@ -55,9 +55,9 @@ class Runs(StandIn):
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    found = Runs()
-    found.install(searching, monkeypatch)
-    return found
+    fakes = Runs()
+    fakes.install(searching, monkeypatch)
+    return fakes
 
 
 @pytest.fixture
@@ -80,13 +80,13 @@ def tried(folder: Path, parts: dict[str, Any], **more: Any) -> list[tuple[float,
 def test_later_trials_are_better_than_random_ones(
     runs: Runs, parts: dict[str, Any], tmp_path: Path
 ) -> None:
-    found = tried(tmp_path / "s", parts)
-    assert len(found) == 24
-    for alpha, metric in found:
+    result = tried(tmp_path / "s", parts)
+    assert len(result) == 24
+    for alpha, metric in result:
         assert metric == pytest.approx(math.log(alpha / BEST) ** 2 + 2)  # seeds 1 and 3
     # at random six of fourteen decades' worth is further than this from the best
-    chosen = [abs(math.log10(alpha / BEST)) for alpha, _ in found[10:]]
-    at_random = [abs(math.log10(alpha / BEST)) for alpha, _ in found[:10]]
+    chosen = [abs(math.log10(alpha / BEST)) for alpha, _ in result[10:]]
+    at_random = [abs(math.log10(alpha / BEST)) for alpha, _ in result[:10]]
     assert sum(chosen) / 14 < sum(at_random) / 10 / 2
     assert len(runs.made) == 48
     assert runs.begun == 1
@@ -135,13 +135,13 @@ def test_failures_and_values_that_are_not_finite_count_as_the_worst(
     runs.failing = {0}  # of the second trial: runs are made last to first
     tallies: list[Tally] = []
     design = SearchDesign.checked({**parts, "search": 3})
-    found = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
-    assert [math.isfinite(trial.metric) for trial in found] == [True, False, True]
-    assert [status.state for _, status in found[1].runs].count("failed") == 1
+    result = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
+    assert [math.isfinite(trial.metric) for trial in result] == [True, False, True]
+    assert [status.state for _, status in result[1].runs].count("failed") == 1
     assert (tallies[0], tallies[-1]) == (Tally(6, 0, 0), Tally(6, 5, 1))
     assert [t.left for t in tallies] == sorted((t.left for t in tallies), reverse=True)
-    found = search(design, tmp_path / "s", timeout=7, retry=True)
-    assert all(math.isfinite(trial.metric) for trial in found)
+    result = search(design, tmp_path / "s", timeout=7, retry=True)
+    assert all(math.isfinite(trial.metric) for trial in result)
     assert all(math.isinf(m) for _, m in tried(tmp_path / "odd", parts, minimise="odd"))
 
 
@@ -167,11 +167,11 @@ def test_whole_numbers_are_whole(runs: Runs, parts: dict[str, Any], tmp_path: Pa
     ranges = {"alpha": {"low": 1, "high": 3, "whole": True}}
     notebook = Path(parts["notebook"])
     notebook.write_text(notebook.read_text().replace("alpha: float = 0.1", "alpha: int = 1"))
-    found = tried(tmp_path / "s", parts, random=ranges, search=6)
-    assert {type(alpha) for alpha, _ in found} == {int}
-    assert {alpha for alpha, _ in found} <= {1, 2, 3}
-    # a choice that comes again has its runs already
-    assert len(runs.made) == 2 * len({alpha for alpha, _ in found})
+    result = tried(tmp_path / "s", parts, random=ranges, search=6)
+    assert {type(alpha) for alpha, _ in result} == {int}
+    assert {alpha for alpha, _ in result} <= {1, 2, 3}
+    # a repeated choice has its runs already
+    assert len(runs.made) == 2 * len({alpha for alpha, _ in result})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A sweep goes on where it stopped, and keeps to its folder; the runs here are stand-ins."""
+"""A sweep continues where it stopped, and keeps to its folder; the runs here are stand-ins."""
 
 import json
 import subprocess
@@ -55,9 +55,9 @@ class Runs(StandIn):
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    found = Runs()
-    found.install(sweeping, monkeypatch)
-    return found
+    fakes = Runs()
+    fakes.install(sweeping, monkeypatch)
+    return fakes
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def design(tmp_path: Path) -> SweepDesign:
     return SweepDesign(notebook=tiny_notebook(tmp_path), seeds=4)
 
 
-def states(found: Sequence[tuple[Plan, Status]]) -> list[str]:
-    return [status.state for _, status in found]
+def states(runs: Sequence[tuple[Plan, Status]]) -> list[str]:
+    return [status.state for _, status in runs]
 
 
 def test_runs_that_are_done_are_not_repeated_and_failed_ones_on_demand(
@@ -74,15 +74,15 @@ def test_runs_that_are_done_are_not_repeated_and_failed_ones_on_demand(
 ) -> None:
     runs.failing = {1}
     tallies: list[Tally] = []
-    found = sweep(design, tmp_path / "s", timeout=7, on_event=tallies.append)
-    assert states(found) == ["done", "failed", "done", "done"]
-    assert [plan.parameters["seed"] for plan, _ in found] == [0, 1, 2, 3]
-    assert found[1][1].error == "no luck with 1"
+    result = sweep(design, tmp_path / "s", timeout=7, on_event=tallies.append)
+    assert states(result) == ["done", "failed", "done", "done"]
+    assert [plan.parameters["seed"] for plan, _ in result] == [0, 1, 2, 3]
+    assert result[1][1].error == "no luck with 1"
     assert [(t.done, t.failed, t.left) for t in tallies] == [
         (0, 0, 4), (1, 0, 3), (2, 0, 2), (2, 1, 1), (3, 1, 0),
     ]  # fmt: skip
     runs.made.clear()
-    assert states(sweep(design, tmp_path / "s", timeout=7)) == states(found)
+    assert states(sweep(design, tmp_path / "s", timeout=7)) == states(result)
     assert runs.made == []
     runs.failing.clear()
     assert states(sweep(design, tmp_path / "s", timeout=7, retry=True)) == ["done"] * 4
@@ -139,9 +139,9 @@ def test_of_two_tries_the_first_that_is_done_counts(
 
 def test_the_design_is_kept(runs: Runs, design: SweepDesign, tmp_path: Path) -> None:
     sweep(design, tmp_path / "s", timeout=7)
-    found = json.loads((tmp_path / "s" / "sweep.json").read_text())
-    assert SweepDesign.checked(found["design"]) == design
-    assert found["runs"] == [plan.id for plan in design.plans()]
+    saved = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    assert SweepDesign.checked(saved["design"]) == design
+    assert saved["runs"] == [plan.id for plan in design.plans()]
     assert runs.made
 
 

@@ -56,8 +56,8 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
 
 def below(parent: int) -> list[psutil.Process]:
     """All that a process has started, and what that has."""
-    found: list[psutil.Process] = psutil.Process(parent).children(recursive=True)
-    return found
+    children: list[psutil.Process] = psutil.Process(parent).children(recursive=True)
+    return children
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def test_a_run_that_is_stopped_ends_with_its_kernel_and_has_not_failed(
         assert len(begun) == 5  # two of the cold run, three of the warm one
         switches["cold"].stop()  # type: ignore[union-attr]
         runs.close()
-        for made in under_way:
+        for future in under_way:
             with pytest.raises(Stopped):
-                made.result()
+                future.result()
     assert alive_after(begun) == []
     for kind in switches:
         status = RunFolder(tmp_path / kind).status
@@ -143,11 +143,11 @@ def test_a_kernel_ends_with_the_process_of_its_run(
 ) -> None:
     deaf = Plan.of(tiny_notebook(tmp_path), {"kind": "deaf"})
     with ThreadPoolExecutor(1) as threads:
-        made = threads.submit(making, deaf, tmp_path / "run")
+        future = threads.submit(making, deaf, tmp_path / "run")
         until(lambda: kernels(tmp_path, os.getpid()))
         (kernel,) = kernels(tmp_path, os.getpid())
         kernel.parent().kill()
-        assert made.result().error == NO_ANSWER
+        assert future.result().error == NO_ANSWER
     _, alive = psutil.wait_procs([kernel], timeout=10)
     for process in alive:
         process.kill()

@@ -36,7 +36,7 @@ display({{"{MIME_TYPE}": {{
 
 
 def tiny_notebook(folder: Path) -> str:
-    """Write it, and say where. Of the kind "deaf" it computes for ever and lets no thread go on."""
+    """Write it, and say where. One of the kind "deaf" computes for ever and blocks all threads."""
     path = folder / "tiny.ipynb"
     cell = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -77,5 +77,5 @@ def shown_figures(view: LabView) -> dict[str, go.Figure]:
 
 
 def trace(figure: go.Figure, name: str) -> go.Scatter:
-    (found,) = (each for each in figure.data if each.name == name)
-    return found
+    (match,) = (each for each in figure.data if each.name == name)
+    return match

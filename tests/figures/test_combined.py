@@ -1,4 +1,4 @@
-"""One figure of the three: everything of each panel, in a place of its own."""
+"""One figure of the three: everything of each panel, in its own place."""
 
 import numpy as np
 import plotly.graph_objects as go

@@ -116,13 +116,13 @@ def test_task_axis_stands_still_while_the_curves_move_a_little() -> None:
 def test_task_axis_stays_until_it_is_too_small_or_twice_too_large() -> None:
     calm = portrait(2)
     figure = task_figure(calm)
-    shown = []
+    ends = []
     for lowest in (-1.1, -1.6, -1.1, -2.1, -1.6, -1.1, -3.1, -1.1):
         calm.predictions[:] = 0.9
         calm.predictions[1] = lowest
         show_task(figure, calm)
-        shown.append(figure.layout.yaxis.range[0])
-    assert shown == pytest.approx([-1.2, -1.7, -1.7, -2.2, -2.2, -2.2, -3.2, -3.2])
+        ends.append(figure.layout.yaxis.range[0])
+    assert ends == pytest.approx([-1.2, -1.7, -1.7, -2.2, -2.2, -2.2, -3.2, -3.2])
     calm.predictions[1:] = torch.tensor([[-3.1], [3.1]])
     show_task(figure, calm)
     assert figure.layout.yaxis.range == pytest.approx((-3.2, 3.2))
@@ -133,10 +133,10 @@ def test_task_axis_stays_until_it_is_too_small_or_twice_too_large() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 10, 11, 50])
 def test_steps_drawn_end_with_the_last(steps: int) -> None:
-    drawn = steps_drawn(portrait(steps))
-    assert len(drawn) == min(steps, MOST_STEPS)
-    assert drawn == sorted(set(drawn))
-    assert not steps or drawn[-1] == steps
+    curves = steps_drawn(portrait(steps))
+    assert len(curves) == min(steps, MOST_STEPS)
+    assert curves == sorted(set(curves))
+    assert not steps or curves[-1] == steps
 
 
 def traces(figures: dict[str, go.Figure]) -> dict[str, go.Scatter]:
@@ -150,20 +150,20 @@ def test_figures_of_a_session() -> None:
     session.run(5)
     figures = lab_figures(session.portrait(session.snapshot()))
     names = set(traces(figures)) - {f"step {i + 1}" for i in range(MOST_STEPS)}
-    names -= {f"ghost {i + 1}" for i in range(6)} | {"baseline", "mean"}
+    names -= {f"kept run {i + 1}" for i in range(6)} | {"baseline", "mean"}
     show_lab(figures, lab_view(session))
-    shown = traces(figures)
-    assert names <= shown.keys()
+    by_name = traces(figures)
+    assert names <= by_name.keys()
     # told after each update: a page cuts it off
     heights = [figure.layout.meta["title_height"] for figure in figures.values()]
     assert heights == [TITLE_HEIGHT] * 3
     snapshot = session.snapshot()
-    assert shown["after adaptation"].y.tolist() == snapshot.curve.loss_after.tolist()
-    assert shown["MAML"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
-    assert "".join(shown["changes"].text).strip() == "α 0.5, K 4"
-    assert shown["step 4"].visible
+    assert by_name["after adaptation"].y.tolist() == snapshot.curve.loss_after.tolist()
+    assert by_name["MAML"].y.tolist() == session.adaptation_curve(snapshot).mean.tolist()
+    assert "".join(by_name["changes"].text).strip() == "α 0.5, K 4"
+    assert by_name["step 4"].visible
     assert "(trained: 4)" in figures["adaptation"].layout.xaxis.title.text
-    assert shown["K trained"].text[1].strip() == "K = 4"
+    assert by_name["K trained"].text[1].strip() == "K = 4"
     show_lab(figures, lab_view(session))
     assert traces(figures)["step 4"].name == "step 4"
 

@@ -56,8 +56,8 @@ def test_names_of_ghosts_have_rows_below_the_axis() -> None:
     row = rooms[1]
     assert row > 11
     assert rooms == [0, row, row, 2 * row, 3 * row]
-    shown = [each for each in figure.data if each.name == "w" * 23 + "…"]
-    assert [each.legend for each in shown] == ["legend2", "legend3"] * 3
+    curves = [each for each in figure.data if each.name == "w" * 23 + "…"]
+    assert [each.legend for each in curves] == ["legend2", "legend3"] * 3
 
 
 def test_a_long_name_keeps_its_number_of_meta_steps() -> None:
@@ -80,7 +80,7 @@ def test_the_axis_has_room_for_ghosts_and_baseline() -> None:
 
 def test_too_many_ghosts_and_a_measure_that_one_lacks_are_refused() -> None:
     ghost = GhostCurve("old", RED, curve(1.0))
-    with pytest.raises(ValueError, match="at most 6 ghosts, got 7"):
+    with pytest.raises(ValueError, match="at most 6 kept runs, got 7"):
         panel(*[ghost] * 7)
     rates = torch.tensor([0.2, 0.5, 0.6])
     accuracy = MetricCurve(mean=rates, ci95=rates, median=rates)

@@ -1,4 +1,4 @@
-"""The table of an image task: which drawing stands where, on which colour, with which words."""
+"""The table of an image task: which drawing is where, on which colour, with which words."""
 
 import base64
 import io
@@ -62,8 +62,8 @@ def test_a_cell_shows_the_support_drawing_of_what_the_query_is_taken_for() -> No
     assert raster.shape == (table.size[1], table.size[0], 4)
     for row in range(5):
         for column, taken_for in ((0, 0), (1, row), (2, row)):
-            shown = part(raster, table.drawing_at(row, column), 32)
-            np.testing.assert_array_equal(shown, one.support[taken_for, 0].numpy())
+            drawing = part(raster, table.drawing_at(row, column), 32)
+            np.testing.assert_array_equal(drawing, one.support[taken_for, 0].numpy())
         x, y = table.support_left + table.margin, table.middle(row) + table.margin
         np.testing.assert_array_equal(part(raster, (x, y), 32), one.support[row, 0].numpy())
         x = table.query_left + table.margin
@@ -90,18 +90,18 @@ def test_colours_tell_right_from_wrong_and_how_sure() -> None:
 def test_words_say_the_same_without_colour() -> None:
     figure = task_figure(portrait())
     show_task(figure, portrait())
-    shown = {trace.name: trace for trace in figure.data}
+    by_name = {trace.name: trace for trace in figure.data}
     right, wrong = "<b>✓</b> 60\u202f%", "✗ 60\u202f%"
     for column, expected in enumerate(([right] + 4 * [wrong], 5 * [right])):
-        words = shown[f"words {column}"]
+        words = by_name[f"words {column}"]
         assert [text.replace("<br>", " ") for text in words.text] == expected
-        assert words.meta == shown[f"images {column}"].meta == {"inner_step": column}
-        assert words.visible is shown[f"images {column}"].visible is True
-    assert shown["words 2"].visible is shown["images 2"].visible is False
-    assert list(shown["heads"].text) == ["support", "query", "step 0", "step 1"]
-    assert list(shown["names"].text) == [f"class-{i}" for i in range(5)]
+        assert words.meta == by_name[f"images {column}"].meta == {"inner_step": column}
+        assert words.visible is by_name[f"images {column}"].visible is True
+    assert by_name["words 2"].visible is by_name["images 2"].visible is False
+    assert list(by_name["heads"].text) == ["support", "query", "step 0", "step 1"]
+    assert list(by_name["names"].text) == [f"class-{i}" for i in range(5)]
     # under the pointer: full names, and the probability of the right class
-    cells = shown["cells"]
+    cells = by_name["cells"]
     assert cells.text[3][0] == "support: class-3"
     assert cells.text[3][2] == (
         "step 0, query: class-3<br>✗ taken for class-0: 60.0%<br>class-3: 10.0%"
@@ -122,8 +122,8 @@ def test_a_model_that_diverged_takes_them_for_nothing() -> None:
     assert (grey == channels(GRID)).all()
     figure = task_figure(one)
     show_task(figure, one)
-    shown = {trace.name: trace for trace in figure.data}
-    words = [shown[f"words {step}"].text[2] for step in range(3)]
+    by_name = {trace.name: trace for trace in figure.data}
+    words = [by_name[f"words {step}"].text[2] for step in range(3)]
     assert [word == "nan" for word in words] == [False, True, True]
 
 

@@ -33,8 +33,8 @@ def drawn(portrait: AnyPortrait) -> go.Figure:
 
 
 def trace(figure: go.Figure, name: str) -> go.Scatter:
-    (found,) = (trace for trace in figure.data if trace.name == name)
-    return found
+    (result,) = (trace for trace in figure.data if trace.name == name)
+    return result
 
 
 def test_without_a_portrait_the_panel_says_so() -> None:
@@ -177,8 +177,8 @@ def test_the_figure_is_updated_in_place(kind: type[go.Figure]) -> None:
     assert trace(figure, "place").x == (other.place.longitude,)
     np.testing.assert_array_equal(trace(figure, "true").y, other.truth.numpy())
     assert figure.layout.xaxis.title.text == other.x_label
-    shown = figure.layout.title.text.removeprefix("<b>One held-out task</b> · ")
-    assert shown[:10] == other.title[:10]
+    title = figure.layout.title.text.removeprefix("<b>One held-out task</b> · ")
+    assert title[:10] == other.title[:10]
     assert len(figure.layout.annotations) == 1
 
 

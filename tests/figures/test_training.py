@@ -59,8 +59,8 @@ def test_a_slow_drag_has_one_mark_where_it_began_and_all_else_its_own() -> None:
     ]
     figure = training_figure()
     show_training(figure, losses(*np.linspace(4, 1, 10)), events, width=1400)
-    told = trace(figure, "changes").hovertext
-    assert told[:2] == ("α 0.04, changed from 10 to 40", "α 0.5, from 60 on")
+    texts = trace(figure, "changes").hovertext
+    assert texts[:2] == ("α 0.04, changed from 10 to 40", "α 0.5, from 60 on")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_marks_stand_below_their_labels_and_tell_all_under_the_pointer() -> None
     show_training(figure, curve, events, width=430)
     changes, marks, leaders = (trace(figure, name) for name in ("changes", "marks", "leaders"))
     assert changes.x.tolist() == [50.0, 54.0]
-    assert all(changes.text), "plotly loses words beside points without any"
+    assert all(changes.text), "plotly drops texts when other points have none"
     upper, lower = changes.y
     assert upper == 1 > lower
     lines = marks.y[[1, 4]]
@@ -189,13 +189,13 @@ def test_ghosts_and_the_colour_of_the_algorithm() -> None:
     ghost = GhostCurve("before", color, losses(*[0.5] * 9))
     show_training(figure, losses(4.0, 2.0), [], color=algorithm_color("reptile"), ghosts=[ghost])
     assert trace(figure, "after adaptation").line.color == algorithm_color("reptile")
-    drawn = trace(figure, "before")
-    assert (drawn.line.color, drawn.visible, drawn.showlegend) == (color, True, False)
-    assert drawn.y.tolist() == [0.5] * 9
+    before = trace(figure, "before")
+    assert (before.line.color, before.visible, before.showlegend) == (color, True, False)
+    assert before.y.tolist() == [0.5] * 9
     assert figure.layout.xaxis.range == (0, 100)
     low, high = figure.layout.yaxis.range
     assert low < math.log10(0.5) < math.log10(8) < high
-    with pytest.raises(ValueError, match="at most 6 ghosts, got 7"):
+    with pytest.raises(ValueError, match="at most 6 kept runs, got 7"):
         show_training(figure, losses(1.0), [], ghosts=[ghost] * 7)
 
 

@@ -29,8 +29,8 @@ OWN_TASKS = "own-tasks"
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
 def path(request: Any) -> Path:
-    found: Path = request.param
-    return found
+    notebook: Path = request.param
+    return notebook
 
 
 @pytest.fixture

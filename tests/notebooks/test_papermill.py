@@ -159,13 +159,19 @@ def test_a_short_run_of_the_papers_table(tmp_path: Path, method: str) -> None:
 
 def test_a_short_run_of_the_omniglot_rows(tmp_path: Path) -> None:
     output = tmp_path / "out.ipynb"
-    given = {"method": "first_order", "meta_steps": 2, "meta_batch": 2, "ways": 3, "test_tasks": 8}
-    few = [word for name, value in given.items() for word in ("-p", name, str(value))]
+    parameters = {
+        "method": "first_order",
+        "meta_steps": 2,
+        "meta_batch": 2,
+        "ways": 3,
+        "test_tasks": 8,
+    }
+    few = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
     done = papermill(output, *few, notebook=NOTEBOOKS / "12_few_shot_run.ipynb")
     assert done.returncode == 0, done.stderr
     result = read_result(output)
     notebook = {"data": "emoji", "alpha": 0.1, "beta": 0.003}
-    assert result.parameters == FewShotSettings.checked({**notebook, **given}).model_dump()
+    assert result.parameters == FewShotSettings.checked({**notebook, **parameters}).model_dump()
     assert 0 < result.metrics["accuracy_3_upright"] <= 1
     assert result.curves["training"]["meta_step"].tolist() == [1, 2]
 

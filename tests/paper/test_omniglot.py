@@ -31,16 +31,16 @@ FEW = {"ways": 3, "shots": 2, "meta_batch": 2, "meta_steps": 4, "test_tasks": 6,
 @pytest.fixture
 def betas(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """β of each meta-step that is taken."""
-    found: list[float] = []
+    values: list[float] = []
 
     step = MetaLearner.step
 
     def watched(learner: MetaLearner) -> MetaStep:
-        found.append(learner.beta)
+        values.append(learner.beta)
         return step(learner)
 
     monkeypatch.setattr(MetaLearner, "step", watched)
-    return found
+    return values
 
 
 @pytest.mark.parametrize(("method", "order"), [("maml", 2), ("first_order", 1)])
@@ -102,8 +102,8 @@ def test_omniglot_is_tested_upright_and_turned() -> None:
 def test_the_sweep_is_five_ways_of_omniglot() -> None:
     file = Path(__file__).parents[2] / "experiments" / "omniglot.yaml"
     plans = SweepDesign.checked(yaml.safe_load(file.read_text())).plans()
-    found = [(p.parameters["method"], p.parameters["shots"], p.parameters["seed"]) for p in plans]
-    assert sorted(found) == [
+    result = [(p.parameters["method"], p.parameters["shots"], p.parameters["seed"]) for p in plans]
+    assert sorted(result) == [
         (method, shots, seed)
         for method in ("first_order", "maml")
         for shots in (1, 5)

@@ -1,4 +1,4 @@
-"""What runs on Omniglot say beside the published accuracies, worked out by hand."""
+"""Runs on Omniglot compared with the published accuracies, worked out by hand."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -46,20 +46,22 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def test_rows_of_the_runs(sweep: Path) -> None:
-    found = omniglot_table(sweep)
-    assert found.seeds == {("maml", 1): (0, 1), ("first_order", 5): (0, 1, 2)}
-    assert len(found.rows) == 2 * 2 * 2
-    row = found.row("maml", 1, 3, "turned")
+    result = omniglot_table(sweep)
+    assert result.seeds == {("maml", 1): (0, 1), ("first_order", 5): (0, 1, 2)}
+    assert len(result.rows) == 2 * 2 * 2
+    row = result.row("maml", 1, 3, "turned")
     assert row.by_seed == pytest.approx((98.6, 98.8))
     assert row.paper == 98.7
     assert row.tasks_ci95 == pytest.approx(0.4)
-    assert found.row("maml", 1, 1, "turned").by_seed == pytest.approx((97.6, 97.8))
-    assert found.row("maml", 1, 3, "upright").by_seed == pytest.approx((97, 97))
-    published = [(r.method, r.shots, r.test, r.inner_steps, r.paper) for r in found.rows if r.paper]
+    assert result.row("maml", 1, 1, "turned").by_seed == pytest.approx((97.6, 97.8))
+    assert result.row("maml", 1, 3, "upright").by_seed == pytest.approx((97, 97))
+    published = [
+        (r.method, r.shots, r.test, r.inner_steps, r.paper) for r in result.rows if r.paper
+    ]
     assert published == [("first_order", 5, "turned", 3, 99.2), ("maml", 1, "turned", 3, 98.7)]
-    assert found.departures == ()
+    assert result.departures == ()
     with pytest.raises(ValueError, match="no run has measured maml with 5 shots after 3 steps"):
-        found.row("maml", 5, 3, "turned")
+        result.row("maml", 5, 3, "turned")
 
 
 @pytest.mark.parametrize(
@@ -81,13 +83,13 @@ def test_verdicts_are_of_the_errors(by_seed: tuple[float, ...], verdict: str) ->
 
 
 def test_words(sweep: Path) -> None:
-    found = omniglot_table(sweep)
-    lines = found.table().splitlines()
+    result = omniglot_table(sweep)
+    lines = result.table().splitlines()
     assert lines[4].split() == [
         *("first_order", "5", "5", "turned", "3", "95.1", "0.2", "0.4", "99.2", "not"),
         "reproduced",
     ]
-    assert found.claims().splitlines() == [
+    assert result.claims().splitlines() == [
         "first_order, 5-way 5-shot, after 3 steps: not reproduced, 95.1 ± 0.2 % for 99.2",
         "maml, 5-way 1-shot, after 3 steps: undecided, 98.7 ± 1.3 % for 98.7",
     ]
@@ -105,9 +107,9 @@ def test_settings_that_are_not_the_papers_are_said(tmp_path: Path) -> None:
 def test_other_ways_have_no_published_number_here(tmp_path: Path) -> None:
     for seed in range(2):
         few_shot_run(tmp_path, 0.9, 0.9, seed=seed, ways=20)
-    found = omniglot_table(tmp_path)
-    assert [row.paper for row in found.rows] == [None] * 4
-    assert (found.claims(), found.departures) == ("", ())
+    result = omniglot_table(tmp_path)
+    assert [row.paper for row in result.rows] == [None] * 4
+    assert (result.claims(), result.departures) == ("", ())
 
 
 def test_emoji_are_refused(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def chosen(result: Result, shots: int, rule: str, column: str = "query_loss") ->
     """A column for 0 … 10 steps."""
     table = result.curves[TABLE]
     rows = (table["test_shots"] == shots) & (table["step_sizes"] == STEP_SIZES.index(rule))
-    found: list[float] = table[column][rows].tolist()
-    return found
+    values: list[float] = table[column][rows].tolist()
+    return values
 
 
 def test_what_each_method_is(runs: dict[str, TrainedRun[PaperSettings]]) -> None:
@@ -79,8 +79,8 @@ def test_every_test_is_in_the_table(results: dict[str, Result], method: str) -> 
                 median = chosen(result, shots, rule, "median")[step]
                 assert result.metrics[f"median_{shots}_shots_{step}_{rule}"] == median
     assert len(result.metrics) == 3 * 3 * 3 * len(RULES[method])
-    shown = result.curves["adaptation"]["query_loss"].tolist()
-    assert shown == chosen(result, 10, RULES[method][-1])
+    losses = result.curves["adaptation"]["query_loss"].tolist()
+    assert losses == chosen(result, 10, RULES[method][-1])
     assert len(paper_run_table(result).splitlines()) == 1 + 9 * len(RULES[method])
     assert Result.from_json(result.to_json()).metrics == result.metrics
 
@@ -129,8 +129,8 @@ def test_the_sweep_is_the_papers() -> None:
     file = Path(__file__).parents[2] / "experiments" / "paper.yaml"
     plans = SweepDesign.checked(yaml.safe_load(file.read_text())).plans()
     assert len(plans) == 20
-    found = {(plan.parameters["method"], plan.parameters["seed"]) for plan in plans}
-    assert found == {(method, seed) for method in METHODS for seed in range(5)}
+    result = {(plan.parameters["method"], plan.parameters["seed"]) for plan in plans}
+    assert result == {(method, seed) for method in METHODS for seed in range(5)}
     for plan in plans:
         expected = PaperSettings(method=plan.parameters["method"], seed=plan.parameters["seed"])
         assert plan.parameters == expected.model_dump()

@@ -1,4 +1,4 @@
-"""What the runs say beside the paper: means, intervals and verdicts worked out by hand."""
+"""The runs compared with the paper: means, intervals and verdicts worked out by hand."""
 
 from pathlib import Path
 
@@ -63,39 +63,39 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def test_rows_of_the_runs(sweep: Path) -> None:
-    found = paper_table(sweep)
-    assert found.seeds == {"maml": (0, 1, 2), "pretrained": (0, 1, 2), "oracle": (1,)}
-    assert len(found.rows) == (2 + 1 + 1) * 3 * 3
-    assert [(r.method, r.step_sizes, r.inner_steps, r.paper) for r in found.published] == [
+    result = paper_table(sweep)
+    assert result.seeds == {"maml": (0, 1, 2), "pretrained": (0, 1, 2), "oracle": (1,)}
+    assert len(result.rows) == (2 + 1 + 1) * 3 * 3
+    assert [(r.method, r.step_sizes, r.inner_steps, r.paper) for r in result.published] == [
         *(("maml", s, k, p) for s in ("constant", "halved") for k, p in MAML.items()),
         *(("pretrained", "tuned", k, p) for k, p in {1: 2.41, 5: 2.23, 10: 2.19}.items()),
     ]
-    five = found.row("maml", 5, 5, "halved")
+    five = result.row("maml", 5, 5, "halved")
     assert five.by_seed == (0.35, 0.38, 0.41)
     assert (five.tasks_ci95, five.median) == pytest.approx((0.06, 0.19))
     assert five.verdict == "reproduced"
-    assert found.row("maml", 5, 5, "constant").verdict == "not reproduced"
+    assert result.row("maml", 5, 5, "constant").verdict == "not reproduced"
     # two of the three have stray tasks, 2 % each
-    assert found.row("maml", 5, 5, "constant").diverged == pytest.approx(0.04 / 3)
-    assert found.row("pretrained", 5, 1, "tuned").verdict == "better"
-    assert found.row("oracle", 20, 1, "none").paper is None
-    assert found.departures == ()
+    assert result.row("maml", 5, 5, "constant").diverged == pytest.approx(0.04 / 3)
+    assert result.row("pretrained", 5, 1, "tuned").verdict == "better"
+    assert result.row("oracle", 20, 1, "none").paper is None
+    assert result.departures == ()
     with pytest.raises(ValueError, match="no run has measured maml with 7 shots"):
-        found.row("maml", 7, 1, "halved")
+        result.row("maml", 7, 1, "halved")
 
 
 MAML = {1: 0.67, 5: 0.38, 10: 0.35}
 
 
 def test_words(sweep: Path) -> None:
-    found = paper_table(sweep)
-    lines = found.table().splitlines()
-    assert len(lines) == 1 + len(found.rows)
+    result = paper_table(sweep)
+    lines = result.table().splitlines()
+    assert len(lines) == 1 + len(result.rows)
     assert lines[5].split() == [
         *("maml", "5", "halved", "5", "0.38", "0.0745", "0.06", "0.19", "0.0%", "0.38"),
         "reproduced",
     ]
-    claims = found.claims().splitlines()
+    claims = result.claims().splitlines()
     assert len(claims) == 9
     assert "after 1 step: not reproduced, 5e+07 ± 1.24e+08 for 0.67; 1.3% of the" in claims[0]
     assert claims[4].endswith("after 5 steps: reproduced, 0.38 ± 0.0745 for 0.38")
@@ -104,9 +104,9 @@ def test_words(sweep: Path) -> None:
 def test_settings_that_are_not_the_papers_are_said(tmp_path: Path) -> None:
     for seed in range(2):
         paper_run(tmp_path, {"none": 0.1}, method="oracle", seed=seed, meta_steps=20)
-    found = paper_table(tmp_path)
-    assert found.departures == ("meta_steps = 20, where the paper has 70000",)
-    assert found.claims() == "not the paper's: meta_steps = 20, where the paper has 70000"
+    result = paper_table(tmp_path)
+    assert result.departures == ("meta_steps = 20, where the paper has 70000",)
+    assert result.claims() == "not the paper's: meta_steps = 20, where the paper has 70000"
 
 
 def test_what_does_not_belong_together_is_refused(sweep: Path, tmp_path: Path) -> None:

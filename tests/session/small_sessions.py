@@ -81,11 +81,11 @@ class Line:
         """The line, so much longer."""
         if meta_steps == 0:
             return self
-        taken = self.at(self.meta_step - 1)
+        settings = self.at(self.meta_step - 1)
         log = self.log + tuple(
             (self.meta_step, name, getattr(self.chosen, name))
             for name in LIVE
-            if getattr(self.chosen, name) != getattr(taken, name)
+            if getattr(self.chosen, name) != getattr(settings, name)
         )
         return Line(self.start, log, self.meta_step + meta_steps, self.chosen)
 
@@ -149,7 +149,7 @@ def same_session(one: Snapshot, two: Snapshot) -> bool:
 
 
 def follows(snapshot: Snapshot, line: Line) -> None:
-    """Assert that a session stands where a line leads."""
+    """Assert that a session is where a line leads."""
     params, alpha, losses = reference(Line(line.start, line.log, line.meta_step))
     assert snapshot.meta_step == line.meta_step
     assert snapshot.settings == line.chosen

@@ -127,8 +127,8 @@ def test_the_head_is_the_last_module_with_parameters(model: nn.Module, head: set
 def test_a_head_whose_name_has_signs_of_patterns_is_found_literally() -> None:
     names = ["lefta.weight", "left[ab].weight", "x?y.weight", "xzy.weight", "left[ab].bias"]
     anil = algorithm_of(Settings(algorithm="anil"), names)
-    found = matching(dict.fromkeys(names, torch.zeros(1)), anil.head, "head")  # type: ignore[attr-defined]
-    assert found == {"left[ab].weight", "left[ab].bias"}
+    result = matching(dict.fromkeys(names, torch.zeros(1)), anil.head, "head")  # type: ignore[attr-defined]
+    assert result == {"left[ab].weight", "left[ab].bias"}
 
 
 def test_a_learner_takes_each_algorithm() -> None:

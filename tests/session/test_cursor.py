@@ -75,14 +75,14 @@ def test_the_walk_shows_the_very_tasks_of_the_next_meta_step(learned: Any) -> No
     session = small_session(start)
     session.run(4)
     session.set(shots=2)
-    shown: list[Portrait] = []
+    portraits: list[Portrait] = []
     for number in range(3):
         session.step("task")
         snapshot = session.snapshot()
         assert (snapshot.meta_step, snapshot.cursor) == (4, Cursor(number, 2))
         portrait = session.portrait(snapshot, task=99)  # it is the walk that says which
         assert isinstance(portrait, Portrait)
-        shown.append(portrait)
+        portraits.append(portrait)
 
     tasks = Seen(Sinusoid(shots=2))
     size: Any = 0.05 if learned == "no" else LearnedAlpha(0.05, granularity=learned)
@@ -92,10 +92,10 @@ def test_the_walk_shows_the_very_tasks_of_the_next_meta_step(learned: Any) -> No
     assert same(snapshot.params, params)
     learner.tasks = tasks
     learner.step()
-    drawn = to_model(tasks.batches[-1], params)
+    points = to_model(tasks.batches[-1], params)
     learner.algorithm = MAML(alpha, 2)
-    for number, portrait in enumerate(shown):
-        expected = learner.portrait_of(one_task(drawn, number), family=tasks.family, params=params)
+    for number, portrait in enumerate(portraits):
+        expected = learner.portrait_of(one_task(points, number), family=tasks.family, params=params)
         assert isinstance(expected, Portrait)
         assert torch.equal(portrait.support_x, expected.support_x)
         assert torch.equal(portrait.support_y, expected.support_y)

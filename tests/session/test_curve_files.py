@@ -103,10 +103,10 @@ def test_formats_that_there_are(formats: Any, tmp_path: Path) -> None:
 def test_what_is_not_installed_is_named(
     module: str, purpose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = importlib.util.find_spec
+    find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         "labkit.session.sharing.curves.find_spec",
-        lambda name: None if name == module else found(name),
+        lambda name: None if name == module else find_spec(name),
     )
     with pytest.raises(ModuleNotFoundError, match=rf"{purpose}.* need {module}.*maml-lab\[lab\]"):
         write_curves(tmp_path / "a", TRAINING, ADAPTATION)

@@ -40,11 +40,11 @@ RECIPES = [RECIPE, CLASSES, BLANK, Recipe(Settings(shots=3))]
 
 
 def test_parameters_are_all_settings_in_plain_types() -> None:
-    found = parameters(RECIPE)
-    assert found.keys() == Settings.model_fields.keys()
-    assert found["meta_steps"] == 120
-    assert found["events"] == [list(event) for event in EVENTS]
-    assert json.loads(json.dumps(found)) == found
+    result = parameters(RECIPE)
+    assert result.keys() == Settings.model_fields.keys()
+    assert result["meta_steps"] == 120
+    assert result["events"] == [list(event) for event in EVENTS]
+    assert json.loads(json.dumps(result)) == result
     assert parameters(BLANK)["meta_steps"] == 1
     assert parameters(CLASSES)["ways"] == 3
 
@@ -86,14 +86,14 @@ def test_papermill_reads_the_file(write: Callable[[Recipe], str], tmp_path: Path
 
 def executed(source: str) -> tuple[list[Any], dict[str, Any]]:
     """Run a cell with a recorder in place of the session; what it took, and the names."""
-    taken: list[Any] = []
+    calls: list[Any] = []
 
     class Recorder:
         def __init__(self, settings: Settings, **options: Any) -> None:
-            taken.extend((settings, options))
+            calls.extend((settings, options))
 
         def run(self, meta_steps: int) -> None:
-            taken.append(meta_steps)
+            calls.append(meta_steps)
 
     def my_tasks() -> None: ...
 
@@ -101,7 +101,7 @@ def executed(source: str) -> tuple[list[Any], dict[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(labkit, "Session", Recorder)
         exec(source, names)
-    return taken, names
+    return calls, names
 
 
 @given(recipes())

@@ -99,7 +99,7 @@ def test_after_a_failure_the_log_says_what_was_done_and_not_what_was_tried() -> 
     session.set(alpha=1e200, inner_steps=3)
     with pytest.raises(DivergedError):
         session.run(6)
-    session.set(inner_steps=0)  # goes on, with an alpha that is not used
+    session.set(inner_steps=0)  # continues, with an alpha that is not used
     session.run(7)
     log = ((5, "alpha", 1e200), (5, "inner_steps", 0))
     follows(session.snapshot(), Line(SMALL, log, 7, SMALL.changed(alpha=1e200, inner_steps=0)))

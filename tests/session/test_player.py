@@ -40,21 +40,21 @@ class Steps:
     def _advance(self) -> None:
         self.taken += 1
 
-    def reach(self, taken: int) -> None:
+    def reach(self, count: int) -> None:
         """Wait for so many steps."""
         deadline = time.monotonic() + 20
-        while self.taken < taken:
+        while self.taken < count:
             assert time.monotonic() < deadline, "no step was taken"
             time.sleep(0.001)
 
     def rest(self) -> None:
         """Wait for a while in which there must be no step."""
-        taken, rested = self.taken, self.clock.asked + 2
+        before, rested = self.taken, self.clock.asked + 2
         deadline = time.monotonic() + 20
         while self.clock.asked < rested:
             assert time.monotonic() < deadline, "it does not rest"
             time.sleep(0.001)
-        assert self.taken == taken
+        assert self.taken == before
 
 
 @pytest.fixture
@@ -89,10 +89,10 @@ def test_zero_lets_it_go_on(steps: Steps) -> None:
 def test_however_long_it_is_held_some_steps_are_taken(steps: Steps) -> None:
     steps.player.hold(1e6)
     steps.player.play()
-    for taken in (1, 2, 3):
-        steps.reach(taken)
+    for count in (1, 2, 3):
+        steps.reach(count)
         steps.rest()
-        assert steps.taken == taken
+        assert steps.taken == count
         steps.clock.now += MOST_HELD_SECONDS
 
 
@@ -113,12 +113,12 @@ def test_the_thread_that_steps_gives_way_and_no_other_does() -> None:
     def nice() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    before, found = nice(), list[int]()
-    player = Player(lambda: found.append(nice()), lambda: None, SessionLocks())
+    before, values = nice(), list[int]()
+    player = Player(lambda: values.append(nice()), lambda: None, SessionLocks())
     player.step()
     player.wait(10)
     player.close()
-    assert found == [max(before, NICE)]
+    assert values == [max(before, NICE)]
     assert nice() == before
 
 

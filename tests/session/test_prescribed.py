@@ -1,4 +1,4 @@
-"""Changes that settings prescribe: made live and headless alike, with a person's own between."""
+"""Scheduled changes: made live and headless alike, with a person's own between."""
 
 from dataclasses import replace
 
@@ -68,7 +68,7 @@ def test_a_persons_changes_go_between() -> None:
     session = small_session(START)
     session.run(3)
     session.set(alpha=0.2, inner_steps=2)
-    session.run(5)  # alpha is prescribed at 4
+    session.run(5)  # a change of alpha is scheduled at 4
     session.set(beta=0.001)
     session.run(7)
     log = (*PLAN[:3], (3, "alpha", 0.2), (3, "inner_steps", 2), *PLAN[3:5], (5, "beta", 0.001))

@@ -46,11 +46,11 @@ def test_a_name_leads_back_to_what_it_names(source: Any, name: str) -> None:
 
 
 def test_a_named_source_makes_the_same_model() -> None:
-    made = [
+    recipes = [
         source(torch.Generator().manual_seed(3)).state_dict()
         for source in (partial(conv4, ways=3), source_named(name_of(partial(conv4, ways=3))))
     ]
-    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+    assert all(torch.equal(recipes[0][name], recipes[1][name]) for name in recipes[0])
 
 
 def impostor(**_: object) -> None:

@@ -203,7 +203,7 @@ def test_a_failure_stops_the_player_and_is_told(session: Session) -> None:
     assert not stopped.playing
     assert equal(stopped, before)
     assert stopped.events == ()
-    # with a value that works, it goes on from the last good state
+    # with a value that works, it continues from the last good state
     session.set(alpha=0.01, inner_steps=1)
     after = play_to(session, 4)
     assert after.failure is None

@@ -67,13 +67,13 @@ def test_codes_are_short() -> None:
     assert len(share_code(Recipe(Settings()))) < 64
     assert len(CODE) < 300
     assert re.fullmatch(r"maml1\.[\w-]+\.[\w-]{8}", CODE)
-    drawn = random.Random(0)
+    rng = random.Random(0)
     events, meta_step = [], 0
     for _ in range(500):
-        meta_step += drawn.randrange(20)
+        meta_step += rng.randrange(20)
         # as sliders give them: three significant digits
-        value = float(f"{10 ** drawn.uniform(-4, 0):.3g}")
-        events.append((meta_step, drawn.choice(["alpha", "beta"]), value))
+        value = float(f"{10 ** rng.uniform(-4, 0):.3g}")
+        events.append((meta_step, rng.choice(["alpha", "beta"]), value))
     assert len(share_code(Recipe(Settings.checked({"events": events}), meta_step))) < 4000
 
 
@@ -281,16 +281,16 @@ def test_a_code_unpacks_to_a_bounded_size() -> None:
 
 
 def test_too_many_events_for_a_code() -> None:
-    drawn = random.Random(0)
-    events = [(step, "alpha", drawn.random()) for step in range(20_000)]
+    rng = random.Random(0)
+    events = [(step, "alpha", rng.random()) for step in range(20_000)]
     with pytest.raises(ParameterError, match=r"20000 events are too many .* see parameters_yaml"):
         share_code(Recipe(Settings.checked({"events": events})))
 
 
 def test_what_is_written_can_be_read_up_to_the_last_event() -> None:
     """The bounds on writing are not wider than those on reading."""
-    drawn = random.Random(0)
-    events = [(step, "alpha", drawn.random()) for step in range(6_000)]
+    rng = random.Random(0)
+    events = [(step, "alpha", rng.random()) for step in range(6_000)]
     recipe = Recipe(Settings.checked({"events": events}))
     assert read_share_code(share_code(recipe)) == recipe
 

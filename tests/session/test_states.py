@@ -129,8 +129,8 @@ def test_another_optimiser_goes_on_with_alpha_where_it_is() -> None:
     other = form("maml", "tensor", "sgd")
     assert same(trainer.alpha(other), alpha)
     trained(trainer, other, 1)
-    moved: Any = trainer.alpha(other)
-    assert all(not torch.equal(moved[name], alpha[name]) for name in alpha)
+    converted: Any = trainer.alpha(other)
+    assert all(not torch.equal(converted[name], alpha[name]) for name in alpha)
 
 
 def test_states_hold_no_gradients() -> None:

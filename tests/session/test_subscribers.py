@@ -165,19 +165,19 @@ def test_what_a_callback_raises_is_reported_and_disturbs_nobody(
 ) -> None:
     reported: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", reported.append)
-    session, told = small_session(), list[int]()
+    session, steps = small_session(), list[int]()
 
     def broken() -> None:
         raise ValueError("the view is gone")
 
     session.subscribe(broken)
-    session.subscribe(lambda: told.append(session.last_step))
+    session.subscribe(lambda: steps.append(session.last_step))
     session.play(until=5)
     session.wait()
     session.close()
     assert session.snapshot().failure is None
     assert session.last_step == 5
-    assert told[-1] == 5
+    assert steps[-1] == 5
     assert [str(args.exc_value) for args in reported] == ["the view is gone"]
 
 

@@ -63,9 +63,9 @@ def test_whoever_trains_repeats_or_measures_uses_the_same_number(
     seen: list[int] = []
 
     def noted(method: Callable[..., object]) -> Callable[..., object]:
-        def called(*given: object, **options: object) -> object:
+        def called(*args: object, **options: object) -> object:
             seen.append(torch.get_num_threads())
-            return method(*given, **options)
+            return method(*args, **options)
 
         return called
 

@@ -29,7 +29,7 @@ def _switching_often() -> Iterator[None]:
 
 def change(session: Session, chance: random.Random) -> None:
     name = chance.choice(LIVE)
-    with suppress(ParameterError):  # it may look back
+    with suppress(ParameterError):  # it may be viewing an earlier meta-step
         session.set(joined=chance.random() < 0.3, **{name: chance.choice(VALUES[name])})
 
 

@@ -49,7 +49,7 @@ EVENTFUL: list[tuple[str, Any]] = [
     ("set", ("algorithm", "anil")), ("train", 3), ("look", 0.75), ("fork", (0.9, ("order", 1))),
     ("train", 2), ("look", 0.8), ("fork", (0.4, ("inner_steps", 2))), ("train", 4), ("look", 0.9),
 ]  # fmt: skip
-"""A run with changes of every kind, looked back at behind them and between."""
+"""A run with changes of every kind, viewed after them and between."""
 
 BACK_AND_FORTH: list[tuple[str, Any]] = [
     ("train", 3), ("set", ("alpha", 0.1)), ("train", 3), ("set", ("meta_batch", 3)), ("train", 2),

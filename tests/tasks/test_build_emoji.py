@@ -73,8 +73,8 @@ def test_groups() -> None:
         drawings.names,
         VENDORS,
     )
-    found = {frozenset(drawings.names[i] for i in group) for group in groups(drawings)}
-    assert found == {
+    result = {frozenset(drawings.names[i] for i in group) for group in groups(drawings)}
+    assert result == {
         frozenset({"cow", "cow-face", "dog-face"}),
         frozenset({"two-oclock", "half-past-thirty"}),
         frozenset({"tree", "hut"}),

@@ -154,8 +154,8 @@ def test_pixels_alone_tell_more_than_chance() -> None:
     family = families()[2]
     batch = family.sample(200, generator())
     apart = torch.cdist(batch.query[0].flatten(2), batch.support[0].flatten(2))
-    found = batch.support[1].gather(1, apart.argmin(-1))
-    assert 0.6 < float((found == batch.query[1]).float().mean()) < 0.75
+    result = batch.support[1].gather(1, apart.argmin(-1))
+    assert 0.6 < float((result == batch.query[1]).float().mean()) < 0.75
 
 
 def test_splits_are_by_the_hash_that_the_readme_tells() -> None:
@@ -171,7 +171,7 @@ def test_splits_are_by_the_hash_that_the_readme_tells() -> None:
         # a name of one word that no other has; a few belong to a group by their looks
         if words.get(name) == 1:
             hashes[split].append(hashlib.sha256(codepoint.encode()).hexdigest())
-    middle = {split: sorted(found)[len(found) // 2] for split, found in hashes.items()}
+    middle = {split: sorted(distances)[len(distances) // 2] for split, distances in hashes.items()}
     assert middle[2] < middle[1] < middle[0]
 
 

@@ -23,11 +23,14 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def waves(x: Tensor, names: Sequence[str], seed: int) -> Tensor:
     """A mean and waves of the named speeds with random amplitudes and phases, one set a task."""
-    drawn = torch.rand(len(x), 1, 2 * len(names) + 1, generator=generator(seed)).double()
-    y = drawn[..., :1] - 0.5
+    coefficients = torch.rand(len(x), 1, 2 * len(names) + 1, generator=generator(seed)).double()
+    y = coefficients[..., :1] - 0.5
     for i, name in enumerate(names):
         angle = math.radians(SPEEDS[name]) * x * HOURS_PER_UNIT
-        size, phase = drawn[..., 2 * i + 1 : 2 * i + 2], drawn[..., 2 * i + 2 : 2 * i + 3]
+        size, phase = (
+            coefficients[..., 2 * i + 1 : 2 * i + 2],
+            coefficients[..., 2 * i + 2 : 2 * i + 3],
+        )
         y = y + (1 + size) * torch.cos(angle - 2 * math.pi * phase)
     return y
 

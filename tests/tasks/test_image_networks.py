@@ -132,7 +132,7 @@ def test_a_meta_gradient_is_that_of_a_loop_over_tasks(kind: str, order: Any) -> 
     )  # fmt: skip
     batch = family().sample(3, generator(5))
     support, query = ((x.double(), y) for x, y in (batch.support, batch.query))
-    found = algorithm.meta_gradient(learner.loss_fn, learner.params, support, query)
+    result = algorithm.meta_gradient(learner.loss_fn, learner.params, support, query)
 
     net = SMALL[kind](generator()).double()  # in training mode: statistics of each batch
     fixed = {name: p.detach() for name, p in net.named_parameters() if not p.requires_grad}
@@ -149,7 +149,7 @@ def test_a_meta_gradient_is_that_of_a_loop_over_tasks(kind: str, order: Any) -> 
         losses.append(cross_entropy(logits, query[1][task]))
     gradient = torch.autograd.grad(torch.stack(losses).mean(), list(start.values()))
     for name, expected in zip(start, gradient, strict=True):
-        torch.testing.assert_close(found.params[name], expected, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(result.params[name], expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(

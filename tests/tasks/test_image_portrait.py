@@ -73,29 +73,29 @@ def test_a_diverged_model_has_no_probabilities() -> None:
 def test_families_of_images_draw_their_tasks() -> None:
     pixels = torch.arange(6 * 4, dtype=torch.uint8).view(6, 4, 1, 1) * 10
     family = ImageClasses(pixels, ways=3, shots=2, queries=2, names=tuple("abcdef"))
-    drawn = family.sample(1, torch.Generator().manual_seed(0))
-    portrait = family.portrait(drawn, [lambda x: torch.zeros(len(x), 3)])
+    batch = family.sample(1, torch.Generator().manual_seed(0))
+    portrait = family.portrait(batch, [lambda x: torch.zeros(len(x), 3)])
     assert portrait is not None
-    numbers = drawn.info["classes"][0].tolist()
+    numbers = batch.info["classes"][0].tolist()
     assert portrait.names == tuple("abcdef"[i] for i in numbers)
     # class i has the images 40 i, 40 i + 10, …
     assert (portrait.support.flatten(1) // 40).tolist() == [[i, i] for i in numbers]
     assert (portrait.query.flatten() // 40).tolist() == numbers
     nameless = ImageClasses(pixels, ways=3)
-    assert nameless.names_in(drawn) == tuple(f"class {i}" for i in numbers)
+    assert nameless.names_in(batch) == tuple(f"class {i}" for i in numbers)
 
 
 def test_emoji_have_names_and_are_credited() -> None:
     family = Emoji(ways=4, shots=2, queries=2)
-    drawn = family.sample(1, torch.Generator().manual_seed(3))
-    portrait = family.portrait(drawn, [lambda x: x.flatten(1)[:, :4]] * 3)
+    batch = family.sample(1, torch.Generator().manual_seed(3))
+    portrait = family.portrait(batch, [lambda x: x.flatten(1)[:, :4]] * 3)
     assert isinstance(portrait, ImagePortrait)
     assert portrait.support.shape == (4, 2, 32, 32, 3)
     assert portrait.probabilities.shape == (3, 4, 4)
-    for label, number in enumerate(drawn.info["classes"][0].tolist()):
+    for label, number in enumerate(batch.info["classes"][0].tolist()):
         assert portrait.names[label] == family.classes.names[number]
-        first = int((drawn.support[1][0] == label).nonzero()[0])
-        vendor = drawn.info["support_examples"][0, first]
+        first = int((batch.support[1][0] == label).nonzero()[0])
+        vendor = batch.info["support_examples"][0, first]
         assert torch.equal(portrait.support[label, 0], family.classes.images[number, vendor])
     assert portrait.attribution == EMOJI_ATTRIBUTION
     for owed in ("Twitter", "Emoji One (CC BY 4.0)", "Mozilla (Apache 2.0)", "Microsoft (MIT)"):

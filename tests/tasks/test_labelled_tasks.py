@@ -52,8 +52,8 @@ def test_points_of_a_label_are_of_the_class_drawn_for_it(split: Any) -> None:
 
 def test_a_task_holds_no_class_and_no_point_twice() -> None:
     batch = family(shots=2, queries=3).sample(300, generator())
-    drawn = torch.cat([batch.info["support_points"], batch.info["query_points"]], dim=1)
-    assert all(len(set(task)) == 15 for task in drawn.tolist())
+    points = torch.cat([batch.info["support_points"], batch.info["query_points"]], dim=1)
+    assert all(len(set(task)) == 15 for task in points.tolist())
     assert all(len(set(task)) == 3 for task in batch.info["classes"].tolist())
 
 
@@ -67,10 +67,10 @@ def test_every_point_of_the_split_comes() -> None:
 
 def test_bytes_become_zero_to_one_and_floats_stay() -> None:
     x = torch.tensor([0, 51, 255], dtype=torch.uint8).repeat(POINTS, 1)
-    (found, _) = family(x=x).sample(2, generator()).support
-    torch.testing.assert_close(found[0, 0], torch.tensor([0.0, 0.2, 1.0]))
-    (found, _) = family(x=x.double()).sample(2, generator()).support
-    torch.testing.assert_close(found[0, 0], torch.tensor([0.0, 51.0, 255.0]).double())
+    (result, _) = family(x=x).sample(2, generator()).support
+    torch.testing.assert_close(result[0, 0], torch.tensor([0.0, 0.2, 1.0]))
+    (result, _) = family(x=x.double()).sample(2, generator()).support
+    torch.testing.assert_close(result[0, 0], torch.tensor([0.0, 51.0, 255.0]).double())
 
 
 def test_the_generator_decides() -> None:
@@ -164,9 +164,9 @@ def same(one: LabelledTasks, other: LabelledTasks) -> bool:
 
 
 def test_a_tensor_dataset_gives_the_same_tasks_as_its_tensors() -> None:
-    made = dataset_tasks(TensorDataset(points(), MIXED), ways=3, shots=2, split="test")
-    assert same(made, family(shots=2, split="test"))
-    assert (made.ways, made.shots, made.queries, made.split) == (3, 2, 1, "test")
+    tasks = dataset_tasks(TensorDataset(points(), MIXED), ways=3, shots=2, split="test")
+    assert same(tasks, family(shots=2, split="test"))
+    assert (tasks.ways, tasks.shots, tasks.queries, tasks.split) == (3, 2, 1, "test")
 
 
 class Pairs(Dataset[tuple[Any, Any]]):

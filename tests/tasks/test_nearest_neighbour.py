@@ -11,12 +11,12 @@ def test_against_a_loop() -> None:
     support = torch.rand(4, 6, 3, 5, 5, generator=generator)
     query = torch.rand(4, 7, 3, 5, 5, generator=generator)
     labels = torch.randint(3, (4, 6), generator=generator)
-    found = nearest_neighbour(support, labels, query)
+    result = nearest_neighbour(support, labels, query)
     for task in range(4):
         for point in range(7):
             distances = [float(((query[task, point] - s) ** 2).sum()) for s in support[task]]
             nearest = distances.index(min(distances))
-            assert found[task, point] == labels[task, nearest]
+            assert result[task, point] == labels[task, nearest]
 
 
 @pytest.mark.parametrize("query", [(3, 7, 5), (4, 7, 6), (4, 5)])

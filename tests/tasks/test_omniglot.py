@@ -247,8 +247,8 @@ def test_a_download_that_is_not_the_archive(tmp_path: Path, server: Path) -> Non
     ("ranges", "begun", "requests"),
     [
         (True, 100, ["bytes=100-"]),
-        (False, 100, ["bytes=100-", ""]),  # sends all, which does not go on from a part
-        (True, 10**6, [""]),  # too long, so that there is nothing to go on with
+        (False, 100, ["bytes=100-", ""]),  # sends all, which does not continue a part
+        (True, 10**6, [""]),  # too long: there is nothing to continue
     ],
 )
 def test_a_download_goes_on_where_it_was_cut_off(
@@ -368,8 +368,8 @@ def test_portrait_shows_the_drawings_and_whose_they_are(shared: Path) -> None:
     assert "Lake" in portrait.attribution
     x, y = task.support
     for way in range(5):
-        drawn = x[0, int((y[0] == way).nonzero()[0, 0]), 0]
-        assert torch.equal(portrait.support[way, 0, :, :, 0], (drawn * 255).round().byte())
+        drawing = x[0, int((y[0] == way).nonzero()[0, 0]), 0]
+        assert torch.equal(portrait.support[way, 0, :, :, 0], (drawing * 255).round().byte())
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,13 @@ class Case:
         family: On any split.
         everyone: All there are, over all splits.
         listed: Those of a family's split, by its own tables.
-        drawn: Those in a batch, told by its data or the numbers of the points alone.
+        names_in: Those in a batch, recognized by its data or the numbers of the points alone.
     """
 
     family: Any
     everyone: set[str]
     listed: Callable[[Any], set[str]]
-    drawn: Callable[[Any, TaskBatch], set[str]]
+    names_in: Callable[[Any, TaskBatch], set[str]]
 
 
 def tides(_: Path) -> Case:
@@ -66,11 +66,11 @@ def tides(_: Path) -> Case:
 
 
 def emoji(_: Path) -> Case:
-    def drawn(family: Any, batch: TaskBatch) -> set[str]:
+    def names_in(family: Any, batch: TaskBatch) -> set[str]:
         return {family.classes.names[i] for i in batch.info["classes"].flatten().tolist()}
 
     everyone = {name for split in SPLITS for name in Emoji(split=split).classes.names}
-    return Case(Emoji(queries=1), everyone, lambda family: set(family.classes.names), drawn)
+    return Case(Emoji(queries=1), everyone, lambda family: set(family.classes.names), names_in)
 
 
 def table(_: Path) -> Case:
@@ -79,23 +79,23 @@ def table(_: Path) -> Case:
     values = random.normal(size=(len(place), 2))
     frame = pandas.DataFrame({"place": place, "x": values[:, 0], "y": values[:, 1]})
 
-    def drawn(_: Any, batch: TaskBatch) -> set[str]:
+    def names_in(_: Any, batch: TaskBatch) -> set[str]:
         return set(place[batch.info["rows"].flatten().numpy()])
 
     family = TableTasks(frame, task="place", inputs=["x"], target="y", shots=2, queries=2)
-    return Case(family, set(PLACES), lambda family: set(family.names), drawn)
+    return Case(family, set(PLACES), lambda family: set(family.names), names_in)
 
 
 def marked(family: LabelledTasks) -> Case:
     """Points (…, 1) that are the number of their class, times ten."""
 
-    def drawn(_: Any, batch: TaskBatch) -> set[str]:
+    def names_in(_: Any, batch: TaskBatch) -> set[str]:
         values = torch.cat([batch.support[0], batch.query[0]], dim=1)
         if family.x.dtype == torch.uint8:
             values = values * 255
         return {PLACES[round(value / 10)] for value in values.flatten().tolist()}
 
-    return Case(family, set(PLACES), lambda family: set(family.names), drawn)
+    return Case(family, set(PLACES), lambda family: set(family.names), names_in)
 
 
 def labelled(_: Path) -> Case:
@@ -119,8 +119,8 @@ def folder(place: Path) -> Case:
 
 @pytest.fixture(params=[tides, emoji, table, labelled, dataset, folder], ids=lambda f: f.__name__)
 def case(request: Any, tmp_path: Path) -> Case:
-    made: Case = request.param(tmp_path)
-    return made
+    example: Case = request.param(tmp_path)
+    return example
 
 
 def test_splits_share_nothing_and_are_all_there_is(case: Case) -> None:
@@ -133,15 +133,15 @@ def test_splits_share_nothing_and_are_all_there_is(case: Case) -> None:
 
 def test_what_is_drawn_is_of_the_split(case: Case) -> None:
     """6,000 tasks: each of the 1,080 stations is missed by chance with e^−8 at most."""
-    drawn = {}
+    names = {}
     for split in SPLITS:
         # from another split, and back
         family = case.family.on("test").on(split)
         batches = [family.sample(500, generator(seed)) for seed in range(12)]
-        drawn[split] = set.union(*(case.drawn(family, batch) for batch in batches))
-        assert drawn[split] <= case.listed(family)
-        assert len(drawn[split]) > 0.98 * len(case.listed(family))
-    assert len(set.union(*drawn.values())) == sum(map(len, drawn.values()))
+        names[split] = set.union(*(case.names_in(family, batch) for batch in batches))
+        assert names[split] <= case.listed(family)
+        assert len(names[split]) > 0.98 * len(case.listed(family))
+    assert len(set.union(*names.values())) == sum(map(len, names.values()))
 
 
 def test_omniglot_shares_no_character() -> None:

@@ -50,14 +50,14 @@ def test_points_are_rows_of_their_group(split: Any) -> None:
     assert isinstance(tasks, TableTasks)
     batch = tasks.sample(200, generator())
     whole, columns = frame(), ["day", "depth", "height"]
-    known = training_rows(tasks)[columns].to_numpy()
+    training = training_rows(tasks)[columns].to_numpy()
     x, y = (torch.cat([batch.support[i], batch.query[i]], dim=1) for i in (0, 1))
     assert x.shape == (200, 7, 2)
     assert y.shape == (200, 7, 1)
     assert x.dtype == torch.float64
-    found = torch.cat([x, y], dim=-1).numpy() * known.std(axis=0) + known.mean(axis=0)
+    sampled = torch.cat([x, y], dim=-1).numpy() * training.std(axis=0) + training.mean(axis=0)
     rows = batch.info["rows"].numpy()
-    np.testing.assert_allclose(found, whole[columns].to_numpy()[rows], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(sampled, whole[columns].to_numpy()[rows], rtol=0, atol=1e-10)
     names = np.array(tasks.names)[batch.info["group"].numpy()]
     np.testing.assert_array_equal(
         whole["site"].to_numpy()[rows], np.repeat(names[:, None], 7, axis=1)
@@ -107,9 +107,9 @@ def test_the_order_of_rows_decides_nothing() -> None:
 
 
 def test_the_frame_is_read_once() -> None:
-    given = frame()
-    tasks = family(frame=given)
-    given["height"] = 0.0
+    table = frame()
+    tasks = family(frame=table)
+    table["height"] = 0.0
     y = tasks.on("test").sample(20, generator()).query[1]
     torch.testing.assert_close(y, family().on("test").sample(20, generator()).query[1])
 
@@ -125,9 +125,9 @@ def test_loss_and_rmse_in_the_units_of_the_target() -> None:
     x, y = torch.zeros(2, 2), torch.tensor([[1.0], [3.0]])
     deviation = training_rows(tasks)["height"].std(ddof=0)
     assert float(tasks.loss(lambda x: x[:, :1], (x, y))) == 5.0  # (1 + 9)/2
-    found = tasks.metrics(lambda x: x[:, :1], (x, y))
-    assert found.keys() == {"rmse"}
-    assert float(found["rmse"]) == pytest.approx(math.sqrt(5) * deviation, rel=1e-6)
+    result = tasks.metrics(lambda x: x[:, :1], (x, y))
+    assert result.keys() == {"rmse"}
+    assert float(result["rmse"]) == pytest.approx(math.sqrt(5) * deviation, rel=1e-6)
 
 
 def test_columns_of_any_kind_of_number() -> None:
@@ -166,8 +166,8 @@ def test_training_runs_and_protocols_hold() -> None:
 def test_portrait_in_the_units_of_the_columns() -> None:
     tasks = family().on("test")
     task = tasks.sample(1, generator(3))
-    known = training_rows(tasks)
-    m, s = known.mean(numeric_only=True), known.std(numeric_only=True, ddof=0)
+    training = training_rows(tasks)
+    m, s = training.mean(numeric_only=True), training.std(numeric_only=True, ddof=0)
     portrait = tasks.portrait(task, [lambda x: x[:, :1], lambda x: x[:, 1:]])
     assert portrait.title in tasks.names
     rows = frame().query("site == @portrait.title").sort_values("day")
@@ -281,9 +281,9 @@ def test_a_column_that_varies_only_in_the_test_groups_is_constant() -> None:
 def test_the_remedy_in_the_message_is_one(table: pandas.DataFrame, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="leave th") as caught:
         family(frame=table, **options)
-    found = re.search(r"(frame[\[.].*)$", str(caught.value))
-    assert found
-    repaired = eval(found[1], {"frame": table})
+    match = re.search(r"(frame[\[.].*)$", str(caught.value))
+    assert match
+    repaired = eval(match[1], {"frame": table})
     assert 0 < len(repaired) < len(table)
     # with a row or two gone from a group, fewer are needed
     family(frame=repaired, **(options or {"shots": 2, "queries": 2})).sample(3, generator())

@@ -27,7 +27,7 @@ SOLAR_ECLIPSES = [
     (2028, 7, 22, 2.9),
     (2030, 6, 1, 6.5),
 ]
-"""Year, month, day and hour UTC of greatest eclipse: sun and moon stand in one direction."""
+"""Year, month, day and hour UTC of greatest eclipse: sun and moon lie in one direction."""
 
 
 def named(words: str) -> int:

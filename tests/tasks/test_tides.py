@@ -69,9 +69,9 @@ def test_every_port_of_the_split_comes_and_no_other(split: Any, count: int) -> N
     family = Tides(shots=3, queries=2, hours=30, split="test").on(split)
     assert (family.shots, family.queries, family.hours, family.split) == (3, 2, 30, split)
     # of 751 ports one is missed in 20,000 draws about once in 500 million times
-    drawn = set(family.sample(20_000, generator()).info["station"].tolist())
-    assert len(drawn) == count
-    assert drawn == set(tide_table().members[split].tolist())
+    stations = set(family.sample(20_000, generator()).info["station"].tolist())
+    assert len(stations) == count
+    assert stations == set(tide_table().members[split].tolist())
 
 
 def test_support_and_query_share_no_instant() -> None:

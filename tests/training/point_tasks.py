@@ -29,9 +29,9 @@ class Lines:
     points: int = 4
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        drawn = 1 if self.equal else tasks
-        x = torch.randn(drawn, 2 * self.points, 2, generator=generator, dtype=torch.float64)
-        slope = torch.randn(drawn, 1, 1, generator=generator, dtype=torch.float64)
+        count = 1 if self.equal else tasks
+        x = torch.randn(count, 2 * self.points, 2, generator=generator, dtype=torch.float64)
+        slope = torch.randn(count, 1, 1, generator=generator, dtype=torch.float64)
         x, y = (t.expand(tasks, -1, -1) for t in (x, slope * x[..., :1]))
         n = self.points
         return TaskBatch((x[:, :n], y[:, :n]), (x[:, n:], y[:, n:]))

@@ -30,7 +30,7 @@ class Parabolas:
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         data = torch.tensor([self.curvature, self.centre], dtype=torch.float64).T[:tasks]
-        # drawn without use, so that the stream moves as in a family that samples
+        # drawn without use: the stream moves as in a family that samples
         torch.rand(1, generator=generator)
         return TaskBatch(support=data, query=data)
 

@@ -21,7 +21,7 @@ from labkit.training.meta_learner import MetaLearner
 
 @dataclass(frozen=True)
 class Near:
-    """Sinusoids that have a measure beside their loss."""
+    """Sinusoids that have another measure than their loss."""
 
     sinusoids: Sinusoid = field(default_factory=Sinusoid)
 

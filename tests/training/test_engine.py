@@ -91,12 +91,12 @@ def learner(tasks: Any, model: Any, algorithm: Any, **options: Any) -> MetaLearn
     return MetaLearner(made(model), tasks, algorithm, meta_batch=4, beta=0.01, **options)
 
 
-def assert_recorded_as_computed(calls: list[Any], *given: Any, **options: Any) -> None:
-    recorded = learner(*given, **options)
+def assert_recorded_as_computed(calls: list[Any], *args: Any, **options: Any) -> None:
+    recorded = learner(*args, **options)
     steps = recorded.train(6)
     assert len(calls) == 4
     calls.clear()
-    computed = learner(*given, **options)
+    computed = learner(*args, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "RECORDED_AFTER", 10_000)
         assert computed.train(6) == steps
@@ -121,11 +121,11 @@ def test_recorded_convolutions_bit_for_bit(calls: list[Any]) -> None:
 
 
 def test_alpha_and_beta_are_inputs_and_inner_steps_are_not(calls: list[Any]) -> None:
-    given = learner(Lines(), tied, MAML(alpha=0.05))
-    given.train(4)
-    given.algorithm, given.beta = MAML(alpha=0.02), 0.003
+    meta_learner = learner(Lines(), tied, MAML(alpha=0.05))
+    meta_learner.train(4)
+    meta_learner.algorithm, meta_learner.beta = MAML(alpha=0.02), 0.003
     before = len(set(calls))
-    given.step()
+    meta_learner.step()
     assert len(calls) == 3
     assert len(set(calls)) == before == 1
     other = learner(Lines(), tied, MAML(alpha=0.05))
@@ -134,9 +134,9 @@ def test_alpha_and_beta_are_inputs_and_inner_steps_are_not(calls: list[Any]) -> 
         other.train(4)
         other.algorithm, other.beta = MAML(alpha=0.02), 0.003
         other.step()
-    assert torch.equal(other.params["0.weight"], given.params["0.weight"])
-    given.algorithm = MAML(alpha=0.02, inner_steps=2)
-    given.step()
+    assert torch.equal(other.params["0.weight"], meta_learner.params["0.weight"])
+    meta_learner.algorithm = MAML(alpha=0.02, inner_steps=2)
+    meta_learner.step()
     assert len(calls) == 3, "another number of inner steps is another kind"
 
 
@@ -168,9 +168,9 @@ def test_compiled_without_a_change_beyond_rounding() -> None:
         assert auto.compiled
 
 
-def run_to(given: MetaLearner, meta_steps: int) -> dict[str, Tensor]:
-    given.train(meta_steps)
-    return given.params
+def run_to(meta_learner: MetaLearner, meta_steps: int) -> dict[str, Tensor]:
+    meta_learner.train(meta_steps)
+    return meta_learner.params
 
 
 class Branching(nn.Module):
@@ -220,10 +220,10 @@ def test_wrong_compiled_code_is_refused(
 
     monkeypatch.setattr(compilation, "Compilation", Wrong)
     monkeypatch.setattr(engine, "RECORDED_AFTER", 2)
-    given = learner(Lines(), tied, MAML(alpha=0.05), engine="auto")
+    meta_learner = learner(Lines(), tied, MAML(alpha=0.05), engine="auto")
     with caplog.at_level(logging.INFO, "labkit"):
-        given.train(4)
-    assert not given.compiled
+        meta_learner.train(4)
+    assert not meta_learner.compiled
     assert (
         "cannot be compiled and is computed as before: the compiled function gives" in caplog.text
     )

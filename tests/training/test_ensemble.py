@@ -41,12 +41,12 @@ def test_each_is_a_learner_by_itself(kind: str, meta_optimizer: Any) -> None:
             assert float(step.loss_before[index]) == pytest.approx(expected.loss_before, rel=1e-9)
             assert float(step.loss_after[index]) == pytest.approx(expected.loss_after, rel=1e-9)
         assert_close(ensemble.params(index), learner.params, **CLOSE)
-        # it goes on from there as if it had been alone all the time
-        taken = ensemble.learner(index)
-        assert (taken.meta_step, taken.alpha, taken.beta) == (5, alpha, BETAS[index])
-        taken.train(3)
+        # it continues from there as if it had been alone all the time
+        member = ensemble.learner(index)
+        assert (member.meta_step, member.alpha, member.beta) == (5, alpha, BETAS[index])
+        member.train(3)
         learner.train(3)
-        assert_close(taken.params, learner.params, **CLOSE)
+        assert_close(member.params, learner.params, **CLOSE)
 
 
 def test_one_that_diverges_stands_still_and_the_others_go_on() -> None:
@@ -88,11 +88,11 @@ def test_recorded_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_bad_input(options: dict[str, Any], words: str) -> None:
-    given: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "model": model(),
         "tasks": Lines(),
         "algorithm": MAML(),
         "alphas": ALPHAS,
     }
     with pytest.raises(ValueError, match=words):
-        Ensemble(**(given | options))
+        Ensemble(**(settings | options))

@@ -79,7 +79,7 @@ def test_theta_learns_to_adapt() -> None:
 
 
 def test_trained_steps_against_tested_steps() -> None:
-    """Each row is the curve of its own θ, and a learner's own row is its adaptation curve."""
+    """Each row is the curve of the θ it names, and a learner's own row is its adaptation curve."""
     tasks = Parabolas()
     learners = {
         steps: MetaLearner(
@@ -140,10 +140,10 @@ def test_measures_of_the_family_by_hand() -> None:
         for a, c in zip(tasks.curvature, tasks.centre, strict=True)
     ]
     expected = np.array(distances)
-    found = curve.metrics["distance"]
-    np.testing.assert_allclose(found.mean, expected.mean(0), rtol=1e-12)
-    np.testing.assert_allclose(found.median, np.median(expected, 0), rtol=1e-12)
-    np.testing.assert_allclose(found.ci95, 1.96 * expected.std(0, ddof=1) / 3**0.5, rtol=1e-12)
+    measure = curve.metrics["distance"]
+    np.testing.assert_allclose(measure.mean, expected.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(measure.median, np.median(expected, 0), rtol=1e-12)
+    np.testing.assert_allclose(measure.ci95, 1.96 * expected.std(0, ddof=1) / 3**0.5, rtol=1e-12)
 
 
 def test_curves_are_of_the_split_that_is_asked_for_and_by_default_of_the_test() -> None:
@@ -219,8 +219,8 @@ def test_chunks_do_not_change_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_measures_that_cannot_be_reported(measures: Any, words: str) -> None:
     class Wrong(Parabolas):
         def metrics(self, predict: Predictor, batch: Any) -> dict[str, torch.Tensor]:
-            found: dict[str, torch.Tensor] = measures((predict() - batch[1]).abs())
-            return found
+            errors: dict[str, torch.Tensor] = measures((predict() - batch[1]).abs())
+            return errors
 
     with pytest.raises(ValueError, match=words):
         MetaLearner(Point(), Wrong(), MAML(alpha=0.1))

@@ -33,7 +33,7 @@ def test_sgd_steps_by_hand() -> None:
     step = learner.step()
     assert (step.loss_before, step.loss_after) == (1.0, 0.25)
     assert float(learner.params["theta"]) == 0.75
-    # first order leaves out (1 − αa): θ ← 1 − 0.5·1
+    # first-order MAML drops (1 − αa): θ ← 1 − 0.5·1
     learner = MetaLearner(Point(1.0), tasks, MAML(alpha=0.25, order=1), **options)
     learner.step()
     assert float(learner.params["theta"]) == 0.5

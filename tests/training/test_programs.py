@@ -25,10 +25,10 @@ def test_bit_for_bit_call_after_call() -> None:
     one, two = torch.randn(2, 7, 7, generator=torch.Generator().manual_seed(0))
     program = ScriptProgram(many_products, [torch.zeros(7, 7), torch.ones(7, 7)])
     for scale in (1.0, 1e-30, 1e30, 3.0):
-        for found, right in zip(
+        for left, right in zip(
             program(scale * one, two), many_products(scale * one, two), strict=True
         ):
-            assert torch.equal(found.view(torch.int32), right.view(torch.int32))
+            assert torch.equal(left.view(torch.int32), right.view(torch.int32))
 
 
 def test_other_threads_run_meanwhile_and_nothing_stays_changed() -> None:
@@ -116,7 +116,7 @@ def test_neither_convolutions_nor_norms_and_their_second_derivatives_need_python
     gc.collect()
     assert "CallFunction" not in str(recorded._program.graph)
     other = torch.randn(4, 5, 1, 3, 3, generator=generator)
-    for found, right in zip(
+    for left, right in zip(
         *(each((outer, inner), other) for each in (recorded, function)), strict=True
     ):
-        assert torch.equal(found, right)
+        assert torch.equal(left, right)

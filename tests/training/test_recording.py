@@ -33,8 +33,8 @@ def recordable(case: Case) -> tuple[Callable[[Any], Found], Any]:
     """The meta-gradient as a function of α, and α; its numbers as tensors."""
 
     def find(alpha: Any) -> Found:
-        found = case.found(alpha)
-        return Found(found.loss, found.task_losses, found.params, found.alpha)
+        result = case.found(alpha)
+        return Found(result.loss, result.task_losses, result.params, result.alpha)
 
     return find, case.step_sizes[0]
 
@@ -46,9 +46,9 @@ def test_recorded_against_numpy_and_bit_for_bit(algorithm: str, family: str, for
     find, alpha = recordable(case)
     other = tree_map(lambda tensor: 0.7 * tensor, alpha)
     recorded = Recording(find, (other,))
-    found = recorded(alpha)
-    case.check(MetaGradient(*found))
-    for one, two in zip(tree_leaves(found), tree_leaves(find(alpha)), strict=True):
+    result = recorded(alpha)
+    case.check(MetaGradient(*result))
+    for one, two in zip(tree_leaves(result), tree_leaves(find(alpha)), strict=True):
         assert (one is None and two is None) or torch.equal(one, two)
 
 
@@ -66,10 +66,10 @@ def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     recorded = Recording(find, (tree_map(torch.zeros_like, alphas),))
     compilation = Compilation(recorded, tree_leaves(alphas))
     compilation.wait()
-    for case, found in zip(
+    for case, result in zip(
         cases, compilation.assemble(compilation.run(tree_leaves(alphas))), strict=True
     ):
-        case.check(MetaGradient(*found))
+        case.check(MetaGradient(*result))
     assert not list(tmp_path.glob("**/*.recorded"))
     # the file on disk is there at once, for whoever needs it next
     assert Compilation(recorded, tree_leaves(alphas)).poll()
@@ -123,10 +123,10 @@ def test_products_with_one_are_left_out() -> None:
     x = torch.tensor([[-0.0, 1.5, torch.inf], [-2.0, torch.nan, 1e-40]])
     recorded = Recording(find, (torch.ones(2, 3),))
     assert _operations(recorded, "aten.mul") == 1
-    found = recorded(x)
-    for one, two in zip(found, find(x), strict=True):
+    result = recorded(x)
+    for one, two in zip(result, find(x), strict=True):
         assert torch.equal(one.view(torch.int32), two.view(torch.int32))
-    assert found[2].data_ptr() != x.data_ptr(), "what comes out is the argument itself"
+    assert result[2].data_ptr() != x.data_ptr(), "what comes out is the argument itself"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_gradient_of_a_fixed_alpha_costs_nothing() -> None:
         return ((params["w"] ** 2 - target) ** 2).sum()
 
     theta, alpha, data = {"w": torch.tensor([1.0, 2.0])}, torch.tensor(0.01), torch.ones(3, 2)
-    found = {}
+    results = {}
     for learned in (False, True):
 
         def measure(
@@ -160,8 +160,8 @@ def test_the_gradient_of_a_fixed_alpha_costs_nothing() -> None:
             return measurement.measure(MAML(alpha=alpha), loss, theta, data, data, alpha_learned=to)
 
         recorded = Recording(measure, (theta, alpha, data))
-        found[learned] = recorded(theta, alpha, data), _operations(recorded, "aten")
-    (fixed, few), (learned_too, many) = found[False], found[True]
+        results[learned] = recorded(theta, alpha, data), _operations(recorded, "aten")
+    (fixed, few), (learned_too, many) = results[False], results[True]
     assert fixed.alpha is None
     assert learned_too.alpha is not None
     assert torch.equal(fixed.params["w"], learned_too.params["w"])

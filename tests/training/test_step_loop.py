@@ -1,4 +1,4 @@
-"""Meta-steps in one go: the same as one by one, whatever comes between or goes wrong."""
+"""Many meta-steps at once: the same as one by one, whatever comes between or goes wrong."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,8 +71,8 @@ def assert_same(one: MetaLearner, two: MetaLearner) -> None:
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_many_meta_steps_are_those_one_by_one(name: str, tasks: Any) -> None:
     together, alone = (learner(ALGORITHMS[name], tasks()) for _ in range(2))
-    found = together.train(20)
-    assert found == [alone.step() for _ in range(20)]
+    result = together.train(20)
+    assert result == [alone.step() for _ in range(20)]
     assert_same(together, alone)
     assert together.train(3) == [alone.step() for _ in range(3)]
 

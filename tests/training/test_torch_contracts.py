@@ -1,4 +1,4 @@
-"""What labkit needs of torch's private parts, and that training goes on where they are gone.
+"""What labkit needs of torch's private parts, and that training continues where they are gone.
 
 When one of these tests fails, torch has changed: mend its adapter in `labkit/training/engine`
 (`torch_trace.py` or `torch_aoti.py`), or cap torch in `pyproject.toml` and `environment.yml`.

@@ -16,8 +16,8 @@ X = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
 def again(function: Callable[[Tensor], list[Tensor]], x: Tensor) -> list[Tensor]:
     """What was traced on zeros, done on `x`."""
     graph, others = traced(function, [torch.zeros_like(x)])
-    found: list[Tensor] = GraphModule({}, graph)(x, *others)
-    return found
+    results: list[Tensor] = GraphModule({}, graph)(x, *others)
+    return results
 
 
 def test_operations_of_several_outputs() -> None:
@@ -86,15 +86,15 @@ def test_equal_operations_are_done_once_but_what_comes_out_and_what_is_drawn() -
     state = torch.get_rng_state()
     recorded = Recording(function, (torch.zeros_like(X),))
     names = [str(node.target) for node in recorded.graph.graph.nodes]
-    found = recorded(X)
+    result = recorded(X)
     torch.set_rng_state(state)
     counts = {name: names.count(f"aten.{name}.default") for name in ("exp", "sin", "rand_like")}
     # another kind of number is another operation
     assert counts == {"exp": 1, "sin": 2, "rand_like": 2}
     assert names.count("aten.mul.Tensor") == 3
-    assert found[1] is not found[2]
-    assert found[1].data_ptr() != found[2].data_ptr()
-    assert (found[4] != 0).all()
+    assert result[1] is not result[2]
+    assert result[1].data_ptr() != result[2].data_ptr()
+    assert (result[4] != 0).all()
 
 
 def test_what_is_drawn_and_not_needed_moves_the_generator_all_the_same() -> None:
@@ -105,7 +105,7 @@ def test_what_is_drawn_and_not_needed_moves_the_generator_all_the_same() -> None
     state = torch.get_rng_state()
     recorded = Recording(function, (torch.zeros_like(X),))
     torch.set_rng_state(state)
-    found = recorded(X)
+    result = recorded(X)
     torch.set_rng_state(state)
-    assert torch.equal(found, function(X))
+    assert torch.equal(result, function(X))
     torch.set_rng_state(state)

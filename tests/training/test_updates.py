@@ -103,9 +103,9 @@ def test_clipped_over_all_tensors_together() -> None:
     rule, state = rule_and_state(params, clip=1.0)
     after = rule.apply(state, StepGradients(torch.zeros(3), params, None))
     # norm 5: a fifth of each; the mean of Adam is a tenth of that
-    found = [slot.memory["exp_avg"] for slot in after.theta]
-    assert_close(found[0], torch.tensor([0.06, 0.0]))
-    assert_close(found[1], torch.tensor([0.08], dtype=torch.float64), atol=1e-6, rtol=0)
+    moments = [slot.memory["exp_avg"] for slot in after.theta]
+    assert_close(moments[0], torch.tensor([0.06, 0.0]))
+    assert_close(moments[1], torch.tensor([0.08], dtype=torch.float64), atol=1e-6, rtol=0)
 
 
 def trained(**options: Any) -> MetaLearner:
@@ -149,10 +149,10 @@ def test_checkpoints_of_torchs_optimiser_are_taken_up(tmp_path: Path) -> None:
 def test_a_family_of_noise_is_sampled_by_it() -> None:
     for family in (Sinusoid(shots=3), Sinusoid(shots=3, oracle=True)):
         one, two = (torch.Generator().manual_seed(5) for _ in range(2))
-        expected, found = family.sample(4, one), family.tasks_of(family.noise(4, two))
+        expected, actual = family.sample(4, one), family.tasks_of(family.noise(4, two))
         assert torch.equal(one.get_state(), two.get_state())
         for left, right in zip(
-            (*expected.support, *expected.query), (*found.support, *found.query), strict=True
+            (*expected.support, *expected.query), (*actual.support, *actual.query), strict=True
         ):
             assert torch.equal(left, right)
 
@@ -190,7 +190,7 @@ def test_many_at_once_end_where_one_is_not_finite_and_go_on_from_there() -> None
     assert together.meta_step == 3
     for name, tensor in single.params.items():
         assert torch.equal(tensor, together.params[name])
-    # both go on with the tasks that came next, now that they are finite
+    # both continue with the tasks that came next, now that they are finite
     for each in (together, single):
         each.tasks = Sinusoid()
     assert together.train(4) == single.train(4)

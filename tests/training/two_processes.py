@@ -31,8 +31,8 @@ def main(folder: str) -> None:
     for reduction in ("mean", "sum"):
         trained = learner(reduction, across_ranks=True)
         losses = [step.loss_after for step in trained.train(120)]  # recorded at the end
-        found = {"params": trained.params, "alpha": trained.alpha, "losses": losses}
-        torch.save(found, f"{folder}/{reduction}{rank}.pt")
+        result = {"params": trained.params, "alpha": trained.alpha, "losses": losses}
+        torch.save(result, f"{folder}/{reduction}{rank}.pt")
     torch.distributed.destroy_process_group()
     torch.save(threads_of_the_group(), f"{folder}/threads{rank}.pt")
 

@@ -69,8 +69,8 @@ class Page:
 
     def control(self, name: str) -> Json:
         """How a control stands."""
-        found: Json = self.lab.dashboard.state.get(name, {})
-        return found
+        state: Json = self.lab.dashboard.state.get(name, {})
+        return state
 
     def message(self) -> str:
         """What the lab says."""
@@ -78,7 +78,7 @@ class Page:
         return "" if state["hidden"] else str(state["value"])
 
     def banner(self) -> str:
-        """What the lab says of looking back."""
+        """What the lab says while it shows an earlier meta-step."""
         state = self.control("banner")
         return "" if state.get("hidden") else str(state["value"])
 
@@ -89,13 +89,13 @@ class Page:
     def trace(self, panel: str, name: str) -> Json:
         """A trace of a panel, with empty lists for what it has not."""
         traces = self.figures[panel]["data"]
-        found: Json = next(trace for trace in traces if trace["name"] == name)
-        return {"x": [], "y": [], "text": [], **found}
+        match: Json = next(trace for trace in traces if trace["name"] == name)
+        return {"x": [], "y": [], "text": [], **match}
 
     def mean(self) -> list[float]:
         """The adaptation curve that is shown: the last trace of its panel."""
-        shown: list[float] = self.figures["adaptation"]["data"][-1]["y"]
-        return shown
+        heights: list[float] = self.figures["adaptation"]["data"][-1]["y"]
+        return heights
 
     def title(self, panel: str) -> str:
         """The title of a panel's figure."""
@@ -108,8 +108,8 @@ class Page:
     def ghosts(self, panel: str) -> list[str]:
         """Names of the ghosts that a panel shows."""
         traces = self.figures[panel]["data"]
-        known = [t for t in traces if t.get("visible") is True and " · " in t["name"]]
-        return [trace["name"] for trace in known]
+        kept = [t for t in traces if t.get("visible") is True and " · " in t["name"]]
+        return [trace["name"] for trace in kept]
 
     def marks(self) -> list[str]:
         """Labels of the marks of changes."""

@@ -1,4 +1,4 @@
-"""A kernel of its own, as a notebook has it."""
+"""A separate kernel, as a notebook has it."""
 
 import ast
 from collections.abc import Iterator

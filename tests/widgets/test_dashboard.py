@@ -47,7 +47,7 @@ def dashboard() -> Iterator[Recorded]:
 
 
 def test_arrays_travel_in_one_buffer() -> None:
-    given = {
+    state = {
         "y": np.array([1.0, np.nan]),
         "x": np.array([0.5], dtype=np.float32),
         "z": np.arange(6, dtype=np.uint8).reshape(2, 3),
@@ -58,11 +58,11 @@ def test_arrays_travel_in_one_buffer() -> None:
         "shown": np.bool_(True),
         "nothing": np.empty(0),
     }
-    json, buffers = packed(plain(given))
+    json, buffers = packed(plain(state))
     assert len(buffers) == 1
-    found = unpacked(json, buffers)
-    assert np.isnan(found["y"].pop())
-    assert found == {
+    result = unpacked(json, buffers)
+    assert np.isnan(result["y"].pop())
+    assert result == {
         "y": [1.0],
         "x": [0.5],
         "z": [[0, 1, 2], [3, 4, 5]],

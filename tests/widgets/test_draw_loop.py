@@ -68,16 +68,16 @@ def test_a_closed_loop_is_subscribed_no_more() -> None:
         callbacks.append(callback)
         return callbacks.clear
 
-    drawn = threading.Event()
+    event = threading.Event()
 
     def draw() -> bool:
-        drawn.set()
+        event.set()
         return False
 
     loop = DrawLoop(subscribe, draw, INTERVAL)
     loop.start()
     callbacks[0]()
-    assert drawn.wait(30.0)
+    assert event.wait(30.0)
     loop.close()
     assert not callbacks
 

@@ -28,7 +28,7 @@ def test_a_kernel_has_the_lab_and_all_for_a_derivative_and_no_name_of_them(clien
 
 
 def test_python_in_a_terminal_does_not_wait_for_it() -> None:
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-i"],
         input="print('torch' in __import__('sys').modules, 'sys' in globals())\n",
         env={**os.environ, **SURROUNDINGS},
@@ -36,7 +36,7 @@ def test_python_in_a_terminal_does_not_wait_for_it() -> None:
         text=True,
         check=True,
     )
-    assert found.stdout.strip() == "False False"
+    assert process.stdout.strip() == "False False"
 
 
 def test_a_kernel_of_an_environment_without_labkit_starts_as_ever() -> None:

@@ -117,9 +117,9 @@ def test_while_a_hand_moves_the_training_asks_for_no_curves(
     drawing = page.lab._renderer
     measure = drawing._measure_panel
 
-    def noted(*given: Any) -> None:
+    def noted(*args: Any) -> None:
         measured.append(time.monotonic())
-        measure(*given)
+        measure(*args)
 
     monkeypatch.setattr(drawing, "_measure_panel", noted)
     monkeypatch.setattr(renderer, "BY_HAND_SECONDS", 60.0)
@@ -128,8 +128,8 @@ def test_while_a_hand_moves_the_training_asks_for_no_curves(
     page.set("alpha", 0.02)
     until(lambda: page.figures["adaptation"]["layout"]["meta"]["alpha"] == 0.02)
     measured.clear()
-    drawn = drawing._pace._completed_at
-    until(lambda: drawing._pace._completed_at > drawn + 2 * SETTLE_SECONDS)
+    completed_at = drawing._pace._completed_at
+    until(lambda: drawing._pace._completed_at > completed_at + 2 * SETTLE_SECONDS)
     assert not measured
     monkeypatch.setattr(renderer, "BY_HAND_SECONDS", 0.0)
     until(lambda: len(measured) > 1)
@@ -263,7 +263,7 @@ def test_a_drag_is_undone_at_once(page: Page) -> None:
     for value in (0.02, 0.03, 0.04):
         page.set("alpha", value, final=False)
     page.set("alpha", 0.05)
-    page.set("alpha", 0.06)  # a drag of its own
+    page.set("alpha", 0.06)  # a separate drag
     seen = []
     while session.can_undo:
         page.press("undo")
@@ -651,8 +651,8 @@ def test_another_task_and_support_points_by_hand(page: Page) -> None:
     page.point("move", 3, -2.0, -4.0)
     until(lambda: page.trace("task", "support")["y"][3] == -4.0)
     page.point("remove", 0, 0.0, 0.0)
-    moved = [*own["x"][1:], -2.0]
-    until(lambda: page.trace("task", "support")["x"] == pytest.approx(moved, abs=1e-6))
+    points = [*own["x"][1:], -2.0]
+    until(lambda: page.trace("task", "support")["x"] == pytest.approx(points, abs=1e-6))
     page.point("remove", 9, 0.0, 0.0)  # there is none
     page.press("own_points")
     until(lambda: page.trace("task", "support")["x"] == own["x"])
@@ -718,10 +718,10 @@ def test_controls_left_out_or_locked() -> None:
 
 
 @pytest.mark.parametrize("argument", ["show", "lock"])
-@pytest.mark.parametrize("given", [["alfa"], "alpha"])
-def test_names_of_no_control(argument: str, given: Any) -> None:
+@pytest.mark.parametrize("value", [["alfa"], "alpha"])
+def test_names_of_no_control(argument: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{argument} must be a list of names of controls"):
-        Lab(new_session(), **{argument: given})
+        Lab(new_session(), **{argument: value})
 
 
 def test_two_pages_show_one_lab(page: Page) -> None:
@@ -778,7 +778,7 @@ def test_closing_frees_threads_and_widgets() -> None:
 
 def test_a_picture_for_what_is_saved(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     image = {"task": "data:image/svg+xml,%3Csvg%3E"}
-    page.say(kind="picture", images=image)  # nothing was shown that it could stand in
+    page.say(kind="picture", images=image)  # nothing was shown that it could replace
     page.lab.show_still()
     until(lambda: any(message["kind"] == "snapshot" for message, _ in page.asked))
     page.say(kind="picture", images=image)

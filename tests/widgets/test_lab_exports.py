@@ -76,8 +76,8 @@ def test_the_exported_parameters_run_headless_to_the_same_numbers(
         for column, values in columns.items():
             np.testing.assert_array_equal(headless.curves[panel][column], values, err_msg=column)
     assert headless.events == live.events
-    wanted = ["alpha", "order", "alpha_learned", "shots"]
-    assert [event["name"] for event in live.events] == wanted
+    names = ["alpha", "order", "alpha_learned", "shots"]
+    assert [event["name"] for event in live.events] == names
     assert live.parameters["inner_steps"] == headless.parameters["inner_steps"] == 2
 
 
@@ -173,9 +173,9 @@ def test_the_page_of_figures_tells_the_settings_that_repeat_it(page: Page) -> No
     page.set("export", "html")
     began = page.lab.session.recipe().settings
     rows = re.findall(r"<tr><td>(\w+)</td><td>(.*?)</td>", page.files()["maml-lab-5.html"].decode())
-    told = {"meta_steps": "5", "alpha": str(began.alpha), "events": str(began.events)}
+    parameters = {"meta_steps": "5", "alpha": str(began.alpha), "events": str(began.events)}
     assert ("alpha", 0.03) in [event[1:] for event in began.events]
-    assert told.items() <= {name: html.unescape(value) for name, value in rows}.items()
+    assert parameters.items() <= {name: html.unescape(value) for name, value in rows}.items()
 
 
 def test_figures_as_a_page_and_as_pictures(page: Page) -> None:
@@ -185,7 +185,7 @@ def test_figures_as_a_page_and_as_pictures(page: Page) -> None:
     assert "MAML Lab, meta-step 4" in text
     for kind in ("svg", "png"):
         page.set("export", kind)
-        wanted, _ = page.asked[-1]
-        assert (wanted["kind"], wanted["format"]) == ("export", kind)
-        assert wanted["filename"] == f"maml-lab-4.{kind}"
-        assert wanted["view"] == page.view
+        question, _ = page.asked[-1]
+        assert (question["kind"], question["format"]) == ("export", kind)
+        assert question["filename"] == f"maml-lab-4.{kind}"
+        assert question["view"] == page.view

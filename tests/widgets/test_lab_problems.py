@@ -15,7 +15,7 @@ from tests.widgets.page import Page, new_session, shown, until
 
 
 class Fragile(nn.Module):
-    """The network of the sinusoids, which breaks when it is told to."""
+    """The network of the sinusoids, which breaks on request."""
 
     broken = False
 

@@ -26,8 +26,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     messages: Sent = []
     for name in ("display", "update_display"):
 
-        def note(shown: HTML, *, display_id: str, name: str = name) -> None:
-            messages.append((name, display_id, shown.data))
+        def note(html: HTML, *, display_id: str, name: str = name) -> None:
+            messages.append((name, display_id, html.data))
 
         monkeypatch.setattr(static_copy, name, note)
     return messages

@@ -1,4 +1,4 @@
-"""What every meta-learning algorithm offers, so that learners and probes take any of them."""
+"""The interface of every meta-learning algorithm, which learners and probes rely on."""
 
 from abc import ABC, abstractmethod
 from dataclasses import Field, replace
@@ -19,7 +19,7 @@ class Algorithm(ABC):
     """
 
     __slots__ = ()
-    # so that a type checker lets `replace` and `fields` take any algorithm
+    # lets type checkers accept any algorithm in `replace` and `fields`
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     alpha: AnyAlpha
@@ -92,7 +92,7 @@ class Algorithm(ABC):
         """α per step when testing with `inner_steps` steps: as trained, then half of the last.
 
         θ was trained for K steps of size α. More steps of the same size make some sinusoid tasks
-        diverge, so that later steps are half as long.
+        diverge, so later steps are half as long.
 
         Args:
             inner_steps: Number of steps to test with, ≥ 0.
@@ -101,7 +101,7 @@ class Algorithm(ABC):
             One step size for each of the `inner_steps` steps.
 
         Raises:
-            ValueError: `inner_steps` is negative or not whole, or there is no α to go on with.
+            ValueError: `inner_steps` is negative or not whole, or there is no α to continue with.
         """
         check_count("inner_steps", inner_steps, 0)
         return testing_alpha(self.alpha, self.inner_steps, inner_steps)

@@ -75,7 +75,7 @@ class IMAML(Algorithm):
         def one(support: Batch, query: Batch) -> tuple[Params, Tensor]:
             phi = loop.run(problem.loss_fn, params, support, problem.sizes)[0][-1]
             gradient, loss = grad_and_value(loss_fn)(phi, query)
-            # the Hessian is symmetric, so that its transposed product is its product
+            # the Hessian is symmetric, so its transposed product is its product
             hessian = vjp(lambda p: grad(loss_fn)(p, support), phi)[1]
 
             def damped_hessian(v: Params) -> Params:

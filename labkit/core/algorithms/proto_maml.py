@@ -26,8 +26,8 @@ from labkit.core.types import Batch, EmbeddingLoss, LossFn, Order, Params
 class ProtoMAML(UnrollingAlgorithm):
     """MAML whose linear head is set, before the inner loop, to a nearest-prototype classifier.
 
-    With p_c the mean feature of the support points of class c: W_c = 2 p_c, b_c = −‖p_c‖², so that
-    the logits are −‖f(x) − p_c‖² up to a term that all classes share. All parameters then adapt as
+    With p_c the mean feature of the support points of class c: W_c = 2 p_c, b_c = −‖p_c‖². The
+    logits are then −‖f(x) − p_c‖² up to a term that all classes share. All parameters then adapt as
     in MAML, and the meta-gradient goes through the prototypes too.
 
     Args:
@@ -106,6 +106,6 @@ def prototype_head(head: str, loss_fn: LossFn, params: Params, support: Batch) -
     ways = torch.arange(params[bias].shape[0], device=labels.device)
     # by comparison: one_hot looks at values, which vmap does not allow
     member = (labels.unsqueeze(-1) == ways).to(features.dtype)  # (points, ways)
-    # a class without support points has no prototype: 0/0 is nan, which no training goes on from
+    # a class without support points has no prototype: 0/0 is nan, from which no training recovers
     prototypes = (member.T @ features) / member.sum(0).unsqueeze(-1)  # (ways, features)
     return {**params, weight: 2 * prototypes, bias: -(prototypes**2).sum(-1)}

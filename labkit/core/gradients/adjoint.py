@@ -76,7 +76,7 @@ def adjoint_gradient(
             step, carry = first + len(carries) - 1, carries.pop()
             pull = vjp(partial(forward, step), carry, at_inner_step(sizes, step))[1]
             bar, part = pull(bar)
-            # one α for all steps gets their sum, at once, so that memory does not grow with K
+            # one α for all steps gets their running sum, so memory does not grow with K
             row = step if isinstance(sizes, list) else 0
             by_step[row] = tree_map(torch.add, by_step[row], part) if row in by_step else part
             if step in query_weights:

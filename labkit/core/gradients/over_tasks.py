@@ -43,7 +43,7 @@ def over_tasks(
     reduction: Reduction,
     task_chunk: int | None,
 ) -> MetaGradient:
-    """Add up the gradients of chunks of tasks, so that only one chunk is in memory at a time.
+    """Add up the gradients of chunks of tasks, with only one chunk in memory at a time.
 
     Args:
         gradient: Sums over a chunk of tasks.

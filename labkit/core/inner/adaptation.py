@@ -42,7 +42,7 @@ def adapt(
     θ_{k+1} = θ_k − α_k ∇L_support(θ_k), for k = 0 … K − 1, and θ' = θ_K.
 
     The result is differentiable in `params` and `alpha`. With `order=1` the inner gradients count
-    as constants, so that ∂θ'/∂θ is the identity.
+    as constants, so ∂θ'/∂θ is the identity.
 
     Args:
         loss_fn: (params, batch) → 0-d loss; one with a method `at_step(k)` gives another loss at

@@ -21,7 +21,7 @@ class InnerOptimizer(ABC):
 
     @abstractmethod
     def start(self, params: Params) -> OptimizerState:
-        """The state before the first inner step; every adaptation starts anew."""
+        """The state before the first inner step; every adaptation starts from it."""
 
     @abstractmethod
     def direction(
@@ -117,7 +117,7 @@ class Adam(InnerOptimizer):
     """Adam in the inner loop: d_k = m̂_k / √(v̂_k + ε²).
 
     m_k = β₁ m_{k−1} + (1 − β₁) g_k, v_k = β₂ v_{k−1} + (1 − β₂) |g_k|², each divided by
-    1 − βᵢ^{k+1}. ε stands under the root, so that d is differentiable where a gradient is 0.
+    1 − βᵢ^{k+1}. ε is under the root, so d is differentiable where a gradient is 0.
 
     Args:
         beta1: β₁, in [0, 1).

@@ -20,8 +20,8 @@ Granularity: TypeAlias = Literal["scalar", "tensor", "element"]
 class LearnedAlpha:
     """An inner step size α that is meta-learned together with θ.
 
-    α ← α − β_α ∂/∂α Σ_i L_query,i(θ'_i); with `positive` the same for log α, so that α stays
-    above 0.
+    α ← α − β_α ∂/∂α Σ_i L_query,i(θ'_i); with `positive` the same for log α, which keeps
+    α above 0.
 
     Args:
         initial: α before training, > 0 if `positive`, else finite.
@@ -141,7 +141,7 @@ def testing_alpha(alpha: AnyAlpha, trained_steps: int, inner_steps: int) -> list
     """α per step when testing with `inner_steps` steps: as trained, then half of the last.
 
     θ was trained for K steps of size α. More steps of the same size make some sinusoid tasks
-    diverge, so that later steps are half as long.
+    diverge, so later steps are half as long.
     """
     if isinstance(alpha, LearnedAlpha):
         alpha = alpha.initial
@@ -150,7 +150,7 @@ def testing_alpha(alpha: AnyAlpha, trained_steps: int, inner_steps: int) -> list
         trained = [alpha] * max(trained_steps, 1)  # type: ignore[list-item]
     if not trained and inner_steps:
         raise ValueError(
-            f"alpha has no entry, so that there is no step size to test {inner_steps} inner steps "
+            f"alpha has no entry, so there is no step size to test {inner_steps} inner steps "
             "with: give a single alpha, or one per step"
         )
     return (trained + [_half(step) for step in trained[-1:]] * inner_steps)[:inner_steps]

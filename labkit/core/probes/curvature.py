@@ -118,10 +118,10 @@ def inner_curvature(
     sizes = loop.sizes(alpha, params)
     diagonals = [_diagonal(at_inner_step(sizes, k), params) for k in range(inner_steps)]
     theta = as_vector(params)
-    drawn = torch.randn(
+    vector = torch.randn(
         theta.shape, generator=generator, dtype=theta.dtype, device=generator.device
     )
-    start = drawn.to(theta.device)
+    start = vector.to(theta.device)
 
     def one(support: Batch, query: Batch) -> tuple[Tensor, Tensor]:
         path, _ = loop.run(loss_fn, params, support, sizes)
@@ -161,7 +161,7 @@ def _larger(low: Tensor, high: Tensor) -> Tensor:
 
 
 def _hessian(loss_fn: LossFn, at: Params, support: Batch) -> Matrix:
-    # the Hessian is symmetric, so that its transposed product is its product
+    # the Hessian is symmetric, so its transposed product is its product
     product = vjp(lambda p: grad(checked(loss_fn))(p, support), at)[1]
     return lambda v: as_vector(product(from_vector(v, at))[0])
 

@@ -129,11 +129,11 @@ def _central(
 
 def _unit_direction(point: Tree, generator: torch.Generator) -> Tree:
     def draw(leaf: Tensor) -> Tensor:
-        drawn = torch.randn(
+        direction = torch.randn(
             leaf.shape, generator=generator, dtype=leaf.dtype, device=generator.device
         )
-        return drawn.to(leaf.device)
+        return direction.to(leaf.device)
 
-    drawn = tree_map(draw, point)
-    norm = torch.sqrt(inner_product(drawn, drawn))
-    return tree_map(lambda leaf: leaf / norm, drawn)
+    direction = tree_map(draw, point)
+    norm = torch.sqrt(inner_product(direction, direction))
+    return tree_map(lambda leaf: leaf / norm, direction)

@@ -96,7 +96,7 @@ def check_meta_gradient(
     Args:
         algorithm: One whose direction is the gradient of its `loss`: MAML, ANIL, MetaSGD or
             ProtoMAML with order 2, or JointTraining; or IMAML, which agrees only as far as its
-            inner problem and its linear system are solved, so that a larger tolerance is due.
+            inner problem and its linear system are solved, and needs a larger tolerance.
         loss_fn: (params, batch of one task) → 0-d loss in float64, not random.
         params: θ, name → tensor in float64.
         support: Pytree of tensors whose first axis is the task, (tasks, shots, …).
@@ -104,7 +104,7 @@ def check_meta_gradient(
         generator: Draws the directions.
         directions: Number of directions in θ, and in α as far as it has elements, ≥ 1.
         step: h > 0, in units of θ and of α.
-        tolerance: Largest relative error that passes, > 0; rounding is allowed beside it.
+        tolerance: Largest relative error that passes, > 0; rounding is allowed on top of it.
 
     Returns:
         `GradientCheck`: `.passed`, and a table to print.
@@ -190,6 +190,6 @@ def _check_is_gradient(algorithm: Algorithm, params: Params) -> None:
     if first_order or isinstance(algorithm, Reptile | RandomInitialization):
         name = type(algorithm).__name__ + (" with order 1" if first_order else "")
         raise ValueError(
-            f"the direction of {name} is not the gradient of its loss, by design, so that "
+            f"the direction of {name} is not the gradient of its loss, by design, so "
             "differences cannot confirm it: check the same algorithm with order 2, or MAML"
         )

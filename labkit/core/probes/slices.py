@@ -51,7 +51,7 @@ def slice_meta_loss(
     """Evaluate the loss before and after adaptation around θ, along one or two directions.
 
     F(θ + a d₁ + b d₂) with F(θ) = (1/n) Σ_i L_query,i(θ'_i), for a and b from −radius to radius.
-    d₁ and d₂ are made orthonormal (Gram–Schmidt: d₁ keeps its direction), so that coordinates are
+    d₁ and d₂ are made orthonormal (Gram–Schmidt: d₁ keeps its direction), so coordinates are
     Euclidean lengths, and the path's coordinates ⟨θ_k − θ, d⟩ are those of the nearest point.
 
     Args:
@@ -97,7 +97,7 @@ def slice_meta_loss(
     check_positive("radius", radius)
     check_count("points", points, 3)
     if points % 2 == 0:
-        raise ValueError(f"points must be odd, so that θ is on the grid, got {points}")
+        raise ValueError(f"points must be odd to put θ on the grid, got {points}")
     check_params(params)
     count_tasks(support, query)
     params = {name: p.detach() for name, p in params.items()}
@@ -141,8 +141,8 @@ def slice_meta_loss(
 def random_directions(params: Params, count: int, generator: torch.Generator) -> tuple[Params, ...]:
     """Draw random directions with, in each tensor, the norm that θ has there.
 
-    Such a direction changes each tensor in proportion to its size, so that the slices of two
-    models whose layers are scaled differently compare. A tensor of zeros stays as it is.
+    Such a direction changes each tensor in proportion to its size. This makes slices of two models
+    comparable whose layers are scaled differently. A tensor of zeros stays as it is.
 
     Args:
         params: θ, name → tensor.
@@ -169,9 +169,9 @@ def random_directions(params: Params, count: int, generator: torch.Generator) ->
     check_params(params)
 
     def draw(p: Tensor) -> Tensor:
-        drawn = torch.randn(p.shape, generator=generator, dtype=p.dtype, device=generator.device)
-        drawn = drawn.to(p.device)
-        scaled: Tensor = drawn * (p.detach().norm() / drawn.norm())
+        noise = torch.randn(p.shape, generator=generator, dtype=p.dtype, device=generator.device)
+        noise = noise.to(p.device)
+        scaled: Tensor = noise * (p.detach().norm() / noise.norm())
         return scaled
 
     return tuple({name: draw(p) for name, p in params.items()} for _ in range(count))

@@ -76,10 +76,10 @@ class AdaptationPanel:
         check_ghosts(self.ghosts)
         for ghost in self.ghosts:
             if self.shown != LOSS and self.shown not in ghost.curve.metrics:
-                known = ", ".join(map(repr, (*ghost.curve.metrics, LOSS)))
+                choices = ", ".join(map(repr, (*ghost.curve.metrics, LOSS)))
                 raise ValueError(
-                    f"the ghost {ghost.label!r} does not have the measure {self.shown!r}, only "
-                    f"{known}: leave it out or show one of those"
+                    f"the kept run {ghost.label!r} does not have the measure {self.shown!r}, only "
+                    f"{choices}: leave it out or show one of those"
                 )
 
     @property
@@ -111,10 +111,10 @@ class AdaptationPanel:
 
         The baseline is one of the accuracy and goes with it.
         """
-        known = measure if measure in self.measures else None
-        shown = known or self.measures[0]
-        baseline = self.baseline if shown == "accuracy" else None
-        return replace(self, measure=known, baseline=baseline)
+        valid = measure if measure in self.measures else None
+        visible = valid or self.measures[0]
+        baseline = self.baseline if visible == "accuracy" else None
+        return replace(self, measure=valid, baseline=baseline)
 
 
 def adaptation_top(panel: AdaptationPanel) -> float:
@@ -286,15 +286,15 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
     mean, untrained = drawable(panel.now.mean, top), drawable(panel.before.mean, top)
     ci95 = drawable(panel.now.ci95, top)
     x = np.arange(len(mean), dtype=np.float64)
-    known = np.isfinite(mean) & np.isfinite(ci95)
-    lower, upper = np.maximum(mean - ci95, 0.0)[known], (mean + ci95)[known]
+    finite = np.isfinite(mean) & np.isfinite(ci95)
+    lower, upper = np.maximum(mean - ci95, 0.0)[finite], (mean + ci95)[finite]
     k = float(panel.inner_steps)
     level = panel.baseline[0] if panel.baseline else math.nan
     ghosts = [drawable(panel.of(ghost.curve).mean, top) for ghost in panel.ghosts]
     nothing = {"x": np.empty(0), "y": np.empty(0)}
     return [
         {
-            "x": np.concatenate([x[known], x[known][::-1]]),
+            "x": np.concatenate([x[finite], x[finite][::-1]]),
             "y": np.concatenate([upper, lower[::-1]]),
         },
         {"x": np.array([k, k]), "y": np.array([0.0, 1.0])},

@@ -40,12 +40,12 @@ MOST_STEPS = TINTS
 class CurvePanel:
     """A regression task, as curves over x; the last of the model's has the given colour.
 
-    `shown` is the y axis that is there already.
+    `y_range` is that of the portrait before, if there was one.
     """
 
     portrait: Portrait
     color: str = AFTER
-    shown: Sequence[float] | None = None
+    y_range: Sequence[float] | None = None
 
     kind = "curves"
 
@@ -72,7 +72,7 @@ class CurvePanel:
     def updates(self) -> list[Update]:
         """Curves, support points, the styles of the curves, and the axes."""
         axes = {
-            "yaxis.range": steady_range(task_range(self.portrait), self.shown),
+            "yaxis.range": steady_range(task_range(self.portrait), self.y_range),
             "xaxis.title.text": self.portrait.x_label,
             "yaxis.title.text": self.portrait.y_label,
         }
@@ -152,18 +152,18 @@ def task_range(portrait: Portrait) -> list[float]:
     return [low - below, high + above]
 
 
-def steady_range(wanted: list[float], shown: Sequence[float] | None) -> list[float]:
+def steady_range(needed: list[float], current: Sequence[float] | None) -> list[float]:
     """The axis that is shown, as long as it has all that is needed, and not much more.
 
     Example:
         >>> steady_range([-1.0, 1.0], [-1.5, 1.0]), steady_range([-1.0, 1.0], [-4.0, 1.0])
         ([-1.5, 1.0], [-1.0, 1.0])
     """
-    if shown is None:
-        return wanted
-    low, high = map(float, shown)
-    spare = (high - low) / (wanted[1] - wanted[0])
-    return [low, high] if low <= wanted[0] and wanted[1] <= high and spare <= _SPARE else wanted
+    if current is None:
+        return needed
+    low, high = map(float, current)
+    spare = (high - low) / (needed[1] - needed[0])
+    return [low, high] if low <= needed[0] and needed[1] <= high and spare <= _SPARE else needed
 
 
 def _doubled(least: float) -> float:
@@ -177,8 +177,8 @@ def _doubled(least: float) -> float:
 
 
 def _limit(portrait: Portrait) -> float:
-    known = [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
-    return 3 * max(float(y.abs().max()) for y in known) or 1.0
+    heights = [portrait.support_y, portrait.truth] if _known(portrait) else [portrait.support_y]
+    return 3 * max(float(y.abs().max()) for y in heights) or 1.0
 
 
 def _known(portrait: Portrait) -> bool:

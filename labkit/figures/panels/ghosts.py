@@ -46,7 +46,7 @@ def check_ghosts(ghosts: Sequence[GhostCurve[Any]]) -> None:
     """
     if len(ghosts) > MOST_GHOSTS:
         raise ValueError(
-            f"a panel shows at most {MOST_GHOSTS} ghosts, got {len(ghosts)}: leave some out"
+            f"a panel shows at most {MOST_GHOSTS} kept runs, got {len(ghosts)}: leave some out"
         )
 
 
@@ -54,7 +54,7 @@ def ghost_traces(**properties: Any) -> list[go.Scatter]:
     """Hidden traces for as many kept runs as there may be."""
     return [
         go.Scatter(
-            name=f"ghost {i + 1}",
+            name=f"kept run {i + 1}",
             line={"width": 1.5},
             hovertemplate="%{y:.3g}",
             visible=False,

@@ -42,7 +42,7 @@ class ImageTable:
         name: Width of the column of names.
         heads: Least widths of the columns of support and query drawings.
         word: Room for the words of a step's cell: to the right of the drawing, or beneath it.
-        beside: Which of the two.
+        to_the_right: Whether that room is to the right.
         panel: Width and height of the panel for which the table is made.
     """
 
@@ -55,7 +55,7 @@ class ImageTable:
     name: int
     heads: tuple[int, int]
     word: tuple[int, int]
-    beside: bool
+    to_the_right: bool
     panel: tuple[float, float]
 
     @property
@@ -67,7 +67,7 @@ class ImageTable:
     def tile(self) -> tuple[int, int]:
         """Width and height of a step's cell: a drawing and words."""
         width, height = self.word
-        if self.beside:
+        if self.to_the_right:
             return self.cell + width, max(self.cell, 2 * height)
         return max(self.cell, width), self.cell + height
 
@@ -109,7 +109,7 @@ class ImageTable:
     def drawing_at(self, row: int, column: int) -> tuple[int, int]:
         """Left and upper edge of the drawing in a step's cell."""
         left = self.step_left(column) + self.margin
-        if self.beside:
+        if self.to_the_right:
             return left, self.middle(row) + self.margin
         return left + (self.tile[0] - self.cell) // 2, self.top(row) + self.margin
 
@@ -144,17 +144,23 @@ def image_table(portrait: ImagePortrait) -> ImageTable:
     rows, drawings = min(ways, MOST_CLASSES), min(shots, MOST_SHOTS)
     last = len(portrait.probabilities) - 1
     tables = (
-        _table(side, on_screen, rows, drawings, steps_shown(last, most), beside=beside)
+        _table(side, on_screen, rows, drawings, steps_shown(last, most), to_the_right=to_the_right)
         for most, least in ((MOST_STEPS, READABLE), (MOST_STEPS - 2, SMALLEST))
         for on_screen in range(LARGEST, least - 1, -1)
-        for beside in (True, False)
+        for to_the_right in (True, False)
     )
-    smallest = _table(side, SMALLEST, rows, drawings, steps_shown(last, 2), beside=False)
+    smallest = _table(side, SMALLEST, rows, drawings, steps_shown(last, 2), to_the_right=False)
     return next((table for table in tables if table.fits), smallest)
 
 
 def _table(
-    side: int, on_screen: int, classes: int, shots: int, steps: tuple[int, ...], *, beside: bool
+    side: int,
+    on_screen: int,
+    classes: int,
+    shots: int,
+    steps: tuple[int, ...],
+    *,
+    to_the_right: bool,
 ) -> ImageTable:
     margin = side // 16
     per_pixel = (side + 2 * margin) / on_screen  # raster pixels in a pixel of the screen
@@ -167,8 +173,11 @@ def _table(
         gap=side // 10,
         name=round(NAME * per_pixel),
         heads=(round(HEADS[0] * per_pixel), round(HEADS[1] * per_pixel)),
-        word=(round((TWO_LINES if beside else ONE_LINE) * per_pixel), round(LINE * per_pixel)),
-        beside=beside,
+        word=(
+            round((TWO_LINES if to_the_right else ONE_LINE) * per_pixel),
+            round(LINE * per_pixel),
+        ),
+        to_the_right=to_the_right,
         panel=(PANEL_WIDTH * per_pixel, panel_height(classes) * per_pixel),
     )
 

@@ -160,8 +160,8 @@ def _names(portrait: ImagePortrait, table: ImageTable) -> dict[str, Any]:
 def _words(portrait: ImagePortrait, table: ImageTable) -> list[dict[str, Any]]:
     """Those of each column of steps."""
     width, height = table.tile
-    rows, between = range(table.classes), "<br>" if table.beside else " "
-    aside, below = (table.cell, 0) if table.beside else (0, table.cell)
+    rows, between = range(table.classes), "<br>" if table.to_the_right else " "
+    aside, below = (table.cell, 0) if table.to_the_right else (0, table.cell)
     return [
         {
             "x": [table.step_left(column) + (aside + width) / 2] * table.classes,

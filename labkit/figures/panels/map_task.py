@@ -84,8 +84,8 @@ class MapPanel(CurvePanel):
     def updates(self) -> list[Update]:
         """The curves, and the mark on the map."""
         place = _location(self.portrait)
-        told = "<br>".join(textwrap.wrap(self.portrait.title, 40))
-        mark = {"x": [place.longitude], "y": [place.latitude], "text": [told]}
+        text = "<br>".join(textwrap.wrap(self.portrait.title, 40))
+        mark = {"x": [place.longitude], "y": [place.latitude], "text": [text]}
         curves = CurvePanel.traces(self)
         return [*CurvePanel.updates(self), Update(len(curves) + 1, [mark])]
 

@@ -89,15 +89,15 @@ def change_marks(events: Sequence[Event], xs: Sequence[float], end: float) -> li
     together: list[_Changes] = []
     gestures: dict[tuple[int | None, str], _Changes] = {}
     for event, x in zip(events, xs, strict=True):
-        known = gestures.get((event.gesture, event.name))
-        if known is None:
+        changes = gestures.get((event.gesture, event.name))
+        if changes is None:
             if not together or x - together[-1].x > NEAR * end:
                 together.append(_Changes(x, x))
-            known = together[-1]
+            changes = together[-1]
         if event.gesture is not None:
-            gestures[event.gesture, event.name] = known
-        known.values[event.name] = event.value
-        known.end = x
+            gestures[event.gesture, event.name] = changes
+        changes.values[event.name] = event.value
+        changes.end = x
     return [
         Mark(each.x, ", ".join(_words(name, v) for name, v in each.values.items()), each.end)
         for each in together
@@ -137,8 +137,8 @@ def axis_end(marks: Sequence[Mark], end: float, letters: int) -> float:
         100.0
     """
     most = min(MOST_LETTERS, letters - 2)
-    wanted = (mark.x / (1 - (min(len(mark.text), most) + 1) / letters) for mark in marks)
-    return steady_end(math.nextafter(end, math.inf)) if max(wanted, default=0.0) > end else end
+    ends = (mark.x / (1 - (min(len(mark.text), most) + 1) / letters) for mark in marks)
+    return steady_end(math.nextafter(end, math.inf)) if max(ends, default=0.0) > end else end
 
 
 def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]:
@@ -174,5 +174,5 @@ def place_labels(marks: Sequence[Mark], end: float, letters: int) -> list[Label]
 def _words(name: str, value: float | str) -> str:
     if name == "algorithm":
         value = ALGORITHMS[str(value)].label
-    shown = value if isinstance(value, str) else f"{value:.3g}"
-    return f"{SYMBOLS[name]} {shown}"
+    text = value if isinstance(value, str) else f"{value:.3g}"
+    return f"{SYMBOLS[name]} {text}"

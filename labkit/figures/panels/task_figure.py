@@ -59,14 +59,14 @@ class TaskPanel(Protocol):
 
 
 def task_panel(
-    portrait: AnyPortrait | None, color: str = AFTER, shown: Sequence[float] | None = None
+    portrait: AnyPortrait | None, color: str = AFTER, y_range: Sequence[float] | None = None
 ) -> TaskPanel:
     """How a portrait is drawn; a new kind of portrait has its line here.
 
     Args:
         portrait: What is drawn.
         color: That of the algorithm in use.
-        shown: The y axis of the portrait before.
+        y_range: That of the portrait before.
     """
     match portrait:
         case None:
@@ -74,7 +74,7 @@ def task_panel(
         case ImagePortrait():
             return ImagePanel(portrait)
         case Portrait(place=None):
-            return CurvePanel(portrait, color, shown)
+            return CurvePanel(portrait, color, y_range)
         case Portrait():
             return MapPanel(portrait, color)
 

@@ -210,8 +210,8 @@ def _at(curve: TrainingCurve, events: Sequence[Event], by: By) -> list[float]:
     """Where the changes lie on the axis."""
     steps = np.array([event.meta_step for event in events], dtype=np.float64)
     if by == "seconds":
-        known = np.concatenate([[0.0], curve.meta_step]), np.concatenate([[0.0], curve.seconds])
-        steps = np.interp(steps, *known)
+        times = np.concatenate([[0.0], curve.meta_step]), np.concatenate([[0.0], curve.seconds])
+        steps = np.interp(steps, *times)
     xs: list[float] = steps.tolist()
     return xs
 
@@ -231,7 +231,7 @@ def _lines(marks: Sequence[Mark], free: float) -> dict[str, Any]:
     return {
         "x": np.array([x for mark in marks for x in (mark.x, mark.x, nan)]),
         "y": np.array([y for _ in marks for y in (0.0, 1 - free, nan)]),
-        "hovertext": [told for mark in marks for told in (_told(mark), _told(mark), "")],
+        "hovertext": [text for mark in marks for text in (_told(mark), _told(mark), "")],
     }
 
 

@@ -202,10 +202,10 @@ def _check_held_out(learner: MetaLearner) -> None:
 def _as_shown(support: object, portrait: Portrait) -> bool:
     if not isinstance(support, tuple) or len(support) != 2:
         return False
-    shown = (portrait.support_x, portrait.support_y)
+    drawing = (portrait.support_x, portrait.support_y)
     return all(
         isinstance(data, Tensor) and data.numel() == points.numel() and data.flatten().equal(points)
-        for data, points in zip(support, shown, strict=True)
+        for data, points in zip(support, drawing, strict=True)
     )
 
 

@@ -63,8 +63,8 @@ def checked_changes(
 
 def message_on_event(number: int, entry: Sequence[object], words: str) -> str:
     """One line on one of the events, written as a list as in YAML."""
-    shown = list(entry) if isinstance(entry, tuple) else entry
-    return message_on(f"events[{number}]", shown, words)
+    value = list(entry) if isinstance(entry, tuple) else entry
+    return message_on(f"events[{number}]", value, words)
 
 
 def in_force(

@@ -32,7 +32,7 @@ def fold_multiply_by_one(graph: Graph) -> None:
     """Replace products of a tensor and one by the tensor, which is the same to the last bit."""
     for node in graph.nodes:
         factor = _other_factor(node)
-        # an output stays a tensor of its own
+        # an output stays a separate tensor
         if factor is not None and not _is_output(node):
             node.replace_all_uses_with(factor)
 
@@ -160,20 +160,20 @@ def _wrap(node: Node) -> None:
         if not part.users:
             node.graph.erase_node(part)
     tensors, parts = node.all_input_nodes, tuple(node.users)
-    wanted = sorted({int(part.args[1]) for part in parts})  # type: ignore[arg-type]
+    indices = sorted({int(part.args[1]) for part in parts})  # type: ignore[arg-type]
     with node.graph.inserting_before(node):
-        call = node.graph.call_function(_script(node, tensors, wanted), tuple(tensors))
+        call = node.graph.call_function(_script(node, tensors, indices), tuple(tensors))
     for part in parts:
-        place = wanted.index(part.args[1])  # type: ignore[arg-type]
+        place = indices.index(part.args[1])  # type: ignore[arg-type]
         part.args = (call, place)
     node.graph.erase_node(node)
 
 
-def _script(node: Node, tensors: list[Node], wanted: list[int]) -> Callable[..., Any]:
-    """A function from these tensors to the wanted parts of the operation's output."""
+def _script(node: Node, tensors: list[Node], indices: list[int]) -> Callable[..., Any]:
+    """A function from these tensors to the parts of the operation's output at these indices."""
     names = {tensor: f"tensor_{number}" for number, tensor in enumerate(tensors)}
     arguments = ", ".join(_source(value, names) for value in node.args)
-    parts = "".join(f"parts[{place}], " for place in wanted)
+    parts = "".join(f"parts[{place}], " for place in indices)
     source = (
         f"def operation({', '.join(names.values())}):\n"
         f"    parts = torch.ops.{qualified_name(node.target)}({arguments})\n"

@@ -1,6 +1,6 @@
 """A function of tensors, recorded as the operations that it does, to replay them.
 
-`torch.func` decides for every operation anew how it works for tasks side by side and what its
+`torch.func` decides at every call of an operation how it works for tasks side by side and what its
 derivative is. A recording holds the operations alone: the same numbers to the last bit, without
 these decisions, and as a program without Python in between.
 """

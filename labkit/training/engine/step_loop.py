@@ -1,4 +1,4 @@
-"""Consecutive meta-steps, without looking up anew how each one is computed."""
+"""Consecutive meta-steps, without looking up for each one how it is computed."""
 
 from collections.abc import Callable
 from typing import Any, final

@@ -15,7 +15,7 @@ class StepBatchNorm(nn.Module):
     """Batch norm that trains by the statistics of its batch and tests by those of its inner step.
 
     Row k of the statistics is for θ_k: k < K from support data, K from query data; steps beyond
-    take the last row. They are averages over meta-steps, so that at test time a prediction does
+    take the last row. They are averages over meta-steps, so at test time a prediction does
     not depend on the other points of its batch.
 
     Source:

@@ -48,10 +48,10 @@ def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Param
     """
 
     def copy_of(tensor: Tensor) -> Tensor:
-        wanted = dtype if tensor.is_floating_point() else None
+        target = dtype if tensor.is_floating_point() else None
         if tensor.is_complex() and dtype is not None:
-            wanted = dtype.to_complex()
-        return tensor.detach().clone().to(wanted)
+            target = dtype.to_complex()
+        return tensor.detach().clone().to(target)
 
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise ValueError(f"dtype must be a floating-point torch.dtype or None, got {dtype!r}")

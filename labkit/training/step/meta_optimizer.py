@@ -45,7 +45,7 @@ def new_slot(name: MetaOptimizer, value: Tensor) -> Slot:
 
 
 def step_size(beta: float, value: Tensor) -> Tensor:
-    """β for `update_slot` of this tensor, 0-d: an input, so that nothing is compiled for it."""
+    """β for `update_slot` of this tensor, 0-d: an input, so a new β compiles nothing."""
     return torch.tensor(beta, dtype=_exact(value.dtype), device=value.device)
 
 
