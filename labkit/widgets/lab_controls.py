@@ -65,10 +65,10 @@ class LabControl:
 
     Args:
         spec: What the page draws.
-        state: What differs from that in a session as it is scene, see `Control`.
+        state: What differs from that in the present scene, see `Control`.
         act: What a request does; may raise ValueError with the reason why not.
         folded: Hidden while the view's `more` is off.
-        always: Scene even if a notebook does not list it: a read-out.
+        always: Shown even if a notebook does not list it: a read-out.
         opened_by: Name of another control that shows this one, and is shown with it.
     """
 
@@ -125,7 +125,7 @@ class LabControls:
         return self.names - kept
 
     def groups(self) -> list[Group]:
-        """What the page draws, in the order in which it is scene."""
+        """What the page draws, in that order."""
         return [Group(g.place, [c.spec for c in g.controls], g.name) for g in self._groups]
 
     def state(self, scene: Scene) -> dict[str, State]:
