@@ -180,7 +180,7 @@ FEW[7, 3:] = False
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"ways": 13}, r"ways=13, but there are 12 classes: take ways ≤ 12"),
+        ({"ways": 13}, r"ways=13, but there are 12 classes: use ways ≤ 12"),
         ({"ways": 0}, "ways must be a whole number ≥ 1, got 0"),
         ({"shots": 1.5}, "shots must be a whole number ≥ 1, got 1.5"),
         ({"queries": 0}, "queries must be a whole number ≥ 1, got 0"),

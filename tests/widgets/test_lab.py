@@ -421,7 +421,8 @@ def test_controls_that_do_not_count_say_why(page: Page) -> None:
     assert page.control("alpha_learned")["reason"] == "Reptile has no gradient in α"
     page.set("algorithm", "maml")
     page.set("alpha_learned", "scalar")
-    until(lambda: page.control("alpha").get("reason") == "α is learned, from where it began")
+    reason = "α is being learned; its start value is fixed"
+    until(lambda: page.control("alpha").get("reason") == reason)
     assert "disabled" not in page.control("order")
 
 
