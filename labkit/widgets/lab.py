@@ -135,9 +135,10 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.comm is None:  # closed already, or never opened
             return
         self._loop.close()
+        # before what it holds: a page that is just loading would look for what has gone
+        super().close()
         self.dashboard.close()
         self.layout.close()
-        super().close()
 
     def choose(self, name: str, value: Any, *, final: bool = True) -> None:
         """Do what moving a control does; `final` is False while it is being dragged."""
