@@ -96,7 +96,7 @@ def measure_few_shot_run(run: TrainedRun[FewShotSettings]) -> Result:
     metrics: dict[str, float] = {}
     for name, family in families.items():
         batch = learner.held_out(run.settings.test_tasks, family)
-        curve = learner.curve_on(batch, TEST_STEPS, alpha=[alpha] * TEST_STEPS)
+        curve = learner.curve_on(batch, TEST_STEPS, alpha=[alpha] * TEST_STEPS, family=family)
         tests[name] = adaptation_columns(curve)
         for step in (1, TEST_STEPS):
             metrics[f"accuracy_{step}_{name}"] = float(curve.metrics["accuracy"].mean[step])

@@ -34,6 +34,26 @@ def on_split(family: TaskFamily, split: Split) -> TaskFamily:
     return chosen
 
 
+def family_for_testing(
+    own: TaskFamily, family: TaskFamily | None, split: Split | None
+) -> TaskFamily:
+    """The family to draw test tasks from.
+
+    Args:
+        own: The learner's.
+        family: Another one; None for the learner's.
+        split: Which of its tasks; None: "test", unless `family` is on "validation" or "test".
+
+    Raises:
+        ValueError: As for `on_split`.
+    """
+    if family is None:
+        return on_split(own, "test" if split is None else split)
+    if split is None and getattr(family, "split", "train") in ("validation", "test"):
+        return family
+    return on_split(family, "test" if split is None else split)
+
+
 def held_out_tasks(family: TaskFamily, tasks: int, seed: int, params: Params) -> TaskBatch:
     """Draw tasks from the stream "evaluation", on the device and in the precision of θ."""
     check_count("tasks", tasks, 1)

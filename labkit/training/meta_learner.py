@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -25,7 +26,14 @@ from labkit.training.distributed import Ranks
 from labkit.training.dry_run import dry_run
 from labkit.training.engine import CurveEngine, EngineName, StepEngine
 from labkit.training.evaluation import AdaptationCurve, Between
-from labkit.training.held_out import HELD_OUT, held_out_tasks, on_split, one_task, task_portrait
+from labkit.training.held_out import (
+    HELD_OUT,
+    family_for_testing,
+    held_out_tasks,
+    on_split,
+    one_task,
+    task_portrait,
+)
 from labkit.training.model import (
     BatchNormMode,
     ModelSource,
@@ -225,9 +233,21 @@ class MetaLearner:
         """The same with the module in evaluation mode, as adaptation curves measure it."""
         return TaskLoss(self._test_model, self._constants, self._meta.names, self.tasks)
 
-    def predictor(self, params: Params) -> Predictor:
-        """The function f with these parameters bound, in evaluation mode."""
-        return self.test_loss_fn.predictor(params)
+    def predictor(self, params: Params, step: int | None = None) -> Predictor:
+        """The function f with these parameters bound, in evaluation mode.
+
+        Args:
+            params: Adapted parameters θ', or θ.
+            step: Inner steps that led to them, ≥ 0, which choose the statistics of
+                `batch_norm="per_step"`; None: 0 for θ itself, and the algorithm's K for others.
+        """
+        if step is None:
+            is_theta = params.keys() == self._meta.params.keys() and all(
+                torch.equal(p, params[name]) for name, p in self._meta.params.items()
+            )
+            step = 0 if is_theta else self.algorithm.at(self.meta_step).inner_steps
+        check_count("step", step, 0)
+        return self.test_loss_fn.at_step(step).predictor(params)
 
     @property
     def task_chunk(self) -> int | None:
@@ -273,7 +293,7 @@ class MetaLearner:
         alpha: Alpha | None = None,
         family: TaskFamily | None = None,
         params: Params | None = None,
-        split: Split = "test",
+        split: Split | None = None,
     ) -> AdaptationCurve:
         """Query loss after 0 … `inner_steps` steps, over held-out tasks that are always the same.
 
@@ -282,16 +302,21 @@ class MetaLearner:
             tasks: Number of held-out tasks, ≥ 1, drawn from the stream "evaluation".
             alpha: α for testing, in any form that `adapt` takes; None takes the algorithm's
                 `evaluation_alpha`: as trained, and half of it for steps beyond.
-            family: Where the tasks come from; None takes the learner's. Another number of shots,
-                for example, is `Sinusoid(shots=5)`.
+            family: Where the tasks come from, with its own loss, metrics and units; None takes the
+                learner's. Another number of shots, for example, is `Sinusoid(shots=5)`.
             params: θ to test; None takes the present one.
-            split: Which of its tasks: "validation" to choose by, "test" to report.
+            split: Which of its tasks: "validation" to choose by, "test" to report; None: "test",
+                but a `family` that is on "validation" or "test" stays there.
 
         Returns:
             `AdaptationCurve`, with the loss and the family's other measures.
+
+        Raises:
+            ValueError: An argument is out of its range, or the model does not fit the tasks, such
+                as tasks with more ways than it has outputs.
         """
         batch = self.held_out(tasks, family, split)
-        return self.curve_on(batch, inner_steps, alpha=alpha, params=params)
+        return self.curve_on(batch, inner_steps, alpha=alpha, params=params, family=family)
 
     def curve_on(
         self,
@@ -300,16 +325,27 @@ class MetaLearner:
         *,
         alpha: Alpha | None = None,
         params: Params | None = None,
+        family: TaskFamily | None = None,
         between: Between | None = None,
     ) -> AdaptationCurve:
         """The same on a batch of tasks in the precision of θ and on its device.
 
-        `between` is called now and then; what it raises ends the measuring.
+        Args:
+            batch: From `held_out`.
+            inner_steps: As for `adaptation_curve`.
+            alpha: As for `adaptation_curve`.
+            params: As for `adaptation_curve`.
+            family: Whose tasks they are, to judge them by its loss and metrics; None: the
+                learner's.
+            between: Called now and then; what it raises ends the measuring.
         """
+        loss_fn = self.test_loss_fn
+        if family is not None:
+            loss_fn = replace(loss_fn, family=family)
         with self.randomness("evaluation of the model"):
             return self._curves.curve(
                 self.current_algorithm().testing(inner_steps, alpha),
-                self.test_loss_fn,
+                loss_fn,
                 self.params if params is None else params,
                 batch,
                 task_chunk=self.task_chunk,
@@ -339,7 +375,7 @@ class MetaLearner:
         family = on_split(self.tasks, split)
         if not isinstance(family, DrawableFamily):
             return None
-        one = one_task(self.held_out(tasks, family), task)
+        one = one_task(held_out_tasks(family, tasks, self.seed, self.params), task)
         return self.portrait_of(one, family=family, params=params)
 
     def portrait_of(
@@ -352,20 +388,30 @@ class MetaLearner:
             family: Whose task it is; None takes the learner's.
             params: θ to draw; None takes the present one.
         """
+        family = self.tasks if family is None else family
         return task_portrait(
-            self.tasks if family is None else family,
+            family,
             self.current_algorithm(),
-            self.test_loss_fn,
+            replace(self.test_loss_fn, family=family),
             self.params if params is None else params,
             one,
         )
 
     def held_out(
-        self, tasks: int = HELD_OUT, family: TaskFamily | None = None, split: Split = "test"
+        self,
+        tasks: int = HELD_OUT,
+        family: TaskFamily | None = None,
+        split: Split | None = None,
     ) -> TaskBatch:
-        """The tasks of adaptation curves, on the device and in the precision of θ."""
-        family = family or on_split(self.tasks, split)
-        return held_out_tasks(family, tasks, self.seed, self.params)
+        """The tasks of adaptation curves, on the device and in the precision of θ.
+
+        Args:
+            tasks: As for `adaptation_curve`.
+            family: As for `adaptation_curve`.
+            split: As for `adaptation_curve`.
+        """
+        chosen = family_for_testing(self.tasks, family, split)
+        return held_out_tasks(chosen, tasks, self.seed, self.params)
 
     def state(self) -> dict[str, Any]:
         """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""

@@ -182,7 +182,7 @@ class Observer:
         if key not in self._drawn:
             # at most two at a time: for the live curves, and for a result
             self._drawn = dict([*self._drawn.items()][-1:])
-            self._drawn[key] = self._learner.held_out(tasks, on_split(self._learner.tasks, split))
+            self._drawn[key] = self._learner.held_out(tasks, split=split)
         return self._drawn[key]
 
 
