@@ -113,8 +113,8 @@ def test_other_shots_are_tested_on_classes_that_training_never_saw() -> None:
     learner = MetaLearner(made(lambda: nn.Linear(3, 3)), one, MAML(alpha=0.1), meta_batch=2)
     batch = learner.held_out(10, five)
     assert batch.support[0].shape == (10, 15, 3)
-    drawn = {int(y[point]) for point in batch.info["support_points"].flatten()}
-    assert drawn <= {int(name) for name in one.on("test").names}
+    classes = {int(y[point]) for point in batch.info["support_points"].flatten()}
+    assert classes <= {int(name) for name in one.on("test").names}
 
 
 def test_a_portrait_adapts_by_the_loss_of_the_family_that_it_shows() -> None:
