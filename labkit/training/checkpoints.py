@@ -1,5 +1,6 @@
 """Saved training states, checked before a learner resumes from them."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,23 @@ from labkit.training.step import MetaParameters
 KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
 
 
-def read_checkpoint(path: str | Path, current: MetaParameters, constants: Params) -> dict[str, Any]:
+def read_checkpoint(
+    path: str | Path, current: MetaParameters, constants: Params, growing: Collection[str]
+) -> dict[str, Any]:
     """Read a state and check that it belongs to a model like this one, and to this optimiser.
+
+    Args:
+        path: Written on any device; the tensors come to the CPU.
+        current: θ and its optimiser.
+        constants: Frozen parameters and buffers of this model.
+        growing: Those of them whose first axis grows with training.
 
     Raises:
         ValueError: The file is no checkpoint of this kind; the message says what differs.
     """
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        form, names = _form(state["params"]), sorted(state["constants"])
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        form, constant_form = _form(state["params"]), _form(state["constants"], growing)
     except FileNotFoundError:
         raise
     except Exception as error:  # torch.load raises many kinds on a file that is not its own
@@ -32,10 +41,11 @@ def read_checkpoint(path: str | Path, current: MetaParameters, constants: Params
             f"{path} belongs to another model: it holds {form}, this learner has "
             f"{_form(current.params)}"
         )
-    if names != sorted(constants):
+    if constant_form != (own := _form(constants, growing)):
         raise ValueError(
             f"{path} belongs to a model with other buffers or frozen parameters, or another "
-            f"batch_norm: it holds {names}, this learner has {sorted(constants)}"
+            f"batch_norm: it holds {_without(constant_form, own)}, this learner has "
+            f"{_without(own, constant_form)}"
         )
     if state["meta_optimizer"] != current.meta_optimizer:
         raise ValueError(
@@ -45,5 +55,14 @@ def read_checkpoint(path: str | Path, current: MetaParameters, constants: Params
     return state
 
 
-def _form(params: Params) -> dict[str, str]:
-    return {name: f"{p.dtype}{list(p.shape)}" for name, p in params.items()}
+def _form(params: Params, growing: Collection[str] = ()) -> dict[str, str]:
+    """Name → type and shape, of which the axis that grows is left open."""
+    shapes = {name: list(map(str, p.shape)) for name, p in params.items()}
+    for name in shapes.keys() & set(growing):
+        shapes[name][:1] = ["…"]
+    return {name: f"{p.dtype}[{', '.join(shapes[name])}]" for name, p in params.items()}
+
+
+def _without(form: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    """What one form has and the other has not, or has otherwise."""
+    return {name: kind for name, kind in form.items() if other.get(name) != kind}

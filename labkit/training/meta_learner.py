@@ -43,6 +43,7 @@ from labkit.training.model import (
     private_randomness,
     set_batch_norm,
     split_parameters,
+    step_buffers,
     step_statistics,
     stream,
 )
@@ -440,7 +441,8 @@ class MetaLearner:
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
                 of α; the learner is then unchanged.
         """
-        self.restore(read_checkpoint(path, self._meta, self._constants), path)
+        growing = step_buffers(self._model)
+        self.restore(read_checkpoint(path, self._meta, self._constants, growing), path)
 
     def restore(self, state: dict[str, Any], source: str | Path = "the state") -> None:
         """Resume from a `state` with the same model, meta-optimiser and form of α.
@@ -454,7 +456,8 @@ class MetaLearner:
         """
         task_stream = torch.Generator().set_state(state["tasks"])
         self._meta.restore(state, source)
-        self._constants = dict(state["constants"])
+        own = self._constants
+        self._constants = {name: saved.to(own[name]) for name, saved in state["constants"].items()}
         self._task_stream = task_stream
         self.seed = state["seed"]
         self.meta_step = state["meta_step"]

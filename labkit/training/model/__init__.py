@@ -3,7 +3,7 @@
 from labkit.training.model.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.model.parameters import ModelSource, own_module, split_parameters
 from labkit.training.model.randomness import private_randomness, random_state, stream
-from labkit.training.model.step_statistics import has_steps, step_statistics
+from labkit.training.model.step_statistics import has_steps, step_buffers, step_statistics
 from labkit.training.model.task_loss import TaskLoss, predictors_along
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "random_state",
     "set_batch_norm",
     "split_parameters",
+    "step_buffers",
     "step_statistics",
     "stream",
 ]

@@ -17,6 +17,8 @@ from labkit.training.model.task_loss import TaskLoss
 MOMENTUM = 0.1
 """Share of the newest meta-step, as torch's default for batch norm."""
 
+STEP_BUFFERS = ("step_mean", "step_var")
+
 Moments = dict[str, Tensor]
 """Name of a buffer → (features,) of one step or (steps, features)."""
 
@@ -64,6 +66,11 @@ def _average(old: Tensor, new: Tensor) -> Tensor:
 def has_steps(model: nn.Module) -> bool:
     """Whether a module has batch norm with statistics per inner step."""
     return bool(_norms(model))
+
+
+def step_buffers(model: nn.Module) -> frozenset[str]:
+    """Names of the buffers with one row per inner step; more rows come with more steps."""
+    return frozenset(f"{name}.{each}" for name in _norms(model) for each in STEP_BUFFERS)
 
 
 def _norms(model: nn.Module) -> dict[str, StepBatchNorm]:

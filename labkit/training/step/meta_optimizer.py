@@ -187,7 +187,7 @@ def with_memory(layout: Layout, theta: list[Slot], memories: list[Memory]) -> li
     memory = {key: layout.flat(_each(by_name, key)) for key in _per_entry(theta)}
     memory |= {key: layout.gather(_each(by_name, key)) for key in _per_tensor(theta)}
     return [
-        Slot(slot.value, {key: memory[key][group].clone() for key in slot.memory})
+        Slot(slot.value, {k: memory[k][group].to(t, copy=True) for k, t in slot.memory.items()})
         for group, slot in enumerate(theta)
     ]
 
