@@ -5,12 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from labkit.core import Algorithm, Params, ProtoMAML, check_scalar, tree_map
+from labkit.core import Algorithm, Params, ProtoMAML, check_scalar, tree_leaves, tree_map
+from labkit.tasks import TaskBatch
 from labkit.training.evaluation import adaptation_curve
 from labkit.training.model import TaskLoss, private_randomness, random_state, stream
-from labkit.training.step import Measurement, draw
+from labkit.training.step import Measurement, sampled, to_model
 
 TRIAL_TASKS = 2
+
+MOST_WHOLE = 2**24
+"""Up to here float32 holds every whole number; larger ones are quantities, which may be rounded."""
 
 
 def dry_run(
@@ -41,7 +45,9 @@ def dry_run(
             torch cannot run the module for tasks side by side, or an argument does not fit.
     """
     device = next(iter(params.values())).device
-    batch = draw(loss_fn.family, min(TRIAL_TASKS, meta_batch), stream(seed, "trial"), params)
+    raw = sampled(loss_fn.family, min(TRIAL_TASKS, meta_batch), stream(seed, "trial"))
+    batch = to_model(raw, params)
+    _check_whole_numbers(raw, batch, type(loss_fn.family).__name__)
     with private_randomness(seed, "trial of the model", device):
         before = random_state(device)
         one = tree_map(lambda tensor: tensor[0], batch.support)
@@ -107,6 +113,23 @@ def _check_state(loss_fn: TaskLoss, params: Params, task: Any) -> None:
             "unchanged. Return the value, or hold it in the batch; for running averages see "
             "batch_norm"
         )
+
+
+def _check_whole_numbers(raw: TaskBatch, batch: TaskBatch, family: str) -> None:
+    """Numbers that count or name something are not rounded to others by the precision of θ."""
+    for part in ("support", "query"):
+        leaves = (tree_leaves(getattr(each, part)) for each in (raw, batch))
+        for before, after in zip(*leaves, strict=True):
+            if after.dtype == before.dtype or not before.is_floating_point():
+                continue
+            whole = bool((before == before.round()).all()) and before.abs().max() <= MOST_WHOLE
+            if whole and (lost := after.to(before.dtype) != before).any():
+                first, rounded = (float(each[lost][0]) for each in (before, after))
+                raise ValueError(
+                    f"the {part} data of {family} has whole numbers as {before.dtype}, and "
+                    f"{after.dtype} would round {first:.0f} to {rounded:.0f}: give ids as integers "
+                    "(x.long()), which are never cast, scale quantities, or take another dtype"
+                )
 
 
 def _check_labels(loss_fn: TaskLoss, prototypes: Tensor) -> None:

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from labkit import MAML, LabelledTasks, MetaLearner, TaskFamily, dataset_tasks
 from labkit.tasks import MeasuredFamily, SplitFamily
+from tests.training.point_tasks import made
 
 CLASSES = 20
 SIZES = [5 + number % 4 for number in range(CLASSES)]
@@ -50,6 +51,24 @@ def test_points_of_a_label_are_of_the_class_drawn_for_it(split: Any) -> None:
     assert set(batch.info["classes"].flatten().tolist()) == set(range(len(names)))
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.bool])
+def test_integers_stay_as_they_are(dtype: torch.dtype) -> None:
+    x = torch.stack([torch.arange(POINTS) % 251] * 4, dim=1).to(dtype)
+    batch = family(x=x, shots=2).sample(20, generator())
+    for (values, _), part in ((batch.support, "support"), (batch.query, "query")):
+        assert values.dtype == dtype
+        assert torch.equal(values, x[batch.info[f"{part}_points"]])
+
+
+def test_token_ids_reach_the_embedding_in_half_precision() -> None:
+    ids = torch.randint(30_000, (POINTS, 5), generator=generator())
+    model = made(lambda: nn.Sequential(nn.Embedding(30_000, 3), nn.AvgPool2d((5, 1)), nn.Flatten()))
+    learner = MetaLearner(model, family(x=ids), MAML(), meta_batch=2, dtype=torch.bfloat16)
+    learner.train(2)
+    batch = learner.held_out(20)
+    assert torch.equal(batch.support[0], ids[batch.info["support_points"]])
+
+
 def test_a_task_holds_no_class_and_no_point_twice() -> None:
     batch = family(shots=2, queries=3).sample(300, generator())
     points = torch.cat([batch.info["support_points"], batch.info["query_points"]], dim=1)
@@ -65,12 +84,12 @@ def test_every_point_of_the_split_comes() -> None:
         assert set(batch.info[part].flatten().tolist()) == set(mine.nonzero().flatten().tolist())
 
 
-def test_bytes_become_zero_to_one_and_floats_stay() -> None:
-    x = torch.tensor([0, 51, 255], dtype=torch.uint8).repeat(POINTS, 1)
+def test_bytes_of_images_become_zero_to_one_and_floats_stay() -> None:
+    x = torch.tensor([0, 51, 255], dtype=torch.uint8).repeat(POINTS, 1)[:, None, None]
     (result, _) = family(x=x).sample(2, generator()).support
-    torch.testing.assert_close(result[0, 0], torch.tensor([0.0, 0.2, 1.0]))
+    torch.testing.assert_close(result[0, 0, 0, 0], torch.tensor([0.0, 0.2, 1.0]))
     (result, _) = family(x=x.double()).sample(2, generator()).support
-    torch.testing.assert_close(result[0, 0], torch.tensor([0.0, 51.0, 255.0]).double())
+    torch.testing.assert_close(result[0, 0, 0, 0], torch.tensor([0.0, 51.0, 255.0]).double())
 
 
 def test_the_generator_decides() -> None:
@@ -138,8 +157,8 @@ def spoilt() -> Tensor:
         ({"y": MIXED % 2, "ways": 1}, "there are 2 classes, .*: give at least 3"),
         ({"y": MIXED.double()}, "whole numbers or texts, .* point 0 is "),
         ({"y": MIXED[:, None]}, r"that of point 0 is \["),
-        ({"x": points(torch.int64)}, r"got torch.int64: x.float\(\)"),
-        ({"x": points().numpy()}, "x must be a tensor of bytes .* got ndarray"),
+        ({"x": points(torch.complex64)}, r"got torch.complex64: .* torch.view_as_real"),
+        ({"x": points().numpy()}, r"got ndarray: torch.as_tensor\(x\) makes one"),
         ({"x": points()[:, 0]}, r"x must be \(points, …\)"),
         ({"x": points()[:, :0]}, r"x must be \(points, …\)"),
         ({"x": spoilt()}, rf"not finite in 2 of {POINTS} points, the first in point 7"),

@@ -226,6 +226,45 @@ def test_half_precision() -> None:
     assert learner.adaptation_curve(1, tasks=4).median.dtype == torch.float32
 
 
+class Ids(Clouds):
+    """Three classes, told by the id alone: id, as a number or an integer, modulo 3."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        object.__setattr__(self, "dtype", dtype)
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        def draw() -> tuple[Tensor, Tensor]:
+            x = torch.randint(29_000, 30_000, (tasks, 6), generator=generator)
+            return x.to(self.dtype), x % WAYS  # type: ignore[attr-defined]
+
+        return TaskBatch(draw(), draw())
+
+
+class Embedded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(30_000, WAYS)
+        self.seen: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.embedding(x.long())
+        return out
+
+
+def test_ids_stay_integers_and_are_never_rounded() -> None:
+    model = made(Embedded)
+    with pytest.raises(ValueError, match=r"bfloat16 would round 29\d+ to 29\d+: .*x.long\(\)"):
+        MetaLearner(model, Ids(torch.float32), MAML(), meta_batch=2, dtype=torch.bfloat16)
+    MetaLearner(model, Ids(torch.float32), MAML(), meta_batch=2, dtype=torch.float64)
+    for dtype in (torch.int64, torch.int32):
+        tasks = Ids(dtype)
+        learner = MetaLearner(model, tasks, MAML(), meta_batch=2, dtype=torch.bfloat16)
+        learner.step()
+        x, y = learner.held_out(4).query
+        assert x.dtype == dtype
+        assert torch.equal(x % WAYS, y)
+
+
 def test_counts() -> None:
     learner = lines_learner()
     with pytest.raises(ValueError, match="meta_steps must be a whole number ≥ 0, got -1"):

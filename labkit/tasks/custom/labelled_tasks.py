@@ -40,11 +40,13 @@ class LabelledTasks(Classification):
     each: a test task holds only classes that training never saw. A batch of tasks is drawn
     and gathered by index, on the device where the points are.
 
-    Bytes become floats in [0, 1], divided by 255; floating-point values stay as they are.
+    Images of bytes, uint8 (points, channels, height, width), become floats in [0, 1], divided by
+    255. All other values stay as they are: integers, such as the ids of tokens, are never cast,
+    whatever the precision of θ.
 
     Args:
-        x: The points, uint8 or floating-point, (points, …); images are (points, channels, height,
-            width).
+        x: The points, floating-point, integers or truth values, (points, …); images are (points,
+            channels, height, width).
         y: Class of each point, whole numbers or texts, (points,).
         ways: N ≥ 1, classes per task, at most those of the smallest split.
         shots: K ≥ 1, support points per class.
@@ -108,7 +110,7 @@ class LabelledTasks(Classification):
         return self._parts[self.split].names
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """Draw tasks; x is floating-point, (tasks, points, …), y (tasks, points).
+        """Draw tasks; x is (tasks, points, …), y (tasks, points).
 
         `info` has "classes", (tasks, ways), in the order of the labels, and "support_points" and
         "query_points", (tasks, points), which count the points of `x`.
@@ -141,15 +143,20 @@ class LabelledTasks(Classification):
         """Points by their numbers, (tasks, points, …)."""
         # as one list, which gathers faster than a table of indices
         points = self.x.index_select(0, number.flatten().to(self.x.device))
-        if not points.is_floating_point():
+        if _are_bytes_of_images(self.x):
             points = points.float().div_(255)
         return points.reshape(*number.shape, *points.shape[1:])
+
+
+def _are_bytes_of_images(x: Tensor) -> bool:
+    return x.dtype == torch.uint8 and x.ndim == 4
 
 
 def _are_images(x: Tensor) -> bool:
     if x.ndim != 4 or x.shape[1] not in {1, 3}:
         return False
-    return x.dtype == torch.uint8 or bool(((x >= 0) & (x <= 1)).all())
+    bright = x.is_floating_point() and bool(((x >= 0) & (x <= 1)).all())
+    return bright or _are_bytes_of_images(x)
 
 
 def class_of(label: object) -> int | str | None:
@@ -189,11 +196,11 @@ def _numbered(y: Labels) -> tuple[tuple[str, ...], Tensor]:
 
 
 def _check_points(x: Tensor, labels: int) -> None:
-    if not isinstance(x, Tensor) or not (x.dtype == torch.uint8 or x.is_floating_point()):
+    if not isinstance(x, Tensor) or x.is_complex():
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(
-            f"x must be a tensor of bytes (uint8, which are divided by 255) or floating-point, "
-            f"got {got}: x.float() makes floats of whole numbers"
+            f"x must be a tensor of floating-point numbers, integers or truth values, got {got}: "
+            "torch.as_tensor(x) makes one of an array, torch.view_as_real(x) of complex numbers"
         )
     if x.ndim < 2 or len(x) != labels or not x.numel():
         raise ValueError(
@@ -224,8 +231,8 @@ def dataset_tasks(
 
     Args:
         dataset: Such as `torch.utils.data.TensorDataset`, or a list of pairs. x is a tensor or
-            numpy array, bytes or floating-point, of the same shape in each; the label a whole
-            number, a text or a 0-d tensor of whole numbers.
+            numpy array of the same shape and type in each, as for `LabelledTasks`; the label a
+            whole number, a text or a 0-d tensor of whole numbers.
         ways: N ≥ 1, classes per task.
         shots: K ≥ 1, support points per class.
         queries: Query points per class, ≥ 1.

@@ -1,6 +1,13 @@
 """One meta-step as pure functions: data, measure, update, state."""
 
-from labkit.training.step.data import batch_of, draw, draw_inputs, map_batch
+from labkit.training.step.data import (
+    batch_of,
+    draw,
+    draw_inputs,
+    map_batch,
+    sampled,
+    to_model,
+)
 from labkit.training.step.measure import (
     DivergedError,
     Measurement,
@@ -44,5 +51,7 @@ __all__ = [
     "map_batch",
     "new_slot",
     "optimizer_state",
+    "sampled",
     "step_size",
+    "to_model",
 ]

@@ -15,6 +15,15 @@ def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Par
     """Sample tasks, in the precision of θ and on its device.
 
     Raises:
+        ValueError: As for `sampled`.
+    """
+    return to_model(sampled(family, tasks, generator), params)
+
+
+def sampled(family: TaskFamily, tasks: int, generator: torch.Generator) -> TaskBatch:
+    """Sample tasks as the family gives them.
+
+    Raises:
         ValueError: The family does not return a batch of that many tasks.
     """
     batch = family.sample(tasks, generator)
@@ -28,7 +37,7 @@ def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Par
             f"{type(family).__name__}.sample returned {count} tasks instead of {tasks}: the first "
             "axis of support and query must be the task"
         )
-    return to_model(batch, params)
+    return batch
 
 
 def draw_noise(
