@@ -52,7 +52,7 @@ class LabPage:
 
     Attributes:
         page: Playwright's page.
-        errors: What the browser's console has called an error so far.
+        errors: What the browser's console has called an error so far, and each warning of the lab.
         own_errors: Parts of messages that do not count, for they come without a lab too.
     """
 
@@ -64,7 +64,7 @@ class LabPage:
         page.on("pageerror", lambda error: self._note(str(error)))
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" or message.text.startswith("MAML Lab:"):
             self._note(f"{message.text} {message.location.get('url', '')}".strip())
 
     def _note(self, error: str) -> None:

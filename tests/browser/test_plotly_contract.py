@@ -11,6 +11,8 @@ from tests.browser.lab_page import pass_double_click
 from tests.browser.plot_page import plot_page, prepare
 from tests.browser.test_plot_moves_in_browser import PLOTS
 
+INTERNALS = "js/src/plots/plotly_internals.ts"
+
 CHANGED = """
 // a plotly.js that calls what it keeps of a reader's zoom by another name
 const { newPlot } = Plotly;
@@ -45,9 +47,62 @@ def changed(page: Page) -> Page:
 def test_the_installed_plotly_is_as_the_lab_expects_it(page: Page) -> None:
     missing = page.evaluate("() => plots.panels.map(({ gd }) => missingInternals(gd))")
     assert missing == [[], [], []], (
-        f"plotly.js {get_plotlyjs_version()} lacks {missing}: js/src/plots/plotly_internals.ts "
-        "names each; change that file, and the range of plotly in pyproject.toml with it"
+        f"plotly.js {get_plotlyjs_version()} lacks {missing}: {INTERNALS} names each; change that "
+        "file, and the range of plotly in pyproject.toml with it"
     )
+
+
+def test_the_elements_of_each_trace(page: Page) -> None:
+    elements = page.evaluate(
+        """() => plots.panels.map(({ gd, internals }) => gd.data.map((_, index) => {
+          const drawn = internals.scatter(index);
+          return drawn && [drawn.lines, drawn.fills, drawn.points, drawn.words].map(
+            (elements) => elements().length);
+        }))"""
+    )
+    # lines, fills, points, words of each trace; null where a trace is hidden
+    assert elements == [
+        [[1, 1, 0, 0], [1, 0, 11, 0], None],
+        [[1, 0, 0, 0], [0, 0, 11, 0]],
+        [[1, 0, 0, 0], [0, 0, 0, 2], [2, 0, 0, 0]],
+    ], f"plotly.js {get_plotlyjs_version()} draws other elements: see scatter in {INTERNALS}"
+
+
+@pytest.mark.parametrize("selector", [".scatterlayer", ".js-line", ".point"])
+def test_plotly_draws_what_has_other_elements(page: Page, selector: str) -> None:
+    page.evaluate("begin()")
+    remove = f"gd.querySelectorAll('{selector}').forEach((element) => element.remove())"
+    drawn_by = page.evaluate(
+        f"""async () => {{
+          const {{ gd }} = plots.panels[0];
+          {remove};
+          return await change('adaptation', 1, {{y: grid(11, (i) => 8 / (i + 1))}}, {{}});
+        }}"""
+    )
+    assert drawn_by == "plotly"
+    page.evaluate("() => Plotly.newPlot(plots.panels[0].gd, figures().adaptation)")
+
+
+def test_a_line_that_is_not_there_yet_does_not_leave_all_to_plotly(page: Page) -> None:
+    # as the cursor of the training panel, until a person views an earlier meta-step
+    first = page.context.new_page()
+    prepare(first, get_plotlyjs(), PLOTS)
+    first.evaluate(
+        """async () => {
+          const { training } = figures();
+          Object.assign(training.data[2], { x: [null, null], y: [0, 1] });
+          send('whole', { training });
+          while (!plots.panels[2].drawn || plots.drawing)
+            await new Promise(requestAnimationFrame);
+        }"""
+    )
+    changes = [(0, "{y: grid(11, (i) => i + 1)}"), (2, "{x: [20, 20]}"), (2, "{x: [30, 30]}")]
+    drawn_by = [
+        first.evaluate(f"() => change('training', {index}, {paths}, {{}})")
+        for index, paths in changes
+    ]
+    first.close()
+    assert drawn_by == ["moved", "plotly", "moved"]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +121,6 @@ def test_the_installed_plotly_is_as_the_lab_expects_it(page: Page) -> None:
         ("delete gd._fullLayout.xaxis._rangeInitial0", ["_fullLayout.xaxis._rangeInitial"]),
         ("gd._fullData[0].uid = 1", ["_fullData[0].uid"]),
         ("gd.querySelectorAll('.nsewdrag').forEach((e) => e.remove())", [".nsewdrag"]),
-        ("gd.querySelector('.scatterlayer').remove()", [".scatterlayer .trace"] * 2),
-        ("gd.querySelectorAll('.js-line').forEach((e) => e.remove())", ["path.js-line"] * 2),
-        ("gd.querySelectorAll('.point').forEach((e) => e.remove())", ["path.point"]),
     ],
 )
 def test_each_missing_part_is_named(page: Page, break_it: str, missing: list[str]) -> None:

@@ -32,6 +32,8 @@ export function overlay(
     const opens = event.newState === "open";
     // known before the browser gives the focus to what is in it
     if (opens) place(node, panel);
+    // the layout of a page keeps account of each anchor in it
+    node.classList.toggle("maml-lab-anchor", opens);
     changed(opens);
   });
   panel.addEventListener("keydown", (event) => {

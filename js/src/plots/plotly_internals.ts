@@ -1,8 +1,9 @@
 // Every part of plotly.js that the lab uses and plotly does not document: what it keeps of axes and
-// traces, and the elements that it draws. `missingInternals` says what another version lacks; a
-// plot that lacks anything is drawn by plotly alone.
+// traces, and the elements that it draws. `missingInternals` says what another version does not keep;
+// a plot that lacks any of it is drawn by plotly alone. Which elements there are depends on the
+// points, so `moves.ts` looks for them each time.
 
-import { AXIS, hasPoints } from "./figure";
+import { AXIS } from "./figure";
 import { keysOf } from "./paths";
 import type { PlotElement, PlotlyPoint } from "./plotly";
 
@@ -156,7 +157,7 @@ export class PlotlyInternals implements ReaderAxes {
   /** A trace as it is drawn; null if it is not, or no scatter. */
   scatter(index: number): DrawnScatter | null {
     const full = this.fullTrace(index);
-    const element = this.gd.querySelector(drawnAs(full));
+    const element = this.gd.querySelector(`.scatterlayer .trace${full.uid}`);
     if (!element || full.visible !== true || full.type !== "scatter") return null;
     const all = (selector: string) => [...element.querySelectorAll(selector)];
     const fill = full.fill ?? "none";
@@ -186,7 +187,7 @@ export function topOf(point: PlotlyPoint): number | null {
   return yaxis.d2p(point.y) + yaxis._offset;
 }
 
-/** What the lab misses in a plot that plotly has just drawn; nothing if all is as expected. */
+/** What plotly does not keep of a plot that it has just drawn; nothing if all is as expected. */
 export function missingInternals(gd: PlotElement): string[] {
   const { _fullLayout: layout, _fullData: data } = gd as unknown as Partial<Internal>;
   if (!layout || typeof layout !== "object") return ["_fullLayout"];
@@ -199,7 +200,7 @@ export function missingInternals(gd: PlotElement): string[] {
       missingOfAxis(layout[name] as FullAxis).map((part) => `_fullLayout.${name}.${part}`),
     ),
     ...(!axes.length || gd.querySelector(DRAG_LAYER) ? [] : [DRAG_LAYER]),
-    ...data.flatMap((trace, index) => missingOfTrace(gd, trace, index)),
+    ...data.flatMap(({ uid }, index) => (typeof uid === "string" ? [] : `_fullData[${index}].uid`)),
   ];
 }
 
@@ -217,29 +218,8 @@ function missingOfAxis(axis: FullAxis): string[] {
   return home ? missing : [...missing, "_rangeInitial"];
 }
 
-function missingOfTrace(gd: PlotElement, trace: FullTrace, index: number): string[] {
-  if (typeof trace.uid !== "string") return [`_fullData[${index}].uid`];
-  const scatter = trace.visible === true && trace.type === "scatter";
-  if (!scatter || !hasPoints(gd.data[index])) return [];
-  const element = gd.querySelector(drawnAs(trace));
-  if (!element) return [".scatterlayer .trace"];
-  const { mode = "" } = trace;
-  const shapes = {
-    lines: "path.js-line",
-    markers: "path.point",
-    text: ".textpoint",
-  };
-  return Object.entries(shapes)
-    .filter(([kind, selector]) => mode.includes(kind) && !element.querySelector(selector))
-    .map(([, selector]) => selector);
-}
-
 function isRecord(value: unknown): boolean {
   return typeof value === "object" && value !== null;
-}
-
-function drawnAs({ uid }: FullTrace): string {
-  return `.scatterlayer .trace${uid}`;
 }
 
 function pixelAxis(axis: FullAxis): PixelAxis {

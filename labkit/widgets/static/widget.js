@@ -94,6 +94,7 @@ function overlay(node, panel, focus, changed = () => {
   panel.addEventListener("beforetoggle", (event) => {
     const opens = event.newState === "open";
     if (opens) place(node, panel);
+    node.classList.toggle("maml-lab-anchor", opens);
     changed(opens);
   });
   panel.addEventListener("keydown", (event) => {
@@ -1240,7 +1241,7 @@ var PlotlyInternals = class {
   /** A trace as it is drawn; null if it is not, or no scatter. */
   scatter(index) {
     const full = this.fullTrace(index);
-    const element2 = this.gd.querySelector(drawnAs(full));
+    const element2 = this.gd.querySelector(`.scatterlayer .trace${full.uid}`);
     if (!element2 || full.visible !== true || full.type !== "scatter") return null;
     const all = (selector) => [...element2.querySelectorAll(selector)];
     const fill = full.fill ?? "none";
@@ -1278,7 +1279,7 @@ function missingInternals(gd) {
       (name) => missingOfAxis(layout[name]).map((part) => `_fullLayout.${name}.${part}`)
     ),
     ...!axes.length || gd.querySelector(DRAG_LAYER) ? [] : [DRAG_LAYER],
-    ...data.flatMap((trace, index) => missingOfTrace(gd, trace, index))
+    ...data.flatMap(({ uid }, index) => typeof uid === "string" ? [] : `_fullData[${index}].uid`)
   ];
 }
 function missingOfAxis(axis) {
@@ -1291,25 +1292,8 @@ function missingOfAxis(axis) {
   const home = axis.autorange || ENDS.every((end) => `_rangeInitial${end}` in axis);
   return home ? missing : [...missing, "_rangeInitial"];
 }
-function missingOfTrace(gd, trace, index) {
-  if (typeof trace.uid !== "string") return [`_fullData[${index}].uid`];
-  const scatter = trace.visible === true && trace.type === "scatter";
-  if (!scatter || !hasPoints(gd.data[index])) return [];
-  const element2 = gd.querySelector(drawnAs(trace));
-  if (!element2) return [".scatterlayer .trace"];
-  const { mode = "" } = trace;
-  const shapes = {
-    lines: "path.js-line",
-    markers: "path.point",
-    text: ".textpoint"
-  };
-  return Object.entries(shapes).filter(([kind, selector]) => mode.includes(kind) && !element2.querySelector(selector)).map(([, selector]) => selector);
-}
 function isRecord(value) {
   return typeof value === "object" && value !== null;
-}
-function drawnAs({ uid }) {
-  return `.scatterlayer .trace${uid}`;
 }
 function pixelAxis(axis) {
   return {
