@@ -95,12 +95,14 @@ from .tasks import tide_height as tide_height
 from .tasks import tide_mlp as tide_mlp
 from .tasks import tide_table as tide_table
 from .training import AdaptationCurve as AdaptationCurve
+from .training import CosineDecay as CosineDecay
 from .training import DivergedError as DivergedError
 from .training import Ensemble as Ensemble
 from .training import EnsembleStep as EnsembleStep
 from .training import MetaLearner as MetaLearner
 from .training import MetaStep as MetaStep
 from .training import StepsTable as StepsTable
+from .training import WarmUp as WarmUp
 from .training import adaptation_curve as adaptation_curve
 from .training import check_learner as check_learner
 from .training import steps_table as steps_table

@@ -45,6 +45,7 @@ DIFFERENCES = ("tests/core/test_finite_differences.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
 TRAITS = ("tests/widgets/test_lab_traits.py",)
+OPTIMIZERS = ("tests/training/test_meta_optimizers.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 UPDATES = ("tests/training/test_updates.py",)
 TRANSPOSED = """part = pull(bar)[1]
@@ -199,23 +200,58 @@ MUTATIONS = [
     Mutation(
         "moved again after what is not finite",
         "training/step/update.py",
-        "finite = state.finite & gradients",
-        "finite = gradients",
+        "return state.finite & gradients",
+        "return gradients",
         UPDATES,
     ),
     Mutation(
         "Adam without its second correction",
-        "training/step/meta_optimizer.py",
+        "training/step/optimizers.py",
         "square.sqrt() / root.sqrt()",
         "square.sqrt()",
         UPDATES,
     ),
     Mutation(
         "no memory taken from a checkpoint",
-        "training/step/meta_optimizer.py",
-        "if not memories:",
-        "if memories:",
+        "training/step/layout.py",
+        "memories[:count], memories[count:]",
+        "[{}] * count, memories[count:]",
         UPDATES,
+    ),
+    Mutation(
+        "weight decay of AdamW in the gradient",
+        "training/step/optimizers.py",
+        "if self.weight_decay and self.decoupled:",
+        "if False:",
+        OPTIMIZERS,
+    ),
+    Mutation(
+        "Nesterov's momentum without its look ahead",
+        "training/step/optimizers.py",
+        "if self.nesterov else velocity",
+        "if not self.nesterov else velocity",
+        OPTIMIZERS,
+    ),
+    Mutation(
+        "a learned alpha decays",
+        "training/step/torch_optimizer.py",
+        "decay=False)",
+        "decay=True)",
+        OPTIMIZERS,
+    ),
+    Mutation(
+        "a replayed meta-step with the first beta of its run",
+        "training/engine/step_loop.py",
+        "            self._rest[self._beta_at] = beta\n",
+        "",
+        OPTIMIZERS,
+    ),
+    Mutation(
+        "torch's optimiser steps on the state that a diverged meta-step returns to",
+        "training/step/torch_optimizer.py",
+        "else tensor.clone()",
+        "else tensor",
+        OPTIMIZERS,
     ),
     Mutation(
         "tasks that were drawn for a failed meta-step lost",

@@ -14,13 +14,14 @@ from labkit.training.held_out import HELD_OUT, on_split, one_task
 from labkit.training.learner_check import check_learner
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, stream
-from labkit.training.step import DivergedError, MetaStep, draw, map_batch
+from labkit.training.step import CosineDecay, DivergedError, MetaStep, WarmUp, draw, map_batch
 from labkit.training.tuned_steps import curve_with_alphas, tuned_alphas
 
 __all__ = [
     "HELD_OUT",
     "AdaptationCurve",
     "Between",
+    "CosineDecay",
     "DivergedError",
     "EngineFallbackWarning",
     "Ensemble",
@@ -30,6 +31,7 @@ __all__ = [
     "MetricCurve",
     "ModelSource",
     "StepsTable",
+    "WarmUp",
     "adaptation_curve",
     "check_learner",
     "curve_with_alphas",

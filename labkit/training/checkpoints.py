@@ -47,10 +47,10 @@ def read_checkpoint(
             f"batch_norm: it holds {_without(constant_form, own)}, this learner has "
             f"{_without(own, constant_form)}"
         )
-    if state["meta_optimizer"] != current.meta_optimizer:
+    if state["meta_optimizer"] != current.optimizer_label:
         raise ValueError(
             f"{path} was written with meta_optimizer={state['meta_optimizer']!r}, "
-            f"this learner has {current.meta_optimizer!r}"
+            f"this learner has {current.optimizer_label!r}"
         )
     return state
 

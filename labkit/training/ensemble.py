@@ -24,7 +24,6 @@ from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, TaskLoss, own_module, split_parameters, stream
 from labkit.training.step import (
     ByValueOrIdentity,
-    Layout,
     Measurement,
     MetaOptimizer,
     MetaState,
@@ -34,9 +33,8 @@ from labkit.training.step import (
     WholeStep,
     draw_inputs,
     kind_of,
-    new_slot,
+    optimizer_rule,
     optimizer_state,
-    step_size,
 )
 
 TOGETHER = 4
@@ -69,7 +67,7 @@ class Ensemble:
         algorithm: Of every learner; its own α is not used.
         alphas: α of each learner.
         betas: β of each learner, or one for all.
-        meta_optimizer: "adam" or "sgd".
+        meta_optimizer: As for `MetaLearner`, of the kinds that are recorded.
         meta_batch: Tasks per meta-step, ≥ 1.
         reduction: "mean" or "sum" over tasks.
         seed: ≥ 0; the streams are those of a `MetaLearner` with this seed.
@@ -130,21 +128,27 @@ class Ensemble:
         params, constants = split_parameters(own, dtype)
         self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks)
         self._task_stream = stream(seed, "tasks")
-        self._layout, self._like = Layout(params), params
+        rule = optimizer_rule(meta_optimizer, params, self.betas[0])
+        if not rule.recordable:
+            raise ValueError(
+                f"learners of an ensemble are updated side by side, and {rule.label} updates one "
+                "after another: take SGD, Adam, AdamW or RMSprop with one group of parameters"
+            )
+        self._layout, self._like = rule.layout(params), params
         self._engine = Engine(engine)
         self._kind = (kind_of(algorithm), ByValueOrIdentity(tasks))
         measurement = Measurement(reduction, shared_data=False, task_chunk=None, checkpoint=False)
-        rule = UpdateRule(self._layout, meta_optimizer, None, None)
-        self._step = WholeStep(algorithm, measurement, rule, self._loss_fn)
+        update = UpdateRule(self._layout, rule, None, None)
+        self._step = WholeStep(algorithm, measurement, update, self._loss_fn)
         vectors = self._layout.flat(params)
         count = len(self.alphas)
-        slots = [new_slot(meta_optimizer, vector) for vector in vectors]
+        slots = [rule.start(vector) for vector in vectors]
         sizes = [alpha_tensors(a, algorithm.adapted(params), 1) for a in self.alphas]
         state = MetaState(
             theta=tree_map(lambda tensor: torch.stack([tensor] * count), slots),
             rows=[],
             sizes=torch.stack([size for size in sizes if isinstance(size, Tensor)]),
-            betas=(torch.stack([step_size(beta, vectors[0]) for beta in self.betas]),),
+            betas=(torch.stack([rule.step_size(beta, vectors[0]) for beta in self.betas]),),
             finite=torch.ones(count, dtype=torch.bool, device=vectors[0].device),
         )
         blocks = math.ceil(count / TOGETHER) if vectors[0].device.type == "cpu" else 1

@@ -48,6 +48,7 @@ from labkit.training.model import (
     stream,
 )
 from labkit.training.step import (
+    Beta,
     DivergedError,
     Measurement,
     MetaOptimizer,
@@ -56,6 +57,7 @@ from labkit.training.step import (
     PendingLosses,
     StepOutput,
     batch_of,
+    beta_at,
     check_finite,
     draw_inputs,
 )
@@ -68,9 +70,10 @@ MOST_UNREAD = 64
 class MetaLearner:
     """Meta-train any module on a task family.
 
-    θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD or Adam; a
-    `LearnedAlpha` follows its own gradient with its own step size. The module keeps its mode in
-    meta-training, dropout with masks of its own for each task; it is tested in evaluation mode.
+    θ ← θ − β ∇_θ Σ_i L_i(θ'_i), with the sum or its mean over tasks, by SGD, Adam or another
+    optimiser; a `LearnedAlpha` follows its own gradient with its own step size. The module keeps
+    its mode in meta-training, dropout with masks of its own for each task; it is tested in
+    evaluation mode.
 
     Args:
         model: Any `torch.nn.Module`, used unmodified and never written to, or a function that
@@ -78,8 +81,14 @@ class MetaLearner:
             `requires_grad=False` and buffers stay constant.
         tasks: p(T).
         algorithm: What is done on each batch of tasks. May be replaced between meta-steps.
-        beta: β ≥ 0, meta step size. May be changed between meta-steps.
-        meta_optimizer: "adam" (as the paper's experiments) or "sgd" (as its Algorithm 1).
+        beta: β ≥ 0, meta step size, or a function from the number of meta-steps so far to it,
+            such as `CosineDecay` or `WarmUp`. May be changed between meta-steps.
+        meta_optimizer: "adam" (as the paper's experiments), "sgd" (as its Algorithm 1), "adamw",
+            "rmsprop" or another name of `torch.optim` in lower case, with its defaults; or a
+            function (parameters, lr) that makes an optimiser, such as
+            `functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True)`. A learned α is
+            updated without weight decay. SGD, Adam, AdamW and RMSprop become part of recorded
+            meta-steps; torch itself runs the others.
         meta_batch: Tasks per meta-step, ≥ 1.
         reduction: "mean" over tasks (as the paper's code) or "sum" (as its Algorithm 1).
         seed: ≥ 0; feeds the streams "init", "tasks", "evaluation" and those of the modules.
@@ -119,7 +128,7 @@ class MetaLearner:
         tasks: TaskFamily,
         algorithm: Algorithm,
         *,
-        beta: float = 1e-3,
+        beta: Beta = 1e-3,
         meta_optimizer: MetaOptimizer = "adam",
         meta_batch: int = 25,
         reduction: Reduction = "mean",
@@ -163,11 +172,11 @@ class MetaLearner:
 
     @property
     def beta(self) -> float:
-        """β, the meta step size."""
-        return self._meta.beta
+        """β, the meta step size of the next meta-step; takes a number or a function of it."""
+        return beta_at(self._meta.beta, self.meta_step)
 
     @beta.setter
-    def beta(self, value: float) -> None:
+    def beta(self, value: Beta) -> None:
         self._meta.beta = value
 
     @property
@@ -484,7 +493,7 @@ class MetaLearner:
         """Append meta-steps until a schedule changes the algorithm, or there are `most`."""
         now = self.algorithm.at(self.meta_step)
         loss_fn, like = self.loss_fn, self._meta.like
-        rule, state = self._meta.rule(self.meta_clip), self._meta.state_for(now)
+        rule, state = self._meta.rule(self.meta_clip), self._meta.state_for(now, self.meta_step)
         loop = self._engine.loop(now, rule, loss_fn, state, random=self.draws_random)
         statistics: Params = {}
         first = len(unread)
@@ -495,7 +504,7 @@ class MetaLearner:
                 try:
                     inputs = draw_inputs(self.tasks, self.meta_batch, self._task_stream, like)
                     with self.randomness(f"meta-step {self.meta_step}"):
-                        losses = loop.step(inputs)
+                        losses = loop.step(inputs, self._meta.step_size_at(self.meta_step))
                         if self._has_steps:
                             statistics = self._statistics(loss_fn, inputs, loop.output())
                 except BaseException:

@@ -358,7 +358,7 @@ def test_changes_between_meta_steps() -> None:
     ("options", "words"),
     [
         ({"meta_batch": 0}, "meta_batch must be a whole number ≥ 1, got 0"),
-        ({"meta_optimizer": "rmsprop"}, "meta_optimizer must be 'adam' or 'sgd', got 'rmsprop'"),
+        ({"meta_optimizer": "rms"}, "meta_optimizer must be one of 'adadelta', .*, got 'rms'"),
         ({"reduction": "max"}, "reduction must be 'mean' or 'sum', got 'max'"),
         ({"beta": float("nan")}, "beta must be a finite number ≥ 0, got nan"),
         ({"seed": -1}, "seed must be a whole number ≥ 0, got -1"),

@@ -5,44 +5,20 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.testing import assert_close
 
 from labkit import MAML, DivergedError, LearnedAlpha, MetaLearner, Sinusoid, sinusoid_mlp
 from labkit.core.types import Params
+from labkit.training.step.layout import FlatLayout, Slot
 from labkit.training.step.measure import StepGradients
-from labkit.training.step.meta_optimizer import (
-    Layout,
-    MetaOptimizer,
-    new_slot,
-    step_size,
-    update_slot,
-)
+from labkit.training.step.optimizers import AdamRule
 from labkit.training.step.update import MetaState, UpdateRule
 
-DTYPES = {torch.float64: 1e-12, torch.float32: 1e-6}
 
-
-def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["adam", "sgd"])
-def test_it_is_torchs_optimiser(name: MetaOptimizer, dtype: torch.dtype) -> None:
-    theirs = nn.Parameter(numbers(7, dtype=dtype))
-    torchs = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[name]([theirs], lr=0.3)
-    slot = new_slot(name, theirs.detach().clone())
-    for step in range(60):
-        gradient = 10.0 ** (step % 5 - 2) * numbers(7, seed=step + 1, dtype=dtype)
-        gradient[2] = 0
-        beta = 0.3 if step < 30 else 0.01
-        torchs.param_groups[0]["lr"] = beta
-        theirs.grad = gradient
-        torchs.step()
-        slot = update_slot(name, slot, gradient, step_size(beta, slot.value))
-        assert_close(slot.value, theirs.detach(), rtol=DTYPES[dtype], atol=DTYPES[dtype])
-    assert slot.value.dtype == dtype
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def mixed() -> Params:
@@ -57,7 +33,7 @@ def mixed() -> Params:
 
 def test_flat_and_back() -> None:
     params = mixed()
-    layout = Layout(params)
+    layout = FlatLayout(params)
     vectors = layout.flat(params)
     assert [(vector.dtype, len(vector)) for vector in vectors] == [
         (torch.float32, 10),
@@ -68,15 +44,25 @@ def test_flat_and_back() -> None:
     assert list(again) == list(params)
     for name, tensor in params.items():
         assert torch.equal(again[name], tensor)
-    assert layout.gather(layout.spread(vectors)) == vectors
+    counts = [torch.tensor(float(number)) for number in range(3)]
+    memories = [{"m": v, "step": count} for v, count in zip(vectors, counts, strict=True)]
+    slots = [Slot(each["m"], each) for each in memories]
+    spread = layout.spread(slots)
+    assert [float(memory["step"]) for memory in spread] == [0, 1, 0, 2]
+    for name, memory in zip(params, spread, strict=True):
+        assert torch.equal(memory["m"], params[name])
+    for back, memory in zip(layout.gather(spread), memories, strict=True):
+        assert torch.equal(back["m"], memory["m"])
+        assert back["step"] is memory["step"]
 
 
 def rule_and_state(params: Params, **changes: Any) -> tuple[UpdateRule, MetaState]:
-    layout = Layout(params)
-    slots = [new_slot("adam", vector) for vector in layout.flat(params)]
+    layout = FlatLayout(params)
+    rule = AdamRule()
+    slots = [rule.start(vector) for vector in layout.flat(params)]
     finite = torch.ones((), dtype=torch.bool)
     state = MetaState(slots, [], torch.tensor(0.1), (torch.tensor(0.5),), finite)
-    return UpdateRule(layout, "adam", None, changes.get("clip")), state
+    return UpdateRule(layout, rule, None, changes.get("clip")), state
 
 
 @pytest.mark.parametrize("where", [0, 1, 2, None])

@@ -89,13 +89,14 @@ class StepEngine:
         direct = random or self._measurement.checkpoint
 
         def run(inputs: Any, state: MetaState) -> StepOutput:
-            if ranks is None:
+            if ranks is None and rule.recordable:
                 return self._call(step, step.run, inputs, state, direct=direct)
+            values = state.values()
+            gradients = self._call(step, step.gradients, inputs, values, direct=direct)
             # the gradients of the other processes join in between
-            gradients = self._call(step, step.gradients, inputs, state, direct=direct)
-            return rule.apply(state, ranks.combine(gradients))
+            return rule.apply(state, gradients if ranks is None else ranks.combine(gradients))
 
-        alone = not direct and ranks is None
+        alone = not direct and ranks is None and rule.recordable
         compiled_step = self._engine.compiled_step if alone else lambda: None
         return StepLoop(run, compiled_step, loss_fn.constants, state)
 

@@ -39,22 +39,27 @@ class StepLoop:
         self._signature: object = None
         self._rest: list[Tensor] = []
         """All arguments of the next meta-step apart from its inputs."""
+        self._beta_at = -1 - len(state.betas)
+        """Where β is among them: before β_α and `finite`."""
         self._leaves: list[Tensor] = []
         """The output of a replayed meta-step, until it is assembled."""
 
-    def step(self, inputs: Any) -> Tensor:
+    def step(self, inputs: Any, beta: Tensor) -> Tensor:
         """Run one more meta-step.
 
         Args:
             inputs: From `draw_inputs`.
+            beta: β of this meta-step, 0-d.
 
         Returns:
             Its losses, as in `StepOutput`.
         """
         leaves = tree_leaves(inputs)
         if self._fast is not None and tensor_signature(leaves) == self._signature:
+            self._rest[self._beta_at] = beta
             return self._replay(self._fast, leaves)
         state = self._state if self._output is None else self._state.after(self.output())
+        state = state._replace(betas=(beta, *state.betas[1:]))
         self._output = self._step(inputs, state)
         self._fast = self._compiled_step()
         if self._fast is not None:

@@ -1,5 +1,6 @@
 """One meta-step as pure functions: data, measure, update, state."""
 
+from labkit.training.step.beta import Beta, CosineDecay, WarmUp, beta_at
 from labkit.training.step.data import (
     batch_of,
     draw,
@@ -8,6 +9,7 @@ from labkit.training.step.data import (
     sampled,
     to_model,
 )
+from labkit.training.step.layout import Slot, optimizer_state
 from labkit.training.step.measure import (
     DivergedError,
     Measurement,
@@ -16,22 +18,16 @@ from labkit.training.step.measure import (
     StepGradients,
     check_finite,
 )
-from labkit.training.step.meta_optimizer import (
-    Layout,
-    MetaOptimizer,
-    Slot,
-    new_slot,
-    optimizer_state,
-    step_size,
-)
+from labkit.training.step.meta_optimizer import MetaOptimizer, optimizer_rule
 from labkit.training.step.state import MetaParameters
 from labkit.training.step.update import MetaState, StepOutput, UpdateRule
 from labkit.training.step.whole_step import ByValueOrIdentity, WholeStep, kind_of
 
 __all__ = [
+    "Beta",
     "ByValueOrIdentity",
+    "CosineDecay",
     "DivergedError",
-    "Layout",
     "Measurement",
     "MetaOptimizer",
     "MetaParameters",
@@ -42,16 +38,17 @@ __all__ = [
     "StepGradients",
     "StepOutput",
     "UpdateRule",
+    "WarmUp",
     "WholeStep",
     "batch_of",
+    "beta_at",
     "check_finite",
     "draw",
     "draw_inputs",
     "kind_of",
     "map_batch",
-    "new_slot",
+    "optimizer_rule",
     "optimizer_state",
     "sampled",
-    "step_size",
     "to_model",
 ]

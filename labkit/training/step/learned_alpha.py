@@ -5,14 +5,8 @@ from typing import Any, final
 from torch import Tensor
 
 from labkit.core import AlphaTensors, LearnedAlpha, Params, StepTensors
-from labkit.training.step.meta_optimizer import (
-    Memory,
-    MetaOptimizer,
-    Slot,
-    new_slot,
-    step_size,
-    update_slot,
-)
+from labkit.training.step.layout import Memory, Slot
+from labkit.training.step.optimizers import OptimizerRule
 
 Leaves = dict[str, Tensor]
 Row = dict[str, Slot]
@@ -29,7 +23,7 @@ class LearnedSizes:
         spec: How α is learned.
         adapted: The parameters that the inner loop updates.
         inner_steps: K.
-        meta_optimizer: Updates α, with step size `spec.beta`.
+        optimizer: Updates α, with step size `spec.beta` and without weight decay.
     """
 
     def __init__(
@@ -37,19 +31,19 @@ class LearnedSizes:
         spec: LearnedAlpha,
         adapted: Params,
         inner_steps: int,
-        meta_optimizer: MetaOptimizer,
+        optimizer: OptimizerRule,
     ) -> None:
         start = spec.tensors(adapted, max(inner_steps, 1))
         rows = [_leaves(row) for row in (start if isinstance(start, list) else [start])]
         if spec.positive:
             rows = [{name: leaf.log() for name, leaf in row.items()} for row in rows]
         self.spec = spec
-        self._meta_optimizer = meta_optimizer
+        self._optimizer = optimizer.without_decay()
         self.rows: list[Row] = [
-            {name: new_slot(meta_optimizer, leaf) for name, leaf in row.items()} for row in rows
+            {name: self._optimizer.start(leaf) for name, leaf in row.items()} for row in rows
         ]
         """One for each inner step, or one for all."""
-        self.beta = step_size(spec.beta, next(iter(rows[0].values())))
+        self.beta = self._step_size(spec)
         """β_α, the meta step size of α."""
 
     def fits(self, spec: LearnedAlpha, adapted: Params) -> bool:
@@ -66,14 +60,15 @@ class LearnedSizes:
     def configure(self, spec: LearnedAlpha) -> None:
         """Adopt the step size of another specification that `fits`."""
         if spec != self.spec:
-            self.beta = step_size(spec.beta, next(iter(self.rows[0].values())).value)
+            self.beta = self._step_size(spec)
             self.spec = spec
 
-    def restart(self, meta_optimizer: MetaOptimizer) -> None:
+    def restart(self, optimizer: OptimizerRule) -> None:
         """Change to another optimiser, which remembers nothing."""
-        self._meta_optimizer = meta_optimizer
+        self._optimizer = optimizer.without_decay()
+        self.beta = self._step_size(self.spec)
         self.rows = [
-            {name: new_slot(meta_optimizer, slot.value) for name, slot in row.items()}
+            {name: self._optimizer.start(slot.value) for name, slot in row.items()}
             for row in self.rows
         ]
 
@@ -83,7 +78,7 @@ class LearnedSizes:
             return self.rows
         while len(self.rows) < inner_steps:
             last = self.rows[-1]
-            self.rows.append({n: new_slot(self._meta_optimizer, s.value) for n, s in last.items()})
+            self.rows.append({n: self._optimizer.start(s.value) for n, s in last.items()})
         return self.rows[:inner_steps]
 
     def replace(self, rows: list[Row]) -> None:
@@ -98,15 +93,19 @@ class LearnedSizes:
     def update(self, rows: list[Row], gradient: AlphaTensors, beta: Tensor) -> list[Row]:
         """The rows after one step by ∂/∂α; for log α the chain rule gives α ∂/∂α."""
         steps = gradient if isinstance(gradient, list) else [gradient]
-        updated = []
-        for row, step in zip(rows, steps, strict=True):
-            entries = _leaves(step)
-            updated.append({n: self._update(slot, entries[n], beta) for n, slot in row.items()})
-        return updated
+        slots = [slot for row in rows for slot in row.values()]
+        entries = [
+            _leaves(step)[name] for row, step in zip(rows, steps, strict=True) for name in row
+        ]
+        slopes = [self._slope(slot, g) for slot, g in zip(slots, entries, strict=True)]
+        updated = iter(self._optimizer.update(slots, slopes, beta))
+        return [{name: next(updated) for name in row} for row in rows]
 
-    def _update(self, slot: Slot, gradient: Tensor, beta: Tensor) -> Slot:
-        slope = gradient * slot.value.exp() if self.spec.positive else gradient
-        return update_slot(self._meta_optimizer, slot, slope, beta)
+    def _slope(self, slot: Slot, gradient: Tensor) -> Tensor:
+        return gradient * slot.value.exp() if self.spec.positive else gradient
+
+    def _step_size(self, spec: LearnedAlpha) -> Tensor:
+        return self._optimizer.step_size(spec.beta, next(iter(self.rows[0].values())).value)
 
     @property
     def form(self) -> str:
@@ -130,15 +129,13 @@ class LearnedSizes:
         remembered = iter(memories)
         self.rows = [
             {
-                name: self._remembering(saved[name].to(slot.value, copy=True), next(remembered, {}))
+                name: self._optimizer.resume(
+                    saved[name].to(slot.value, copy=True), next(remembered, {})
+                )
                 for name, slot in self.rows[0].items()
             }
             for saved in rows
         ]
-
-    def _remembering(self, value: Tensor, memory: Memory) -> Slot:
-        fresh = new_slot(self._meta_optimizer, value)
-        return Slot(value, {k: memory.get(k, t).to(t, copy=True) for k, t in fresh.memory.items()})
 
     def _value(self, row: Row) -> StepTensors:
         alpha = {

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from torch import Tensor
 
 from labkit.core import (
     Algorithm,
@@ -12,20 +13,11 @@ from labkit.core import (
     LearnedAlpha,
     Params,
     alpha_tensors,
-    is_number,
 )
+from labkit.training.step.beta import Beta, beta_at, check_beta
+from labkit.training.step.layout import Slot, memories_of, optimizer_state
 from labkit.training.step.learned_alpha import LearnedSizes, check_form
-from labkit.training.step.meta_optimizer import (
-    Layout,
-    MetaOptimizer,
-    Slot,
-    check_meta_optimizer,
-    memories_of,
-    new_slot,
-    optimizer_state,
-    step_size,
-    with_memory,
-)
+from labkit.training.step.meta_optimizer import MetaOptimizer, optimizer_rule
 from labkit.training.step.update import MetaState, StepOutput, UpdateRule
 
 
@@ -37,21 +29,22 @@ class MetaParameters:
 
     Args:
         params: θ.
-        meta_optimizer: "adam" or "sgd".
-        beta: β ≥ 0, meta step size of θ.
+        meta_optimizer: What updates θ, and α without weight decay.
+        beta: β ≥ 0, meta step size of θ, or a function of the meta-step.
     """
 
-    def __init__(self, params: Params, meta_optimizer: MetaOptimizer, beta: float) -> None:
-        check_meta_optimizer(meta_optimizer)
-        self._meta_optimizer: MetaOptimizer = meta_optimizer
-        self._layout = Layout(params)
+    def __init__(self, params: Params, meta_optimizer: MetaOptimizer, beta: Beta) -> None:
+        check_beta(beta)
+        self._meta_optimizer = meta_optimizer
+        self._optimizer = optimizer_rule(meta_optimizer, params, beta_at(beta, 0))
+        self._layout = self._optimizer.layout(params)
         self.like = params
         """Tensors with the shapes, dtypes and devices of θ; cheaper than `params`."""
         self.names = frozenset(params)
         """Names of θ's tensors."""
         self._sizes: LearnedSizes | None = None
         self._params: Params | None = None
-        self._set_theta([new_slot(meta_optimizer, vector) for vector in self._layout.flat(params)])
+        self._set_theta([self._optimizer.start(value) for value in self._layout.flat(params)])
         self.beta = beta
         self._fixed: tuple[Algorithm, AlphaTensors] | None = None
         self._rule: tuple[object, UpdateRule] | None = None
@@ -73,23 +66,41 @@ class MetaParameters:
     def meta_optimizer(self, value: MetaOptimizer) -> None:
         if value == self._meta_optimizer:
             return
-        check_meta_optimizer(value)
+        params = self.params
+        self._optimizer = optimizer_rule(value, params, self._beta_value)
         self._meta_optimizer = value
-        self._set_theta([new_slot(value, slot.value) for slot in self._theta])
+        self._layout = self._optimizer.layout(params)
+        self._set_theta([self._optimizer.start(each) for each in self._layout.flat(params)])
+        self._set_beta(self._beta_value)
         if self._sizes is not None:
-            self._sizes.restart(value)
+            self._sizes.restart(self._optimizer)
 
     @property
-    def beta(self) -> float:
-        """β, the meta step size of θ."""
+    def optimizer_label(self) -> str:
+        """What a checkpoint must have in common with the optimiser, in words."""
+        return self._optimizer.label
+
+    @property
+    def beta(self) -> Beta:
+        """β, the meta step size of θ, or the function that gives it."""
         return self._beta
 
     @beta.setter
-    def beta(self, value: float) -> None:
-        if not is_number(value) or not 0 <= value < float("inf"):
-            raise ValueError(f"beta must be a finite number ≥ 0, got {value!r}")
-        self._beta = float(value)
-        self._step_size = step_size(self._beta, self._theta[0].value)
+    def beta(self, value: Beta) -> None:
+        check_beta(value)
+        self._beta = value if callable(value) else float(value)
+        self._set_beta(beta_at(self._beta, 0))
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether β is a function of the meta-step."""
+        return callable(self._beta)
+
+    def step_size_at(self, meta_step: int) -> Tensor:
+        """β of one meta-step, 0-d."""
+        if callable(self._beta):
+            self._set_beta(beta_at(self._beta, meta_step))
+        return self._step_size
 
     def configure_alpha(self, algorithm: Algorithm) -> None:
         """Learn α in the form that this algorithm wants; values in the same form stay."""
@@ -101,7 +112,7 @@ class MetaParameters:
             return
         if self._sizes is None:
             steps = algorithm.inner_steps
-            self._sizes = LearnedSizes(spec, adapted, steps, self._meta_optimizer)
+            self._sizes = LearnedSizes(spec, adapted, steps, self._optimizer)
         self._sizes.configure(spec)
 
     def alpha(self, algorithm: Algorithm) -> AnyAlpha:
@@ -113,9 +124,9 @@ class MetaParameters:
             else sizes.values(sizes.rows_for(algorithm.inner_steps))
         )
 
-    def state_for(self, algorithm: Algorithm) -> MetaState:
+    def state_for(self, algorithm: Algorithm, meta_step: int) -> MetaState:
         """What a meta-step of the configured algorithm starts from."""
-        theta, beta = self._theta, self._step_size
+        theta, beta = self._theta, self.step_size_at(meta_step)
         if self._sizes is not None:
             rows = self._sizes.rows_for(algorithm.inner_steps)
             return MetaState(theta, rows, (), (beta, self._sizes.beta), self._finite)
@@ -130,7 +141,7 @@ class MetaParameters:
         Args:
             clip: Longest meta-gradient of θ; None for any.
         """
-        args = (self._meta_optimizer, self._sizes, clip)
+        args = (self._optimizer, self._sizes, clip)
         if self._rule is None or self._rule[0] != args:
             self._rule = args, UpdateRule(self._layout, *args)
         return self._rule[1]
@@ -150,12 +161,15 @@ class MetaParameters:
         """A copy for `restore`, part of a checkpoint."""
         sizes = self._sizes
         rows, betas = (
-            ([], [self.beta]) if sizes is None else (sizes.rows, [self.beta, sizes.spec.beta])
+            ([], [self._beta_value])
+            if sizes is None
+            else (sizes.rows, [self._beta_value, sizes.spec.beta])
         )
         return {
             "params": {name: p.clone() for name, p in self.params.items()},
             "optimizer": optimizer_state(self._layout, self._theta, rows, betas),
-            "meta_optimizer": self.meta_optimizer,
+            "beta_scheduled": self.scheduled,
+            "meta_optimizer": self.optimizer_label,
             "alpha": None if sizes is None else sizes.state(),
         }
 
@@ -163,18 +177,30 @@ class MetaParameters:
         """Continue from a copy of a state with these shapes and this optimiser.
 
         Raises:
-            ValueError: α was learned in another form; nothing changes then.
+            ValueError: α was learned in another form, or β was a schedule in one of the two;
+                nothing changes then.
         """
         saved = state.get("alpha")
         check_form(self._sizes, saved, path)
-        memories = memories_of(state["optimizer"])
+        if self.scheduled != (then := state.get("beta_scheduled", False)):
+            forms = {True: "a function of the meta-step", False: "a number"}
+            raise ValueError(
+                f"{path} belongs to a learner whose beta is {forms[then]}, and this one's is "
+                f"{forms[self.scheduled]}: create it with the same beta, and set learner.beta "
+                "after loading to continue with another"
+            )
         params = {name: state["params"][name].to(p) for name, p in self.params.items()}
-        vectors = self._layout.flat(params)
-        theta = [new_slot(self._meta_optimizer, vector) for vector in vectors]
-        self._set_theta(with_memory(self._layout, theta, memories[: len(params)]))
-        self.beta = state["optimizer"]["param_groups"][0]["lr"]
+        of_theta, of_alpha = memories_of(state["optimizer"], len(params))
+        vectors = zip(self._layout.flat(params), self._layout.gather(of_theta), strict=True)
+        self._set_theta([self._optimizer.resume(each, memory) for each, memory in vectors])
+        if not self.scheduled:
+            self.beta = state["optimizer"]["param_groups"][0]["lr"]
         if self._sizes is not None and saved is not None:
-            self._sizes.restore(saved["rows"], memories[len(params) :])
+            self._sizes.restore(saved["rows"], of_alpha)
+
+    def _set_beta(self, value: float) -> None:
+        self._beta_value = value
+        self._step_size = self._optimizer.step_size(value, self._theta[0].value)
 
     def _set_theta(self, theta: list[Slot]) -> None:
         self._theta = theta

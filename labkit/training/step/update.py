@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from labkit.core import AlphaTensors, Params, tree_leaves, tree_map
+from labkit.training.step.layout import Layout, Slot
 from labkit.training.step.learned_alpha import LearnedSizes, Row
 from labkit.training.step.measure import StepGradients
-from labkit.training.step.meta_optimizer import Layout, MetaOptimizer, Slot, update_slot
+from labkit.training.step.optimizers import OptimizerRule
 
 NORM_EPSILON = 1e-6
 """As in `torch.nn.utils.clip_grad_norm_`, for a norm of 0."""
@@ -31,6 +32,15 @@ class MetaState(NamedTuple):
     sizes: AlphaTensors | tuple[()]
     betas: tuple[Tensor, ...]
     finite: Tensor
+
+    def values(self) -> "MetaState":
+        """θ and α alone, without what their optimiser needs."""
+
+        def bare(slot: Slot) -> Slot:
+            return Slot(slot.value, {})
+
+        rows = [{name: bare(slot) for name, slot in row.items()} for row in self.rows]
+        return self._replace(theta=[bare(slot) for slot in self.theta], rows=rows, betas=())
 
     def after(self, output: "StepOutput") -> "MetaState":
         """What the next meta-step starts from, with the same fixed α and β."""
@@ -58,7 +68,7 @@ class StepOutput(NamedTuple):
         Adam's step has the sign of a gradient however small; its memory does not.
         """
         slots = [*self.theta, *(slot for row in self.rows for slot in row.values())]
-        memories = [[*slot.memory.values()] or [slot.value] for slot in slots]
+        memories = [_averages(slot) or [slot.value] for slot in slots]
         return [self.losses, *(tensor for memory in memories for tensor in memory)]
 
 
@@ -68,7 +78,7 @@ class UpdateRule:
 
     Args:
         layout: Of θ.
-        meta_optimizer: "adam" or "sgd".
+        optimizer: What turns gradients into steps.
         sizes: Of a learned α; None where it is fixed.
         clip: Longest meta-gradient of θ, over all its tensors together; None: any.
     """
@@ -76,15 +86,17 @@ class UpdateRule:
     def __init__(
         self,
         layout: Layout,
-        meta_optimizer: MetaOptimizer,
+        optimizer: OptimizerRule,
         sizes: LearnedSizes | None,
         clip: float | None,
     ) -> None:
-        self._layout, self._meta_optimizer, self._sizes = layout, meta_optimizer, sizes
+        self._layout, self._optimizer, self._sizes = layout, optimizer, sizes
         self._clip = clip
         spec = None if sizes is None else (sizes.form, sizes.spec.positive)
-        self.kind = (meta_optimizer, clip, spec)
+        self.kind = (optimizer, clip, spec)
         """Equal for two rules of a learner that do the same operations."""
+        self.recordable = optimizer.recordable
+        """Whether `apply` does the same operations whatever the numbers are."""
 
     def params(self, state: MetaState) -> Params:
         """θ, name → tensor."""
@@ -96,15 +108,13 @@ class UpdateRule:
 
     def apply(self, state: MetaState, gradients: StepGradients) -> StepOutput:
         """Take one optimiser step in θ and α, if all numbers are finite."""
-        slopes = self._clipped(self._layout.flat(gradients.params))
-        theta = [
-            update_slot(self._meta_optimizer, slot, slope, state.betas[0])
-            for slot, slope in zip(state.theta, slopes, strict=True)
-        ]
-        rows = state.rows
-        if self._sizes is not None and gradients.alpha is not None:
-            rows = self._sizes.update(rows, gradients.alpha, state.betas[1])
-        finite = state.finite & gradients.losses.isfinite().all()
+        if not self.recordable:
+            finite = _all_finite(state, gradients)
+            # a truth value: torch's optimiser takes a step or does not
+            theta, rows = self._updated(state, gradients) if finite else (state.theta, state.rows)
+            return StepOutput(theta, rows, finite, gradients.losses)
+        theta, rows = self._updated(state, gradients)
+        finite = _all_finite(state, gradients)
 
         def choose(new: Tensor, old: Tensor) -> Tensor:
             return torch.where(finite, new, old)
@@ -114,9 +124,26 @@ class UpdateRule:
         theta, rows = tree_map(lambda _: next(values), (theta, rows))
         return StepOutput(theta, rows, finite, gradients.losses)
 
+    def _updated(self, state: MetaState, gradients: StepGradients) -> tuple[list[Slot], list[Row]]:
+        slopes = self._clipped(self._layout.flat(gradients.params))
+        theta = self._optimizer.update(state.theta, slopes, state.betas[0])
+        if self._sizes is None or gradients.alpha is None:
+            return theta, state.rows
+        return theta, self._sizes.update(state.rows, gradients.alpha, state.betas[1])
+
     def _clipped(self, slopes: list[Tensor]) -> list[Tensor]:
         if self._clip is None:
             return slopes
         norm = vector_norm(torch.stack([vector_norm(slope) for slope in slopes]))
         share = (self._clip / (norm + NORM_EPSILON)).clamp(max=1)
         return [slope * share for slope in slopes]
+
+
+def _all_finite(state: MetaState, gradients: StepGradients) -> Tensor:
+    return state.finite & gradients.losses.isfinite().all()
+
+
+def _averages(slot: Slot) -> list[Tensor]:
+    """What an optimiser remembers of gradients, without what it has divided by their size."""
+    scaled = "momentum_buffer" if "square_avg" in slot.memory else ""
+    return [tensor for name, tensor in slot.memory.items() if name != scaled]
