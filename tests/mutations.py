@@ -59,14 +59,20 @@ MUTATIONS = [
     Mutation(
         "first order without detach",
         "core/inner/inner_loop.py",
-        "{name: g.detach() for",
-        "{name: g for",
+        "{name: tensor.detach() for",
+        "{name: tensor for",
     ),
     Mutation(
         "always detached",
         "core/inner/inner_loop.py",
         "if self.order == 1:",
         "if self.order in (1, 2):",
+    ),
+    Mutation(
+        "weight decay of the inner loop for a first-order constant",
+        "core/inner/inner_loop.py",
+        "_constant(gradient), _constant(moving)",
+        "_constant(gradient), moving",
     ),
     Mutation(
         "step sizes of the first step", "core/inner/step_sizes.py", "alpha[step] if", "alpha[0] if"

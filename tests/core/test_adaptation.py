@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from labkit import adapt
+from labkit import GradientDescent, InnerOptimizer, adapt, meta_gradient
 from tests.core.quadratics import flat, loss, path_by_hand, quadratics
 
 
@@ -108,3 +108,55 @@ def test_a_loss_without_gradient_is_refused() -> None:
 def test_parameters_must_be_differentiable(params: dict[str, Tensor], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         adapt(lambda p, _: p["w"].sum(), params, None, alpha=1.0, inner_steps=1)
+
+
+class Proximal(InnerOptimizer):
+    """A pull back to θ_0, which a direction sees at θ_k."""
+
+    def start(self, params: Any) -> Any:
+        return {"anchor": params}
+
+    def direction(self, gradient: Any, state: Any, step: int, params: Any) -> Any:  # noqa: ARG002
+        return {n: g + 2 * (params[n] - state["anchor"][n]) for n, g in gradient.items()}, state
+
+
+class WithoutParameters(InnerOptimizer):
+    """As written before directions saw the parameters: minus the gradient, doubled at each step."""
+
+    def start(self, params: Any) -> Any:  # noqa: ARG002
+        return {}
+
+    def direction(self, gradient: Any, state: Any, step: int) -> Any:  # type: ignore[override]
+        return {n: 2.0**step * g for n, g in gradient.items()}, state
+
+
+def test_a_direction_sees_the_parameters() -> None:
+    # L = (w − 1)²/2, w_0 = 5, α = 0.25: w_1 = 5 − 0.25·4 = 4;
+    # d_1 = 3 + 2·(4 − 5) = 1, w_2 = 4 − 0.25 = 3.75
+    theta, target = {"w": torch.tensor(5.0)}, torch.tensor(1.0)
+    result = adapt(parabola, theta, target, alpha=0.25, inner_steps=2, inner_optimizer=Proximal())
+    assert [float(p["w"]) for p in result.path] == [5.0, 4.0, 3.75]
+    # w_1 = 5 − 0.25·4 = 4, w_2 = 4 − 0.25·2·3 = 2.5
+    result = adapt(
+        parabola, theta, target, alpha=0.25, inner_steps=2, inner_optimizer=WithoutParameters()
+    )
+    assert [float(p["w"]) for p in result.path] == [5.0, 4.0, 2.5]
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_weight_decay_in_the_meta_gradient(order: Any) -> None:
+    # L_s = (w − 1)²/2, λ = 2: w' = w − α(w − 1 + 2w), dw'/dw = 1 − 3α, or 1 for order 1;
+    # w = 5, α = 0.1: w' = 5 − 0.1·14 = 3.6; L_q = w'²/2
+    gradient = meta_gradient(
+        parabola,
+        {"w": torch.tensor(5.0, dtype=torch.float64)},
+        torch.ones(1, dtype=torch.float64),
+        torch.zeros(1, dtype=torch.float64),
+        alpha=0.1,
+        inner_steps=1,
+        order=order,
+        inner_optimizer=GradientDescent(weight_decay=2.0),
+    )
+    assert float(gradient.params["w"]) == pytest.approx(3.6 * (0.7 if order == 2 else 1.0))
+    with pytest.raises(ValueError, match="weight_decay must be a finite number ≥ 0, got -1"):
+        GradientDescent(weight_decay=-1)

@@ -68,6 +68,8 @@ DIFFERENTIABLE: dict[str, Algorithm] = {
     "MAML momentum": with_optimizer(Momentum(0.8)),
     "MAML momentum clipped": with_optimizer(Momentum(0.8, CLIP)),
     # ε not small compared with the gradients, so no direction is a mere sign
+    "MAML decay": with_optimizer(GradientDescent(CLIP, weight_decay=0.7)),
+    "MAML Adam decay": with_optimizer(Adam(epsilon=0.1, weight_decay=0.7)),
     "MAML Adam": with_optimizer(Adam(epsilon=0.1)),
     "MAML Adam clipped": with_optimizer(Adam(epsilon=0.1, clip=CLIP)),
     "multi-step": MAML(per_step(), STEPS, loss_weights=WEIGHTS),
@@ -206,9 +208,14 @@ def test_reptile_by_hand() -> None:
     assert_close(result.task_losses, torch.stack(losses).detach(), **EXACT)
 
 
-@pytest.mark.parametrize(("clip", "scale"), [(None, 1.0), (CLIP, 1e6), (100.0, 1.0)])
+@pytest.mark.parametrize(
+    ("clip", "scale", "decay"),
+    [(None, 1.0, 0.0), (CLIP, 1e6, 0.0), (100.0, 1.0, 0.0), (None, 1.0, 0.6), (CLIP, 1e6, 0.6)],
+)
 @pytest.mark.parametrize("name", ["descent", "momentum", "Adam"])
-def test_inner_optimizers_against_torch(name: str, clip: float | None, scale: float) -> None:
+def test_inner_optimizers_against_torch(
+    name: str, clip: float | None, scale: float, decay: float
+) -> None:
     """Paths of 5 steps; the scale makes 1e-6 small, which torch adds to the norm when clipping."""
     problem_loss, params, support, _ = classification_problem()
     data = one_task(support, 0)
@@ -220,12 +227,14 @@ def test_inner_optimizers_against_torch(name: str, clip: float | None, scale: fl
     theirs: torch.optim.Optimizer
     leaves = {name: p.clone().requires_grad_() for name, p in params.items()}
     if name == "Adam":
-        ours = Adam(beta1=0.8, beta2=0.95, epsilon=1e-14, clip=clip)
-        theirs = torch.optim.Adam(leaves.values(), lr=0.1, betas=(0.8, 0.95), eps=1e-14)
+        ours = Adam(beta1=0.8, beta2=0.95, epsilon=1e-14, clip=clip, weight_decay=decay)
+        theirs = torch.optim.Adam(
+            leaves.values(), lr=0.1, betas=(0.8, 0.95), eps=1e-14, weight_decay=decay
+        )
     else:
         mu = 0.7 if name == "momentum" else 0.0
-        ours = Momentum(mu, clip) if mu else GradientDescent(clip)
-        theirs = torch.optim.SGD(leaves.values(), lr=0.1, momentum=mu)
+        ours = Momentum(mu, clip, decay) if mu else GradientDescent(clip, decay)
+        theirs = torch.optim.SGD(leaves.values(), lr=0.1, momentum=mu, weight_decay=decay)
 
     for theta in MAML(0.1, 5, inner_optimizer=ours).adapt(loss_fn, params, data).path:
         assert_close(theta, {n: p.detach() for n, p in leaves.items()}, rtol=1e-9, atol=1e-9)

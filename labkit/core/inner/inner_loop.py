@@ -7,7 +7,12 @@ from torch import Tensor
 from torch.func import grad_and_value
 
 from labkit.core.checks import check_depends, checked
-from labkit.core.inner.inner_optimizers import GradientDescent, InnerOptimizer, OptimizerState
+from labkit.core.inner.inner_optimizers import (
+    GradientDescent,
+    InnerOptimizer,
+    OptimizerState,
+    direction_of,
+)
 from labkit.core.inner.step_sizes import (
     AlphaTensors,
     AnyAlpha,
@@ -79,9 +84,10 @@ class InnerLoop:
                 name: g + self.proximal * (moving[name] - anchor[name])
                 for name, g in gradient.items()
             }
+        here = moving
         if self.order == 1:
-            gradient = {name: g.detach() for name, g in gradient.items()}
-        direction, state = self.optimizer.direction(gradient, state, step)
+            gradient, here = _constant(gradient), _constant(moving)
+        direction, state = direction_of(self.optimizer, gradient, state, step, here)
         updated = {
             name: p - (size[name] if isinstance(size, dict) else size).to(p.dtype) * direction[name]
             for name, p in moving.items()
@@ -99,3 +105,7 @@ class InnerLoop:
             path.append(carry[0])
             losses.append(loss)
         return path, losses
+
+
+def _constant(tensors: Params) -> Params:
+    return {name: tensor.detach() for name, tensor in tensors.items()}

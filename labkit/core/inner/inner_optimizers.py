@@ -1,7 +1,9 @@
-"""What turns an inner gradient into an inner step: plain descent, momentum, Adam; with clipping."""
+"""What turns an inner gradient into an inner step: plain descent, momentum, Adam."""
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias, final
 
 import torch
@@ -15,7 +17,27 @@ OptimizerState: TypeAlias = dict[str, Params]
 
 
 class InnerOptimizer(ABC):
-    """θ_{k+1} = θ_k − α_k ⊙ d_k, where d_k comes from the gradients so far; differentiable."""
+    """θ_{k+1} = θ_k − α_k ⊙ d_k, where d_k comes from the gradients so far; differentiable.
+
+    For one of your own, define `start` and `direction`; a `direction` without its last argument
+    does too.
+
+    Example:
+        A pull back to θ_0: d_k = g_k + λ(θ_k − θ_0).
+
+        >>> class Proximal(InnerOptimizer):
+        ...     def start(self, params):
+        ...         return {"anchor": params}
+        ...     def direction(self, gradient, state, step, params):
+        ...         anchor = state["anchor"]
+        ...         pull = {n: g + 0.5 * (params[n] - anchor[n]) for n, g in gradient.items()}
+        ...         return pull, state
+        >>> from labkit.core import adapt
+        >>> loss = lambda p, c: (p["w"] - c) ** 2 / 2
+        >>> theta, c = {"w": torch.tensor(0.0)}, torch.tensor(1.0)
+        >>> adapt(loss, theta, c, alpha=0.5, inner_steps=2, inner_optimizer=Proximal()).params["w"]
+        tensor(0.6250)
+    """
 
     __slots__ = ()
 
@@ -25,9 +47,13 @@ class InnerOptimizer(ABC):
 
     @abstractmethod
     def direction(
-        self, gradient: Params, state: OptimizerState, step: int
+        self, gradient: Params, state: OptimizerState, step: int, params: Params
     ) -> tuple[Params, OptimizerState]:
-        """d_k and the new state, from the gradient at θ_k and step k ≥ 0."""
+        """d_k and the new state, from the gradient at θ_k, step k ≥ 0, and θ_k.
+
+        The parameters are those that adapt. With order 1 they count as constants here, as the
+        gradient does.
+        """
 
 
 @final
@@ -38,15 +64,21 @@ class GradientDescent(InnerOptimizer):
     Args:
         clip: Longest gradient, in units of the gradient; g ← g · min(1, clip/‖g‖) over all adapted
             parameters together. None does not clip.
+        weight_decay: λ ≥ 0; after clipping, g ← g + λθ_k, as in `torch.optim`.
+
+    Raises:
+        ValueError: A value is out of its range.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, eq. 1.
     """
 
     clip: float | None = None
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         _check_clip(self.clip)
+        _check_weight_decay(self.weight_decay)
 
     def start(self, params: Params) -> OptimizerState:  # noqa: ARG002
         """Nothing to remember."""
@@ -57,9 +89,10 @@ class GradientDescent(InnerOptimizer):
         gradient: Params,
         state: OptimizerState,
         step: int,  # noqa: ARG002
+        params: Params,
     ) -> tuple[Params, OptimizerState]:
-        """The gradient, clipped."""
-        return clipped(gradient, self.clip), state
+        """The gradient, clipped, with decay."""
+        return _prepared(self, gradient, params), state
 
 
 @final
@@ -70,6 +103,7 @@ class Momentum(InnerOptimizer):
     Args:
         momentum: μ, in [0, 1).
         clip: As for `GradientDescent`.
+        weight_decay: As for `GradientDescent`.
 
     Raises:
         ValueError: A value is out of its range.
@@ -83,17 +117,19 @@ class Momentum(InnerOptimizer):
         >>> optimizer, g = Momentum(0.5), {"w": torch.tensor(1.0)}
         >>> state = optimizer.start(g)
         >>> for step in range(3):
-        ...     d, state = optimizer.direction(g, state, step)
+        ...     d, state = optimizer.direction(g, state, step, g)
         >>> d["w"]
         tensor(1.7500)
     """
 
     momentum: float = 0.9
     clip: float | None = None
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         _check_share("momentum", self.momentum)
         _check_clip(self.clip)
+        _check_weight_decay(self.weight_decay)
 
     def start(self, params: Params) -> OptimizerState:
         """V = 0."""
@@ -104,9 +140,10 @@ class Momentum(InnerOptimizer):
         gradient: Params,
         state: OptimizerState,
         step: int,  # noqa: ARG002
+        params: Params,
     ) -> tuple[Params, OptimizerState]:
         """v_k = μ v_{k−1} + g_k."""
-        g = clipped(gradient, self.clip)
+        g = _prepared(self, gradient, params)
         velocity = {name: self.momentum * v + g[name] for name, v in state["velocity"].items()}
         return velocity, {"velocity": velocity}
 
@@ -124,6 +161,7 @@ class Adam(InnerOptimizer):
         beta2: β₂, in [0, 1).
         epsilon: ε > 0, in units of the gradient.
         clip: As for `GradientDescent`.
+        weight_decay: As for `GradientDescent`.
 
     Raises:
         ValueError: A value is out of its range.
@@ -135,7 +173,7 @@ class Adam(InnerOptimizer):
         The first direction is g/√(g² + ε²), whatever the size of g.
 
         >>> optimizer, g = Adam(), {"w": torch.tensor([-3.0, 0.0, 0.5])}
-        >>> optimizer.direction(g, optimizer.start(g), step=0)[0]["w"]
+        >>> optimizer.direction(g, optimizer.start(g), 0, g)[0]["w"]
         tensor([-1.,  0.,  1.])
     """
 
@@ -143,8 +181,10 @@ class Adam(InnerOptimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
     clip: float | None = None
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        _check_weight_decay(self.weight_decay)
         _check_share("beta1", self.beta1)
         _check_share("beta2", self.beta2)
         check_positive("epsilon", self.epsilon)
@@ -158,10 +198,10 @@ class Adam(InnerOptimizer):
         }
 
     def direction(
-        self, gradient: Params, state: OptimizerState, step: int
+        self, gradient: Params, state: OptimizerState, step: int, params: Params
     ) -> tuple[Params, OptimizerState]:
         """m̂_k / √(v̂_k + ε²)."""
-        g = clipped(gradient, self.clip)
+        g = _prepared(self, gradient, params)
         first = {n: self.beta1 * m + (1 - self.beta1) * g[n] for n, m in state["first"].items()}
         second = {
             n: self.beta2 * v + (1 - self.beta2) * _squared(g[n])
@@ -191,6 +231,36 @@ def clipped(gradient: Params, clip: float | None) -> Params:
     # by the square, since the norm itself has no derivative at 0
     scale = clip * torch.rsqrt(torch.clamp(squares, min=clip**2))
     return {name: g * scale.to(g.dtype) for name, g in gradient.items()}
+
+
+def direction_of(
+    optimizer: InnerOptimizer, gradient: Params, state: OptimizerState, step: int, params: Params
+) -> tuple[Params, OptimizerState]:
+    """d_k and the new state, also of an optimiser whose `direction` does not ask for θ_k."""
+    if _sees_params(type(optimizer)):
+        return optimizer.direction(gradient, state, step, params)
+    return optimizer.direction(gradient, state, step)  # type: ignore[call-arg]
+
+
+@lru_cache
+def _sees_params(kind: type[InnerOptimizer]) -> bool:
+    arguments = inspect.signature(kind.direction).parameters
+    variadic = any(a.kind is inspect.Parameter.VAR_POSITIONAL for a in arguments.values())
+    return variadic or len(arguments) > len(("self", "gradient", "state", "step"))
+
+
+def _prepared(
+    optimizer: "GradientDescent | Momentum | Adam", gradient: Params, params: Params
+) -> Params:
+    """The gradient, clipped and then with weight decay."""
+    gradient = clipped(gradient, optimizer.clip)
+    decay = optimizer.weight_decay
+    return {n: g + decay * params[n] for n, g in gradient.items()} if decay else gradient
+
+
+def _check_weight_decay(value: float) -> None:
+    if not is_number(value) or not 0 <= value < float("inf"):
+        raise ValueError(f"weight_decay must be a finite number ≥ 0, got {value!r}")
 
 
 def _squared(g: Tensor) -> Tensor:
