@@ -72,10 +72,12 @@ from .tasks import ImageClasses as ImageClasses
 from .tasks import ImagePortrait as ImagePortrait
 from .tasks import LabelledTasks as LabelledTasks
 from .tasks import MeasuredFamily as MeasuredFamily
+from .tasks import MiniBatches as MiniBatches
 from .tasks import Omniglot as Omniglot
 from .tasks import Portrait as Portrait
 from .tasks import Sinusoid as Sinusoid
 from .tasks import SplitFamily as SplitFamily
+from .tasks import StepwiseFamily as StepwiseFamily
 from .tasks import TableTasks as TableTasks
 from .tasks import TaskBatch as TaskBatch
 from .tasks import TaskFamily as TaskFamily

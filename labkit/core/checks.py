@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from math import isfinite
 from numbers import Integral, Real
-from typing import TypeGuard, get_args
+from typing import Any, TypeGuard, get_args
 
 from torch import Tensor
 
 from labkit.core.pytrees import tree_leaves
-from labkit.core.types import Batch, LossFn, Order, Params, Reduction
+from labkit.core.types import Batch, LossFn, Order, Params, Patterns, Reduction
 
 
 def check_count(name: str, value: object, least: int) -> None:
@@ -111,22 +111,53 @@ def check_depends(loss: Tensor, params: Params) -> None:
         )
 
 
-def check_pattern(name: str, pattern: object) -> None:
-    """Raise ValueError unless this is a pattern for names."""
-    if not isinstance(pattern, str):
-        raise ValueError(f"{name} must be a pattern for parameter names as text, got {pattern!r}")
+def check_patterns(name: str, patterns: Any) -> None:
+    """Raise ValueError unless this is a pattern for names, or a list of some."""
+    listed = isinstance(patterns, list | tuple) and len(patterns) > 0
+    if not isinstance(patterns, str) and not (
+        listed and all(isinstance(pattern, str) for pattern in patterns)
+    ):
+        raise ValueError(
+            f"{name} must be a pattern for parameter names as text, or a list of patterns, got "
+            f"{patterns!r}"
+        )
 
 
-def matching(params: Params, pattern: str, argument: str) -> frozenset[str]:
-    """Names of the parameters that a pattern with `*` and `?` matches.
+def check_freeze(freeze: object) -> None:
+    """Raise ValueError unless this is None, a pattern for names, or a list of some."""
+    if freeze is not None:
+        check_patterns("freeze", freeze)
+
+
+def matching(params: Params, patterns: Patterns, argument: str) -> frozenset[str]:
+    """Names of the parameters that one of some patterns with `*` and `?` matches.
 
     Raises:
-        ValueError: None does; the message lists those there are.
+        ValueError: A pattern matches none; the message lists those there are.
     """
-    names = frozenset(name for name in params if fnmatchcase(name, pattern))
+    names: set[str] = set()
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        matches = {name for name in params if fnmatchcase(name, pattern)}
+        if not matches:
+            raise ValueError(
+                f"{argument}={pattern!r} matches no parameter: those that are learned are "
+                f"{sorted(params)}"
+            )
+        names |= matches
+    return frozenset(names)
+
+
+def not_frozen(params: Params, freeze: Patterns | None) -> frozenset[str] | None:
+    """Names of the parameters that an inner loop moves; None: all of them.
+
+    Raises:
+        ValueError: A pattern matches nothing, or nothing is left.
+    """
+    if freeze is None:
+        return None
+    names = params.keys() - matching(params, freeze, "freeze")
     if not names:
         raise ValueError(
-            f"{argument}={pattern!r} matches no parameter: those that are learned are "
-            f"{sorted(params)}"
+            f"freeze={freeze!r} matches every parameter, so nothing would adapt: {sorted(params)}"
         )
-    return names
+    return frozenset(names)

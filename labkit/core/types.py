@@ -17,8 +17,12 @@ LossFn: TypeAlias = Callable[[Params, Batch], Tensor]
 Order: TypeAlias = Literal[1, 2]
 Reduction: TypeAlias = Literal["mean", "sum"]
 
+Patterns: TypeAlias = str | Sequence[str]
+"""A pattern with `*` and `?` for the names of parameters, or several."""
+
 StepSize: TypeAlias = float | Tensor | Mapping[str, float | Tensor]
-"""α of one inner step: a number, or per parameter a 0-d tensor or one of its shape."""
+"""α of one inner step: a number, or per parameter (or pattern of names) a 0-d tensor or one of its
+shape; parameters that a mapping does not name stay where they are."""
 
 Alpha: TypeAlias = StepSize | Sequence[StepSize]
 """α of all inner steps: one `StepSize` for every step, or a sequence with one per step."""

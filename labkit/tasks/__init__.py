@@ -19,6 +19,7 @@ from labkit.tasks.family import (
     Predictor,
     Split,
     SplitFamily,
+    StepwiseFamily,
     TaskBatch,
     TaskFamily,
     TaskLocation,
@@ -36,6 +37,7 @@ from labkit.tasks.images import (
     image_portrait,
     nearest_neighbour,
 )
+from labkit.tasks.mini_batches import MiniBatches
 from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tides import (
@@ -62,12 +64,14 @@ __all__ = [
     "LabelledFamily",
     "LabelledTasks",
     "MeasuredFamily",
+    "MiniBatches",
     "Omniglot",
     "Portrait",
     "Predictor",
     "Sinusoid",
     "Split",
     "SplitFamily",
+    "StepwiseFamily",
     "TableTasks",
     "TaskBatch",
     "TaskFamily",

@@ -158,6 +158,19 @@ class SplitFamily(Protocol):
 
 
 @runtime_checkable
+class StepwiseFamily(Protocol):
+    """A task family whose loss differs from inner step to inner step, such as by mini-batches."""
+
+    def at_step(self, step: int) -> TaskFamily:
+        """The family whose `loss` counts at θ_step, for step = 0 … K.
+
+        The query loss at θ' is that of step K. What tells support from query is in the data, such
+        as a key of the support.
+        """
+        ...
+
+
+@runtime_checkable
 class MeasuredFamily(Protocol):
     """A task family that judges predictions by more than the loss."""
 

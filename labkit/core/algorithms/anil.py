@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from labkit.core.algorithms.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_inner_loop, check_pattern, matching
+from labkit.core.checks import check_inner_loop, check_patterns, matching
 from labkit.core.gradients import Unrolled
 from labkit.core.inner import (
     AnyAlpha,
@@ -14,7 +14,7 @@ from labkit.core.inner import (
     check_alpha,
     check_inner_optimizer,
 )
-from labkit.core.types import Order, Params
+from labkit.core.types import Order, Params, Patterns
 
 
 @final
@@ -27,14 +27,15 @@ class ANIL(UnrollingAlgorithm):
 
     Args:
         head: Which parameters are the head: a pattern for their names, with `*` and `?`, for
-            example "4.*" for the fifth layer of a `torch.nn.Sequential`.
+            example "4.*" for the fifth layer of a `torch.nn.Sequential`; or a list of patterns.
         alpha: α, in any form that `adapt` takes, or a `LearnedAlpha`; dicts name the head's.
         inner_steps: K, inner steps in training.
         order: 2 differentiates through the inner steps, 1 does not.
         inner_optimizer: `GradientDescent`, `Momentum` or `Adam`.
 
     Raises:
-        ValueError: A value is out of its range; on use, if no parameter matches `head`.
+        ValueError: A value is out of its range; on use, if a pattern of `head` matches
+            no parameter.
 
     Source:
         Raghu, Raghu, Bengio, Vinyals 2020, arXiv:1909.09157, §4.
@@ -50,14 +51,14 @@ class ANIL(UnrollingAlgorithm):
         {'body.w': tensor(1.), 'head.v': tensor(0.)}
     """
 
-    head: str = field(kw_only=True)
+    head: Patterns = field(kw_only=True)
     alpha: AnyAlpha = 0.01
     inner_steps: int = 1
     order: Order = 2
     inner_optimizer: InnerOptimizer = GradientDescent()
 
     def __post_init__(self) -> None:
-        check_pattern("head", self.head)
+        check_patterns("head", self.head)
         check_inner_loop(self.inner_steps, self.order)
         check_alpha(self.alpha)
         check_inner_optimizer(self.inner_optimizer)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self, final
 
 from labkit.core.algorithms.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_count, check_inner_loop, is_number
+from labkit.core.checks import check_count, check_freeze, check_inner_loop, is_number, not_frozen
 from labkit.core.gradients import Unrolled
 from labkit.core.inner import (
     AnyAlpha,
@@ -15,7 +15,7 @@ from labkit.core.inner import (
     check_alpha,
     check_inner_optimizer,
 )
-from labkit.core.types import Alpha, Order, Params
+from labkit.core.types import Alpha, Order, Params, Patterns
 
 
 @final
@@ -35,6 +35,8 @@ class MAML(UnrollingAlgorithm):
         loss_weights_until: Meta-steps over which the weights move, linearly, from `loss_weights`
             to the last alone; 0 keeps them.
         first_order_until: Meta-steps that are taken with order 1, before `order` is.
+        freeze: Parameters that the inner loop leaves where they are, as a pattern for their names
+            or a list of patterns, such as ["1.*", "4.*"]; the meta-gradient moves them too.
 
     Raises:
         ValueError: A value is out of its range, or `loss_weights` does not have K entries ≥ 0
@@ -58,6 +60,7 @@ class MAML(UnrollingAlgorithm):
     loss_weights: Sequence[float] | None = None
     loss_weights_until: int = 0
     first_order_until: int = 0
+    freeze: Patterns | None = None
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, self.order)
@@ -65,6 +68,7 @@ class MAML(UnrollingAlgorithm):
         check_inner_optimizer(self.inner_optimizer)
         check_count("loss_weights_until", self.loss_weights_until, 0)
         check_count("first_order_until", self.first_order_until, 0)
+        check_freeze(self.freeze)
         weights = self.loss_weights
         if weights is None:
             if self.loss_weights_until:
@@ -80,10 +84,12 @@ class MAML(UnrollingAlgorithm):
                 f"inner step, got {weights!r}"
             )
 
-    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
-        """K steps on all parameters; the query losses count by `loss_weights`."""
+    def task(self, params: Params) -> Unrolled:
+        """K steps on all parameters but those frozen; the query losses count by `loss_weights`."""
         weights = None if self.loss_weights is None else tuple(self.loss_weights)
-        return Unrolled(InnerLoop(self.inner_steps, self.order, self.inner_optimizer), weights)
+        adapted = not_frozen(params, self.freeze)
+        loop = InnerLoop(self.inner_steps, self.order, self.inner_optimizer, adapted)
+        return Unrolled(loop, weights)
 
     def at(self, meta_step: int) -> "MAML":
         """MAML with the order and the weights of one meta-step, without schedules."""

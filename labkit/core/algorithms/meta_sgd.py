@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import final
 
 from labkit.core.algorithms.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_inner_loop
+from labkit.core.checks import check_freeze, check_inner_loop, not_frozen
 from labkit.core.gradients import Unrolled
 from labkit.core.inner import AnyAlpha, InnerLoop, LearnedAlpha, check_alpha
-from labkit.core.types import Order, Params
+from labkit.core.types import Order, Params, Patterns
 
 
 @final
@@ -24,6 +24,7 @@ class MetaSGD(UnrollingAlgorithm):
             step sizes themselves, as `adapt` takes them per element.
         inner_steps: K; the paper takes 1.
         order: 2 differentiates through the inner steps, 1 does not.
+        freeze: As for `MAML`.
 
     Raises:
         ValueError: A value is out of its range, or `alpha` is learned but not per element.
@@ -39,9 +40,11 @@ class MetaSGD(UnrollingAlgorithm):
     alpha: AnyAlpha = 0.01
     inner_steps: int = 1
     order: Order = 2
+    freeze: Patterns | None = None
 
     def __post_init__(self) -> None:
         check_inner_loop(self.inner_steps, self.order)
+        check_freeze(self.freeze)
         check_alpha(self.alpha)
         if isinstance(self.alpha, int | float):
             learned = LearnedAlpha(self.alpha, granularity="element")
@@ -52,6 +55,7 @@ class MetaSGD(UnrollingAlgorithm):
                 "take MAML for the others"
             )
 
-    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
-        """K steps on all parameters."""
-        return Unrolled(InnerLoop(self.inner_steps, self.order))
+    def task(self, params: Params) -> Unrolled:
+        """K steps on all parameters that `freeze` does not name."""
+        adapted = not_frozen(params, self.freeze)
+        return Unrolled(InnerLoop(self.inner_steps, self.order, adapted=adapted))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from labkit.core.algorithms.algorithm import UnrollingAlgorithm
-from labkit.core.checks import check_inner_loop, check_pattern, matching
+from labkit.core.checks import check_freeze, check_inner_loop, check_patterns, matching, not_frozen
 from labkit.core.gradients import Unrolled
 from labkit.core.inner import (
     AnyAlpha,
@@ -18,7 +18,7 @@ from labkit.core.inner import (
     check_alpha,
     check_inner_optimizer,
 )
-from labkit.core.types import Batch, EmbeddingLoss, LossFn, Order, Params
+from labkit.core.types import Batch, EmbeddingLoss, LossFn, Order, Params, Patterns
 
 
 @final
@@ -37,6 +37,7 @@ class ProtoMAML(UnrollingAlgorithm):
         inner_steps: K, inner steps in training.
         order: 2 differentiates through the inner steps, 1 does not; the prototypes always count.
         inner_optimizer: `GradientDescent`, `Momentum` or `Adam`.
+        freeze: As for `MAML`.
 
     Raises:
         ValueError: A value is out of its range; on use, if `head` does not name one weight and one
@@ -61,21 +62,24 @@ class ProtoMAML(UnrollingAlgorithm):
                 [6.]]), 'h.b': tensor([-1., -9.])}
     """
 
-    head: str = field(kw_only=True)
+    head: Patterns = field(kw_only=True)
     alpha: AnyAlpha = 0.01
     inner_steps: int = 1
     order: Order = 2
     inner_optimizer: InnerOptimizer = GradientDescent()
+    freeze: Patterns | None = None
 
     def __post_init__(self) -> None:
-        check_pattern("head", self.head)
+        check_patterns("head", self.head)
+        check_freeze(self.freeze)
         check_inner_loop(self.inner_steps, self.order)
         check_alpha(self.alpha)
         check_inner_optimizer(self.inner_optimizer)
 
-    def task(self, params: Params) -> Unrolled:  # noqa: ARG002
-        """K steps on all parameters, from θ with the head at the task's prototypes."""
-        loop = InnerLoop(self.inner_steps, self.order, self.inner_optimizer)
+    def task(self, params: Params) -> Unrolled:
+        """K steps on what `freeze` does not name, from θ with the head at the task's prototypes."""
+        adapted = not_frozen(params, self.freeze)
+        loop = InnerLoop(self.inner_steps, self.order, self.inner_optimizer, adapted)
         return Unrolled(loop, start=partial(prototype_head, self.head))
 
     def prototypes(self, loss_fn: LossFn, params: Params, support: Batch) -> Tensor:
@@ -85,7 +89,7 @@ class ProtoMAML(UnrollingAlgorithm):
         return head[weight] / 2
 
 
-def prototype_head(head: str, loss_fn: LossFn, params: Params, support: Batch) -> Params:
+def prototype_head(head: Patterns, loss_fn: LossFn, params: Params, support: Batch) -> Params:
     """θ with the head set to W_c = 2 p_c, b_c = −‖p_c‖²; nan for a class without support points."""
     if not isinstance(loss_fn, EmbeddingLoss):
         raise ValueError(

@@ -49,7 +49,8 @@ def adapt(
             each inner step.
         params: θ, name → tensor of any shape.
         support: The task's data, as `loss_fn` takes it (no task axis).
-        alpha: α: a number, a 0-d tensor, a dict per parameter (0-d or the parameter's shape), or a
+        alpha: α: a number, a 0-d tensor, a dict per parameter or pattern of names (0-d or
+            the parameter's shape; parameters that it does not name stay where they are), or a
             sequence with one of those per step.
         inner_steps: K ≥ 0.
         order: 2 differentiates through the inner gradients, 1 does not.

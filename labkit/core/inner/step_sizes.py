@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias, final, get_args
 
 import torch
@@ -91,13 +92,14 @@ def alpha_tensors(alpha: AnyAlpha, params: Params, inner_steps: int) -> AlphaTen
     """Check `alpha` against `params` and turn its numbers into tensors, keeping its structure.
 
     Args:
-        alpha: A number, a 0-d tensor, a dict per parameter, a sequence of those, or a
-            `LearnedAlpha`, which gives its initial value.
+        alpha: A number, a 0-d tensor, a dict per parameter or pattern of names (0 for parameters
+            that it does not name), a sequence of those, or a `LearnedAlpha`, which gives its
+            initial value.
         params: The parameters that are adapted, name → tensor.
         inner_steps: K; a sequence must have exactly K entries.
 
     Returns:
-        The same structure with a tensor at every leaf.
+        The same structure with a tensor at every leaf, and an entry for every parameter in a dict.
 
     Raises:
         ValueError: The structure does not fit `params` or `inner_steps`, or a value is not finite.
@@ -164,13 +166,8 @@ def _half(alpha: StepSize) -> StepSize:
 
 def _one_step(alpha: object, params: Params) -> StepTensors:
     if isinstance(alpha, Mapping):
-        missing, unknown = params.keys() - alpha.keys(), alpha.keys() - params.keys()
-        if missing or unknown:
-            raise ValueError(
-                f"alpha must name each adapted parameter once; missing {sorted(missing)}, "
-                f"unknown {sorted(unknown)}; the adapted parameters are {sorted(params)}"
-            )
-        return {name: _leaf(alpha[name], p, name) for name, p in params.items()}
+        entries = _entries(alpha, params)
+        return {name: _leaf(entries.get(name, 0.0), p, name) for name, p in params.items()}
     value = _leaf(alpha, _reference(params), "all parameters")
     if value.ndim:
         raise ValueError(
@@ -178,6 +175,31 @@ def _one_step(alpha: object, params: Params) -> StepTensors:
             f"{tuple(value.shape)}: give a dict per parameter, or a list per step"
         )
     return value
+
+
+def _entries(alpha: Mapping[str, object], params: Params) -> dict[str, object]:
+    """The entry of each parameter that a mapping names, by its name or by one pattern."""
+    entries: dict[str, object] = {}
+    patterns: dict[str, str] = {}
+    unknown = []
+    for pattern, value in alpha.items():
+        matches = [pattern] if pattern in params else [n for n in params if fnmatchcase(n, pattern)]
+        if not matches:
+            unknown.append(pattern)
+        for name in matches:
+            if name in alpha and name != pattern:
+                continue  # a name counts before a pattern
+            if name in entries:
+                raise ValueError(
+                    f"alpha has two entries for {name}: {patterns[name]!r} and {pattern!r}"
+                )
+            entries[name], patterns[name] = value, pattern
+    if unknown:
+        raise ValueError(
+            f"alpha must name adapted parameters, or patterns of their names; {unknown} match "
+            f"none; the adapted parameters are {sorted(params)}"
+        )
+    return entries
 
 
 def _reference(params: Params) -> Tensor:
@@ -194,6 +216,11 @@ def _leaf(value: object, param: Tensor, name: str) -> Tensor:
                 f"parameter's shape {tuple(param.shape)}"
             )
         return value
+    if isinstance(value, LearnedAlpha):
+        raise ValueError(
+            f"alpha for {name} is a LearnedAlpha in a dict: to learn alpha for some parameters and "
+            "leave the others where they are, take MAML(alpha=LearnedAlpha(...), freeze=[...])"
+        )
     if not is_number(value):
         raise ValueError(f"alpha for {name} must be a number or a tensor, got {value!r}")
     # made on the CPU, where looking at it does not wait for another device

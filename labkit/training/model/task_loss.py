@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from labkit.core import Algorithm, Params, tree_map
-from labkit.tasks import LabelledFamily, MeasuredFamily, Predictor, TaskBatch, TaskFamily
+from labkit.tasks import (
+    LabelledFamily,
+    MeasuredFamily,
+    Predictor,
+    StepwiseFamily,
+    TaskBatch,
+    TaskFamily,
+)
 from labkit.training.model.batch_norm import StepBatchNorm
 
 RESERVED = ("loss", "inner_step", "query_loss", "ci95", "median", "diverged")
@@ -58,12 +65,18 @@ class TaskLoss:
         return lambda *args, **kwargs: functional_call(self.model, everything, args, kwargs)
 
     def at_step(self, step: int) -> Self:
-        """The loss at one inner step, which differs for batch norm with statistics per step."""
+        """The loss at one inner step.
+
+        It differs for a `StepwiseFamily`, and for batch norm with statistics per step.
+        """
         names = [n for n, m in self.model.named_modules() if isinstance(m, StepBatchNorm)]
-        if not names:
+        family = self.family
+        if isinstance(family, StepwiseFamily):
+            family = family.at_step(step)
+        if not names and family is self.family:
             return self
         steps = {f"{name}.step" if name else "step": torch.tensor(step) for name in names}
-        return replace(self, constants={**self.constants, **steps})
+        return replace(self, constants={**self.constants, **steps}, family=family)
 
     def embed(self, params: Params, batch: Any, head: str) -> tuple[Tensor, Tensor]:
         """The inputs of the layer of `head`, (points, features), and the labels, (points,).

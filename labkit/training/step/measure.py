@@ -18,6 +18,7 @@ from labkit.core import (
     Reduction,
     check_count,
     check_reduction,
+    loss_at,
     tree_leaves,
 )
 from labkit.tasks import TaskBatch
@@ -77,7 +78,10 @@ class Measurement:
         All are tensors, finite or not. Where α is not learned, its gradient is None.
         """
         before = vmap(
-            loss_fn, in_dims=(None, 0), randomness="different", chunk_size=self.task_chunk
+            loss_at(loss_fn, 0),
+            in_dims=(None, 0),
+            randomness="different",
+            chunk_size=self.task_chunk,
         )
         loss_before = before(params, query).mean()
         gradient = algorithm.meta_gradient(
