@@ -73,7 +73,7 @@ def test_params_keep_their_dtype() -> None:
         ({"alpha": float("nan")}, "alpha for all parameters must be finite, got nan"),
         ({"alpha": True}, "alpha for all parameters must be a number"),
         ({"alpha": [0.1]}, "alpha has 1 entries for inner_steps=2"),
-        ({"alpha": {"v": 0.1}}, r"missing \['w'\], unknown \['v'\]"),
+        ({"alpha": {"v": 0.1}}, r"\['v'\] match none; the adapted parameters are \['w'\]"),
         ({"alpha": {"w": torch.ones(3)}}, r"alpha for w has shape \(3,\)"),
         ({"alpha": torch.ones(2)}, r"0-d tensor, got shape \(2,\)|has shape \(2,\)"),
         ({"alpha": torch.tensor(1)}, "must be floating point, got torch.int64"),

@@ -274,7 +274,7 @@ def linear() -> nn.Module:
         (Detached, Lines(), MAML(inner_steps=0), r"no gradient in any of the parameters"),
         (Detached, Lines(), JointTraining(), r"no gradient in any of the parameters"),
         (linear, Lines(), ANIL(head="2.*"), r"matches no parameter: .*'0.bias', '0.weight'"),
-        (linear, Lines(), MAML(alpha={"w": 0.1}), r"missing \['0.bias', '0.weight'\]"),
+        (linear, Lines(), MAML(alpha={"w": 0.1}), r"\['w'\] match none; .*'0.bias', '0.weight'"),
         (linear, Lines(), MAML(alpha=[0.1, 0.1]), "alpha has 2 entries for inner_steps=1"),
     ],
 )
