@@ -2,10 +2,11 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import pytest
 from xdist.remote import Producer
@@ -17,6 +18,31 @@ _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
 
 import torch  # noqa: E402
+
+from tests.warm_kernels import offered, warm_kernels  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Offer warm kernels to all workers, from their parent."""
+    config.pluginmanager.register(NotebooksInWarmKernels())
+    if not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        stack.enter_context(offered())
+        config.add_cleanup(stack.close)
+
+
+@final
+class NotebooksInWarmKernels:
+    """Notebooks that nbval compares run in warm kernels; they lie outside this folder."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Start a notebook's kernel, which its first cell does."""
+        with pytest.MonkeyPatch.context() as patch:
+            if item.path.suffix == ".ipynb":
+                for name, value in warm_kernels().items():
+                    patch.setenv(name, value)
+            return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.notebooks.refresh import write_committed_form
+from tests.warm_kernels import warm_kernels
 
 pytestmark = pytest.mark.kernel
 
@@ -32,7 +33,7 @@ def bash(commands: str, where: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", commands],
         cwd=where,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, **warm_kernels(), "PATH": path},
         capture_output=True,
         text=True,
         check=False,

@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+from tests.warm_kernels import warm_kernels
+
 ROOT = Path(__file__).parents[2]
 
 _SERVER = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port={port}"]
@@ -164,7 +166,7 @@ def serving(place: Place, folder: Path) -> Iterator[Server]:
         path.write_text(json.dumps(values))
     token, port = secrets.token_hex(16), _free_port()
     command = [part.format(port=port, token=token, root=root) for part in place.arguments]
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(config)}
+    environment = {**os.environ, **warm_kernels(), "JUPYTER_CONFIG_DIR": str(config)}
     log = folder / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(

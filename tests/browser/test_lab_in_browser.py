@@ -14,6 +14,7 @@ from labkit import read_result, read_share_code
 from tests.browser.conftest import Opener
 from tests.browser.jupyterlab import NotebookPage
 from tests.browser.servers import JUPYTERLAB, ROOT, WITHOUT_SUBSHELLS, Place
+from tests.warm_kernels import warm_kernels
 
 FIRST = "01_sinusoid.ipynb"
 STEP = "session.snapshot().meta_step"
@@ -189,7 +190,7 @@ def test_what_is_exported_runs_headless_to_the_same_numbers(
     parameters, output = tmp_path / "parameters.yaml", tmp_path / "out.ipynb"
     download.value.save_as(parameters)
     command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / FIRST), str(output)]
-    environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
+    environment = {**os.environ, **warm_kernels(), "IPYTHONDIR": str(tmp_path / "ipython")}
     subprocess.run([*command, "-f", str(parameters)], env=environment, check=True)
     result = read_result(output)
     live = lab.kernel("labkit.measure(session).metrics")

@@ -20,6 +20,7 @@ from labkit import (
     sinusoid_mlp,
 )
 from labkit.paper import FewShotSettings, PaperSettings
+from tests.warm_kernels import warm_kernels
 
 pytestmark = pytest.mark.kernel
 
@@ -29,18 +30,22 @@ FAST = ["-p", "meta_steps", "20", "-p", "meta_batch", "3"]
 
 
 def papermill(
-    output: Path, *arguments: str, notebook: Path = NOTEBOOK
+    output: Path, *arguments: str, notebook: Path = NOTEBOOK, warm: bool = True
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "papermill", str(notebook), str(output), *arguments]
     # history off and a private folder: parallel kernels race on IPython's database
-    environment = {**os.environ, "IPYTHONDIR": str(output.parent / "ipython")}
+    environment = {
+        **os.environ,
+        **(warm_kernels() if warm else {}),
+        "IPYTHONDIR": str(output.parent / "ipython"),
+    }
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("papermill") / "out.ipynb"
-    done = papermill(output, "-p", "alpha", "0.02", "-p", "order", "1", *FAST)
+    done = papermill(output, "-p", "alpha", "0.02", "-p", "order", "1", *FAST, warm=False)
     assert done.returncode == 0, done.stderr
     return output
 

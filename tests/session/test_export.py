@@ -20,6 +20,7 @@ from labkit import ClassificationSettings, Recipe, Session, Settings, Sinusoid, 
 from labkit.session.sharing.export import code_cell, parameters, parameters_json, parameters_yaml
 from labkit.session.sharing.named_sources import name_of
 from tests.session.recipes import recipes
+from tests.warm_kernels import warm_kernels
 
 EVENTS = ((0, "beta", 1e-05), (40, "alpha_learned", "no"), (40, "alpha", 1e16), (90, "order", 1))
 RECIPE = Recipe(
@@ -77,7 +78,7 @@ def test_papermill_reads_the_file(write: Callable[[Recipe], str], tmp_path: Path
     file.write_text(write(RECIPE))
     command = [sys.executable, "-m", "papermill", str(source), str(output), "-f", str(file)]
     # a private folder: parallel kernels race on IPython's database
-    environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
+    environment = {**os.environ, **warm_kernels(), "IPYTHONDIR": str(tmp_path / "ipython")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     printed = nbformat.read(output, as_version=4).cells[-1].outputs[0].text
