@@ -1,9 +1,10 @@
-# make lab | app | test | run | bench: each sets up the environment in .venv first when that is needed.
+# make lab | app | test | run | docs | bench: each sets up the environment in .venv first when that is needed.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.peers
+SPHINX := $(VENV)/.docs
 NOTEBOOK := notebooks/01_sinusoid.ipynb
 RUNS := runs
 # more arguments for benchmarks.speed, such as --only sinusoid --threads 1
@@ -33,7 +34,7 @@ lab: export PYTHONSTARTUP ?= $(CURDIR)/labkit/widgets/kernel_startup.py
 lab app run bench: export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 lab app run bench: export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 
-.PHONY: install lab app test lint run bench notebooks screenshot clean js lint-js test-js
+.PHONY: install lab app test lint run bench notebooks screenshot docs docs-links clean js lint-js test-js
 .DEFAULT_GOAL := lab
 
 install: $(STAMP)
@@ -121,5 +122,19 @@ notebooks: $(STAMP)
 screenshot: $(STAMP)
 	$(BIN)/python -m tests.browser.screenshot docs/lab.png
 
+$(SPHINX): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[docs]'
+	touch $@
+
+# the site, in docs/build/html: a link or an anchor inside it that leads nowhere is an error, as every
+# warning is. INTERSPHINX=1 also links the names of other projects, which needs a network
+docs: $(SPHINX)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/build/html
+	@echo "The site: docs/build/html/index.html"
+
+# the links that leave the site, which needs a network
+docs-links: $(SPHINX)
+	$(BIN)/python -m sphinx --keep-going -b linkcheck docs docs/build/links
+
 clean:
-	rm -rf $(VENV) $(RUNS) js/node_modules
+	rm -rf $(VENV) $(RUNS) js/node_modules docs/build

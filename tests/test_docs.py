@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SITE = [
+    page
+    for page in sorted((ROOT / "docs").rglob("*.md"))
+    if not {"build", "example_ci"} & set(page.relative_to(ROOT).parts)
+]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SITE]
 NAMED = sorted(
     set(
         re.findall(
@@ -29,7 +34,7 @@ def test_named_tests_exist(file: str, test: str) -> None:
     assert f"def {test}(" in source if test else source
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_named_paths_exist(page: Path) -> None:
     homes = (ROOT, page.parent, ROOT / "docs" / "example_ci")
     missing = [
@@ -40,7 +45,7 @@ def test_named_paths_exist(page: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[\w-]+)?\)", page.read_text())
     assert not [link for link in links if not (page.parent / link).exists()]

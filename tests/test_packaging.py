@@ -52,7 +52,7 @@ def test_constraints_pin_every_dependency_within_its_range() -> None:
         assert specifier.operator == "==", str(pin)
         assert "+" not in specifier.version, f"{pin}: a local version is not to be had elsewhere"
         versions[re.sub(r"[-_.]+", "-", pin.name).lower()] = specifier.version
-    for name, requirement in declared("bench").items():
+    for name, requirement in declared("bench", "docs").items():
         assert requirement.specifier.contains(versions[name.lower()]), str(requirement)
 
 
