@@ -47,8 +47,8 @@ def site_text(text: str, source: str, page: str, address: Address) -> str:
         words, anchor = match["text"], match["anchor"] or ""
         if not (ROOT / target).exists():
             return match[0]  # Sphinx reports it
-        if shown := _shown_at(target):
-            return f"[{words}]({_relative(shown, page)}{anchor})"
+        if on_site := _page_of(target):
+            return f"[{words}]({_relative(on_site, page)}{anchor})"
         url = address(target)
         return f"[{words}]({url}{anchor})" if url else words
 
@@ -63,7 +63,7 @@ def tutorials(folder: Path = ROOT / "notebooks") -> list[Path]:
 def copy_notebooks(target: Path, address: Address) -> None:
     """Put the notebooks, as they were executed, where Sphinx reads pages.
 
-    A copy that is equal is left alone, so that the next build reads only what has changed.
+    A copy that is equal is left alone: the next build reads only what has changed.
     """
     target.mkdir(parents=True, exist_ok=True)
     kept = set()
@@ -94,7 +94,7 @@ def _relative(path: str, page: str) -> str:
     return os.path.relpath(path, PurePosixPath(page).parent).replace(os.sep, "/")
 
 
-def _shown_at(path: str) -> str:
+def _page_of(path: str) -> str:
     """The page of the site that shows a file of the repository, or ""."""
     if re.fullmatch(r"notebooks/[^/]+\.ipynb", path):
         return f"{TUTORIALS}/{PurePosixPath(path).name}"

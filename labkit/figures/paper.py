@@ -33,7 +33,7 @@ _HEIGHT, _GAP = 330, 0.04
 
 @dataclass(frozen=True, slots=True)
 class MethodCurve:
-    """The loss of a method over inner steps, mean over seeds.
+    """The loss of a method over inner steps.
 
     Attributes:
         method: "maml", "first_order", "pretrained" or "oracle".
@@ -52,7 +52,9 @@ class MethodCurve:
     published: dict[int, float]
 
 
-def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
+def paper_figure(
+    curves: Sequence[MethodCurve], what: str = "mean over seeds, 95 % interval"
+) -> go.Figure:
     """A panel for each number of shots, on one logarithmic axis of the loss.
 
     The axis ends at the largest loss before adaptation: a mean that a few diverging tasks dominate
@@ -60,6 +62,7 @@ def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
 
     Args:
         curves: At least one; the paper's numbers are drawn as crosses.
+        what: What the curves and their bands are, for the title.
 
     Raises:
         ValueError: There is no curve.
@@ -87,7 +90,7 @@ def paper_figure(curves: Sequence[MethodCurve]) -> go.Figure:
         )
     return panel_figure(
         [trace for curve in curves for trace in _traces(curve, shots.index(curve.shots) + 1, most)],
-        title("The paper's sinusoid", "mean over seeds, 95 % interval"),
+        title("The paper's sinusoid", what),
         height=_HEIGHT,
         hovermode="closest",
         legend=legend(x=0, y=1, yanchor="bottom"),

@@ -1,4 +1,5 @@
 from .omniglot import few_shot_run_table as few_shot_run_table
+from .omniglot import few_shot_run_view as few_shot_run_view
 from .omniglot import measure_few_shot_run as measure_few_shot_run
 from .omniglot import train_few_shot_run as train_few_shot_run
 from .omniglot_verdicts import OmniglotTable as OmniglotTable
@@ -9,5 +10,6 @@ from .sinusoid import measure_paper_run as measure_paper_run
 from .sinusoid import paper_run_table as paper_run_table
 from .sinusoid import train_paper_run as train_paper_run
 from .sinusoid_verdicts import PaperTable as PaperTable
+from .sinusoid_verdicts import paper_run_view as paper_run_view
 from .sinusoid_verdicts import paper_table as paper_table
 from .sinusoid_verdicts import paper_view as paper_view

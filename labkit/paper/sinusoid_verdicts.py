@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from labkit.experiments import (
     Folders,
     Mean,
+    Result,
     curves_frame,
     load_curves,
     mean_interval,
@@ -244,3 +245,35 @@ def paper_view(folders: Folders) -> go.Figure:
                 )
             )
     return paper_figure(curves)
+
+
+def paper_run_view(result: Result) -> go.Figure:
+    """Draw the loss of one run over inner steps for 5, 10 and 20 shots, with the paper's numbers.
+
+    "constant" step sizes are left out, as in `paper_view`; bands are over the tasks.
+
+    Args:
+        result: From `measure_paper_run`.
+
+    Example:
+        >>> from labkit.paper.sinusoid import measure_paper_run, train_paper_run
+        >>> run = train_paper_run(PaperSettings(method="oracle", meta_steps=2, meta_batch=3))
+        >>> [trace.name for trace in paper_run_view(measure_paper_run(run, tasks=4)).data][1::2]
+        ['oracle', 'oracle', 'oracle']
+    """
+    table = {name: np.asarray(values) for name, values in result.curves[TABLE].items()}
+    method, last_rule = str(result.parameters["method"]), table["step_sizes"].max()
+    curves = []
+    for shots in np.unique(table["test_shots"]):
+        rows = (table["test_shots"] == shots) & (table["step_sizes"] == last_rule)
+        curves.append(
+            MethodCurve(
+                method,
+                method.replace("_", " "),
+                int(shots),
+                table["query_loss"][rows],
+                table["ci95"][rows],
+                {k: v for (m, s, k), v in PUBLISHED.items() if (m, s) == (method, shots)},
+            )
+        )
+    return paper_figure(curves, "mean over tasks, 95 % interval")
