@@ -1,6 +1,7 @@
 """The committed notebooks: thin, one form, and with outputs that nbval really compares."""
 
 import ast
+import base64
 import json
 import math
 import re
@@ -9,11 +10,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 
 from labkit import ClassificationSettings, Settings
 from labkit.paper import FewShotSettings, PaperSettings
 from labkit.session.settings.parameters import CheckedModel
-from tests.notebooks.refresh import IGNORED, write_committed_form
+from tests.notebooks.refresh import IGNORED, PICTURE, write_committed_form
+from tests.notebooks.stills import MOST_BYTES, small_png
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 LABS = [path for path in NOTEBOOKS if "labkit.open_lab(" in path.read_text()]
@@ -163,3 +166,52 @@ def test_the_applications_settings_leave_out_what_is_tagged() -> None:
 def test_only_unchecked_cells_may_be_ignored(notebook: Any) -> None:
     for cell in code_cells(notebook):
         assert not {IGNORED, CHECKED} <= set(cell.metadata.get("tags", ()))
+
+
+def pictures(notebook: Any) -> list[bytes]:
+    """What a viewer without scripts shows, such as a code host."""
+    return [
+        base64.b64decode(output.data[PICTURE])
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if PICTURE in output.get("data", {})
+    ]
+
+
+def test_a_figure_is_stored_that_shows_without_scripts(notebook: Any) -> None:
+    stored = pictures(notebook)
+    assert stored, "run `make notebooks`"
+    for picture in stored:
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) <= MOST_BYTES
+
+
+def test_nbval_does_not_compare_pictures(notebook: Any) -> None:
+    """Their bytes differ with the fonts of a machine."""
+    for cell in code_cells(notebook):
+        if any(PICTURE in output.get("data", {}) for output in cell.outputs):
+            assert IGNORED in cell.metadata.get("tags", ()), cell.id
+
+
+def test_a_picture_loses_colours_until_it_is_small_enough() -> None:
+    noise = Image.effect_noise((64, 64), 200).convert("RGB")
+    sizes = [len(small_png(noise, most)) for most in (10_000, 2_500)]
+    assert sizes[1] <= 2_500 < sizes[0] <= 10_000
+    with pytest.raises(ValueError, match="more than 100: draw less"):
+        small_png(noise, 100)
+
+
+def test_a_notebook_links_to_its_neighbours(path: Path, notebook: Any) -> None:
+    number = NOTEBOOKS.index(path)
+    neighbours = {"Previous": number - 1, "Next": number + 1}
+    expected = [
+        f"{word}: [{title(NOTEBOOKS[at])}]({NOTEBOOKS[at].name})"
+        for word, at in neighbours.items()
+        if 0 <= at < len(NOTEBOOKS)
+    ]
+    assert notebook.cells[-1].source == " · ".join(expected)
+
+
+def title(path: Path) -> str:
+    (heading,) = re.findall(r"\A# (.+)", nbformat.read(path, as_version=4).cells[0].source)
+    return str(heading)
