@@ -13,6 +13,7 @@ from .core import InnerCurvature as InnerCurvature
 from .core import InnerOptimizer as InnerOptimizer
 from .core import JointTraining as JointTraining
 from .core import LearnedAlpha as LearnedAlpha
+from .core import LoopWarning as LoopWarning
 from .core import MetaGradient as MetaGradient
 from .core import MetaLossSlice as MetaLossSlice
 from .core import MetaSGD as MetaSGD

@@ -4,6 +4,7 @@ from labkit.core.algorithms import MAML
 from labkit.core.gradients import MetaGradient
 from labkit.core.inner import GradientDescent, InnerOptimizer
 from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction
+from labkit.core.vectorize import Vectorize
 
 
 def meta_gradient(
@@ -19,6 +20,7 @@ def meta_gradient(
     reduction: Reduction = "mean",
     task_chunk: int | None = None,
     checkpoint: bool = False,
+    vectorize: Vectorize = "auto",
 ) -> MetaGradient:
     """Differentiate the query loss after adaptation, over a batch of tasks at once.
 
@@ -40,13 +42,21 @@ def meta_gradient(
         checkpoint: Compute the inner steps again on the way back rather than keep their graphs:
             memory grows with √K in place of K, for more arithmetic. The result is the same; the
             loss must not be random.
+        vectorize: True: tasks side by side, by `torch.func.vmap`. False: one after another, which
+            runs what `vmap` cannot: recurrent layers, boolean masks, branches on values, `.item()`;
+            slower by up to the number of tasks. "auto": side by side where torch can; where it
+            cannot, a loop, which is said once. The result is the same.
 
     Returns:
         `MetaGradient`: loss (0-d), task_losses (tasks,), params (like θ), alpha (like α).
 
     Raises:
         ValueError: As for `adapt`; or `reduction` is neither "mean" nor "sum", the first axes of
-            the data differ, or `task_chunk` is below 1.
+            the data differ, or `task_chunk` is below 1; or torch cannot
+            differentiate the loss so: the message names what it does and the remedy.
+
+    Warns:
+        LoopWarning: Once for each reason, if "auto" comes to a loop.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1 line 8; first order: §5.2.
@@ -73,4 +83,5 @@ def meta_gradient(
         reduction=reduction,
         task_chunk=task_chunk,
         checkpoint=checkpoint,
+        vectorize=vectorize,
     )

@@ -1,13 +1,28 @@
 """A meta-step on two tasks before training: what cannot work fails at construction."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from labkit.core import Algorithm, Params, ProtoMAML, check_scalar, tree_leaves, tree_map
+from labkit.core import (
+    Algorithm,
+    Params,
+    ProtoMAML,
+    TasksError,
+    Vectorize,
+    attempt,
+    check_scalar,
+    limitation,
+    say_loop,
+    tree_leaves,
+    tree_map,
+)
 from labkit.tasks import TaskBatch
+from labkit.training.culprit import named
 from labkit.training.evaluation import adaptation_curve
+from labkit.training.held_out import HELD_OUT
 from labkit.training.model import TaskLoss, private_randomness, random_state, stream
 from labkit.training.step import Measurement, sampled, to_model
 
@@ -15,6 +30,20 @@ TRIAL_TASKS = 2
 
 MOST_WHOLE = 2**24
 """Up to here float32 holds every whole number; larger ones are quantities, which may be rounded."""
+
+
+class DryRun(NamedTuple):
+    """What a dry run shows of a module, a family and an algorithm.
+
+    Attributes:
+        draws_random: A forward depends on torch's global generator, as dropout does.
+        vectorized: Tasks of a meta-step go side by side.
+        test_vectorized: Tasks of an adaptation curve do.
+    """
+
+    draws_random: bool
+    vectorized: bool
+    test_vectorized: bool
 
 
 def dry_run(
@@ -25,8 +54,9 @@ def dry_run(
     measurement: Measurement,
     meta_batch: int,
     seed: int,
-) -> bool:
-    """Compute a meta-step and a test, discard both, and report whether the module is random.
+    vectorize: Vectorize = "auto",
+) -> DryRun:
+    """Compute a meta-step and a test, and discard both.
 
     Args:
         loss_fn: Module and family, as in training.
@@ -36,13 +66,17 @@ def dry_run(
         measurement: How it will measure the meta-gradient.
         meta_batch: Tasks per meta-step; the dry run uses two at most.
         seed: The run's; the tasks come from a separate stream.
+        vectorize: As for `MetaLearner`.
 
     Returns:
-        Whether a forward depends on torch's global generator, as dropout does.
+        `DryRun`.
 
     Raises:
         ValueError: The module changes state in its forward, no adapted parameter has a gradient,
-            torch cannot run the module for tasks side by side, or an argument does not fit.
+            torch cannot run or differentiate the module or the loss, or an argument does not fit.
+
+    Warns:
+        LoopWarning: Once for each reason, if "auto" comes to a loop.
     """
     device = next(iter(params.values())).device
     raw = sampled(loss_fn.family, min(TRIAL_TASKS, meta_batch), stream(seed, "trial"))
@@ -51,9 +85,24 @@ def dry_run(
     with private_randomness(seed, "trial of the model", device):
         before = random_state(device)
         one = tree_map(lambda tensor: tensor[0], batch.support)
+        support, query = batch.support, measurement.query_of(batch)
+
+        def name(error: TasksError) -> TasksError:
+            return named(error, loss_fn, params, algorithm, measurement, batch)
+
+        def train(side_by_side: bool) -> None:
+            by = replace(measurement, vectorize=side_by_side)
+            by.measure(algorithm, loss_fn, params, support, query, alpha_learned=True)
+
+        def test(side_by_side: bool) -> None:
+            data = (test_loss_fn, params, batch.support, batch.query)
+            adaptation_curve(algorithm, *data, vectorize=side_by_side)
+
         try:
             _check_state(loss_fn, params, one)
         except (RuntimeError, IndexError) as error:
+            if (limit := limitation(error)) is not None:
+                raise _refused(loss_fn, algorithm, name(limit)) from error
             raise ValueError(
                 f"{type(loss_fn.model).__name__} cannot run on the first task of "
                 f"{type(loss_fn.family).__name__}: {str(error).strip().partition(chr(10))[0]}. "
@@ -63,36 +112,30 @@ def dry_run(
         if isinstance(algorithm, ProtoMAML):
             _check_labels(loss_fn, algorithm.prototypes(loss_fn, params, one))
         try:
-            measurement.measure(
-                algorithm,
-                loss_fn,
-                params,
-                batch.support,
-                measurement.query_of(batch),
-                alpha_learned=True,
+            trained = attempt(train, vectorize)
+            # what cannot train side by side is not tried so in tests
+            tested = attempt(test, vectorize if trained.vectorized else False)
+        except TasksError as error:
+            raise _refused(loss_fn, algorithm, name(error)) from error
+        except RuntimeError as error:
+            unknown = TasksError(
+                f"stops with {str(error).strip().partition(chr(10))[0]!r}",
+                "The error above this one shows where",
+                side_by_side=False,
             )
-            adaptation_curve(algorithm, test_loss_fn, params, batch.support, batch.query)
-        except (RuntimeError, NotImplementedError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(
-                f"{type(loss_fn.model).__name__} cannot be meta-trained by "
-                f"{type(algorithm).__name__}{' with checkpoint=True' * measurement.checkpoint}, "
-                "since torch cannot run it for tasks side by side (torch.func.vmap) and "
-                f"differentiate it: {reason}. {_remedy(reason)}"
-            ) from error
-        return random_state(device) != before
+            raise _refused(loss_fn, algorithm, name(unknown)) from error
+        if trained.refusal is not None:
+            say_loop(name(trained.refusal), meta_batch)
+        elif tested.refusal is not None:
+            say_loop(tested.refusal.of(f"a test of {type(loss_fn.family).__name__}"), HELD_OUT)
+        draws_random = random_state(device) != before
+        return DryRun(draws_random, trained.vectorized, tested.vectorized)
 
 
-def _remedy(reason: str) -> str:
-    if "random" in reason:
-        return (
-            "IMAML and checkpoint=True compute a forward more than once, which must give the same "
-            "numbers: take checkpoint=False and another algorithm, or put the dropout in eval mode"
-        )
-    return (
-        "Look for in-place changes, .item(), branches on values of tensors, or a layer that torch "
-        "runs as one piece: write a GRU or LSTM with torch.nn.Linear in a loop, and put "
-        "torch.nn.attention.sdpa_kernel(SDPBackend.MATH) around attention"
+def _refused(loss_fn: TaskLoss, algorithm: Algorithm, error: TasksError) -> ValueError:
+    return ValueError(
+        f"{type(loss_fn.model).__name__} cannot be meta-trained by {type(algorithm).__name__} on "
+        f"{type(loss_fn.family).__name__}: {error}"
     )
 
 

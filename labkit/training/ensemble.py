@@ -2,20 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from labkit.core import (
     Algorithm,
     LearnedAlpha,
     Params,
     Reduction,
+    Vectorize,
     alpha_tensors,
     check_count,
     is_number,
+    map_tasks,
     tree_map,
 )
 from labkit.tasks import TaskFamily
@@ -73,6 +75,7 @@ class Ensemble:
         seed: ≥ 0; the streams are those of a `MetaLearner` with this seed.
         dtype: Floating-point type; None keeps the module's.
         engine: As for `MetaLearner`.
+        vectorize: As for `MetaLearner`; one after another are then the learners too.
 
     Raises:
         ValueError: An argument is out of its range, or α is to be learned.
@@ -100,6 +103,7 @@ class Ensemble:
         seed: int = 0,
         dtype: torch.dtype | None = None,
         engine: EngineName = "eager",
+        vectorize: Vectorize = "auto",
     ) -> None:
         self.alphas = _numbers("alphas", alphas)
         self.betas = _numbers("betas", [betas] * len(self.alphas) if is_number(betas) else betas)
@@ -123,8 +127,17 @@ class Ensemble:
             "dtype": dtype,
         }
         own = own_module(model, stream(seed, "init"))
-        # refuses what a learner refuses and, with compiled code, also random numbers
-        MetaLearner(own, tasks, algorithm, engine="compiled", **self._options)
+        # refuses what a learner refuses
+        trial = MetaLearner(
+            own, tasks, algorithm, engine=engine, vectorize=vectorize, **self._options
+        )
+        if trial.draws_random:
+            raise ValueError(
+                f"{type(own).__name__} draws random numbers in its forward, which would differ "
+                "from those of a learner alone: put the module's dropout in eval mode, or train "
+                "it with a MetaLearner"
+            )
+        self._options["vectorize"] = self._vectorized = trial.vectorized
         params, constants = split_parameters(own, dtype)
         self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks)
         self._task_stream = stream(seed, "tasks")
@@ -137,7 +150,13 @@ class Ensemble:
         self._layout, self._like = rule.layout(params), params
         self._engine = Engine(engine)
         self._kind = (kind_of(algorithm), ByValueOrIdentity(tasks))
-        measurement = Measurement(reduction, shared_data=False, task_chunk=None, checkpoint=False)
+        measurement = Measurement(
+            reduction,
+            shared_data=False,
+            task_chunk=None,
+            checkpoint=False,
+            vectorize=self._vectorized,
+        )
         update = UpdateRule(self._layout, rule, None, None)
         self._step = WholeStep(algorithm, measurement, update, self._loss_fn)
         vectors = self._layout.flat(params)
@@ -168,15 +187,23 @@ class Ensemble:
         loss_fn = self._loss_fn
         meta_batch = self._options["meta_batch"]
         inputs = draw_inputs(loss_fn.family, meta_batch, self._task_stream, self._like)
-        function = vmap(self._step.run, in_dims=(None, None, 0))
-        outputs: list[StepOutput] = [
-            self._engine.call(self._kind, function, inputs, loss_fn.constants, block)
-            for block in self._blocks
-        ]
+        outputs = [self._run(inputs, loss_fn.constants, block) for block in self._blocks]
         self._blocks = [b.after(o) for b, o in zip(self._blocks, outputs, strict=True)]
         self.meta_step += 1
         losses = torch.cat([output.losses for output in outputs])  # (learners, 2)
         return EnsembleStep(losses[:, 0], torch.where(self.diverged, torch.nan, losses[:, 1]))
+
+    def _run(self, inputs: Any, constants: Params, block: MetaState) -> StepOutput:
+        """One meta-step of some learners."""
+
+        def function(inputs: Any, constants: Params, block: MetaState) -> StepOutput:
+            run = partial(self._step.run, inputs, constants)
+            return map_tasks(run, block, vectorize=self._vectorized, randomness="error")
+
+        if not self._vectorized:
+            return function(inputs, constants, block)
+        result: StepOutput = self._engine.call(self._kind, function, inputs, constants, block)
+        return result
 
     def train(self, meta_steps: int) -> list[EnsembleStep]:
         """Take `meta_steps` meta-steps; see `step`."""

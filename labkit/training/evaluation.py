@@ -8,16 +8,18 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from labkit.core import (
     Algorithm,
     Batch,
     LossFn,
     Params,
+    Vectorize,
     check_count,
     count_tasks,
+    for_tasks,
     loss_at,
+    map_tasks,
     testing_alpha,
     tree_leaves,
     tree_map,
@@ -107,6 +109,7 @@ def adaptation_curve(
     query: Batch,
     *,
     task_chunk: int | None = None,
+    vectorize: Vectorize = "auto",
 ) -> AdaptationCurve:
     """Adapt θ to every task as an algorithm does, and measure the query loss after 0 … K steps.
 
@@ -119,6 +122,7 @@ def adaptation_curve(
         query: Pytree of tensors, (tasks, queries, …).
         task_chunk: Tasks at once, ≥ 1, for less memory; None: 25, or as many as have 8 MB
             of data.
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         `AdaptationCurve` with K + 1 points.
@@ -139,8 +143,12 @@ def adaptation_curve(
         >>> adaptation_curve(algorithm, loss, {"w": torch.tensor(0.0)}, c, c).mean
         tensor([2.0000, 0.5000, 0.1250])
     """
-    losses = partial(losses_along, algorithm, loss_fn, params)
-    return curve_by(losses, support, query, task_chunk)
+
+    def compute(side_by_side: bool) -> AdaptationCurve:
+        losses = partial(losses_along, algorithm, loss_fn, params, vectorize=side_by_side)
+        return curve_by(losses, support, query, task_chunk)
+
+    return for_tasks(compute, vectorize, count_tasks(support, query))
 
 
 def curve_by(
@@ -178,7 +186,13 @@ def curve_by(
 
 
 def losses_along(
-    algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+    algorithm: Algorithm,
+    loss_fn: LossFn,
+    params: Params,
+    support: Batch,
+    query: Batch,
+    *,
+    vectorize: bool,
 ) -> TaskLosses:
     """Query loss and other measures of each task after 0 … K steps, each (tasks, K + 1)."""
 
@@ -189,7 +203,7 @@ def losses_along(
         names = points[0][1]
         return losses, {name: torch.stack([m[name] for _, m in points]) for name in names}
 
-    losses, metrics = vmap(of_task, randomness="different")(support, query)
+    losses, metrics = map_tasks(of_task, support, query, vectorize=vectorize)
     return losses.detach(), {name: values.detach() for name, values in metrics.items()}
 
 
@@ -201,6 +215,7 @@ def steps_table(
     query: Batch,
     *,
     inner_steps: int,
+    vectorize: Vectorize = "auto",
 ) -> StepsTable:
     """Test each θ, trained with K inner steps, with every number of steps.
 
@@ -215,6 +230,7 @@ def steps_table(
         support: Pytree of tensors, (tasks, shots, …).
         query: Pytree of tensors, (tasks, queries, …).
         inner_steps: Most steps to test with, ≥ 0.
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         `StepsTable`: mean and median query loss, (trained, inner_steps + 1).
@@ -239,7 +255,8 @@ def steps_table(
     for steps, params in trained.items():
         check_count("an entry of trained", steps, 0)
         tested = algorithm.testing(inner_steps, testing_alpha(algorithm.alpha, steps, inner_steps))
-        rows.append(adaptation_curve(tested, loss_fn, params, support, query))
+        curve = adaptation_curve(tested, loss_fn, params, support, query, vectorize=vectorize)
+        rows.append(curve)
     return StepsTable(
         trained=tuple(trained),
         mean=torch.stack([row.mean for row in rows]),

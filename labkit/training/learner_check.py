@@ -52,6 +52,7 @@ def check_learner(
         generator=stream(learner.seed, "directions of the check"),
         directions=directions,
         tolerance=tolerance,
+        vectorize=learner.vectorized,
     )
 
 

@@ -1,10 +1,12 @@
 """The meta-learner: a module, a task family and an algorithm, trained step by step."""
 
 import copy
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, TypeVar, final
 
 import torch
 from torch import Tensor
@@ -17,13 +19,19 @@ from labkit.core import (
     LearnedAlpha,
     Params,
     Reduction,
+    TasksError,
+    Vectorize,
     check_count,
     check_positive,
+    check_vectorize,
+    known_refusal,
+    say_loop,
 )
 from labkit.tasks import AnyPortrait, DrawableFamily, Predictor, Split, TaskBatch, TaskFamily
 from labkit.training.checkpoints import read_checkpoint
+from labkit.training.culprit import named
 from labkit.training.distributed import Ranks
-from labkit.training.dry_run import dry_run
+from labkit.training.dry_run import TRIAL_TASKS, DryRun, dry_run
 from labkit.training.engine import CurveEngine, EngineName, StepEngine
 from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.held_out import (
@@ -59,8 +67,11 @@ from labkit.training.step import (
     batch_of,
     beta_at,
     check_finite,
+    draw,
     draw_inputs,
 )
+
+T = TypeVar("T")
 
 MOST_UNREAD = 64
 """Meta-steps between two looks at their losses, for which a GPU is waited for."""
@@ -105,10 +116,15 @@ class MetaLearner:
             meta-step of a kind waits; "auto": eager until that is ready. Neither α nor β is
             compiled in. Its last digits differ: "eager" alone repeats a run bit for bit.
         across_ranks: Share tasks out over the equal learners of all `torch.distributed` processes.
+        vectorize: As for `labkit.meta_gradient`: "auto" computes tasks side by side where torch
+            can run the module and the loss so, and one after another where it cannot.
 
     Raises:
         ValueError: An argument is out of its range, the module has no trainable parameter, or a
             trial on two tasks shows that this module cannot be meta-trained so.
+
+    Warns:
+        LoopWarning: Once for each reason, if "auto" comes to a loop.
 
     Source:
         Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1.
@@ -141,8 +157,10 @@ class MetaLearner:
         checkpoint: bool = False,
         engine: EngineName = "eager",
         across_ranks: bool = False,
+        vectorize: Vectorize = "auto",
     ) -> None:
         check_count("meta_batch", meta_batch, 1)
+        check_vectorize(vectorize)
         if meta_clip is not None:
             check_positive("meta_clip", meta_clip)
         self.tasks = tasks
@@ -162,7 +180,8 @@ class MetaLearner:
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
         self._meta = MetaParameters(params, meta_optimizer, beta)
-        self._random: dict[type[Algorithm], bool] = {}
+        self._vectorize: Vectorize = vectorize
+        self._dry_runs: dict[type[Algorithm], DryRun] = {}
         self.algorithm = algorithm
 
     @property
@@ -197,8 +216,8 @@ class MetaLearner:
     def algorithm(self, value: Algorithm) -> None:
         if not isinstance(value, Algorithm):
             raise ValueError(f"algorithm must be one such as MAML(alpha=0.01), got {value!r}")
-        if type(value) not in self._random:
-            draws_random = dry_run(
+        if type(value) not in self._dry_runs:
+            result = dry_run(
                 self.loss_fn,
                 self.test_loss_fn,
                 self._meta.params,
@@ -206,10 +225,12 @@ class MetaLearner:
                 self._measurement,
                 self.meta_batch,
                 self.seed,
+                self._vectorize,
             )
-            if draws_random:
+            self._engine.check_vectorized(result.vectorized)
+            if result.draws_random:
                 self._engine.check_random(self._model)
-            self._random[type(value)] = draws_random
+            self._dry_runs[type(value)] = result
         self._meta.configure_alpha(value)
         self._algorithm = value
 
@@ -267,7 +288,12 @@ class MetaLearner:
     @property
     def draws_random(self) -> bool:
         """Whether the model draws random numbers in its forward, such as for dropout."""
-        return self._random[type(self._algorithm)]
+        return self._dry_run.draws_random
+
+    @property
+    def vectorized(self) -> bool:
+        """Whether the tasks of a meta-step go side by side, not one after another."""
+        return self._dry_run.vectorized
 
     def current_algorithm(self) -> Algorithm:
         """The algorithm at this meta-step: its schedules applied, its α as learned so far."""
@@ -352,16 +378,21 @@ class MetaLearner:
         loss_fn = self.test_loss_fn
         if family is not None:
             loss_fn = replace(loss_fn, family=family)
-        with self.randomness("evaluation of the model"):
-            return self._curves.curve(
-                self.current_algorithm().testing(inner_steps, alpha),
-                loss_fn,
-                self.params if params is None else params,
-                batch,
-                task_chunk=self.task_chunk,
-                random=self.draws_random,
-                between=between,
-            )
+
+        def compute(side_by_side: bool) -> AdaptationCurve:
+            with self.randomness("evaluation of the model"):
+                return self._curves.curve(
+                    self.current_algorithm().testing(inner_steps, alpha),
+                    loss_fn,
+                    self.params if params is None else params,
+                    batch,
+                    task_chunk=self.task_chunk,
+                    random=self.draws_random,
+                    vectorize=side_by_side,
+                    between=between,
+                )
+
+        return self._side_by_side(compute, "test_vectorized", family)
 
     def portrait(
         self,
@@ -481,7 +512,7 @@ class MetaLearner:
         unread: list[PendingLosses] = []
         try:
             while len(unread) < meta_steps:
-                self._extend(unread, meta_steps)
+                self._side_by_side(partial(self._extend, unread, meta_steps), "vectorized")
         except BaseException:
             # the last one counts as not tried; those before it stay, if they were finite
             with suppress(DivergedError):
@@ -489,12 +520,44 @@ class MetaLearner:
             raise
         return self._read(unread)
 
-    def _extend(self, unread: list[PendingLosses], most: int) -> None:
+    @property
+    def _dry_run(self) -> DryRun:
+        return self._dry_runs[type(self._algorithm)]
+
+    def _side_by_side(
+        self,
+        compute: Callable[[bool], T],
+        which: Literal["vectorized", "test_vectorized"],
+        family: TaskFamily | None = None,
+    ) -> T:
+        """Compute as the dry run showed; what it did not meet ends in a loop, or in words."""
+        vectorized: bool = getattr(self._dry_run, which)
+        try:
+            return compute(vectorized)
+        except (RuntimeError, TasksError) as error:
+            refusal = known_refusal(error)
+            if refusal is None or self.engine == "compiled":
+                raise
+            tasks = min(TRIAL_TASKS, self.meta_batch)
+            loss_fn = replace(self.loss_fn, family=self.tasks if family is None else family)
+            batch = draw(loss_fn.family, tasks, stream(self.seed, "trial"), self._meta.like)
+            now = self.current_algorithm()
+            cause = named(refusal, loss_fn, self.params, now, self._measurement, batch)
+            if not (refusal.side_by_side and vectorized and self._vectorize == "auto"):
+                raise cause from error
+        result = compute(False)
+        self._dry_runs[type(self._algorithm)] = self._dry_run._replace(**{which: False})
+        say_loop(cause, self.meta_batch)
+        return result
+
+    def _extend(self, unread: list[PendingLosses], most: int, vectorize: bool) -> None:
         """Append meta-steps until a schedule changes the algorithm, or there are `most`."""
         now = self.algorithm.at(self.meta_step)
         loss_fn, like = self.loss_fn, self._meta.like
         rule, state = self._meta.rule(self.meta_clip), self._meta.state_for(now, self.meta_step)
-        loop = self._engine.loop(now, rule, loss_fn, state, random=self.draws_random)
+        loop = self._engine.loop(
+            now, rule, loss_fn, state, random=self.draws_random, vectorize=vectorize
+        )
         statistics: Params = {}
         first = len(unread)
         try:
@@ -506,7 +569,7 @@ class MetaLearner:
                     with self.randomness(f"meta-step {self.meta_step}"):
                         losses = loop.step(inputs, self._meta.step_size_at(self.meta_step))
                         if self._has_steps:
-                            statistics = self._statistics(loss_fn, inputs, loop.output())
+                            statistics = self._statistics(loss_fn, inputs, loop.output(), vectorize)
                 except BaseException:
                     # the next attempt, with other settings, gets the same tasks
                     self._task_stream.set_state(before)
@@ -521,13 +584,16 @@ class MetaLearner:
                 self._meta.accept(loop.output())
                 self._constants = self._constants | statistics
 
-    def _statistics(self, loss_fn: TaskLoss, inputs: Any, output: StepOutput) -> Params:
+    def _statistics(
+        self, loss_fn: TaskLoss, inputs: Any, output: StepOutput, vectorize: bool
+    ) -> Params:
         """Averages for batch norm after a meta-step, measured at the θ before it."""
         if not output.finite:
             return {}
         params = self._meta.params
         batch = batch_of(self.tasks, inputs, params)
-        return step_statistics(loss_fn, self.current_algorithm(), params, batch)
+        now = self.current_algorithm()
+        return step_statistics(loss_fn, now, params, batch, vectorize=vectorize)
 
     def _read(self, unread: list[PendingLosses]) -> list[MetaStep]:
         """Read the losses; where one is not finite, return to the state before it."""

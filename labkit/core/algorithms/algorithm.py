@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import Field, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
-from labkit.core.checks import check_count, check_params
+from labkit.core.checks import check_count, check_params, count_tasks
 from labkit.core.gradients import MetaGradient, Problem, Unrolled, over_tasks, unrolled_gradient
 from labkit.core.inner import Adaptation, AnyAlpha, LearnedAlpha, adapt_by, testing_alpha
 from labkit.core.types import Alpha, Batch, LossFn, Params, Reduction, StepSize
+from labkit.core.vectorize import Vectorize, for_tasks
 
 
 class Algorithm(ABC):
@@ -59,20 +61,23 @@ class Algorithm(ABC):
         reduction: Reduction = "mean",
         task_chunk: int | None = None,
         checkpoint: bool = False,
+        vectorize: Vectorize = "auto",
     ) -> MetaGradient:
         """What moves θ (and α), over a batch of tasks; arguments as for `labkit.meta_gradient`.
 
         `checkpoint` spares memory where inner steps are differentiated through; the algorithms
         that keep no graph do not need it.
         """
-
-        def chunk(support: Batch, query: Batch, divisor: int) -> MetaGradient:
-            return self.chunk_gradient(problem, support, query, divisor)
-
         check_params(params)
         task = self.task(params)
-        problem = Problem(task, loss_fn, params, task.loop.sizes(self.alpha, params), checkpoint)
-        return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
+        sizes = task.loop.sizes(self.alpha, params)
+
+        def compute(side_by_side: bool) -> MetaGradient:
+            problem = Problem(task, loss_fn, params, sizes, checkpoint, side_by_side)
+            chunk = partial(self.chunk_gradient, problem)
+            return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
+
+        return for_tasks(compute, vectorize, count_tasks(support, query))
 
     def with_alpha(self, alpha: AnyAlpha) -> Self:
         """The same algorithm with another α, in any form that it takes.

@@ -5,7 +5,7 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value, vmap
+from torch.func import grad_and_value
 
 from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_depends, check_inner_loop, checked
@@ -13,6 +13,7 @@ from labkit.core.gradients import MetaGradient, Problem, Unrolled, losses_after
 from labkit.core.inner import InnerLoop, check_alpha
 from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.vectorize import map_tasks
 
 
 class Baseline(Algorithm):
@@ -74,7 +75,7 @@ class JointTraining(Baseline):
             gradient, loss = grad_and_value(objective)(problem.params)
             return gradient, loss
 
-        gradients, losses = vmap(one, randomness="different")(support, query)
+        gradients, losses = map_tasks(one, support, query, vectorize=problem.vectorize)
         return MetaGradient(
             losses.sum() / divisor,
             losses_after(problem, support, query),

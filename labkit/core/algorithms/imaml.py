@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from torch import Tensor
-from torch.func import grad, grad_and_value, vjp, vmap
+from torch.func import grad, grad_and_value, vjp
 
 from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_count, check_inner_loop, check_positive, checked
@@ -13,6 +13,7 @@ from labkit.core.inner import InnerLoop, check_alpha
 from labkit.core.linalg import conjugate_gradient
 from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.vectorize import map_tasks
 
 
 @final
@@ -84,6 +85,8 @@ class IMAML(Algorithm):
 
             return conjugate_gradient(damped_hessian, gradient, self.cg_steps), loss
 
-        directions, losses = vmap(one, randomness="error")(support, query)
+        directions, losses = map_tasks(
+            one, support, query, vectorize=problem.vectorize, randomness="error"
+        )
         total = tree_map(lambda d: d.sum(0) / divisor, directions)
         return MetaGradient(losses.sum() / divisor, losses, params=total, alpha=None)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import final
 
 from torch import Tensor
-from torch.func import vmap
 
 from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_inner_loop, checked
@@ -18,6 +17,7 @@ from labkit.core.inner import (
 )
 from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.vectorize import map_tasks
 
 
 @final
@@ -74,6 +74,6 @@ class Reptile(Algorithm):
             direction = {name: p - end[name] for name, p in params.items()}
             return direction, checked(loss_at(loss_fn, loop.steps))(end, query)
 
-        directions, losses = vmap(one, randomness="different")(support, query)
+        directions, losses = map_tasks(one, support, query, vectorize=problem.vectorize)
         total = tree_map(lambda d: d.sum(0) / divisor, directions)
         return MetaGradient(losses.sum() / divisor, losses, params=total, alpha=None)

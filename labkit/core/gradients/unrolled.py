@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, final
+from typing import Literal, TypeAlias, final
 
 from torch import Tensor
-from torch.func import grad_and_value, vmap
+from torch.func import grad_and_value
 
 from labkit.core.checks import check_depends, checked
 from labkit.core.gradients.adjoint import adjoint_gradient
@@ -14,6 +14,7 @@ from labkit.core.gradients.over_tasks import MetaGradient
 from labkit.core.inner import AlphaTensors, InnerLoop
 from labkit.core.pytrees import tree_map
 from labkit.core.types import Batch, LossFn, Params, loss_at
+from labkit.core.vectorize import map_tasks
 
 Start: TypeAlias = Callable[[LossFn, Params, Batch], Params]
 """(loss_fn, θ, support of one task) → θ_0."""
@@ -73,6 +74,7 @@ class Problem:
         params: θ.
         sizes: α as tensors, checked against the parameters that move.
         checkpoint: Compute inner steps again rather than keep their graphs.
+        vectorize: Tasks side by side, or one after another.
     """
 
     task: Unrolled
@@ -80,6 +82,7 @@ class Problem:
     params: Params
     sizes: AlphaTensors
     checkpoint: bool
+    vectorize: bool = True
 
 
 TaskGradient: TypeAlias = tuple[Tensor, Tensor, Params, AlphaTensors]
@@ -116,20 +119,23 @@ def by_recomputation(problem: Problem, support: Batch, query: Batch) -> TaskGrad
 
 
 def unrolled_gradient(problem: Problem, support: Batch, query: Batch, divisor: int) -> MetaGradient:
-    """The gradients of tasks side by side, summed and divided.
+    """The gradients of all tasks, summed and divided.
 
-    Each task is differentiated by itself, inside `vmap`, and not their sum outside of it: torch's
-    batching rules for the backward of batch and layer norm (2.13) have no correct derivative.
+    Each task is differentiated by itself, inside `vmap` where there is one, and not their sum
+    outside of it: torch's batching rules for the backward of batch and layer norm (2.13) have no
+    correct derivative.
     """
 
     def total(per_task: Tensor) -> Tensor:
         return per_task.sum(0) / divisor
 
     # what is computed twice must be the same twice
-    randomness = "error" if problem.checkpoint else "different"
+    randomness: Literal["error", "different"] = "error" if problem.checkpoint else "different"
     method = partial(by_recomputation if problem.checkpoint else by_graph, problem)
     # a first axis for the task in each
-    objectives, losses, theta, alpha = vmap(method, randomness=randomness)(support, query)
+    objectives, losses, theta, alpha = map_tasks(
+        method, support, query, vectorize=problem.vectorize, randomness=randomness
+    )
     return MetaGradient(
         total(objectives), losses, params=tree_map(total, theta), alpha=tree_map(total, alpha)
     )
@@ -138,5 +144,4 @@ def unrolled_gradient(problem: Problem, support: Batch, query: Batch, divisor: i
 def losses_after(problem: Problem, support: Batch, query: Batch) -> Tensor:
     """Query loss of each task after its K inner steps, shape (tasks,)."""
     objective = partial(problem.task.objective, problem.loss_fn, problem.params, problem.sizes)
-    losses: Tensor = vmap(objective, randomness="different")(support, query)[1]
-    return losses
+    return map_tasks(objective, support, query, vectorize=problem.vectorize)[1]

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import grad, vjp, vmap
+from torch.func import grad, vjp
 
 from labkit.core.checks import check_count, check_params, checked, count_tasks
 from labkit.core.inner import InnerLoop, StepTensors, at_inner_step
 from labkit.core.linalg import Matrix, as_vector, from_vector, length, ratio, spectrum_ends
 from labkit.core.types import Alpha, Batch, LossFn, Params, loss_at
+from labkit.core.vectorize import Vectorize, for_tasks, map_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def inner_curvature(
     inner_steps: int,
     generator: torch.Generator,
     lanczos_steps: int = 20,
+    vectorize: Vectorize = "auto",
 ) -> InnerCurvature:
     """Find the extreme eigenvalues of the support Hessian along plain gradient descent.
 
@@ -84,6 +86,7 @@ def inner_curvature(
         generator: Draws the vector that the method starts from.
         lanczos_steps: Hessian-vector products for each eigenvalue problem, ≥ 1; as many as θ has
             elements are exact. Memory: 2 copies of θ per task for each.
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         `InnerCurvature`; nan where a task has diverged.
@@ -112,7 +115,7 @@ def inner_curvature(
     check_count("inner_steps", inner_steps, 1)
     check_count("lanczos_steps", lanczos_steps, 1)
     check_params(params)
-    count_tasks(support, query)
+    tasks = count_tasks(support, query)
     params = {name: p.detach() for name, p in params.items()}  # measured, not differentiated
     loop = InnerLoop(inner_steps, order=1)
     sizes = loop.sizes(alpha, params)
@@ -133,7 +136,10 @@ def inner_curvature(
             spectra.append(_both_spectra(hessian, diagonal, start, lanczos_steps))
         return torch.stack(spectra[::-1]), ratio(length(stretched), length(g_q))
 
-    spectra, stretch = vmap(one, randomness="error")(support, query)
+    def compute(side_by_side: bool) -> tuple[Tensor, Tensor]:
+        return map_tasks(one, support, query, vectorize=side_by_side, randomness="error")
+
+    spectra, stretch = for_tasks(compute, vectorize, tasks)
     low, high, alpha_low, alpha_high, residual = spectra.unbind(-1)
     return InnerCurvature(low, high, alpha_low, alpha_high, residual, stretch)
 

@@ -11,6 +11,7 @@ from labkit.core.checks import count_tasks
 from labkit.core.linalg import angle_between, as_vector, length, ratio
 from labkit.core.pytrees import tree_map
 from labkit.core.types import Alpha, Batch, LossFn, Params
+from labkit.core.vectorize import Vectorize, for_tasks, map_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,13 @@ class Directions:
 
 
 def task_gradients(
-    algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+    algorithm: Algorithm,
+    loss_fn: LossFn,
+    params: Params,
+    support: Batch,
+    query: Batch,
+    *,
+    vectorize: Vectorize = "auto",
 ) -> Params:
     """What would move θ if a task were alone, for each task of a batch.
 
@@ -68,6 +75,7 @@ def task_gradients(
         params: θ, name → tensor.
         support: Pytree of tensors whose first axis is the task, (tasks, shots, …).
         query: Pytree of tensors whose first axis is the task, (tasks, queries, …).
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         Like `params` with a first axis for the task, (tasks, …).
@@ -87,14 +95,16 @@ def task_gradients(
         {'w': tensor([1.0000, 0.5000])}
     """
 
-    def one(support: Batch, query: Batch) -> Params:
-        alone = tree_map(lambda tensor: tensor.unsqueeze(0), (support, query))
-        return algorithm.meta_gradient(loss_fn, params, *alone).params
+    def compute(side_by_side: bool) -> Params:
+        def one(support: Batch, query: Batch) -> Params:
+            alone = tree_map(lambda tensor: tensor.unsqueeze(0), (support, query))
+            return algorithm.meta_gradient(loss_fn, params, *alone, vectorize=side_by_side).params
 
-    count_tasks(support, query)
+        return map_tasks(one, support, query, vectorize=side_by_side)
+
+    tasks = count_tasks(support, query)
     params = {name: p.detach() for name, p in params.items()}  # measured, not differentiated
-    gradients: Params = vmap(one, randomness="different")(support, query)
-    return gradients
+    return for_tasks(compute, vectorize, tasks)
 
 
 def compare_directions(
@@ -105,6 +115,7 @@ def compare_directions(
     *,
     alpha: Alpha,
     inner_steps: int,
+    vectorize: Vectorize = "auto",
 ) -> Directions:
     """Compare exact MAML, first-order MAML and Reptile: angles and lengths of their directions.
 
@@ -118,6 +129,7 @@ def compare_directions(
         query: Pytree of tensors whose first axis is the task, (tasks, queries, …).
         alpha: α, in any form that `adapt` takes.
         inner_steps: K; with 0 Reptile's direction is 0.
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         `Directions`: angles in degrees and norms, of each task and of the means.
@@ -149,10 +161,17 @@ def compare_directions(
         "first order": MAML(alpha, inner_steps, order=1),
         "Reptile": Reptile(alpha, inner_steps),
     }
-    vectors = [
-        vmap(as_vector)(task_gradients(algorithm, loss_fn, params, support, query))
-        for algorithm in algorithms.values()
-    ]  # (tasks, elements) each
+
+    def compute(side_by_side: bool) -> list[Tensor]:
+        data = (loss_fn, params, support, query)
+        gradients = [
+            task_gradients(algorithm, *data, vectorize=side_by_side)
+            for algorithm in algorithms.values()
+        ]
+        return [vmap(as_vector)(gradient) for gradient in gradients]
+
+    # (tasks, elements) each
+    vectors = for_tasks(compute, vectorize, count_tasks(support, query))
     means = [v.mean(0) for v in vectors]
     return Directions(
         names=tuple(algorithms),

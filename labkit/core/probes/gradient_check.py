@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from labkit.core.algorithms import Algorithm, RandomInitialization, Reptile, UnrollingAlgorithm
-from labkit.core.checks import check_count, check_positive
+from labkit.core.checks import check_count, check_positive, count_tasks
 from labkit.core.gradients import MetaGradient
 from labkit.core.probes.finite_differences import Differences, Objective, Tree, differences
 from labkit.core.pytrees import tree_leaves, tree_map
 from labkit.core.types import Batch, LossFn, Params
+from labkit.core.vectorize import Vectorize, for_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def check_meta_gradient(
     directions: int = 5,
     step: float = 1e-5,
     tolerance: float = 1e-6,
+    vectorize: Vectorize = "auto",
 ) -> GradientCheck:
     """Compare a meta-gradient with central differences of the meta-objective, on any model.
 
@@ -105,6 +107,7 @@ def check_meta_gradient(
         directions: Number of directions in θ, and in α as far as it has elements, ≥ 1.
         step: h > 0, in units of θ and of α.
         tolerance: Largest relative error that passes, > 0; rounding is allowed on top of it.
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         `GradientCheck`: `.passed`, and a table to print.
@@ -136,7 +139,13 @@ def check_meta_gradient(
     _check_double(params)
     _check_is_gradient(algorithm, params)
     params = {name: p.detach() for name, p in params.items()}
-    result = algorithm.meta_gradient(loss_fn, params, support, query)
+    data, tasks = (support, query), count_tasks(support, query)
+
+    def compute(side_by_side: bool) -> tuple[MetaGradient, bool]:
+        found = algorithm.meta_gradient(loss_fn, params, *data, vectorize=side_by_side)
+        return found, side_by_side
+
+    result, side_by_side = for_tasks(compute, vectorize, tasks)
     if result.loss.dtype != torch.float64:
         raise ValueError(
             f"the loss is {result.loss.dtype}, too coarse for differences: give the data in "
@@ -155,7 +164,7 @@ def check_meta_gradient(
         )
 
     def with_theta(theta: Params) -> Tensor:
-        return algorithm.meta_gradient(loss_fn, theta, support, query).loss
+        return algorithm.meta_gradient(loss_fn, theta, *data, vectorize=side_by_side).loss
 
     in_theta, in_alpha = against_differences(with_theta, params, result.params), None
     if result.alpha is not None and tree_leaves(result.alpha):
@@ -163,7 +172,7 @@ def check_meta_gradient(
         def with_alpha(alpha: Tree) -> MetaGradient:
             # every algorithm is a dataclass, which the type checker cannot know of the base
             other = algorithm.with_alpha(alpha)
-            return other.meta_gradient(loss_fn, params, support, query)
+            return other.meta_gradient(loss_fn, params, *data, vectorize=side_by_side)
 
         # float64 tensors, whatever form α was given in
         sizes = algorithm.task(params).loop.sizes(algorithm.alpha, params)

@@ -9,6 +9,7 @@ from labkit.core.checks import count_tasks
 from labkit.core.linalg import as_vector, length
 from labkit.core.probes.directions import task_gradients
 from labkit.core.types import Batch, LossFn, Params
+from labkit.core.vectorize import Vectorize
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,13 @@ class GradientVariance:
 
 
 def gradient_variance(
-    algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+    algorithm: Algorithm,
+    loss_fn: LossFn,
+    params: Params,
+    support: Batch,
+    query: Batch,
+    *,
+    vectorize: Vectorize = "auto",
 ) -> GradientVariance:
     """Measure how far the tasks of a batch agree on where θ should go.
 
@@ -44,6 +51,7 @@ def gradient_variance(
         params: θ, name → tensor.
         support: Pytree of tensors whose first axis is the task, (tasks, shots, …), tasks ≥ 2.
         query: Pytree of tensors whose first axis is the task, (tasks, queries, …).
+        vectorize: As for `labkit.meta_gradient`.
 
     Returns:
         `GradientVariance`, in units of the squared gradient; the ratio has none.
@@ -72,7 +80,7 @@ def gradient_variance(
         raise ValueError(
             "a variance over tasks needs at least 2 tasks, got 1: sample a larger batch"
         )
-    gradients = task_gradients(algorithm, loss_fn, params, support, query)
+    gradients = task_gradients(algorithm, loss_fn, params, support, query, vectorize=vectorize)
     variance = {name: g.var(0, correction=1) for name, g in gradients.items()}
     total = as_vector(variance).sum()
     squared_mean = length(as_vector({name: g.mean(0) for name, g in gradients.items()})) ** 2

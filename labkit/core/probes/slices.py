@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from labkit.core.algorithms import Algorithm
 from labkit.core.checks import check_count, check_params, check_positive, checked, count_tasks
 from labkit.core.linalg import as_vector, from_vector, length
 from labkit.core.types import Batch, LossFn, Params, loss_at
+from labkit.core.vectorize import Vectorize, for_tasks, map_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def slice_meta_loss(
     directions: Sequence[Params],
     radius: float,
     points: int,
+    vectorize: Vectorize = "auto",
 ) -> MetaLossSlice:
     """Evaluate the loss before and after adaptation around θ, along one or two directions.
 
@@ -65,6 +67,7 @@ def slice_meta_loss(
         radius: Half the width of the grid, > 0, in units of θ.
         points: Grid points along each direction, odd and ≥ 3; one row of them, for all tasks, is
             in memory at a time.
+        vectorize: As for `labkit.meta_gradient`; False also takes one grid point after another.
 
     Returns:
         `MetaLossSlice`: losses on the grid, and the adaptation paths projected onto it.
@@ -99,11 +102,11 @@ def slice_meta_loss(
     if points % 2 == 0:
         raise ValueError(f"points must be odd to put θ on the grid, got {points}")
     check_params(params)
-    count_tasks(support, query)
+    tasks = count_tasks(support, query)
     params = {name: p.detach() for name, p in params.items()}
     theta, basis = as_vector(params), _orthonormal(directions, params)  # (D, elements)
 
-    def losses(position: Tensor) -> tuple[Tensor, Tensor]:
+    def losses(side_by_side: bool, position: Tensor) -> tuple[Tensor, Tensor]:
         """Mean query loss before and after adaptation, at one grid point, (D,)."""
         shifted = from_vector(theta + position @ basis, params)
 
@@ -113,7 +116,7 @@ def slice_meta_loss(
             before = checked(loss_at(loss_fn, 0))(path[0], query)
             return before, checked(loss_at(loss_fn, steps))(path[-1], query)
 
-        before, after = vmap(one, randomness="different")(support, query)
+        before, after = map_tasks(one, support, query, vectorize=side_by_side)
         return before.mean(), after.mean()
 
     def project(support: Batch) -> tuple[Tensor, Tensor]:
@@ -125,8 +128,13 @@ def slice_meta_loss(
     coordinates = torch.linspace(-radius, radius, points, dtype=theta.dtype, device=theta.device)
     coordinates[points // 2] = 0.0
     grid = torch.cartesian_prod(*[coordinates] * len(basis)).reshape(-1, len(basis))
-    before, loss = vmap(losses, randomness="different", chunk_size=points)(grid)
-    paths, distances = vmap(project, randomness="different")(support)
+
+    def compute(side_by_side: bool) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        at = partial(losses, side_by_side)
+        on_grid = map_tasks(at, grid, vectorize=side_by_side, chunk_size=points)
+        return on_grid, map_tasks(project, support, vectorize=side_by_side)
+
+    (before, loss), (paths, distances) = for_tasks(compute, vectorize, tasks)
     shape = (points,) * len(basis)
     return MetaLossSlice(
         coordinates=coordinates,

@@ -42,6 +42,7 @@ class CurveEngine:
         *,
         task_chunk: int | None,
         random: bool,
+        vectorize: bool = True,
         between: Between | None = None,
     ) -> AdaptationCurve:
         """As `adaptation_curve`.
@@ -53,6 +54,7 @@ class CurveEngine:
             batch: Tasks.
             task_chunk: Tasks at once.
             random: Whether the module draws random numbers, which a recording would repeat.
+            vectorize: Tasks side by side; one after another, they are not recorded.
             between: As for `curve_by`.
         """
 
@@ -62,6 +64,7 @@ class CurveEngine:
                 dataclasses.replace(loss_fn, constants=constants),
                 theta,
                 *inputs,
+                vectorize=vectorize,
             )
 
         sizes = alpha_tensors(algorithm.alpha, algorithm.adapted(params), algorithm.inner_steps)
@@ -69,7 +72,7 @@ class CurveEngine:
 
         def chunk(support: Batch, query: Batch) -> TaskLosses:
             arguments = ((support, query), loss_fn.constants, params, sizes)
-            if random:
+            if random or not vectorize:
                 return measure(*arguments)
             result: TaskLosses = self._engine.call(key, measure, *arguments)
             return result

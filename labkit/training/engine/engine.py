@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from labkit.core import tree_leaves
+from labkit.core import TasksError, tree_leaves
 from labkit.training.engine.fallback import (
     EngineFallbackWarning,
     TorchInterfaceError,
@@ -180,7 +180,8 @@ class Specialization:
             self._refuse(error)
 
     def _refuse(self, error: Exception) -> None:
-        reason = str(error).strip().partition("\n")[0]
+        said = error.__cause__ if isinstance(error, TasksError) else error
+        reason = str(said).strip().partition("\n")[0]
         recorded = self._recording is not None
         action = "compiled" if recorded else "recorded"
         if self._name == "compiled":

@@ -1,6 +1,7 @@
 """The meta-steps of one learner: by an engine, in one process or shared by several."""
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any, TypeVar, final
 
 from labkit.core import Algorithm, Params
@@ -65,6 +66,14 @@ class StepEngine:
                 "the module's dropout in eval mode"
             )
 
+    def check_vectorized(self, vectorized: bool) -> None:
+        """Raise ValueError where tasks one after another would have to be compiled."""
+        if self.name == "compiled" and not vectorized:
+            raise ValueError(
+                "engine='compiled' compiles tasks that go side by side, and these go one after "
+                "another: take engine='eager', or 'auto'"
+            )
+
     def loop(
         self,
         algorithm: Algorithm,
@@ -73,6 +82,7 @@ class StepEngine:
         state: MetaState,
         *,
         random: bool,
+        vectorize: bool = True,
     ) -> StepLoop:
         """Begin a run of meta-steps between which only the tasks change.
 
@@ -82,11 +92,13 @@ class StepEngine:
             loss_fn: Module and family.
             state: θ and α to start from.
             random: Whether the module draws random numbers, which a recording would repeat.
+            vectorize: Tasks side by side; one after another, they are not recorded.
         """
         ranks = self._ranks
         share = None if ranks is None else ranks.share
-        step = WholeStep(algorithm, self._measurement, rule, loss_fn, share)
-        direct = random or self._measurement.checkpoint
+        measurement = replace(self._measurement, vectorize=vectorize)
+        step = WholeStep(algorithm, measurement, rule, loss_fn, share)
+        direct = random or self._measurement.checkpoint or not vectorize
 
         def run(inputs: Any, state: MetaState) -> StepOutput:
             if ranks is None and rule.recordable:

@@ -17,8 +17,10 @@ def own_module(model: ModelSource, generator: torch.Generator) -> nn.Module:
     """A module that nobody else writes to: a copy, or a new one from a function.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is neither, or went through torch.compile or torch.jit.
     """
+    if isinstance(model, nn.Module):
+        _check_plain(model)  # a copy forgets that it is compiled
     # a copy: functional_call puts parameters into the module while it runs
     module = (
         model(generator)
@@ -30,7 +32,28 @@ def own_module(model: ModelSource, generator: torch.Generator) -> nn.Module:
             "model must be a torch.nn.Module, or a function of a generator that makes one, got "
             f"{module!r}"
         )
+    _check_plain(module)
     return module
+
+
+def _check_plain(model: nn.Module) -> None:
+    """Raise ValueError for code that is compiled already, which `torch.func` cannot transform."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            how, remedy = "torch.jit", "give the module that it was made from"
+        elif hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None):
+            how = "torch.compile"
+            remedy = (
+                "give the module as it was before (model._orig_mod of a compiled model); "
+                "engine='compiled' compiles the whole meta-step"
+            )
+        else:
+            continue
+        what = f"the part {name!r} of the model" if name else f"the model {type(module).__name__}"
+        raise ValueError(
+            f"{what} went through {how}, and torch.func cannot differentiate compiled code twice: "
+            f"{remedy}"
+        )
 
 
 def split_parameters(model: nn.Module, dtype: torch.dtype | None) -> tuple[Params, Params]:

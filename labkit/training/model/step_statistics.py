@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import vmap
 
-from labkit.core import Algorithm, Params
+from labkit.core import Algorithm, Params, map_tasks
 from labkit.tasks import TaskBatch
 from labkit.training.model.batch_norm import StepBatchNorm
 from labkit.training.model.task_loss import TaskLoss
@@ -24,7 +23,12 @@ Moments = dict[str, Tensor]
 
 
 def step_statistics(
-    loss_fn: TaskLoss, algorithm: Algorithm, params: Params, batch: TaskBatch
+    loss_fn: TaskLoss,
+    algorithm: Algorithm,
+    params: Params,
+    batch: TaskBatch,
+    *,
+    vectorize: bool = True,
 ) -> Moments:
     """The buffers of every `StepBatchNorm` after one more meta-step.
 
@@ -34,6 +38,7 @@ def step_statistics(
         algorithm: How θ is adapted, K steps.
         params: θ.
         batch: Tasks, support and query.
+        vectorize: Tasks side by side, or one after another.
 
     Returns:
         Name → tensor of K + 1 rows or more, (steps, features): row k < K from the support data at
@@ -49,9 +54,8 @@ def step_statistics(
             rows.append(dict(seen))
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
-    moments = vmap(one, randomness="different")(
-        batch.support, batch.query
-    )  # (tasks, K + 1, features) each
+    # (tasks, K + 1, features) each
+    moments = map_tasks(one, batch.support, batch.query, vectorize=vectorize)
     return {name: _average(loss_fn.constants[name], m.mean(0)) for name, m in moments.items()}
 
 

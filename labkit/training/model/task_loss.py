@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from labkit.core import Algorithm, Params, tree_map
+from labkit.core import Algorithm, Params, refusal_of, tree_map
 from labkit.tasks import (
     LabelledFamily,
     MeasuredFamily,
@@ -120,11 +120,7 @@ def _measures(family: MeasuredFamily, predict: Predictor, batch: Any) -> dict[st
     try:
         measures = family.metrics(predict, batch)
     except RuntimeError as error:
-        raise ValueError(
-            f"{name} cannot run for tasks side by side (torch.func.vmap): "
-            f"{str(error).strip().partition(chr(10))[0]}. Use operations on tensors: no .item(), "
-            "no .numpy(), no branch on a value, no selection by a mask"
-        ) from error
+        raise refusal_of(error).of(name) from error
     if not isinstance(measures, dict):
         raise ValueError(f"{name} must return a dict name → 0-d tensor, got {measures!r}"[:300])
     for measure, value in measures.items():

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 from torch.linalg import vector_norm
 
 from labkit.core import (
@@ -19,6 +19,7 @@ from labkit.core import (
     check_count,
     check_reduction,
     loss_at,
+    map_tasks,
     tree_leaves,
 )
 from labkit.tasks import TaskBatch
@@ -44,12 +45,16 @@ class MetaStep:
 @final
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """How the meta-gradient of a batch of tasks is measured; arguments as for `MetaLearner`."""
+    """How the meta-gradient of a batch of tasks is measured; arguments as for `MetaLearner`.
+
+    Tasks go side by side, or, without `vectorize`, one after another.
+    """
 
     reduction: Reduction
     shared_data: bool
     task_chunk: int | None
     checkpoint: bool
+    vectorize: bool = True
 
     def __post_init__(self) -> None:
         check_reduction(self.reduction)
@@ -77,13 +82,12 @@ class Measurement:
 
         All are tensors, finite or not. Where α is not learned, its gradient is None.
         """
-        before = vmap(
-            loss_at(loss_fn, 0),
-            in_dims=(None, 0),
-            randomness="different",
+        loss_before = map_tasks(
+            partial(loss_at(loss_fn, 0), params),
+            query,
+            vectorize=self.vectorize,
             chunk_size=self.task_chunk,
-        )
-        loss_before = before(params, query).mean()
+        ).mean()
         gradient = algorithm.meta_gradient(
             loss_fn,
             params,
@@ -92,6 +96,7 @@ class Measurement:
             reduction=self.reduction,
             task_chunk=self.task_chunk,
             checkpoint=self.checkpoint,
+            vectorize=self.vectorize,
         )
         alpha = gradient.alpha if alpha_learned else None
         slopes = [*gradient.params.values(), *tree_leaves(alpha)]
