@@ -69,14 +69,20 @@ def count_tasks(support: Batch, query: Batch) -> int:
     """
     ends = [leaf for part in (support, query) for leaf in tree_leaves(part)]
     tensors = [leaf for leaf in ends if isinstance(leaf, Tensor)]
-    sizes = {t.shape[0] if t.ndim else None for t in tensors}
+    sizes = {t.shape[0] if t.ndim and not t.is_nested else None for t in tensors}
     if len(tensors) < len(ends) or len(sizes) != 1 or not (tasks := sizes.pop()):
-        got = [tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__ for x in ends]
+        got = [_shape(x) for x in ends]
         raise ValueError(
             "support and query must be pytrees of tensors whose first axis is the task, the same "
             f"number ≥ 1 in each; got shapes {got}"
         )
     return tasks
+
+
+def _shape(leaf: object) -> tuple[int, ...] | str:
+    if not isinstance(leaf, Tensor):
+        return type(leaf).__name__
+    return "nested tensor: pad it, and give a mask" if leaf.is_nested else tuple(leaf.shape)
 
 
 def checked(loss_fn: LossFn) -> LossFn:

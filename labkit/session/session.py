@@ -6,7 +6,7 @@ from typing import Literal, final
 
 import torch
 
-from labkit.core import check_count
+from labkit.core import Vectorize, check_count
 from labkit.session.history import TrainingCurve
 from labkit.session.locks import SessionLocks
 from labkit.session.observe import (
@@ -49,6 +49,7 @@ class Session:
         batch_norm: "transductive" for modules with batch norm, see `MetaLearner`.
         test_tasks: Held-out tasks of the live curves; fewer for large models.
         test_steps: Inner steps to which adaptation curves go, ≥ 1; more if training takes more.
+        vectorize: As for `MetaLearner`.
 
     Raises:
         ValueError: As for `MetaLearner`.
@@ -76,9 +77,10 @@ class Session:
         batch_norm: Literal["transductive"] | None = None,
         test_tasks: int = HELD_OUT,
         test_steps: int = 10,
+        vectorize: Vectorize = "auto",
     ) -> None:
         check_task_source(tasks, settings)
-        source = Source(model, tasks, dtype, batch_norm, test_tasks, test_steps)
+        source = Source(model, tasks, dtype, batch_norm, test_tasks, test_steps, vectorize)
         self._locks = SessionLocks()
         self._timeline = Timeline(source, settings, self._locks)
         self._subscribers = Subscribers()

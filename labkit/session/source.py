@@ -7,7 +7,7 @@ from typing import Literal, final
 
 import torch
 
-from labkit.core import check_count
+from labkit.core import Vectorize, check_count
 from labkit.session.settings import Settings, algorithm_of
 from labkit.tasks import TaskFamily
 from labkit.training import HELD_OUT, MetaLearner, ModelSource
@@ -24,6 +24,7 @@ class Source:
     batch_norm: Literal["transductive"] | None = None
     test_tasks: int = HELD_OUT
     test_steps: int = 10
+    vectorize: Vectorize = "auto"
 
     def __post_init__(self) -> None:
         check_count("test_tasks", self.test_tasks, 1)
@@ -47,6 +48,7 @@ class Source:
             seed=settings.seed,
             dtype=self.dtype,
             batch_norm=self.batch_norm,
+            vectorize=self.vectorize,
         )
         # ANIL and Proto-MAML need the names of the parameters
         learner.algorithm = algorithm_of(settings, tuple(learner.params))

@@ -21,8 +21,7 @@ from labkit.core import (
 )
 from labkit.tasks import TaskBatch
 from labkit.training.culprit import named
-from labkit.training.evaluation import adaptation_curve
-from labkit.training.held_out import HELD_OUT
+from labkit.training.evaluation import CHUNK_TASKS, adaptation_curve
 from labkit.training.model import TaskLoss, private_randomness, random_state, stream
 from labkit.training.step import Measurement, sampled, to_model
 
@@ -127,7 +126,7 @@ def dry_run(
         if trained.refusal is not None:
             say_loop(name(trained.refusal), meta_batch)
         elif tested.refusal is not None:
-            say_loop(tested.refusal.of(f"a test of {type(loss_fn.family).__name__}"), HELD_OUT)
+            say_loop(tested.refusal.of(f"a test of {type(loss_fn.family).__name__}"), CHUNK_TASKS)
         draws_random = random_state(device) != before
         return DryRun(draws_random, trained.vectorized, tested.vectorized)
 

@@ -148,7 +148,8 @@ def adaptation_curve(
         losses = partial(losses_along, algorithm, loss_fn, params, vectorize=side_by_side)
         return curve_by(losses, support, query, task_chunk)
 
-    return for_tasks(compute, vectorize, count_tasks(support, query))
+    tasks = min(count_tasks(support, query), CHUNK_TASKS)  # side by side
+    return for_tasks(compute, vectorize, tasks)
 
 
 def curve_by(

@@ -58,6 +58,7 @@ ALPHAS: list[tuple[Any, list[Tensor]]] = [
 ]
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(("alpha", "vectors"), ALPHAS)
 def test_eigenvalues_and_stretch_of_quadratics(alpha: Any, vectors: list[Tensor]) -> None:
     problem = quadratics()
@@ -93,6 +94,7 @@ def cubic(p: dict[str, Tensor], scale: Tensor) -> Tensor:
     return scale * (p["w"] ** 3).sum() / 6
 
 
+@pytest.mark.usefixtures("each_way")
 def test_along_the_path_of_a_cubic() -> None:
     # w_{k+1} = w_k − α w_k²/2, here with α = 0.5
     w, one = doubles(-1, 0.5, 2), doubles(1)
@@ -134,6 +136,7 @@ def test_alpha_of_another_precision() -> None:
         assert float(result.stretch) == pytest.approx(float(of_matrices(matrix).stretch))
 
 
+@pytest.mark.usefixtures("each_way")
 def test_complex_parameters() -> None:
     # L = 2 |w|² + Re(w²): 2 (x² + y²) + x² − y², of the Hessian diag(6, 2)
     w = torch.tensor([1 + 2j], dtype=torch.complex128)
@@ -255,6 +258,7 @@ def test_a_linear_loss_is_flat() -> None:
     assert result.stretch.tolist() == [1.0, 1.0]
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_diverged_task_leaves_the_others_alone() -> None:
     # in float32: a step of 1e18 away from 1, then one of 1e18 · (1e18)², which is infinite
     result = inner_curvature(

@@ -52,6 +52,7 @@ def degrees(one: Tensor, other: Tensor) -> float:
     return math.degrees(math.acos(float(one @ other) / math.sqrt(one @ one * (other @ other))))
 
 
+@pytest.mark.usefixtures("each_way")
 def test_angles_and_norms_by_hand() -> None:
     problem = quadratics()
     rest = torch.tensor([[0.1, 0.2, 0.05]], dtype=torch.float64)
@@ -124,6 +125,7 @@ def test_angles_and_lengths_of_any_size(size: float) -> None:
     assert float(length(torch.zeros(3))) == 0
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
 def test_each_task_as_if_alone(algorithm: Algorithm) -> None:
     problem = quadratics()
@@ -145,6 +147,7 @@ def test_probes_are_cut_off_from_the_graph() -> None:
     assert not result["rest"].requires_grad
 
 
+@pytest.mark.usefixtures("each_way")
 def test_variance_by_hand() -> None:
     problem = quadratics(tasks=5)
     result = gradient_variance(MAML(0.1, 2), loss, problem.params, problem.support, problem.query)

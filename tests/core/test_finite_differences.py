@@ -114,6 +114,7 @@ def moved(tree: Any, v: Any, step: float) -> Any:
     return tree_map(lambda x, d: x + step * d, tree, v)
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("checkpoint", [False, True], ids=["graph", "recomputed"])
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_central_differences(name: str, checkpoint: bool) -> None:
@@ -179,6 +180,7 @@ BY_HAND: dict[str, tuple[Callable[..., Algorithm], Problem, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("checkpoint", [False, True], ids=["graph", "recomputed"])
 @pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize("order", [1, 2])
@@ -194,6 +196,7 @@ def test_unrolled_by_hand(name: str, order: Order, steps: int, checkpoint: bool)
     assert_close(result.alpha, alpha, **EXACT)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_reptile_by_hand() -> None:
     problem = classification_problem()
     loss_fn, params, support, query = problem

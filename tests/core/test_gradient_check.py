@@ -74,6 +74,7 @@ def on_numbers(
     )
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("algorithm", "alphas"),
     [
@@ -104,6 +105,7 @@ def test_right_gradients_pass(algorithm: Algorithm, alphas: int) -> None:
     assert (0 if result.alpha is None else len(result.alpha.analytic)) == alphas
 
 
+@pytest.mark.usefixtures("each_way")
 def test_numbers_by_hand() -> None:
     # ∂/∂w = (1 − α)(θ' − 1) and ∂/∂α = −(θ' − 1) w; w = 4, α = 0.5: θ' = 2
     result = on_numbers(lambda w, target: (w - target) ** 2 / 2, 4.0, MAML(0.5))

@@ -24,6 +24,7 @@ def test_settings_are_handed_on() -> None:
     assert_close(result.alpha, expected.alpha)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_orders_differ_on_a_curved_loss() -> None:
     problem = curved_problem()
     first, second = (
@@ -33,6 +34,7 @@ def test_orders_differ_on_a_curved_loss() -> None:
     assert not one.allclose(two, rtol=0.01)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_support_and_query_are_not_mixed_up() -> None:
     loss_fn, params, support, query = curved_problem()
     right = meta_gradient(loss_fn, params, support, query, alpha=0.1, inner_steps=1)

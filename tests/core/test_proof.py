@@ -54,6 +54,8 @@ FORMS = ["number", "tensor", "element", "number per step", "tensor per step", "e
 MODES: dict[str, dict[str, Any]] = {
     "at once": {},
     "chunks recomputed": {"task_chunk": 2, "checkpoint": True},
+    "one by one": {"vectorize": False},
+    "one by one recomputed": {"vectorize": False, "checkpoint": True},
 }
 
 

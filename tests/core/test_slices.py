@@ -55,6 +55,7 @@ def by_hand(problem: Quadratics, theta: Tensor, alphas: list[float]) -> float:
     return total / len(problem.support[0])
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_line_by_hand() -> None:
     problem, (direction,) = quadratics(), vectors(1)
     result = cut(problem, MAML(0.125, 2), [direction])
@@ -68,6 +69,7 @@ def test_a_line_by_hand() -> None:
         assert float(result.before[i]) == pytest.approx(by_hand(problem, theta, []))
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_plane_by_hand() -> None:
     problem, (one, other) = quadratics(), vectors(2)
     result = cut(problem, MAML([0.125, 0.25], 2), [one, other], points=3)
@@ -85,6 +87,7 @@ def test_a_plane_by_hand() -> None:
             assert float(result.before[i, j]) == pytest.approx(by_hand(problem, theta, []))
 
 
+@pytest.mark.usefixtures("each_way")
 def test_paths_are_projected() -> None:
     problem, (one, other) = quadratics(), vectors(2)
     result = cut(problem, MAML(0.125, 3), [one, other])
