@@ -197,6 +197,7 @@ def _callers_level() -> int:
 
 
 _BESIDE = [
+    (r"(?i)batching rule (?:not implemented )?for aten::_?(?P<name>\w+)", "uses {name}"),
     (r"boolean mask|masked_select|dynamic shape", "selects by values, as a boolean mask does"),
     (r"\.item\(\)", "reads values of tensors, as `.item()` and `if` do"),
     (r"data-dependent control flow", "branches on the value of a tensor"),
@@ -216,8 +217,8 @@ def known_refusal(error: Exception) -> TasksError | None:
     if (limit := limitation(error)) is not None:
         return limit
     for pattern, reason in _BESIDE:
-        if re.search(pattern, str(error)):
-            return TasksError(reason, _ALONE, side_by_side=True)
+        if match := re.search(pattern, str(error)):
+            return TasksError(reason.format(**match.groupdict()), _ALONE, side_by_side=True)
     return None
 
 

@@ -130,6 +130,7 @@ def outside(params: dict[str, Tensor], target: Tensor) -> Tensor:
     return square(params, target) + KEPT
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("way", ["auto", True, False])
 @pytest.mark.parametrize(
     ("loss", "words"),

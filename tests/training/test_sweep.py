@@ -19,7 +19,9 @@ AXES: list[list[Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("module", "loss", "inner_steps", "order"), AllPairs(AXES))
+@pytest.mark.parametrize(
+    ("module", "loss", "inner_steps", "order"), [tuple(pair) for pair in AllPairs(AXES)]
+)
 def test_against_autograd(module: str, loss: str, inner_steps: int, order: Order) -> None:
     looped = module in LOOPED_MODULES or loss in LOOPED_LOSSES
     assert verdict(module, loss, inner_steps, order)[0] == ("looped" if looped else "exact")
