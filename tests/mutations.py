@@ -54,6 +54,19 @@ TRANSPOSED = """part = pull(bar)[1]
 
 MUTATIONS = [
     Mutation(
+        "a loop that leaves out the last task",
+        "core/vectorize.py",
+        "for task in range(len(first))]",
+        "for task in [*range(len(first) - 1), 0]]",
+    ),
+    Mutation(
+        "side by side in place of a loop",
+        "core/vectorize.py",
+        "Outcome(compute(False), vectorized=False",
+        "Outcome(compute(True), vectorized=False",
+        ("tests/core/test_vectorize.py",),
+    ),
+    Mutation(
         "sign of the inner step", "core/inner/inner_loop.py", "name: p - (size", "name: p + (size"
     ),
     Mutation(

@@ -100,7 +100,7 @@ def steps(cell: nn.Module) -> nn.Module:
     """A recurrent cell over the axis of time."""
 
     def forward(parts: Any, x: Tensor) -> Tensor:
-        state = None
+        state: Any = None
         for time in range(x.shape[1]):
             state = parts["cell"](x[:, time], state)
         last: Tensor = state[0] if isinstance(state, tuple) else state
@@ -271,7 +271,16 @@ def deviation(out: Tensor) -> Tensor:
 
 def normal(out: Tensor, y: Tensor) -> Tensor:
     """−log of a normal density."""
-    return -torch.distributions.Normal(out, deviation(out)).log_prob(y).mean()
+    density: Any = torch.distributions.Normal(out, deviation(out))
+    loss: Tensor = -density.log_prob(y).mean()
+    return loss
+
+
+def categorical(out: Tensor, y: Tensor) -> Tensor:
+    """−log of a probability."""
+    probabilities: Any = torch.distributions.Categorical(logits=out)
+    loss: Tensor = -probabilities.log_prob(y).mean()
+    return loss
 
 
 def weights(out: Tensor) -> Tensor:
@@ -316,7 +325,7 @@ LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Draw]] = {
     "gaussian nll": (lambda o, y: F.gaussian_nll_loss(o, y, deviation(o)), real),
     "distributions.Normal": (normal, real),
     "distributions.Categorical": (
-        lambda o, y: -torch.distributions.Categorical(logits=o).log_prob(y).mean(),
+        categorical,
         label,
     ),
     "kl divergence": (
@@ -367,7 +376,7 @@ def by_autograd(
 ) -> dict[str, Tensor]:
     """The meta-gradient by torch.autograd, written out."""
     module = copy.deepcopy(module)
-    theta = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    theta: dict[str, Tensor] = {n: p for n, p in module.named_parameters() if p.requires_grad}
     total = torch.zeros((), dtype=torch.float64)
     for task in range(TASKS):
         here = dict(theta)

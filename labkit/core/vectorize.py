@@ -26,7 +26,7 @@ LOSS_FUNCTION = "the loss function"
 """What a `TasksError` names while nobody knows better."""
 
 _SAID: set[str] = set()
-"""Loops that the user has been told of."""
+"""Loops that a warning has named."""
 
 
 class LoopWarning(UserWarning):

@@ -13,6 +13,7 @@ from labkit.core import (
     MAML,
     Algorithm,
     JointTraining,
+    Order,
     Params,
     RandomInitialization,
     Reptile,
@@ -48,7 +49,7 @@ def named(
     if error.who != LOSS_FUNCTION:
         return error
     first_order = isinstance(algorithm, Reptile | JointTraining | RandomInitialization)
-    order = 1 if first_order or _order(algorithm, params) == 1 else 2
+    order: Order = 1 if first_order else _order(algorithm, params)
     try:
         MAML(0.01, 1, order).meta_gradient(
             replace(loss_fn, family=OutputsAlone(loss_fn.family)),
@@ -65,7 +66,7 @@ def named(
     return error.of(f"the loss of {type(loss_fn.family).__name__}")
 
 
-def _order(algorithm: Algorithm, params: Params) -> int:
+def _order(algorithm: Algorithm, params: Params) -> Order:
     return 2 if isinstance(algorithm, IMAML) else algorithm.task(params).loop.order
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from labkit import IMAML, MAML, LoopWarning, adaptation_curve, meta_gradient
+from labkit import IMAML, MAML, Algorithm, LoopWarning, adaptation_curve, meta_gradient
 from labkit.core import vectorize
 from labkit.core.vectorize import TasksError, map_tasks
 
@@ -35,7 +35,8 @@ def reading(params: dict[str, Tensor], target: Tensor) -> Tensor:
 
 
 def listing(params: dict[str, Tensor], target: Tensor) -> Tensor:
-    return square(params, target) * (1.0 if target.tolist() > 0 else 3.0)
+    value: Any = target.tolist()
+    return square(params, target) * (1.0 if value > 0 else 3.0)
 
 
 def masking(params: dict[str, Tensor], target: Tensor) -> Tensor:
@@ -85,10 +86,10 @@ def test_a_chosen_loop_says_nothing() -> None:
 
 
 def test_the_line_shows_who_called() -> None:
-    with pytest.warns(LoopWarning) as told:
+    with pytest.warns(LoopWarning) as warned:
         adaptation_curve(MAML(0.1), branching, THETA, SUPPORT, QUERY)
-    assert told[0].filename == __file__
-    assert "\n" not in str(told[0].message)
+    assert warned[0].filename == __file__
+    assert "\n" not in str(warned[0].message)
 
 
 def test_where_a_loop_is_an_error_it_stays_one() -> None:
@@ -150,9 +151,13 @@ def test_random_numbers_differ_from_task_to_task_or_are_refused() -> None:
         return (params["w"] - target * 0 - torch.rand((), dtype=target.dtype)).square()
 
     with torch.random.fork_rng():
-        found = MAML(0.1).meta_gradient(noisy, THETA, SUPPORT, QUERY, vectorize=False)
-    assert len(set(found.task_losses.tolist())) == 3
-    for algorithm, options in [(IMAML(), {}), (MAML(0.1), {"checkpoint": True})]:
+        result = MAML(0.1).meta_gradient(noisy, THETA, SUPPORT, QUERY, vectorize=False)
+    assert len(set(result.task_losses.tolist())) == 3
+    cases: list[tuple[Algorithm, dict[str, Any]]] = [
+        (IMAML(), {}),
+        (MAML(0.1), {"checkpoint": True}),
+    ]
+    for algorithm, options in cases:
         with (
             torch.random.fork_rng(),
             pytest.raises(ValueError, match=r"draws random numbers.*eval mode"),
@@ -164,10 +169,10 @@ def test_structures_come_back() -> None:
     def one(x: Tensor) -> Any:
         return {"a": x.sum(), "b": [x, None]}
 
-    found = map_tasks(one, torch.eye(2), vectorize=False)
-    assert found["b"][1] is None
-    assert_close(found["a"], torch.ones(2))
-    assert_close(found["b"][0], torch.eye(2))
+    mapped = map_tasks(one, torch.eye(2), vectorize=False)
+    assert mapped["b"][1] is None
+    assert_close(mapped["a"], torch.ones(2))
+    assert_close(mapped["b"][0], torch.eye(2))
     (single,) = map_tasks(lambda x: (x + 1,), torch.zeros(1, 2), vectorize=False)
     assert_close(single, torch.ones(1, 2))
 

@@ -59,7 +59,8 @@ class Waves:
         return TaskBatch(part(), part())
 
     def loss(self, predict: Predictor, batch: Any) -> Tensor:
-        return (predict(batch[0]) - batch[1]).square().mean()
+        loss: Tensor = (predict(batch[0]) - batch[1]).square().mean()
+        return loss
 
 
 def made(make: Callable[[], nn.Module]) -> nn.Module:
@@ -81,7 +82,7 @@ def learner(**options: Any) -> MetaLearner:
 def test_an_lstm_follows_the_gradient_of_autograd() -> None:
     module, trained = reader(), learner()
     batch = Waves().sample(3, torch.Generator().set_state(trained.task_stream))
-    theta = dict(module.named_parameters())
+    theta: dict[str, Tensor] = dict(module.named_parameters())
     total = torch.zeros((), dtype=torch.float64)
     for task in range(3):
 
@@ -219,10 +220,8 @@ class Late(Waves):
 
 def test_a_loop_may_begin_later() -> None:
     tasks, model = Late(), flat()
-    late, alone = (
-        MetaLearner(model, family, MAML(0.1), meta_batch=2, vectorize=way)
-        for family, way in ((tasks, "auto"), (Waves(), False))
-    )
+    late = MetaLearner(model, tasks, MAML(0.1), meta_batch=2)
+    alone = MetaLearner(model, Waves(), MAML(0.1), meta_batch=2, vectorize=False)
     assert late.vectorized
     Late.late = True
     try:
@@ -259,7 +258,8 @@ class Physics(Waves):
     def loss(self, predict: Predictor, batch: Any) -> Tensor:
         x = batch[0].detach().requires_grad_()
         (slope,) = torch.autograd.grad(predict(x).sum(), x, create_graph=True)
-        return slope.square().mean()
+        loss: Tensor = slope.square().mean()
+        return loss
 
 
 def test_input_gradients_are_told_of_torch_func() -> None:
@@ -269,11 +269,14 @@ def test_input_gradients_are_told_of_torch_func() -> None:
 
 def test_compiled_modules_are_refused_by_name() -> None:
     whole = torch.compile(small(), backend="eager")
-    part = nn.Sequential(small(), torch.compile(small(), backend="eager"))
+    compiled: Any = torch.compile(small(), backend="eager")
+    part = nn.Sequential(small(), compiled)
     in_place = small()
     in_place.compile(backend="eager")
     with pytest.warns(DeprecationWarning, match=r"torch\.jit\.trace"):
-        traced = torch.jit.trace(small(), torch.zeros(1, 2, dtype=torch.float64))
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            small(), torch.zeros(1, 2, dtype=torch.float64)
+        )
     models: list[Any] = [whole, part, in_place, traced]
     words = [
         "the model OptimizedModule",

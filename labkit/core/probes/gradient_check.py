@@ -142,8 +142,8 @@ def check_meta_gradient(
     data, tasks = (support, query), count_tasks(support, query)
 
     def compute(side_by_side: bool) -> tuple[MetaGradient, bool]:
-        found = algorithm.meta_gradient(loss_fn, params, *data, vectorize=side_by_side)
-        return found, side_by_side
+        gradient = algorithm.meta_gradient(loss_fn, params, *data, vectorize=side_by_side)
+        return gradient, side_by_side
 
     result, side_by_side = for_tasks(compute, vectorize, tasks)
     if result.loss.dtype != torch.float64:
