@@ -25,6 +25,8 @@ Vectorize: TypeAlias = Literal["auto"] | bool
 LOSS_FUNCTION = "the loss function"
 """What a `TasksError` names while nobody knows better."""
 
+_NOT_BESIDE = "which torch.func.vmap cannot run for tasks side by side"
+
 _SAID: set[str] = set()
 """Loops that a warning has named."""
 
@@ -46,7 +48,8 @@ class TasksError(ValueError):
     def __init__(
         self, reason: str, remedy: str, *, side_by_side: bool, who: str = LOSS_FUNCTION
     ) -> None:
-        super().__init__(f"{who} {reason}. {remedy}")
+        limit = ", " + _NOT_BESIDE if side_by_side else ""
+        super().__init__(f"{who} {reason}{limit}. {remedy}")
         self.reason, self.remedy, self.who = reason, remedy, who
         self.side_by_side = side_by_side
 
@@ -173,9 +176,7 @@ def attempt(compute: Callable[[bool], T], vectorize: Vectorize) -> Outcome[T]:
 
 def say_loop(refusal: TasksError, tasks: int) -> None:
     """Warn, once for each cause and reason, that tasks are computed one after another."""
-    text = (
-        f"{refusal.who} {refusal.reason}, which torch.func.vmap cannot run for tasks side by side"
-    )
+    text = f"{refusal.who} {refusal.reason}, {_NOT_BESIDE}"
     if text in _SAID:
         return
     warnings.warn(
