@@ -104,6 +104,8 @@ from .training import Ensemble as Ensemble
 from .training import EnsembleStep as EnsembleStep
 from .training import MetaLearner as MetaLearner
 from .training import MetaStep as MetaStep
+from .training import Selection as Selection
+from .training import StepReport as StepReport
 from .training import StepsTable as StepsTable
 from .training import WarmUp as WarmUp
 from .training import adaptation_curve as adaptation_curve

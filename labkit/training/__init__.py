@@ -14,8 +14,10 @@ from labkit.training.held_out import HELD_OUT, on_split, one_task
 from labkit.training.learner_check import check_learner
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, stream
+from labkit.training.selection import Selection
 from labkit.training.step import CosineDecay, DivergedError, MetaStep, WarmUp, draw, map_batch
 from labkit.training.tuned_steps import curve_with_alphas, tuned_alphas
+from labkit.training.watching import StepReport
 
 __all__ = [
     "HELD_OUT",
@@ -30,6 +32,8 @@ __all__ = [
     "MetaStep",
     "MetricCurve",
     "ModelSource",
+    "Selection",
+    "StepReport",
     "StepsTable",
     "WarmUp",
     "adaptation_curve",

@@ -28,10 +28,33 @@ def read_checkpoint(
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        form, constant_form = _form(state["params"]), _form(state["constants"], growing)
     except FileNotFoundError:
         raise
     except Exception as error:  # torch.load raises many kinds on a file that is not its own
+        raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save") from error
+    check_state(state, path, current, constants, growing)
+    return state
+
+
+def check_state(
+    state: dict[str, Any],
+    path: str | Path,
+    current: MetaParameters,
+    constants: Params,
+    growing: Collection[str],
+) -> None:
+    """Raise ValueError unless a state belongs to a model like this one, and to this optimiser.
+
+    Args:
+        state: From `MetaLearner.state`.
+        path: Its origin, for the message.
+        current: As for `read_checkpoint`.
+        constants: As for `read_checkpoint`.
+        growing: As for `read_checkpoint`.
+    """
+    try:
+        form, constant_form = _form(state["params"]), _form(state["constants"], growing)
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save") from error
     if not state.keys() >= KEYS:
         missing = ", ".join(sorted(KEYS - state.keys()))
@@ -52,7 +75,6 @@ def read_checkpoint(
             f"{path} was written with meta_optimizer={state['meta_optimizer']!r}, "
             f"this learner has {current.optimizer_label!r}"
         )
-    return state
 
 
 def _form(params: Params, growing: Collection[str] = ()) -> dict[str, str]:

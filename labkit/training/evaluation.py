@@ -57,11 +57,13 @@ class MetricCurve:
         mean: Mean over tasks, shape (K + 1,).
         ci95: Half width of the 95 % interval of the mean, 1.96 s/√tasks, (K + 1,).
         median: Median over tasks, (K + 1,).
+        task_values: The measure of each task, (tasks, K + 1).
     """
 
     mean: Tensor
     ci95: Tensor
     median: Tensor
+    task_values: Tensor = field(default_factory=lambda: torch.empty(0), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class AdaptationCurve:
             before adaptation, (K + 1,).
         tasks: Number of tasks.
         metrics: The family's other measures on the query data, such as the accuracy.
+        task_losses: Query loss of each task, (tasks, K + 1): two curves on the same tasks differ
+            by their difference, task by task, which is what a paired test takes.
     """
 
     mean: Tensor
@@ -84,6 +88,7 @@ class AdaptationCurve:
     diverged: Tensor
     tasks: int
     metrics: dict[str, MetricCurve] = field(default_factory=dict)
+    task_losses: Tensor = field(default_factory=lambda: torch.empty(0), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +294,7 @@ def summarise(losses: Tensor, metrics: Mapping[str, Tensor] | None = None) -> Ad
         diverged=diverged.to(losses.dtype).mean(dim=0),
         tasks=len(losses),
         metrics={name: _over_tasks(values) for name, values in (metrics or {}).items()},
+        task_losses=losses,
     )
 
 
@@ -301,4 +307,5 @@ def _over_tasks(values: Tensor) -> MetricCurve:
         mean=values.mean(dim=0),
         ci95=1.96 * spread / tasks**0.5,
         median=values.nan_to_num(nan=torch.inf).quantile(0.5, dim=0),
+        task_values=values,
     )

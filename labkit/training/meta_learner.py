@@ -1,15 +1,15 @@
 """The meta-learner: a module, a task family and an algorithm, trained step by step."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar, final
+from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from labkit._io import atomic_write
 from labkit.core import (
@@ -17,6 +17,7 @@ from labkit.core import (
     Alpha,
     AnyAlpha,
     LearnedAlpha,
+    MetaGradient,
     Params,
     Reduction,
     TasksError,
@@ -28,7 +29,7 @@ from labkit.core import (
     say_loop,
 )
 from labkit.tasks import AnyPortrait, DrawableFamily, Predictor, Split, TaskBatch, TaskFamily
-from labkit.training.checkpoints import read_checkpoint
+from labkit.training.checkpoints import check_state, read_checkpoint
 from labkit.training.culprit import named
 from labkit.training.distributed import Ranks
 from labkit.training.dry_run import TRIAL_TASKS, DryRun, dry_run
@@ -48,6 +49,7 @@ from labkit.training.model import (
     TaskLoss,
     has_steps,
     own_module,
+    plain_module,
     private_randomness,
     set_batch_norm,
     split_parameters,
@@ -55,6 +57,7 @@ from labkit.training.model import (
     step_statistics,
     stream,
 )
+from labkit.training.selection import Selection, Selector
 from labkit.training.step import (
     Beta,
     DivergedError,
@@ -69,7 +72,12 @@ from labkit.training.step import (
     check_finite,
     draw,
     draw_inputs,
+    to_model,
 )
+from labkit.training.watching import Measures, OnStep, Watch, Watched
+
+SelectBy: TypeAlias = 'Literal["validation"] | Callable[[MetaLearner], float]'
+"""The mean query loss on validation tasks, or a function of the learner; the lowest is best."""
 
 T = TypeVar("T")
 
@@ -104,6 +112,7 @@ class MetaLearner:
         reduction: "mean" over tasks (as the paper's code) or "sum" (as its Algorithm 1).
         seed: ≥ 0; feeds the streams "init", "tasks", "evaluation" and those of the modules.
         dtype: Floating-point type of θ and the data; None keeps the module's.
+        device: Where θ and the data are, such as "cuda"; None: where the module is.
         batch_norm: "transductive" or "per_step" for modules with batch norm that has running
             statistics, see `set_batch_norm`; None for others.
         shared_data: Judge each task in meta-training on its support data, not on query data.
@@ -150,6 +159,7 @@ class MetaLearner:
         reduction: Reduction = "mean",
         seed: int = 0,
         dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
         batch_norm: BatchNormMode | None = None,
         shared_data: bool = False,
         meta_clip: float | None = None,
@@ -174,7 +184,11 @@ class MetaLearner:
         )
         self._curves = CurveEngine()
         self._model = own_module(model, stream(seed, "init"))
+        if device is not None:
+            self._model.to(device)
         set_batch_norm(self._model, batch_norm)
+        self.selection: Selection | None = None
+        """How the last `train` with `select_by` has chosen."""
         self._has_steps = has_steps(self._model)
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
@@ -188,6 +202,10 @@ class MetaLearner:
     def params(self) -> Params:
         """θ now, name → tensor: a copy, which further training does not change."""
         return {name: p.clone() for name, p in self._meta.params.items()}
+
+    @params.setter
+    def params(self, value: Params) -> None:
+        self._meta.replace(value)
 
     @property
     def beta(self) -> float:
@@ -313,13 +331,138 @@ class MetaLearner:
         """
         return self._run(1)[0]
 
-    def train(self, meta_steps: int) -> list[MetaStep]:
-        """Take `meta_steps` meta-steps; see `step`."""
+    def train(
+        self,
+        meta_steps: int,
+        *,
+        on_step: OnStep | None = None,
+        watch: Collection[Watched] | Watched = (),
+        select_by: "SelectBy | None" = None,
+        validate_every: int = 100,
+        patience: int | None = None,
+    ) -> list[MetaStep]:
+        """Take `meta_steps` meta-steps; see `step`.
+
+        Args:
+            meta_steps: How many, ≥ 0.
+            on_step: Called with a `StepReport` after each. Losses are then read at every meta-step.
+            watch: What else it reports: "gradient_norm", "task_losses", "metrics". Each takes time:
+                about that of another meta-gradient for the first two, of an adaptation for the
+                last.
+            select_by: End with the state of the meta-step that is best: "validation", by the query
+                loss after K steps on 600 validation tasks that are always the same (and are no test
+                tasks); or by a function of this learner, the lowest for the best. `selection` then
+                says which it was. The streams return there too, so training can continue.
+            validate_every: Meta-steps between two looks; the first is before training.
+            patience: Looks without improvement after which training ends; None: never.
+
+        Returns:
+            All meta-steps taken.
+
+        Raises:
+            ValueError: An argument is out of its range.
+            DivergedError: As for `step`.
+        """
         check_count("meta_steps", meta_steps, 0)
+        wanted = Watch.of(watch)
+        if wanted.names and on_step is None:
+            raise ValueError("watch is for on_step: give the function to report to")
+        if select_by is None:
+            if patience is not None:
+                raise ValueError("patience is for select_by: give select_by='validation'")
+            return self._train(meta_steps, on_step, wanted)
+        if select_by != "validation" and not callable(select_by):
+            raise ValueError(
+                "select_by must be 'validation' or a function of the learner that gives a number, "
+                f"lowest for the best, got {select_by!r}"
+            )
+        selector = Selector(validate_every, patience)
         steps: list[MetaStep] = []
-        while len(steps) < meta_steps:
-            steps += self._run(min(meta_steps - len(steps), MOST_UNREAD))
+        try:
+            while (
+                selector.look(self.meta_step, self._score(select_by), self.state)
+                and len(steps) < meta_steps
+            ):
+                block = min(validate_every, meta_steps - len(steps))
+                steps += self._train(block, on_step, wanted)
+        finally:
+            if selector.state:
+                self.restore(selector.state)
+                self.selection = selector.selection()
         return steps
+
+    def meta_gradient(self, batch: TaskBatch | None = None) -> MetaGradient:
+        """The meta-gradient at the present θ and α, as a meta-step measures it.
+
+        Args:
+            batch: Tasks; None: those of the next meta-step, which stay the next ones. The masks of
+                dropout are those of the next meta-step.
+
+        Returns:
+            `MetaGradient`: loss, task_losses, params (like θ), alpha; `meta_clip` is not applied.
+
+        Example:
+            A meta-step of SGD by hand:
+
+            >>> from labkit.core import MAML
+            >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+            >>> one, two = (
+            ...     MetaLearner(sinusoid_mlp, Sinusoid(), MAML(), meta_optimizer="sgd", beta=0.1)
+            ...     for _ in range(2)
+            ... )
+            >>> slopes = one.meta_gradient().params
+            >>> one.params = {name: p - 0.1 * slopes[name] for name, p in one.params.items()}
+            >>> _ = two.step()
+            >>> all(torch.allclose(p, two.params[name]) for name, p in one.params.items())
+            True
+        """
+        params = self._meta.params
+        batch = self._next_tasks() if batch is None else to_model(batch, params)
+        query = self._measurement.query_of(batch)
+
+        def compute(side_by_side: bool) -> MetaGradient:
+            measurement = replace(self._measurement, vectorize=side_by_side)
+            with self.randomness(f"meta-step {self.meta_step}"):
+                # the loss before adaptation comes first, for the same masks of dropout
+                measurement.loss_before(self.loss_fn, params, query)
+                return measurement.gradient(
+                    self.current_algorithm(), self.loss_fn, params, batch.support, query
+                )
+
+        return self._side_by_side(compute, "vectorized")
+
+    def adapted_module(
+        self, support: Any, *, inner_steps: int | None = None, alpha: Alpha | None = None
+    ) -> nn.Module:
+        """Adapt to one task and return the result as a plain module, which needs no labkit.
+
+        It is of the class of the model, in evaluation mode, and predicts what `predictor` does.
+        Batch norm with statistics per step has those of the last one; transductive batch norm
+        takes those of each batch, as in training.
+
+        Args:
+            support: The task's data as the family gives them, without a task axis.
+            inner_steps: K ≥ 0; None: as in training.
+            alpha: α; None: as for `adaptation_curve`.
+
+        Example:
+            >>> from labkit.core import MAML
+            >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+            >>> learner = MetaLearner(sinusoid_mlp, Sinusoid(), MAML(alpha=0.01))
+            >>> x = torch.linspace(-5, 5, 10).unsqueeze(-1)
+            >>> learner.adapted_module((x, x.sin()))(x).shape
+            torch.Size([10, 1])
+        """
+        algorithm = self.current_algorithm()
+        if inner_steps is not None or alpha is not None:
+            steps = algorithm.inner_steps if inner_steps is None else inner_steps
+            algorithm = algorithm.testing(steps, alpha)
+        params = self._meta.params
+        task = to_model(TaskBatch(support, ()), params).support
+        loss_fn = self.test_loss_fn
+        with self.randomness("evaluation of the model"):
+            adapted = algorithm.adapt(loss_fn, params, task).params
+        return plain_module(loss_fn, adapted, algorithm.inner_steps)
 
     def adaptation_curve(
         self,
@@ -454,6 +597,29 @@ class MetaLearner:
         chosen = family_for_testing(self.tasks, family, split)
         return held_out_tasks(chosen, tasks, self.seed, self.params)
 
+    def to(self, device: torch.device | str) -> Self:
+        """Move θ, α, constants and the optimiser's memory to a device; returns this learner."""
+        self._model.to(device)
+        self._test_model.to(device)
+        self._constants = {name: c.to(device) for name, c in self._constants.items()}
+        self._meta = self._meta.to(device, self.algorithm)
+        return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """The same as `state`, by the name that torch's tools expect."""
+        return self.state()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Resume from a `state_dict`.
+
+        Raises:
+            ValueError: It is of another model, meta-optimiser or form of α; the learner is then
+                unchanged.
+        """
+        source = "the state"
+        check_state(state, source, self._meta, self._constants, step_buffers(self._model))
+        self.restore(state, source)
+
     def state(self) -> dict[str, Any]:
         """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""
         return {
@@ -506,6 +672,46 @@ class MetaLearner:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
         device = next(iter(self._meta.like.values())).device
         return private_randomness(self.seed, name, device) if self.draws_random else nullcontext()
+
+    def _train(self, meta_steps: int, on_step: OnStep | None, watch: Watch) -> list[MetaStep]:
+        steps: list[MetaStep] = []
+        while len(steps) < meta_steps:
+            if on_step is None:
+                steps += self._run(min(meta_steps - len(steps), MOST_UNREAD))
+                continue
+            measures, beta = self._watched(watch), self.beta
+            steps += self._run(1)
+            on_step(measures.report(self.meta_step, steps[-1], beta))
+        return steps
+
+    def _watched(self, watch: Watch) -> Measures:
+        """What is watched of the next meta-step."""
+        if not watch.names:
+            return Measures()
+        batch = self._next_tasks()
+
+        def compute(side_by_side: bool) -> Measures:
+            measurement = replace(self._measurement, vectorize=side_by_side)
+            now = self.current_algorithm()
+            with self.randomness(f"meta-step {self.meta_step}"):
+                return watch.measure(measurement, now, self.loss_fn, self._meta.params, batch)
+
+        return self._side_by_side(compute, "vectorized")
+
+    def _next_tasks(self) -> TaskBatch:
+        """The tasks of the next meta-step, which stay the next ones."""
+        generator = torch.Generator().set_state(self.task_stream)
+        inputs = draw_inputs(self.tasks, self.meta_batch, generator, self._meta.like)
+        return batch_of(self.tasks, inputs, self._meta.like)
+
+    def _score(self, select_by: "SelectBy") -> float:
+        """What the best state has least of."""
+        if callable(select_by):
+            return float(select_by(self))
+        family = on_split(self.tasks, "validation")
+        # a separate stream: without splits too, no task is also one of the test
+        batch = draw(family, HELD_OUT, stream(self.seed, "validation"), self._meta.like)
+        return float(self.curve_on(batch, self.current_algorithm().inner_steps).mean[-1])
 
     def _run(self, meta_steps: int) -> list[MetaStep]:
         """Take some meta-steps; read their losses at the end, which waits for a GPU only once."""

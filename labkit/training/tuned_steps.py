@@ -72,4 +72,5 @@ def curve_with_alphas(
         median=torch.stack([curve.median[k] for k, curve in enumerate(points)]),
         diverged=torch.stack([curve.diverged[k] for k, curve in enumerate(points)]),
         tasks=points[0].tasks,
+        task_losses=torch.stack([curve.task_losses[:, k] for k, curve in enumerate(points)], 1),
     )

@@ -2,6 +2,7 @@
 
 from labkit.training.model.batch_norm import BatchNormMode, set_batch_norm
 from labkit.training.model.parameters import ModelSource, own_module, split_parameters
+from labkit.training.model.plain_module import plain_module
 from labkit.training.model.randomness import private_randomness, random_state, stream
 from labkit.training.model.step_statistics import has_steps, step_buffers, step_statistics
 from labkit.training.model.task_loss import TaskLoss, predictors_along
@@ -12,6 +13,7 @@ __all__ = [
     "TaskLoss",
     "has_steps",
     "own_module",
+    "plain_module",
     "predictors_along",
     "private_randomness",
     "random_state",

@@ -1,5 +1,6 @@
 """Batch norm in the inner loop: by the statistics of each batch, or by those of each inner step."""
 
+import copy
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -36,6 +37,25 @@ class StepBatchNorm(nn.Module):
         self.register_buffer("step_mean", torch.zeros(shape, dtype=start.dtype))
         self.register_buffer("step_var", torch.ones(shape, dtype=start.dtype))
         self.register_buffer("step", torch.tensor(0))
+        # in a tuple, so it is no child of this module
+        self._norm = (norm,)
+
+    def at(self, step: int, mean: Tensor, var: Tensor) -> _BatchNorm:
+        """The layer that this one stands for, with the statistics of one inner step.
+
+        Args:
+            step: k ≥ 0.
+            mean: Of each inner step, (steps, features).
+            var: The same.
+        """
+        row = min(step, len(mean) - 1)
+        norm = copy.deepcopy(self._norm[0])
+        norm.register_parameter("weight", self.weight)
+        norm.register_parameter("bias", self.bias)
+        norm.track_running_stats = True
+        norm.register_buffer("running_mean", mean[row].clone())
+        norm.register_buffer("running_var", var[row].clone())
+        return norm.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x, (points, features, …)."""

@@ -14,6 +14,7 @@ from labkit.core import (
     AlphaTensors,
     Batch,
     LossFn,
+    MetaGradient,
     Params,
     Reduction,
     check_count,
@@ -68,6 +69,30 @@ class Measurement:
         """The data to measure the adapted parameters on."""
         return batch.support if self.shared_data else batch.query
 
+    def loss_before(self, loss_fn: LossFn, params: Params, query: Batch) -> Tensor:
+        """Query loss at θ, mean over the tasks, 0-d."""
+        return map_tasks(
+            partial(loss_at(loss_fn, 0), params),
+            query,
+            vectorize=self.vectorize,
+            chunk_size=self.task_chunk,
+        ).mean()
+
+    def gradient(
+        self, algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
+    ) -> MetaGradient:
+        """The meta-gradient of a batch of tasks."""
+        return algorithm.meta_gradient(
+            loss_fn,
+            params,
+            support,
+            query,
+            reduction=self.reduction,
+            task_chunk=self.task_chunk,
+            checkpoint=self.checkpoint,
+            vectorize=self.vectorize,
+        )
+
     def measure(
         self,
         algorithm: Algorithm,
@@ -82,22 +107,8 @@ class Measurement:
 
         All are tensors, finite or not. Where α is not learned, its gradient is None.
         """
-        loss_before = map_tasks(
-            partial(loss_at(loss_fn, 0), params),
-            query,
-            vectorize=self.vectorize,
-            chunk_size=self.task_chunk,
-        ).mean()
-        gradient = algorithm.meta_gradient(
-            loss_fn,
-            params,
-            support,
-            query,
-            reduction=self.reduction,
-            task_chunk=self.task_chunk,
-            checkpoint=self.checkpoint,
-            vectorize=self.vectorize,
-        )
+        loss_before = self.loss_before(loss_fn, params, query)
+        gradient = self.gradient(algorithm, loss_fn, params, support, query)
         alpha = gradient.alpha if alpha_learned else None
         slopes = [*gradient.params.values(), *tree_leaves(alpha)]
         largest = vector_norm(torch.cat([g.flatten() for g in slopes if g is not None]), math.inf)

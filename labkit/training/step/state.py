@@ -1,5 +1,6 @@
 """The state of meta-training: θ, a learned α, and what their optimiser remembers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -56,6 +57,29 @@ class MetaParameters:
         if self._params is None:
             self._params = self._layout.params([slot.value for slot in self._theta])
         return self._params
+
+    def replace(self, params: Params) -> None:
+        """Put another θ in the place of this one; the optimiser keeps its memory.
+
+        Raises:
+            ValueError: It has other names or shapes.
+        """
+        shapes = {name: tuple(p.shape) for name, p in self.like.items()}
+        is_dict = isinstance(params, Mapping)
+        theirs = {n: tuple(p.shape) for n, p in params.items()} if is_dict else params
+        if theirs != shapes:
+            raise ValueError(f"params must be name → tensor with shapes {shapes}, got {theirs}")
+        moved = {name: params[name].detach().to(p) for name, p in self.like.items()}
+        vectors = zip(self._layout.flat(moved), self._theta, strict=True)
+        self._set_theta([Slot(vector.clone(), slot.memory) for vector, slot in vectors])
+
+    def to(self, device: torch.device | str, algorithm: Algorithm) -> "MetaParameters":
+        """The same on another device."""
+        params = {name: p.to(device) for name, p in self.params.items()}
+        copy = MetaParameters(params, self._meta_optimizer, self._beta)
+        copy.configure_alpha(algorithm)
+        copy.restore(self.state(), "this learner")
+        return copy
 
     @property
     def meta_optimizer(self) -> MetaOptimizer:

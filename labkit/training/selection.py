@@ -1,0 +1,80 @@
+"""Choose by validation: keep the state of the meta-step that does best on validation tasks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, isnan
+from typing import Any, final
+
+from labkit.core import check_count
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """How `MetaLearner.train(select_by=…)` has chosen.
+
+    Attributes:
+        meta_steps: Meta-steps after which it looked.
+        scores: What it found there; the lowest is best.
+        best: The meta-step whose state the learner has now.
+        stopped: Whether patience ended the training.
+    """
+
+    meta_steps: tuple[int, ...]
+    scores: tuple[float, ...]
+    best: int
+    stopped: bool
+
+
+@final
+class Selector:
+    """Looks at a learner now and then, and keeps its best state.
+
+    Args:
+        every: Meta-steps between two looks, ≥ 1.
+        patience: Looks without improvement after which to stop, ≥ 1; None: never.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Example:
+        >>> selector = Selector(every=10, patience=2)
+        >>> [selector.look(10 * i, score, dict) for i, score in enumerate([3.0, 1.0, 2.0, 1.5])]
+        [True, True, True, False]
+        >>> selector.selection().best
+        10
+    """
+
+    def __init__(self, every: int, patience: int | None) -> None:
+        check_count("validate_every", every, 1)
+        if patience is not None:
+            check_count("patience", patience, 1)
+        self.every = every
+        self.state: dict[str, Any] = {}
+        """The best so far."""
+        self._patience = inf if patience is None else patience
+        self._looks: list[tuple[int, float]] = []
+        self._best = (0, inf)
+        self._since = 0
+
+    def look(self, meta_step: int, score: float, state: Callable[[], dict[str, Any]]) -> bool:
+        """Take note of a score; whether to continue.
+
+        Args:
+            meta_step: Meta-steps so far.
+            score: The lowest is best; nan counts as infinite.
+            state: Gives the learner's state.
+        """
+        score = inf if isnan(score) else score
+        better = not self._looks or score < self._best[1]
+        self._looks.append((meta_step, score))
+        self._since = 0 if better else self._since + 1
+        if better:
+            self._best, self.state = (meta_step, score), state()
+        return self._since < self._patience
+
+    def selection(self) -> Selection:
+        """What has been chosen."""
+        meta_steps, scores = zip(*self._looks, strict=True)
+        stopped = self._since >= self._patience
+        return Selection(meta_steps, scores, self._best[0], stopped)
