@@ -364,13 +364,13 @@ class MetaLearner:
             DivergedError: As for `step`.
         """
         check_count("meta_steps", meta_steps, 0)
-        wanted = Watch.of(watch)
-        if wanted.names and on_step is None:
+        watched = Watch.of(watch)
+        if watched.names and on_step is None:
             raise ValueError("watch is for on_step: give the function to report to")
         if select_by is None:
             if patience is not None:
                 raise ValueError("patience is for select_by: give select_by='validation'")
-            return self._train(meta_steps, on_step, wanted)
+            return self._train(meta_steps, on_step, watched)
         if select_by != "validation" and not callable(select_by):
             raise ValueError(
                 "select_by must be 'validation' or a function of the learner that gives a number, "
@@ -384,7 +384,7 @@ class MetaLearner:
                 and len(steps) < meta_steps
             ):
                 block = min(validate_every, meta_steps - len(steps))
-                steps += self._train(block, on_step, wanted)
+                steps += self._train(block, on_step, watched)
         finally:
             if selector.state:
                 self.restore(selector.state)

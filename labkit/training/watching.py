@@ -65,11 +65,11 @@ class Watch:
     @classmethod
     def of(cls, names: Collection[Watched] | Watched) -> "Watch":
         """From the argument `watch` of `MetaLearner.train`."""
-        wanted = [names] if isinstance(names, str) else list(names)
-        if unknown := [name for name in wanted if name not in get_args(Watched)]:
+        listed = [names] if isinstance(names, str) else list(names)
+        if unknown := [name for name in listed if name not in get_args(Watched)]:
             allowed = ", ".join(map(repr, get_args(Watched)))
             raise ValueError(f"watch must be a list of {allowed}, got {unknown}")
-        return cls(frozenset(wanted))
+        return cls(frozenset(listed))
 
     def measure(
         self,

@@ -1,4 +1,4 @@
-"""Callbacks, what they are told, selection by validation, and values of single tasks."""
+"""Callbacks and their reports, selection by validation, and values of single tasks."""
 
 import math
 from typing import Any, ClassVar

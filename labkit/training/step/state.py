@@ -69,8 +69,8 @@ class MetaParameters:
         theirs = {n: tuple(p.shape) for n, p in params.items()} if is_dict else params
         if theirs != shapes:
             raise ValueError(f"params must be name → tensor with shapes {shapes}, got {theirs}")
-        moved = {name: params[name].detach().to(p) for name, p in self.like.items()}
-        vectors = zip(self._layout.flat(moved), self._theta, strict=True)
+        here = {name: params[name].detach().to(p) for name, p in self.like.items()}
+        vectors = zip(self._layout.flat(here), self._theta, strict=True)
         self._set_theta([Slot(vector.clone(), slot.memory) for vector, slot in vectors])
 
     def to(self, device: torch.device | str, algorithm: Algorithm) -> "MetaParameters":
