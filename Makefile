@@ -13,6 +13,10 @@ BENCH_ARGS ?=
 TEST_ARGS ?= -n logical --maxprocesses 4 --durations 10
 # more arguments for pip, for example an index with CPU builds of torch
 PIP_ARGS ?=
+# uv installs faster than pip where it is available; UV= chooses pip
+UV ?= $(shell command -v uv 2>/dev/null)
+# uv takes a package from the first index that has it; pip, as here, the best version of all indexes
+INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python --index-strategy unsafe-best-match,$(BIN)/python -m pip install --disable-pip-version-check) $(PIP_ARGS) -c constraints.txt
 # JupyterLab refuses to run as root unless told otherwise; containers often do
 LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -24,7 +28,7 @@ export PYTHONUTF8 := 1
 # torch's threads sleep while they wait for each other: those that spin take the cores from whoever
 # else is at work, such as the browser, or the lab's own curves during training. In a benchmark
 # nobody else is
-lab app test run notebooks screenshot: export OMP_WAIT_POLICY ?= PASSIVE
+lab app test run notebooks screenshot film: export OMP_WAIT_POLICY ?= PASSIVE
 
 # kernels import what the lab needs before they take a request, not while a reader waits for it
 lab: export PYTHONSTARTUP ?= $(CURDIR)/labkit/widgets/kernel_startup.py
@@ -34,7 +38,7 @@ lab: export PYTHONSTARTUP ?= $(CURDIR)/labkit/widgets/kernel_startup.py
 lab app run bench: export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 lab app run bench: export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 
-.PHONY: install lab app test lint run bench notebooks screenshot docs docs-links clean js lint-js test-js
+.PHONY: install lab app test lint run bench notebooks screenshot film docs docs-links clean js lint-js test-js
 .DEFAULT_GOAL := lab
 
 install: $(STAMP)
@@ -49,19 +53,26 @@ endif
 $(STAMP): pyproject.toml constraints.txt jupyter/overrides.json jupyter/page_config.json jupyter/maml_lab.json
 	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo "MAML Lab needs Python 3.11 or newer, and $(or $(PYTHON),python3) is not: install one and run make PYTHON=/path/to/python3 again." >&2; exit 1; fi
-	@echo "Setting up $(VENV); the first time takes a few minutes."
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[lab,app,search,test]'
-	mkdir -p $(VENV)/share/jupyter/lab/settings
-	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
-	mkdir -p $(VENV)/etc/jupyter/labconfig $(VENV)/etc/jupyter/jupyter_server_config.d
-# the page's icon would be fetched twice for each move of a slider, before the answer
-	cp jupyter/page_config.json $(VENV)/etc/jupyter/labconfig/page_config.json
-	cp jupyter/maml_lab.json $(VENV)/etc/jupyter/jupyter_server_config.d/maml_lab.json
-	touch $@
+	@set -e; began=$$(date +%s); \
+	say() { printf '\n[%s s] %s\n' $$(($$(date +%s) - began)) "$$1"; }; \
+	say "1 of 3: creating $(VENV) with $$($(PYTHON) --version)"; \
+	$(PYTHON) -m venv --clear $(VENV); \
+	say "2 of 3: installing packages with $(if $(UV),uv,pip), which takes a few minutes the first time"; \
+	$(INSTALL) -e '.[lab,app,search,test]'; \
+	say "3 of 3: copying the settings of JupyterLab and its server"; \
+	mkdir -p $(VENV)/share/jupyter/lab/settings; \
+	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json; \
+	mkdir -p $(VENV)/etc/jupyter/labconfig $(VENV)/etc/jupyter/jupyter_server_config.d; \
+	cp jupyter/page_config.json $(VENV)/etc/jupyter/labconfig/page_config.json; \
+	cp jupyter/maml_lab.json $(VENV)/etc/jupyter/jupyter_server_config.d/maml_lab.json; \
+	say "$(VENV) is ready"
+	@touch $@
 
+# what matters is the address, which the server writes at any level: without other messages it stays
+# in sight
 lab: $(STAMP)
-	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(LAB_ARGS)
+	@echo "JupyterLab opens $(NOTEBOOK); Ctrl-C ends it. If no browser opens, copy the address below into one."
+	@$(BIN)/jupyter lab --Application.log_level=WARN --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(LAB_ARGS)
 
 # all settings of the application are in jupyter/voila.json
 app: $(STAMP)
@@ -108,7 +119,7 @@ test-js: $(NODE_MODULES)
 
 # the libraries that speed is compared with are installed by the first make bench, not before
 $(PEERS): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[bench]'
+	$(INSTALL) -e '.[bench]'
 	touch $@
 
 bench: $(PEERS)
@@ -119,11 +130,15 @@ bench: $(PEERS)
 notebooks: $(STAMP)
 	$(BIN)/python -m tests.notebooks.refresh notebooks/*.ipynb
 
+# the pictures of the README, in a real browser
 screenshot: $(STAMP)
-	$(BIN)/python -m tests.browser.screenshot docs/lab.png
+	$(BIN)/python -m tests.browser.screenshot docs/lab.png docs/lab_annotated.png
+
+film: $(STAMP)
+	$(BIN)/python -m tests.browser.film docs/lab.webp
 
 $(SPHINX): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[docs]'
+	$(INSTALL) -e '.[docs]'
 	touch $@
 
 # the site, in docs/build/html: a link or an anchor inside it that leads nowhere is an error, as every
