@@ -48,7 +48,22 @@ def test_named_paths_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[\w-]+)?\)", page.read_text())
-    assert not [link for link in links if not (page.parent / link).exists()]
+    # a badge leads out of the repository, to its workflow on the code host
+    places = (
+        re.sub(r"^\.\./\.\./actions/(.+\.yml)(/badge\.svg)?$", r".github/\1", li) for li in links
+    )
+    assert not [place for place in places if not (page.parent / place).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_targets_of_make_exist(page: Path) -> None:
+    (phony,) = re.findall(r"^\.PHONY: (install .+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) <= set(phony.split())
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+    assert (ROOT / "docs" / "lab.webp").stat().st_size <= 2_000_000
 
 
 def test_a_path_that_has_gone_is_noticed() -> None:

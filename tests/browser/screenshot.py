@@ -1,22 +1,38 @@
-"""Takes the README's picture: the lab after some training, with a change on the way.
+"""Takes the still pictures of the README and of the site: the lab, and the lab with numbers on it.
 
 Run by `make screenshot`.
 """
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from playwright.sync_api import Locator
 
 from tests.browser.jupyterlab import NotebookPage
 from tests.browser.lab_page import find_chromium, running_browser, without_history
 from tests.browser.servers import JUPYTERLAB, serving
 
+MARK = """(element, number) => {
+  const box = element.getBoundingClientRect();
+  const mark = document.createElement('div');
+  mark.textContent = number;
+  mark.style.cssText = `position: fixed; z-index: 10000; left: ${box.left - 13}px;
+    top: ${box.top - 9}px; width: 22px; height: 22px; border-radius: 50%; background: #b3261e;
+    color: white; font: bold 14px/22px sans-serif; text-align: center; border: 2px solid white;`;
+  document.body.append(mark);
+}"""
+"""Puts a number on the upper left corner of an element."""
 
-def take(target: Path, width: int, height: int) -> None:
-    """Train 3,000 meta-steps with α = 0.01, 1,500 with K = 3, and photograph the window."""
+
+@contextmanager
+def open_lab(width: int, height: int) -> Iterator[NotebookPage]:
+    """The first notebook in JupyterLab, all its cells run, the lab in sight."""
     chromium = find_chromium()
     if chromium is None:
-        sys.exit("the screenshot needs Chromium or Chrome: install one")
+        sys.exit("a picture of the lab needs Chromium or Chrome: install one")
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(JUPYTERLAB, Path(folder)) as server,
@@ -28,15 +44,40 @@ def take(target: Path, width: int, height: int) -> None:
         lab.open(server.url("01_sinusoid.ipynb"))
         lab.command("application:toggle-left-area")
         lab.run_all()
-        lab.kernel("session.run(3000)")
+        yield lab
+
+
+def numbered(lab: NotebookPage) -> list[Locator]:
+    """What the README explains, in the order of its list."""
+    titles = lab.lab().get_by_text
+    return [
+        lab.button("Pause"),
+        lab.button("Undo"),
+        lab.slider("α"),
+        lab.slider("history"),
+        lab.button("Keep curves"),
+        lab.button("Export"),
+        titles("Held-out tasks"),
+        titles("One held-out task"),
+        titles("Meta-training"),
+    ]
+
+
+def take(picture: Path, explained: Path, width: int, height: int) -> None:
+    """Train 2,000 meta-steps with K = 1, 500 with K = 3, and photograph the window."""
+    with open_lab(width, height) as lab:
+        lab.kernel("session.run(2000)")
         lab.kernel("session.set(inner_steps=3)")
         lab.button("Play").click()
-        lab.until("session.snapshot().meta_step >= 4500", timeout=240)
+        lab.until("session.snapshot().meta_step >= 2500", timeout=240)
         lab.lab().evaluate("(lab) => lab.scrollIntoView()")
         lab.page.mouse.move(5, height - 5)
         lab.page.wait_for_timeout(1500)
-        lab.page.screenshot(path=target)
+        lab.page.screenshot(path=picture)
+        for number, element in enumerate(numbered(lab), 1):
+            element.first.evaluate(MARK, number)
+        lab.lab().screenshot(path=explained)
 
 
 if __name__ == "__main__":
-    take(Path(sys.argv[1]), *(int(size) for size in sys.argv[2:4] or ("1440", "900")))
+    take(Path(sys.argv[1]), Path(sys.argv[2]), *(int(s) for s in sys.argv[3:5] or ("1440", "900")))

@@ -1,7 +1,7 @@
 """The Python in the documentation runs, page by page, in an empty folder.
 
-The blocks of a page build on one another. `<!-- not run: reason -->` on the line before a block
-leaves it out.
+Pages with commands run in `test_commands`. The blocks of a page build on one another.
+`<!-- not run: reason -->` on the line before a block leaves it out.
 """
 
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.docs.test_commands import PAGES as WITH_COMMANDS
 from tests.test_docs import ROOT, SITE
 
 BLOCK = re.compile(r"(<!-- not run: .+ -->\n)?```python\n(.*?)```", re.DOTALL)
@@ -19,7 +20,7 @@ def python_blocks(text: str) -> list[str]:
     return [code for left_out, code in BLOCK.findall(text) if not left_out]
 
 
-PAGES = [page for page in SITE if python_blocks(page.read_text())]
+PAGES = [page for page in SITE if page not in WITH_COMMANDS and python_blocks(page.read_text())]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
