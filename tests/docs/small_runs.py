@@ -108,8 +108,8 @@ class SmallRuns:
 
 
 def _reduced(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    steps = {"meta_steps": min(MOST_STEPS, parameters["meta_steps"])}
-    return {**parameters, **steps} if "meta_steps" in parameters else dict(parameters)
+    steps = {name: min(MOST_STEPS, parameters[name]) for name in parameters if name == "meta_steps"}
+    return {**parameters, **steps}
 
 
 @contextmanager
