@@ -54,9 +54,11 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def opened(served: Served, chromium: Browser) -> Opener:
     @contextmanager
-    def open_notebook(name: str, place: Place = JUPYTERLAB) -> Iterator[NotebookPage]:
+    def open_notebook(
+        name: str, place: Place = JUPYTERLAB, *, whole: bool = True
+    ) -> Iterator[NotebookPage]:
         server = served(place)
-        server.fresh(name)
+        server.fresh(name, whole=whole)
         with without_history(chromium) as context:
             notebook = NotebookPage(context.new_page(), place.own_errors)
             notebook.open(server.url(name))

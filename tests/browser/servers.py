@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -109,9 +108,18 @@ class Server:
     token: str
     root: Path
 
-    def fresh(self, notebook: str) -> None:
-        """Put the committed form of a notebook in the place of what was saved there."""
-        shutil.copy(ROOT / "notebooks" / notebook, self.root)
+    def fresh(self, notebook: str, *, whole: bool = True) -> None:
+        """Put the committed form of a notebook in the place of what was saved there.
+
+        Args:
+            notebook: Its name.
+            whole: If not, it ends with the lab; in some, what is behind it trains for long.
+        """
+        content = json.loads((ROOT / "notebooks" / notebook).read_text(encoding="utf-8"))
+        if not whole:
+            lab = ["open_lab" in "".join(cell["source"]) for cell in content["cells"]].index(True)
+            del content["cells"][lab + 1 :]
+        (self.root / notebook).write_text(json.dumps(content), encoding="utf-8")
 
     def url(self, notebook: str) -> str:
         """Address of a notebook's page."""

@@ -16,7 +16,7 @@ def words(lab: NotebookPage) -> str:
 
 
 def test_tides_show_the_port_on_a_map_and_whose_data_they_are(opened: Opener) -> None:
-    with opened("04_tides.ipynb") as lab:
+    with opened("04_tides.ipynb", whole=False) as lab:
         assert "NOT FOR NAVIGATION" in words(lab)
         traces = lab.traces()
         assert len(traces["places"]["x"]) == 1080
@@ -30,7 +30,7 @@ def test_tides_show_the_port_on_a_map_and_whose_data_they_are(opened: Opener) ->
 
 
 def test_emoji_show_what_each_drawing_is_taken_for(opened: Opener) -> None:
-    with opened("05_few_shot_images.ipynb") as lab:
+    with opened("05_few_shot_images.ipynb", whole=False) as lab:
         said = words(lab)
         assert all(word in said for word in ("support", "query", "step 0", "step 1", "CC BY 4.0"))
         assert said.count("%") >= 10  # confidences of five drawings at two steps
