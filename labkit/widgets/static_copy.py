@@ -12,6 +12,12 @@ from collections.abc import Mapping
 
 from IPython.display import HTML, display, update_display
 
+LOST = (
+    "The lab is not connected to a running kernel: this is its last picture. "
+    "To open it again choose Run ▸ Run All Cells; if its kernel still runs, load the page again."
+)
+"""Above the picture, which is seen only where the lab is not."""
+
 CLASS = "maml-lab-static"
 """The front end's style sheet hides what is of this class where the lab is in the same output."""
 
@@ -73,14 +79,14 @@ def picture_html(pictures: Mapping[str, str]) -> str:
         pictures: What each shows, in words → a data URL, as `Plotly.toImage` gives it.
 
     Returns:
-        HTML for `StaticCopy`.
+        HTML for `StaticCopy`, with a caption; empty if there is no image.
 
     Raises:
         ValueError: An address is not a data URL of an image.
 
     Example:
-        >>> picture_html({"losses": "data:image/png;base64,AAAA"})
-        '<img alt="losses" src="data:image/png;base64,AAAA" style="max-width: 100%">'
+        >>> print(picture_html({"losses": "data:image/png;base64,AAAA"}).partition("</p>")[2])
+        <img alt="losses" src="data:image/png;base64,AAAA" style="max-width: 100%">
     """
     for words, url in pictures.items():
         if not url.startswith("data:image/"):
@@ -88,10 +94,11 @@ def picture_html(pictures: Mapping[str, str]) -> str:
                 f"the picture {words!r} has to be a data URL of an image, and begins with "
                 f"{url[:30]!r}: what `Plotly.toImage` returns will do"
             )
-    return "\n".join(
+    images = "\n".join(
         f'<img alt="{html.escape(words)}" src="{html.escape(url)}" style="max-width: 100%">'
         for words, url in pictures.items()
     )
+    return f"<p>{LOST}</p>{images}" if images else ""
 
 
 def _framed(picture: str) -> str:

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from labkit.widgets import static_copy
-from labkit.widgets.static_copy import CLASS, StaticCopy, picture_html
+from labkit.widgets.static_copy import CLASS, LOST, StaticCopy, picture_html
 
 pytestmark = pytest.mark.kernel
 
@@ -45,6 +45,7 @@ def test_the_picture_is_replaced_in_its_place(sent: Sent) -> None:
     assert len({place for _, place, _ in sent}) == 1
     assert sent[0][2] == sent[2][2] == f'<div class="{CLASS}"></div>'
     assert DOT in sent[1][2]
+    assert LOST in sent[1][2]
 
 
 def test_two_labs_have_two_pictures(sent: Sent) -> None:
@@ -60,6 +61,7 @@ def test_an_update_without_an_output_says_what_to_do() -> None:
 
 def test_only_data_urls_and_no_markup_from_words() -> None:
     assert '"a &lt; b"' in picture_html({"a < b": DOT})
+    assert picture_html({}) == ""
     with pytest.raises(ValueError, match="data URL of an image, and begins with 'https"):
         picture_html({"loss": "https://a.b/c.png"})
 
@@ -84,7 +86,7 @@ def converted(notebook: Any) -> str:
 
 def test_saved_html_shows_the_picture() -> None:
     html = converted(saved_notebook())
-    assert f'<div class="{CLASS}"><img alt="loss" src="{DOT}"' in html
+    assert f'{LOST}</p><img alt="loss" src="{DOT}"' in html
     assert '"model_id": "abc"' not in html, "a view without its state is left out"
 
 
