@@ -181,7 +181,7 @@ def say_loop(refusal: TasksError, tasks: int) -> None:
         return
     warnings.warn(
         f"{text}: labkit computes them one after another, to the same numbers and up to {tasks} "
-        f"times slower for {tasks} tasks (small models nearly so, large ones hardly). "
+        f"times slower for {tasks} tasks (an LSTM was 10 times for 16, conv4 1.7 times for 8). "
         "vectorize=False does so without this line",
         LoopWarning,
         stacklevel=_callers_level(),
