@@ -48,6 +48,7 @@ from labkit.tasks.tides import (
     tide_height,
     tide_table,
 )
+from labkit.tasks.uneven import Padded, even_groups, padded_batch
 
 __all__ = [
     "EMOJI_ATTRIBUTION",
@@ -66,6 +67,7 @@ __all__ = [
     "MeasuredFamily",
     "MiniBatches",
     "Omniglot",
+    "Padded",
     "Portrait",
     "Predictor",
     "Sinusoid",
@@ -82,11 +84,13 @@ __all__ = [
     "conv4",
     "conv4_max_pool",
     "dataset_tasks",
+    "even_groups",
     "harmonic_fit",
     "image_folder",
     "image_mlp",
     "image_portrait",
     "nearest_neighbour",
+    "padded_batch",
     "sinusoid_mlp",
     "tide_height",
     "tide_mlp",

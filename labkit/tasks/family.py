@@ -29,6 +29,10 @@ def check_split(split: str) -> None:
 class TaskBatch:
     """A batch of tasks; the first axis of every tensor is the task.
 
+    Where tasks have different numbers of points, support or query has a list in place of each
+    tensor, with one tensor (points, …) for each task; or nested tensors. Every task then counts
+    as if it were alone.
+
     Attributes:
         support: Pytree of tensors, data to adapt on, (tasks, shots, …).
         query: Pytree of tensors, data to be judged on, (tasks, queries, …).

@@ -1,6 +1,7 @@
 """A meta-step on two tasks before training: what cannot work fails at construction."""
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import torch
@@ -14,14 +15,16 @@ from labkit.core import (
     Vectorize,
     attempt,
     check_scalar,
+    count_tasks,
     limitation,
     say_loop,
     tree_leaves,
     tree_map,
 )
-from labkit.tasks import TaskBatch
+from labkit.tasks import LabelledFamily, TaskBatch
 from labkit.training.culprit import named
 from labkit.training.evaluation import CHUNK_TASKS, adaptation_curve
+from labkit.training.held_out import one_task
 from labkit.training.model import TaskLoss, private_randomness, random_state, stream
 from labkit.training.step import Measurement, sampled, to_model
 
@@ -129,6 +132,44 @@ def dry_run(
             say_loop(tested.refusal.of(f"a test of {type(loss_fn.family).__name__}"), CHUNK_TASKS)
         draws_random = random_state(device) != before
         return DryRun(draws_random, trained.vectorized, tested.vectorized)
+
+
+def check_test(loss_fn: TaskLoss, params: Params, batch: TaskBatch) -> None:
+    """Check that the model can be tested on tasks of another family.
+
+    Args:
+        loss_fn: Module in evaluation mode, and the other family.
+        params: θ.
+        batch: Tasks of that family.
+
+    Raises:
+        ValueError: The loss cannot be computed on the task with the most ways.
+    """
+    family = loss_fn.family
+    outputs: list[Any] = []
+    tasks, ways = [one_task(batch, i) for i in range(count_tasks(batch.support, batch.query))], 0
+    ones = [tree_map(itemgetter(0), part) for one in tasks for part in (one.support, one.query)]
+    if isinstance(family, LabelledFamily):
+        most = [int(family.labels(one).max()) for one in ones]
+        ways, ones = 1 + max(most), [ones[most.index(max(most))]]
+
+    def predict(*args: Any, **kwargs: Any) -> Any:
+        output = loss_fn.predictor(params)(*args, **kwargs)
+        outputs.append(tuple(output.shape) if isinstance(output, Tensor) else type(output))
+        return output
+
+    try:
+        with torch.no_grad():
+            family.loss(predict, ones[0])
+    except (RuntimeError, IndexError) as error:
+        many = f", whose labels are 0 … {ways - 1} ({ways} ways)" * bool(ways)
+        gives = f", and it gives outputs of shape {outputs[0]} for one task" * bool(outputs)
+        raise ValueError(
+            f"{type(loss_fn.model).__name__} cannot be tested on the tasks of "
+            f"{type(family).__name__}{many}{gives}: {str(error).strip().partition(chr(10))[0]}. "
+            "Test on tasks with at most as many ways as the model has outputs, and with inputs as "
+            "in training"
+        ) from error
 
 
 def _refused(loss_fn: TaskLoss, algorithm: Algorithm, error: TasksError) -> ValueError:

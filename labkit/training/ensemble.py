@@ -139,7 +139,8 @@ class Ensemble:
             )
         self._options["vectorize"] = self._vectorized = trial.vectorized
         params, constants = split_parameters(own, dtype)
-        self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks)
+        pointwise = trial.loss_fn.pointwise
+        self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks, pointwise)
         self._task_stream = stream(seed, "tasks")
         rule = optimizer_rule(meta_optimizer, params, self.betas[0])
         if not rule.recordable:

@@ -24,6 +24,7 @@ from labkit.core import (
     tree_leaves,
     tree_map,
 )
+from labkit.tasks import even_groups
 
 DIVERGED_FACTOR = 10.0
 
@@ -178,16 +179,21 @@ def curve_by(
         of_one_task = sum(leaf.nbytes for leaf in tree_leaves((support, query))) / tasks
         task_chunk = max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
     check_count("task_chunk", task_chunk, 1)
-    chunks = []
-    for start in range(0, tasks, task_chunk):
-        if start and between is not None:
-            between()
-        some = itemgetter(slice(start, start + task_chunk))
-        chunks.append(losses(*tree_map(some, (support, query))))
+    chunks: list[TaskLosses] = []
+    order = []
+    # of tasks of different sizes those of one size go together: exact for any loss
+    for numbers, *data in even_groups(support, query):
+        order.append(numbers)
+        for start in range(0, len(numbers), task_chunk):
+            if chunks and between is not None:
+                between()
+            some = itemgetter(slice(start, start + task_chunk))
+            chunks.append(losses(*tree_map(some, data)))
+    place = torch.cat(order).argsort().to(chunks[0][0].device)
     names = chunks[0][1]
     return summarise(
-        torch.cat([values for values, _ in chunks]),
-        {name: torch.cat([metrics[name] for _, metrics in chunks]) for name in names},
+        torch.cat([values for values, _ in chunks])[place],
+        {name: torch.cat([metrics[name] for _, metrics in chunks])[place] for name in names},
     )
 
 

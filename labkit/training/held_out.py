@@ -9,6 +9,7 @@ from labkit.tasks import (
     TaskBatch,
     TaskFamily,
     check_split,
+    even_groups,
 )
 from labkit.training.model import TaskLoss, predictors_along, stream
 from labkit.training.step import draw, map_batch
@@ -61,7 +62,7 @@ def held_out_tasks(family: TaskFamily, tasks: int, seed: int, params: Params) ->
 
 
 def one_task(batch: TaskBatch, task: int) -> TaskBatch:
-    """A batch with one task of a batch.
+    """A batch with one task of a batch, without what was padded.
 
     Raises:
         ValueError: There is no task of this number.
@@ -69,7 +70,9 @@ def one_task(batch: TaskBatch, task: int) -> TaskBatch:
     tasks = count_tasks(batch.support, batch.query)
     if not isinstance(task, int) or not 0 <= task < tasks:
         raise ValueError(f"task must be from 0 to {tasks - 1}, got {task!r}")
-    return map_batch(lambda tensor: tensor[task : task + 1], batch)
+    one = map_batch(lambda tensor: tensor[task : task + 1], batch)
+    [(_, support, query)] = even_groups(one.support, one.query)
+    return TaskBatch(support, query, one.info)
 
 
 def task_portrait(

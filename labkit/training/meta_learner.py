@@ -19,6 +19,7 @@ from labkit.core import (
     LearnedAlpha,
     MetaGradient,
     Params,
+    ProtoMAML,
     Reduction,
     TasksError,
     Vectorize,
@@ -28,11 +29,20 @@ from labkit.core import (
     known_refusal,
     say_loop,
 )
-from labkit.tasks import AnyPortrait, DrawableFamily, Predictor, Split, TaskBatch, TaskFamily
+from labkit.tasks import (
+    AnyPortrait,
+    DrawableFamily,
+    Padded,
+    Predictor,
+    Split,
+    StepwiseFamily,
+    TaskBatch,
+    TaskFamily,
+)
 from labkit.training.checkpoints import check_state, read_checkpoint
 from labkit.training.culprit import named
 from labkit.training.distributed import Ranks
-from labkit.training.dry_run import TRIAL_TASKS, DryRun, dry_run
+from labkit.training.dry_run import TRIAL_TASKS, DryRun, check_test, dry_run
 from labkit.training.engine import CurveEngine, EngineName, StepEngine
 from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.held_out import (
@@ -48,6 +58,7 @@ from labkit.training.model import (
     ModelSource,
     TaskLoss,
     has_steps,
+    is_pointwise,
     own_module,
     plain_module,
     private_randomness,
@@ -193,6 +204,8 @@ class MetaLearner:
         params, self._constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
         self._task_stream = stream(seed, "tasks")
+        self._pointwise: tuple[TaskFamily, bool] | None = None
+        self._uneven = False
         self._meta = MetaParameters(params, meta_optimizer, beta)
         self._vectorize: Vectorize = vectorize
         self._dry_runs: dict[type[Algorithm], DryRun] = {}
@@ -275,12 +288,12 @@ class MetaLearner:
     @property
     def loss_fn(self) -> TaskLoss:
         """(params, batch of one task) → 0-d loss as in meta-training, as the core takes it."""
-        return TaskLoss(self._model, self._constants, self._meta.names, self.tasks)
+        return self._loss_of(self._model)
 
     @property
     def test_loss_fn(self) -> TaskLoss:
         """The same with the module in evaluation mode, as adaptation curves measure it."""
-        return TaskLoss(self._test_model, self._constants, self._meta.names, self.tasks)
+        return self._loss_of(self._test_model)
 
     def predictor(self, params: Params, step: int | None = None) -> Predictor:
         """The function f with these parameters bound, in evaluation mode.
@@ -520,7 +533,8 @@ class MetaLearner:
         """
         loss_fn = self.test_loss_fn
         if family is not None:
-            loss_fn = replace(loss_fn, family=family)
+            loss_fn = replace(loss_fn, family=family, pointwise=False)
+            check_test(loss_fn, self.params if params is None else params, batch)
 
         def compute(side_by_side: bool) -> AdaptationCurve:
             with self.randomness("evaluation of the model"):
@@ -670,8 +684,38 @@ class MetaLearner:
 
     def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
-        device = next(iter(self._meta.like.values())).device
-        return private_randomness(self.seed, name, device) if self.draws_random else nullcontext()
+        if not self.draws_random:
+            return nullcontext()
+        return private_randomness(self.seed, name, self._device)
+
+    def _loss_of(self, model: nn.Module) -> TaskLoss:
+        """The loss by a module; whether points are separate is found once for each family."""
+        loss_fn = TaskLoss(model, self._constants, self._meta.names, self.tasks)
+        if self._pointwise is None or self._pointwise[0] is not self.tasks:
+            params = self._meta.params
+            tasks = min(TRIAL_TASKS, self.meta_batch)
+            batch = draw(self.tasks, tasks, stream(self.seed, "trial"), params)
+            uneven = isinstance(batch.support, Padded) or isinstance(batch.query, Padded)
+            with private_randomness(self.seed, "trial of the model", self._device):
+                training = replace(loss_fn, model=self._model)
+                pointwise = (
+                    uneven
+                    and not isinstance(self.tasks, StepwiseFamily)
+                    and is_pointwise(training, params, batch)
+                )
+            self._pointwise = self.tasks, pointwise
+            self._uneven = uneven
+            if uneven and not pointwise and self.engine == "compiled":
+                raise ValueError(
+                    f"the tasks of {type(self.tasks).__name__} have different sizes, and the loss "
+                    "is no mean over points that are computed alone, so engine='compiled' would "
+                    "compile every combination of sizes: take 'eager'"
+                )
+        return replace(loss_fn, pointwise=self._pointwise[1])
+
+    @property
+    def _device(self) -> torch.device:
+        return next(iter(self._meta.like.values())).device
 
     def _train(self, meta_steps: int, on_step: OnStep | None, watch: Watch) -> list[MetaStep]:
         steps: list[MetaStep] = []
@@ -761,9 +805,10 @@ class MetaLearner:
         now = self.algorithm.at(self.meta_step)
         loss_fn, like = self.loss_fn, self._meta.like
         rule, state = self._meta.rule(self.meta_clip), self._meta.state_for(now, self.meta_step)
-        loop = self._engine.loop(
-            now, rule, loss_fn, state, random=self.draws_random, vectorize=vectorize
-        )
+        # sizes of tasks, like random numbers, are values that a recording would repeat
+        sizes = self._uneven and (not loss_fn.pointwise or isinstance(now, ProtoMAML))
+        random = self.draws_random or sizes
+        loop = self._engine.loop(now, rule, loss_fn, state, random=random, vectorize=vectorize)
         statistics: Params = {}
         first = len(unread)
         try:

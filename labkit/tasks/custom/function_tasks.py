@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from labkit.core import check_count
+from labkit.core import check_count, tree_leaves
 from labkit.tasks.family import Predictor, TaskBatch
+from labkit.tasks.uneven import Padded, size_range
 
 
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
@@ -49,7 +50,8 @@ class FunctionTasks:
 
     x, y = draw(tasks, shots + queries, generator); of each task the first `shots` points are the
     support, the others the query. The points of a task must therefore be exchangeable: all drawn
-    in the same way. The loss on a task is loss(f(x), y).
+    in the same way. With a range of shots, each number in it is equally likely for each task, and
+    the task counts as if it had no others. The loss on a task is loss(f(x), y).
 
     Tasks are drawn afresh each time, without splits. The family has no portrait, because it does
     not know the true function; to draw one, write a class with the method of
@@ -58,7 +60,7 @@ class FunctionTasks:
     Args:
         draw: (tasks, points, generator) → x and y, tensors whose first two axes are (tasks,
             points). Every random number must come from the generator.
-        shots: Support points per task, ≥ 1.
+        shots: Support points per task, ≥ 1; or the least and the most, such as (1, 10).
         queries: Query points per task, ≥ 1.
         loss: (prediction, y) → 0-d loss on one task, without the task axis; a plain function such
             as those of `torch.nn.functional`. By default the mean squared error, which
@@ -82,7 +84,7 @@ class FunctionTasks:
     """
 
     draw: Draw
-    shots: int
+    shots: int | tuple[int, int]
     queries: int
     _loss: Judge = field(repr=False)
     _metrics: Mapping[str, Judge] = field(repr=False)
@@ -92,12 +94,12 @@ class FunctionTasks:
         self,
         draw: Draw,
         *,
-        shots: int = 10,
+        shots: int | tuple[int, int] = 10,
         queries: int = 10,
         loss: Judge = squared_error,
         metrics: Mapping[str, Judge] = MappingProxyType({}),
     ) -> None:
-        check_count("shots", shots, 1)
+        size_range("shots", shots)
         check_count("queries", queries, 1)
         _check_functions(draw, loss, metrics)
         values = (draw, shots, queries, loss, dict(metrics))
@@ -105,7 +107,8 @@ class FunctionTasks:
             object.__setattr__(self, name, value)
         one, two = (self.sample(TRIAL_TASKS, torch.Generator().manual_seed(0)) for _ in range(2))
         for part, again in ((one.support, two.support), (one.query, two.query)):
-            if not all(torch.equal(a, b) for a, b in zip(part, again, strict=True)):
+            leaves = (tree_leaves(part), tree_leaves(again))
+            if not all(torch.equal(a, b) for a, b in zip(*leaves, strict=True)):
                 raise ValueError(
                     "draw returns other data for an equal generator: every "
                     "random number must come from that generator, such as "
@@ -113,24 +116,28 @@ class FunctionTasks:
                 )
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """Draw tasks; x and y as `draw` gives them, (tasks, points, …).
+        """Draw tasks; x and y as `draw` gives them, (tasks, points, …), `Padded` if sizes differ.
 
         Raises:
             ValueError: `draw` does not return two such tensors, or returns values that are not
                 finite.
         """
         check_count("tasks", tasks, 1)
-        points = self.shots + self.queries
+        least, most = size_range("shots", self.shots)
+        points = most + self.queries
         data = self.draw(tasks, points, generator)
         if not isinstance(data, tuple) or len(data) != 2:
             raise ValueError(f"draw must return two tensors, x and y, got {_described(data)}")
         for name, value in zip("xy", data, strict=True):
             _check_drawn(name, value, tasks, points)
         x, y = data
-        return TaskBatch(
-            support=(x[:, : self.shots], y[:, : self.shots]),
-            query=(x[:, self.shots :], y[:, self.shots :]),
-        )
+        support, query = (x[:, :most], y[:, :most]), (x[:, most:], y[:, most:])
+        if least == most:
+            return TaskBatch(support, query)
+        device = generator.device
+        shots = torch.randint(least, most + 1, (tasks, 1), generator=generator, device=device)
+        real = torch.arange(most, device=device) < shots
+        return TaskBatch(Padded(support, real.to(x.device)), query)
 
     def loss(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Loss of predict(x) against y; 0-d."""

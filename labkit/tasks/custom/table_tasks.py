@@ -14,6 +14,7 @@ from labkit.tasks.classification import choose
 from labkit.tasks.custom.function_tasks import squared_error
 from labkit.tasks.custom.groups import GroupTable, divide, group_table, with_split
 from labkit.tasks.family import Portrait, Predictor, Split, TaskBatch, check_split
+from labkit.tasks.uneven import Padded, size_range
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -161,7 +162,7 @@ def _check_sizes(sizes: Tensor, names: tuple[str, ...], task: str, rows: int) ->
         raise ValueError(
             f"group {names[first]!r} has {int(sizes[first])} rows, fewer than the {rows} of shots "
             f"+ queries; such groups: {int(short.sum())} of {len(names)}. Take fewer shots or "
-            f"queries, or leave those groups out: "
+            f"queries, or a range such as shots=(1, 5), or leave those groups out: "
             f"frame[frame.groupby({task!r})[{task!r}].transform('size') >= {rows}]"
         )
 
@@ -183,6 +184,10 @@ class TableTasks:
     different rows of it. Whole groups are divided at random, 70 % for training, 15 % for
     validation, 15 % for the test, at least one each.
 
+    With ranges, groups of different sizes serve: a task has any number of shots in the range with
+    equal probability, as far as its group leaves enough rows for the query, and then as many query
+    rows as the range and the group allow. Each task counts as if it were alone.
+
     Columns are standardised, x ← (x − m) / s, with the mean m and the standard deviation s over
     all rows of the *training* groups alone, in every split. Memory grows with the number of groups
     times the rows of the largest. The loss is the mean squared error of
@@ -194,15 +199,16 @@ class TableTasks:
         task: Column that says which group a row is of; any values.
         inputs: Columns of numbers, ≥ 1.
         target: Column of numbers.
-        shots: Support rows per task, ≥ 1.
-        queries: Query rows per task, ≥ 1.
+        shots: Support rows per task, ≥ 1; or the least and the most, such as (1, 10).
+        queries: Query rows per task, ≥ 1; or the least and the most, such as (1, 100).
         split: "train", "validation" or "test".
         split_seed: ≥ 0, decides which groups are in which split.
 
     Raises:
         ValueError: A column is absent, not of numbers, has values that are missing or not finite,
-            is constant over the training groups or is named twice; a group has fewer than shots +
-            queries rows; there are fewer than three groups; or another value is not allowed.
+            is constant over the training groups or is named twice; a group has fewer rows than the
+            least shots and queries; there are fewer than three groups; or another value is not
+            allowed.
 
     Example:
         >>> import pandas
@@ -220,22 +226,21 @@ class TableTasks:
     task: str
     inputs: Sequence[str]
     target: str
-    shots: int = 5
-    queries: int = 5
+    shots: int | tuple[int, int] = 5
+    queries: int | tuple[int, int] = 5
     split: Split = "train"
     split_seed: int = 0
     _table: Table = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_count("shots", self.shots, 1)
-        check_count("queries", self.queries, 1)
+        (shots, _), (queries, _) = self._ranges()
         check_split(self.split)
         table = read_table(
             self.frame,
             self.task,
             self.inputs,
             self.target,
-            self.shots + self.queries,
+            shots + queries,
             self.split_seed,
         )
         object.__setattr__(self, "inputs", tuple(self.inputs))
@@ -253,22 +258,37 @@ class TableTasks:
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw tasks; x is (tasks, points, inputs), y (tasks, points, 1), float64, standardised.
 
-        `info` has "group", (tasks,), which counts `names`, and "rows", (tasks, shots + queries),
-        the positions of the rows in the frame, support first.
+        With ranges, support and query are `Padded`. `info` has "group", (tasks,), which counts
+        `names`, and "rows", (tasks, most shots + most queries), the positions of the rows in the
+        frame, support first, −1 where there is none.
         """
         check_count("tasks", tasks, 1)
         members = self._table.members[self.split]
         group = torch.randint(len(members), (tasks,), generator=generator)
         groups, number = self._table.groups, members[group]
-        chosen = choose(groups.present[number], self.shots + self.queries, generator)
-        rows = groups.rows[number].gather(1, chosen)
-        values = self._table.values[rows]  # (tasks, points, inputs + 1)
-        x, y = values[..., :-1], values[..., -1:]
-        return TaskBatch(
-            support=(x[:, : self.shots], y[:, : self.shots]),
-            query=(x[:, self.shots :], y[:, self.shots :]),
-            info={"group": group, "rows": rows},
+        present = groups.present[number]
+        (least, most), (fewest, queries) = self._ranges()
+        if (least, fewest) == (most, queries):
+            rows = groups.rows[number].gather(1, choose(present, most + queries, generator))
+            support, query = (self._points(part) for part in (rows[:, :most], rows[:, most:]))
+            return TaskBatch(support, query, info={"group": group, "rows": rows})
+        size = present.sum(1, keepdim=True)  # (tasks, 1)
+        order = groups.rows[number].gather(1, choose(present, present.shape[1], generator))
+        top = (size - fewest).clamp(max=most)
+        shots = least + (torch.rand(size.shape, generator=generator) * (top - least + 1)).long()
+        place = torch.arange(present.shape[1])
+        first, later = place[:most], place[:queries]
+        in_support, in_query = first < shots, later < (size - shots)
+        support_rows = order[:, :most]
+        query_rows = order.gather(1, (shots + later).clamp(max=len(place) - 1))
+        parts = ((support_rows, in_support), (query_rows, in_query))
+        rows = torch.cat([part.masked_fill(~real, -1) for part, real in parts], dim=1)
+        # in place of missing rows, the first of the support
+        support, query = (
+            Padded(self._points(part.where(real, support_rows[:, :1])), real)
+            for part, real in parts
         )
+        return TaskBatch(support, query, info={"group": group, "rows": rows})
 
     def loss(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Mean squared error of predict(x) against y, in squared standard deviations.
@@ -308,6 +328,15 @@ class TableTasks:
             x_label=str(self.inputs[0]),
             y_label=str(self.target),
         )
+
+    def _ranges(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Least and most shots, and queries."""
+        return size_range("shots", self.shots), size_range("queries", self.queries)
+
+    def _points(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and target of rows, (tasks, points), standardised."""
+        values = self._table.values[rows]  # (tasks, points, inputs + 1)
+        return values[..., :-1], values[..., -1:]
 
     def _restored(self, values: Tensor, column: int) -> Tensor:
         """Standardised values → the units of a column."""

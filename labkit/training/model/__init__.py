@@ -5,13 +5,14 @@ from labkit.training.model.parameters import ModelSource, own_module, split_para
 from labkit.training.model.plain_module import plain_module
 from labkit.training.model.randomness import private_randomness, random_state, stream
 from labkit.training.model.step_statistics import has_steps, step_buffers, step_statistics
-from labkit.training.model.task_loss import TaskLoss, predictors_along
+from labkit.training.model.task_loss import TaskLoss, is_pointwise, predictors_along
 
 __all__ = [
     "BatchNormMode",
     "ModelSource",
     "TaskLoss",
     "has_steps",
+    "is_pointwise",
     "own_module",
     "plain_module",
     "predictors_along",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from labkit.core import Algorithm, Params, map_tasks
-from labkit.tasks import TaskBatch
+from labkit.tasks import TaskBatch, even_groups
 from labkit.training.model.batch_norm import StepBatchNorm
 from labkit.training.model.task_loss import TaskLoss
 
@@ -54,8 +54,12 @@ def step_statistics(
             rows.append(dict(seen))
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
+    groups = [
+        map_tasks(one, support, query, vectorize=vectorize)
+        for _, support, query in even_groups(batch.support, batch.query)
+    ]
+    moments = {name: torch.cat([group[name] for group in groups]) for name in groups[0]}
     # (tasks, K + 1, features) each
-    moments = map_tasks(one, batch.support, batch.query, vectorize=vectorize)
     return {name: _average(loss_fn.constants[name], m.mean(0)) for name, m in moments.items()}
 
 

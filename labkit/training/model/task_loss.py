@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Self, final
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 
-from labkit.core import Algorithm, Params, refusal_of, tree_map
+from labkit.core import Algorithm, Params, ProtoMAML, refusal_of, tree_map
 from labkit.tasks import (
     LabelledFamily,
     MeasuredFamily,
+    Padded,
     Predictor,
     StepwiseFamily,
     TaskBatch,
@@ -34,19 +36,34 @@ class TaskLoss:
         constants: Frozen parameters and buffers, name → tensor.
         names: Those of θ.
         family: What compares predictions with data.
+        pointwise: The loss of a task is the mean over its points of the loss of each alone, see
+            `is_pointwise`; then tasks of different sizes, padded, can go side by side.
     """
 
     model: nn.Module
     constants: Params
     names: frozenset[str]
     family: TaskFamily
+    pointwise: bool = False
 
     def __call__(self, params: Params, batch: Any) -> Tensor:
         """The family's loss of f with these parameters."""
-        return self.family.loss(self.predictor(params), batch)
+        predict = self.predictor(params)
+        if isinstance(batch, Padded) and self.pointwise:
+            return self._masked_mean(predict, batch)
+        return self.family.loss(predict, self._alone(batch))
+
+    def needs_sizes(self, algorithm: Algorithm, *parts: Any) -> bool:
+        """Whether data have tasks of different sizes that cannot go side by side.
+
+        ProtoMAML's prototypes are means over the points of each class alone.
+        """
+        together = self.pointwise and not isinstance(algorithm, ProtoMAML)
+        return not together and any(isinstance(part, Padded) for part in parts)
 
     def measure(self, params: Params, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and the family's other measures, with one forward for both."""
+        batch = self._alone(batch)
         predict = _remembering(self.predictor(params))
         loss = self.family.loss(predict, batch)
         if not isinstance(self.family, MeasuredFamily):
@@ -89,6 +106,7 @@ class TaskLoss:
                 f"{type(self.family).__name__} does not tell the labels of a batch: give it a "
                 "method labels(batch) -> (points,), which ProtoMAML needs"
             )
+        batch = self._alone(batch)
         labels = self.family.labels(batch)
         if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
             shape = f", {tuple(labels.shape)}" if isinstance(labels, Tensor) else ""
@@ -103,6 +121,75 @@ class TaskLoss:
                 f"{tuple(labels.shape)}; it got {[tuple(x.shape) for x in seen]}"
             )
         return seen[0], labels
+
+    def _masked_mean(self, predict: Predictor, batch: Padded) -> Tensor:
+        """Mean over the points of a task, (1/P) Σ_p L(point p), without those that pad it."""
+
+        def of_point(point: Any) -> Tensor:
+            return self.family.loss(predict, tree_map(lambda tensor: tensor[None], point))
+
+        losses = vmap(of_point, randomness="different")(batch.values)  # (points,)
+        return (losses * batch.mask).sum() / batch.mask.sum()
+
+    def _alone(self, batch: Any) -> Any:
+        """The data of one task, without points that pad it.
+
+        Raises:
+            ValueError: Tasks of different sizes are side by side.
+        """
+        if not isinstance(batch, Padded):
+            return batch
+        try:
+            return batch.alone()
+        except RuntimeError as error:
+            raise ValueError(
+                f"the tasks of {type(self.family).__name__} have different sizes, and its loss by "
+                f"{type(self.model).__name__} is no mean over points that are computed alone, "
+                "so they cannot go side by side (torch.func.vmap): compute one task at a time, "
+                "with part.alone() of its data"
+            ) from error
+
+
+def is_pointwise(loss_fn: TaskLoss, params: Params, batch: TaskBatch) -> bool:
+    """Whether the loss of padded tasks, as a mean over their points, is that of each task alone.
+
+    It is not with batch norm or attention over the points, a loss that is a sum or a root, or
+    randomness such as dropout's. At a point near θ, since θ may start from zeros.
+
+    Args:
+        loss_fn: Module and family.
+        params: θ.
+        batch: Some tasks, on which to compare.
+    """
+    generator = torch.Generator().manual_seed(0)
+    theta = {
+        name: p + 0.1 * torch.randn(p.shape, generator=generator).to(p)
+        for name, p in params.items()
+    }
+    half = (torch.float16, torch.bfloat16)
+    if any(p.dtype in half for p in params.values()):  # too coarse to compare in
+        theta, constants, support, query = tree_map(
+            lambda tensor: tensor.float() if tensor.dtype in half else tensor,
+            (theta, loss_fn.constants, batch.support, batch.query),
+        )
+        loss_fn, batch = replace(loss_fn, constants=constants), TaskBatch(support, query)
+    alone, together = replace(loss_fn, pointwise=False), replace(loss_fn, pointwise=True)
+    compared = False
+    for part in (batch.support, batch.query):
+        if not isinstance(part, Padded):
+            continue
+        for task in range(len(part.mask)):
+            one = tree_map(itemgetter(task), part)
+            try:
+                with torch.no_grad():
+                    losses = alone(theta, one), together(theta, one)
+            except (RuntimeError, ValueError, IndexError):
+                return False  # such as batch norm, which has no statistics of a single point
+            if not torch.allclose(*losses, rtol=torch.finfo(losses[0].dtype).eps ** 0.5, atol=0):
+                return False
+            # of a single point, a mean is no different from a sum
+            compared = compared or int(one.mask.sum()) > 1
+    return compared
 
 
 def predictors_along(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from labkit.core import Params, count_tasks, tree_map
-from labkit.tasks import GenerativeFamily, TaskBatch, TaskFamily
+from labkit.tasks import GenerativeFamily, TaskBatch, TaskFamily, padded_batch
 
 
 def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> TaskBatch:
@@ -21,7 +21,7 @@ def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Par
 
 
 def sampled(family: TaskFamily, tasks: int, generator: torch.Generator) -> TaskBatch:
-    """Sample tasks as the family gives them.
+    """Sample tasks as the family gives them; those of different sizes padded to one.
 
     Raises:
         ValueError: The family does not return a batch of that many tasks.
@@ -32,6 +32,14 @@ def sampled(family: TaskFamily, tasks: int, generator: torch.Generator) -> TaskB
             f"{type(family).__name__}.sample must return labkit.TaskBatch(support, query), got "
             f"{type(batch).__name__}"
         )
+    state = generator.get_state()
+
+    def sample(others: int) -> TaskBatch:
+        """A batch of another number of tasks, which leaves the stream as it is."""
+        other = torch.Generator(generator.device).set_state(state)
+        return family.sample(others, other)
+
+    batch = padded_batch(batch, tasks, sample)
     if (count := count_tasks(batch.support, batch.query)) != tasks:
         raise ValueError(
             f"{type(family).__name__}.sample returned {count} tasks instead of {tasks}: the first "

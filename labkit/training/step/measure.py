@@ -22,8 +22,10 @@ from labkit.core import (
     loss_at,
     map_tasks,
     tree_leaves,
+    tree_map,
 )
-from labkit.tasks import TaskBatch
+from labkit.tasks import TaskBatch, even_groups
+from labkit.training.model import TaskLoss
 
 
 class DivergedError(ArithmeticError):
@@ -105,15 +107,53 @@ class Measurement:
     ) -> "StepGradients":
         """The losses around the adaptation to a batch of tasks, and the meta-gradient.
 
-        All are tensors, finite or not. Where α is not learned, its gradient is None.
+        All are tensors, finite or not. Where α is not learned, its gradient is None. Tasks of
+        different sizes go side by side where the loss allows it, and otherwise those of one size.
         """
+        if isinstance(loss_fn, TaskLoss) and loss_fn.needs_sizes(algorithm, support, query):
+            parts = [
+                (
+                    len(numbers),
+                    self.measure(algorithm, loss_fn, params, *data, alpha_learned=alpha_learned),
+                )
+                for numbers, *data in even_groups(support, query)
+            ]
+            return self._sum(parts)
         loss_before = self.loss_before(loss_fn, params, query)
         gradient = self.gradient(algorithm, loss_fn, params, support, query)
         alpha = gradient.alpha if alpha_learned else None
-        slopes = [*gradient.params.values(), *tree_leaves(alpha)]
-        largest = vector_norm(torch.cat([g.flatten() for g in slopes if g is not None]), math.inf)
+        largest = _largest(gradient.params, alpha)
         losses = torch.stack([loss_before, gradient.task_losses.mean(), largest])
         return StepGradients(losses, gradient.params, alpha)
+
+    def _sum(self, parts: "list[tuple[int, StepGradients]]") -> "StepGradients":
+        """From some numbers of tasks each, with their losses and gradients, to all tasks."""
+        tasks = sum(count for count, _ in parts)
+
+        def mean(*leaves: Tensor) -> Tensor:
+            weighted = [
+                leaf * (count / tasks) for leaf, (count, _) in zip(leaves, parts, strict=True)
+            ]
+            return torch.stack(weighted).sum(0)
+
+        def total(*leaves: Tensor) -> Tensor:
+            return torch.stack(leaves).sum(0)
+
+        add = mean if self.reduction == "mean" else total
+        gradients = [part for _, part in parts]
+        params = tree_map(add, *(part.params for part in gradients))
+        learned = gradients[0].alpha is not None
+        alpha = tree_map(add, *(part.alpha for part in gradients)) if learned else None
+        losses = mean(*(part.losses for part in gradients))
+        return StepGradients(torch.stack([*losses[:2], _largest(params, alpha)]), params, alpha)
+
+
+def _largest(params: Params, alpha: "AlphaTensors | None") -> Tensor:
+    """The largest entry of a meta-gradient, 0-d; not finite if one is not."""
+    slopes = [*params.values(), *tree_leaves(alpha)]
+    entries = torch.cat([g.flatten() for g in slopes if g is not None])
+    largest: Tensor = vector_norm(entries, math.inf)
+    return largest
 
 
 class StepGradients(NamedTuple):
