@@ -287,3 +287,22 @@ def test_a_dataset_may_use_its_memory_again() -> None:
 def test_classes_of_the_same_name_are_refused() -> None:
     with pytest.raises(ValueError, match="the class '1' both as a number and as a text"):
         LabelledTasks(torch.zeros(60, 2), [*range(30), *map(str, range(1, 31))], ways=1)
+
+
+# own splits
+
+
+def test_own_splits_of_classes_stay_as_they_are() -> None:
+    own: Any = {"train": list(range(4, 20)), "validation": [0, 1], "test": ["2"]}
+    tasks = family(ways=1, splits=own)
+    assert tasks.names == tuple(map(str, range(4, 20)))
+    assert tasks.on("validation").names == ("0", "1")
+    batch = tasks.on("test").sample(20, generator())
+    assert set(MIXED[batch.info["query_points"]].flatten().tolist()) == {2}
+    with pytest.raises(ValueError, match="16 for training, 2 for validation and 1 for the test"):
+        family(ways=2, splits=own)
+    # of a class that is in no split there may be too few points
+    left: Any = {"train": [3], "validation": [7], "test": [11]}
+    assert family(ways=1, shots=4, queries=4, splits=left).names == ("3",)
+    pairs = dataset_tasks(TensorDataset(points(), MIXED), ways=1, splits=own)
+    assert same(pairs, tasks)

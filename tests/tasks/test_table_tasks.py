@@ -316,3 +316,89 @@ def test_groups_of_the_same_name() -> None:
     table["site"] = table["site"].astype(object).replace({"site 0": 1, "site 1": "1"})
     with pytest.raises(ValueError, match="differ in type but not in name"):
         TableTasks(table, "site", ["day"], "height", shots=2, queries=3)
+
+
+# several targets, other losses, own splits
+
+
+def test_several_targets_are_judged_each_in_its_unit() -> None:
+    """By numpy: f = (x₁, x₂) against the standardised depth and height of the same rows."""
+    targets = ["height", "depth"]
+    tasks = family(inputs=["day"], target=targets)
+    batch = tasks.sample(30, generator())
+    x, y = batch.query
+    assert x.shape == (30, 4, 1)
+    assert y.shape == (30, 4, 2)
+    training = training_rows(tasks)[targets].to_numpy()
+    rows = batch.info["rows"][:, 3:].numpy()
+    heights = frame()[targets].to_numpy()[rows]  # (tasks, queries, targets)
+    expected = (heights - training.mean(0)) / training.std(0)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-10)
+    one, half = (x[0], y[0]), torch.full((4, 2), 0.5, dtype=torch.float64)
+    assert float(tasks.loss(lambda _: half, one)) == pytest.approx(
+        ((expected[0] - 0.5) ** 2).mean()
+    )
+    errors = tasks.metrics(lambda _: half, one)
+    rmse = np.sqrt(((expected[0] - 0.5) ** 2).mean(0)) * training.std(0)
+    assert {k: float(v) for k, v in errors.items()} == {
+        "rmse_height": pytest.approx(rmse[0]),
+        "rmse_depth": pytest.approx(rmse[1]),
+    }
+    single = family(inputs=["day"], target=["height"])
+    assert single.sample(2, generator()).query[1].shape == (2, 4, 1)
+
+
+def test_a_table_with_another_loss() -> None:
+    l1 = torch.nn.functional.l1_loss
+    tasks = family(loss=l1)
+    x, y = (part[0] for part in tasks.sample(1, generator()).query)
+    zeros = torch.zeros_like(y)
+    assert float(tasks.loss(lambda _: zeros, (x, y))) == pytest.approx(float(y.abs().mean()))
+    assert float(tasks.metrics(lambda _: zeros, (x, y))["rmse"]) > 0
+
+    def normal(prediction: Tensor, y: Tensor) -> Tensor:
+        mean, log = prediction[:, :1], prediction[:, 1:]
+        return (log + ((y - mean) / log.exp()) ** 2 / 2).mean()
+
+    two = family(loss=normal).on("test")
+    value = two.loss(lambda x: torch.zeros(len(x), 2), (x, y))
+    assert float(value) == pytest.approx(float((y**2).mean()) / 2)
+    assert two.metrics(lambda x: torch.zeros(len(x), 2), (x, y)) == {}
+    with pytest.raises(ValueError, match=r"the model gives shape \(4,\)"):
+        tasks.loss(lambda _: zeros[:, 0], (x, y))
+
+
+OWN: Any = {
+    "train": [f"site {i}" for i in (9, 1, 2, 3)],
+    "validation": ["site 4"],
+    "test": ["site 5", "site 0"],
+}
+
+
+def test_own_splits_stay_as_they_are() -> None:
+    tasks = family(splits=OWN)
+    for split, names in OWN.items():
+        assert tasks.on(split).names == tuple(sorted(names))
+    training = frame()[frame()["site"].isin(OWN["train"])]
+    assert float(tasks._table.mean[-1]) == pytest.approx(training["height"].mean())
+    # a group that is in no split may be small
+    assert family(splits={**OWN, "test": ["site 2"], "train": ["site 9"]}, queries=5).names
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"splits": {"train": ["site 1"]}}, "splits must be a dict with the keys 'train', "),
+        ({"splits": [["site 1"]]}, "splits must be a dict"),
+        ({"splits": {**OWN, "test": []}}, r"splits\['test'\] must be a list of at least one name"),
+        ({"splits": {**OWN, "test": "site 5"}}, r"splits\['test'\] must be a list"),
+        ({"splits": {**OWN, "test": ["sea"]}}, "names 'sea', which is none of the 10 groups"),
+        ({"splits": {**OWN, "test": ["site 1"]}}, r"in splits\['train'\] and in splits\['test'\]"),
+        ({"target": []}, "target must be a column, or a list of at least one column"),
+        ({"target": ["height", "day"]}, "column 'day' is given as inputs and as target"),
+        ({"loss": "mse"}, "loss must be a function"),
+    ],
+)
+def test_bad_targets_losses_and_splits(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        family(**options)

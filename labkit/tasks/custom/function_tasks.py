@@ -26,12 +26,17 @@ def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
         >>> squared_error(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]]))
         tensor(2.)
     """
+    check_same_shape(prediction, y)
+    return mse_loss(prediction, y)
+
+
+def check_same_shape(prediction: Tensor, y: Tensor) -> None:
+    """Raise ValueError unless a prediction has the shape of y."""
     if prediction.shape != y.shape:
         raise ValueError(
             f"the model gives shape {tuple(prediction.shape)} for one task, and y has "
             f"{tuple(y.shape)}: both must be the same, such as (points, 1)"
         )
-    return mse_loss(prediction, y)
 
 
 Draw: TypeAlias = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
@@ -151,16 +156,21 @@ class FunctionTasks:
         return {name: judge(prediction, y) for name, judge in self._metrics.items()}
 
 
-def _check_functions(draw: object, loss: object, metrics: object) -> None:
-    if not callable(draw):
-        raise ValueError(
-            f"draw must be a function (tasks, points, generator) → (x, y), got {draw!r}"
-        )
+def check_loss(loss: object) -> None:
+    """Raise ValueError unless this can be called."""
     if not callable(loss):
         raise ValueError(
             f"loss must be a function (prediction, y) → 0-d tensor, such as "
             f"torch.nn.functional.mse_loss, got {loss!r}"
         )
+
+
+def _check_functions(draw: object, loss: object, metrics: object) -> None:
+    if not callable(draw):
+        raise ValueError(
+            f"draw must be a function (tasks, points, generator) → (x, y), got {draw!r}"
+        )
+    check_loss(loss)
     if not isinstance(metrics, Mapping) or not all(callable(judge) for judge in metrics.values()):
         raise ValueError(
             'metrics must be a dict name → function (prediction, y), such as {"mae": '

@@ -1,8 +1,9 @@
 """Groups of rows or classes: their rows as one table of indices, their division into splits."""
 
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeVar, final
+from typing import TypeAlias, TypeVar, final, get_args
 
 import torch
 from torch import Tensor
@@ -86,6 +87,63 @@ def divide(count: int, split_seed: int, what: str) -> dict[Split, Tensor]:
         "validation": order[held : 2 * held].sort().values,
         "test": order[:held].sort().values,
     }
+
+
+Splits: TypeAlias = Mapping[Split, Sequence[int | str]]
+"""Split → names of its classes or groups, in place of a random division."""
+
+
+def division(
+    names: Sequence[str], splits: Splits | None, split_seed: int, what: str
+) -> dict[Split, Tensor]:
+    """Divide named things as a user says, or at random.
+
+    Args:
+        names: Of all things.
+        splits: Which of them are in each split, by name; others are in none. None: at random.
+        split_seed: As for `divide`.
+        what: As for `divide`.
+
+    Returns:
+        Split → indices, ascending.
+
+    Raises:
+        ValueError: A split is missing, empty or unknown, a name is unknown or given twice; or as
+            for `divide`.
+
+    Example:
+        >>> own = {"train": ["a", "c"], "validation": ["d"], "test": ["b"]}
+        >>> division(["a", "b", "c", "d"], own, 0, "classes")["train"]
+        tensor([0, 2])
+    """
+    if splits is None:
+        return divide(len(names), split_seed, what)
+    expected = get_args(Split)
+    if not isinstance(splits, Mapping) or set(splits) != set(expected):
+        keys = sorted(map(str, splits)) if isinstance(splits, Mapping) else repr(splits)[:100]
+        raise ValueError(
+            f"splits must be a dict with the keys {', '.join(map(repr, expected))} and for each a "
+            f"list of names of {what}, got {keys}"
+        )
+    place = {name: i for i, name in enumerate(names)}
+    seen: dict[str, Split] = {}
+    for split in expected:
+        if isinstance(splits[split], str) or not len(splits[split]):
+            raise ValueError(f"splits[{split!r}] must be a list of at least one name of {what}")
+        for name in map(str, splits[split]):
+            if name not in place:
+                raise ValueError(
+                    f"splits[{split!r}] names {name!r}, which is none of the {len(names)} {what}, "
+                    f"such as {', '.join(map(repr, names[:3]))}"
+                )
+            if name in seen:
+                raise ValueError(
+                    f"{name!r} is in splits[{seen[name]!r}] and in splits[{split!r}]: give each "
+                    f"of the {what} once"
+                )
+            seen[name] = split
+    indices = {split: [place[str(name)] for name in splits[split]] for split in expected}
+    return {split: torch.tensor(sorted(each)) for split, each in indices.items()}
 
 
 def with_split(family: Family, split: Split) -> Family:

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from labkit.core import check_count
+from labkit.tasks.custom.groups import Splits
 from labkit.tasks.custom.labelled_tasks import LabelledTasks
 from labkit.tasks.family import Split
 
@@ -26,6 +27,7 @@ def image_folder(
     grey: bool = False,
     split: Split = "train",
     split_seed: int = 0,
+    splits: Splits | None = None,
 ) -> LabelledTasks:
     """Make few-shot tasks from image files in one folder per class.
 
@@ -44,6 +46,7 @@ def image_folder(
         grey: One channel of brightness rather than three of colour.
         split: "train", "validation" or "test", which share no class.
         split_seed: ≥ 0, decides which classes are in which split.
+        splits: The names of the class folders of each split, as for `LabelledTasks`.
 
     Returns:
         `LabelledTasks` of points (channels, height, width), in the order of the sorted paths.
@@ -75,7 +78,8 @@ def image_folder(
                 f"{_size(image)}; pass size=, such as size=28, to bring all to one"
             )
     labels = [file.parent.name for file in files]
-    return LabelledTasks(torch.stack(images), labels, ways, shots, queries, split, split_seed)
+    x = torch.stack(images)
+    return LabelledTasks(x, labels, ways, shots, queries, split, split_seed, splits)
 
 
 def _image_files(path: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from labkit.tasks.classification import Classification, EpisodeSampler
-from labkit.tasks.custom.groups import divide, group_table, with_split
+from labkit.tasks.custom.groups import Splits, division, group_table, with_split
 from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.images import image_portrait
 
@@ -53,6 +53,8 @@ class LabelledTasks(Classification):
         queries: Query points per class, ≥ 1.
         split: "train", "validation" or "test".
         split_seed: ≥ 0, decides which classes are in which split.
+        splits: The classes of each split, {"train": […], "validation": […], "test": […]}; classes
+            in none are left out. None: at random, by `split_seed`.
 
     Raises:
         ValueError: x and y do not fit together or x is not finite; there are fewer classes in a
@@ -73,6 +75,7 @@ class LabelledTasks(Classification):
     queries: int = 1
     split: Split = "train"
     split_seed: int = 0
+    splits: Splits | None = field(default=None, repr=False)
     _parts: dict[Split, _Part] = field(init=False, repr=False)
     _images: bool = field(init=False, repr=False)
 
@@ -81,9 +84,10 @@ class LabelledTasks(Classification):
         names, number = _numbered(self.y)
         _check_points(self.x, len(number))
         table = group_table(number, len(names))
-        # all classes: one that is too small says so before it is met in another split
-        self._sampler(table.present, names)
-        members = divide(len(names), self.split_seed, "classes")
+        if self.splits is None:
+            # all classes: one that is too small says so before it is met in another split
+            self._sampler(table.present, names)
+        members = division(names, self.splits, self.split_seed, "classes")
         if self.ways > (least := min(map(len, members.values()))):
             raise ValueError(
                 f"ways={self.ways}, but the {len(names)} classes are divided into "
@@ -223,6 +227,7 @@ def dataset_tasks(
     queries: int = 1,
     split: Split = "train",
     split_seed: int = 0,
+    splits: Splits | None = None,
 ) -> LabelledTasks:
     """Make few-shot tasks of a map-style dataset: anything with a length and pairs (x, label).
 
@@ -238,6 +243,7 @@ def dataset_tasks(
         queries: Query points per class, ≥ 1.
         split: "train", "validation" or "test", which share no class.
         split_seed: ≥ 0, decides which classes are in which split.
+        splits: As for `LabelledTasks`.
 
     Returns:
         `LabelledTasks`, whose points have the order of the dataset.
@@ -269,7 +275,8 @@ def dataset_tasks(
                 f"every x must have the same shape and type: item 0 is {_kind(points[0])}, item "
                 f"{number} {_kind(point)}; resize or cut them in the dataset"
             )
-    return LabelledTasks(torch.stack(points), labels, ways, shots, queries, split, split_seed)
+    x = torch.stack(points)
+    return LabelledTasks(x, labels, ways, shots, queries, split, split_seed, splits)
 
 
 def _read(number: int, item: Any) -> tuple[Tensor, int | str]:

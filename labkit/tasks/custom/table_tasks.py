@@ -11,8 +11,13 @@ from torch import Tensor
 
 from labkit.core import check_count
 from labkit.tasks.classification import choose
-from labkit.tasks.custom.function_tasks import squared_error
-from labkit.tasks.custom.groups import GroupTable, divide, group_table, with_split
+from labkit.tasks.custom.function_tasks import (
+    Judge,
+    check_loss,
+    check_same_shape,
+    squared_error,
+)
+from labkit.tasks.custom.groups import GroupTable, Splits, division, group_table, with_split
 from labkit.tasks.family import Portrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.uneven import Padded, size_range
 
@@ -26,10 +31,10 @@ class Table:
     """Columns of a frame, standardised by its training groups, and the groups of its rows.
 
     Attributes:
-        values: (column − mean) / deviation, the inputs and then the target, float64,
-            (rows, inputs + 1).
-        mean: Of each column over all rows of the training groups, in its units, (inputs + 1,).
-        deviation: Standard deviation over the same rows, in its units, (inputs + 1,).
+        values: (column − mean) / deviation, the inputs and then the targets, float64,
+            (rows, inputs + targets).
+        mean: Of each column over all rows of the training groups, in its units, (columns,).
+        deviation: Standard deviation over the same rows, in its units, (columns,).
         groups: Rows of each group.
         names: Name of each group, in the order of the pandas factorisation.
         members: Groups of each split.
@@ -44,7 +49,13 @@ class Table:
 
 
 def read_table(
-    frame: "DataFrame", task: str, inputs: Sequence[str], target: str, rows: int, split_seed: int
+    frame: "DataFrame",
+    task: str,
+    inputs: Sequence[str],
+    targets: Sequence[str],
+    rows: int,
+    split_seed: int,
+    splits: Splits | None = None,
 ) -> Table:
     """Check the columns of a frame, divide its groups into splits and standardise.
 
@@ -52,15 +63,16 @@ def read_table(
         frame: One row for each observation.
         task: Column whose values name the groups.
         inputs: Columns of numbers.
-        target: Column of numbers.
+        targets: Columns of numbers.
         rows: Rows that each group must have, ≥ 1.
         split_seed: Decides the division.
+        splits: The groups of each split; None: at random.
 
     Raises:
         ValueError: As for `TableTasks`.
     """
-    _check_columns(frame, task, inputs, target)
-    columns = (*inputs, target)
+    _check_columns(frame, task, inputs, targets)
+    columns = (*inputs, *targets)
     numbers = torch.from_numpy(np.stack([_numbers(frame, column) for column in columns], axis=1))
     _check_named(frame, task)
     codes, uniques = frame[task].factorize(sort=True)
@@ -70,10 +82,11 @@ def read_table(
             f"task column {task!r} has groups that differ in type but not in name, such as 1 and "
             f"'1': make all of one type, frame[{task!r}].astype(str)"
         )
-    members = divide(len(names), split_seed, f"groups in the column {task!r}")
+    members = division(names, splits, split_seed, f"groups in the column {task!r}")
     group = torch.from_numpy(codes.astype(np.int64))
     groups = group_table(group, len(names))
-    _check_sizes(groups.present.sum(1), names, task, rows)
+    used = torch.cat([*members.values()]).sort().values
+    _check_sizes(groups.present.sum(1)[used], [names[i] for i in used.tolist()], task, rows)
     training = numbers[torch.isin(group, members["train"])]
     mean, deviation = training.mean(0), training.std(0, correction=0)
     # not by the deviation: the mean of equal numbers may differ from them by rounding
@@ -96,7 +109,7 @@ def read_table(
     return Table(values, mean, deviation, groups, names, members)
 
 
-def _check_columns(frame: Any, task: str, inputs: Sequence[str], target: str) -> None:
+def _check_columns(frame: Any, task: str, inputs: Sequence[str], targets: Sequence[str]) -> None:
     pandas = sys.modules.get("pandas")  # if it is not loaded, frame cannot be a DataFrame
     if pandas is None or not isinstance(frame, pandas.DataFrame):
         raise ValueError(
@@ -107,7 +120,10 @@ def _check_columns(frame: Any, task: str, inputs: Sequence[str], target: str) ->
         raise ValueError(
             f"inputs must be a list of at least one column, such as ['year'], got {inputs!r}"
         )
-    roles = [("task", task), *(("inputs", column) for column in inputs), ("target", target)]
+    if not targets:
+        raise ValueError("target must be a column, or a list of at least one column, got []")
+    columns = [*(("inputs", column) for column in inputs), *(("target", t) for t in targets)]
+    roles = [("task", task), *columns]
     for number, (role, column) in enumerate(roles):
         count = list(frame.columns).count(column)
         if count != 1:
@@ -155,7 +171,7 @@ def _located(series: "Series", bad: Any) -> str:
     return f"{int(bad.sum())} values (the first in the row {series.index[bad][0]!r})"
 
 
-def _check_sizes(sizes: Tensor, names: tuple[str, ...], task: str, rows: int) -> None:
+def _check_sizes(sizes: Tensor, names: Sequence[str], task: str, rows: int) -> None:
     short = sizes < rows
     if short.any():
         first = int(short.nonzero()[0, 0])
@@ -175,14 +191,14 @@ PORTRAIT_POINTS = 101
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class TableTasks:
     """Regression on groups of rows of a DataFrame, such as measurements at many sites.
 
-    All rows with the same value in the column `task` are one task: to predict `target` from
-    `inputs`. Each group is equally likely, however many rows it has; support and query are
-    different rows of it. Whole groups are divided at random, 70 % for training, 15 % for
-    validation, 15 % for the test, at least one each.
+    All rows with the same value in the column `task` are one task: to predict `target`, one column
+    or several, from `inputs`. Each group is equally likely, however many rows it has; support and
+    query are different rows of it. Whole groups are divided at random, 70 % for training, 15 % for
+    validation, 15 % for the test, at least one each, or as `splits` says.
 
     With ranges, groups of different sizes serve: a task has any number of shots in the range with
     equal probability, as far as its group leaves enough rows for the query, and then as many query
@@ -190,19 +206,23 @@ class TableTasks:
 
     Columns are standardised, x ← (x − m) / s, with the mean m and the standard deviation s over
     all rows of the *training* groups alone, in every split. Memory grows with the number of groups
-    times the rows of the largest. The loss is the mean squared error of
-    the standardised target. Columns of truth values count as 0 and 1. The frame is read once, when
+    times the rows of the largest. The loss compares standardised targets, by the mean squared error
+    unless another is given. Columns of truth values count as 0 and 1. The frame is read once, when
     the family is made.
 
     Args:
         frame: One row for each observation, in any order.
         task: Column that says which group a row is of; any values.
         inputs: Columns of numbers, ≥ 1.
-        target: Column of numbers.
+        target: Column of numbers, or a list of them, for a model with as many outputs.
         shots: Support rows per task, ≥ 1; or the least and the most, such as (1, 10).
         queries: Query rows per task, ≥ 1; or the least and the most, such as (1, 100).
         split: "train", "validation" or "test".
         split_seed: ≥ 0, decides which groups are in which split.
+        splits: The names of the groups of each split, {"train": […], "validation": […],
+            "test": […]}; groups in none are left out. None: at random, by `split_seed`.
+        loss: (prediction, y) → 0-d loss on one task, on standardised values, each (points,
+            targets); by default the mean squared error.
 
     Raises:
         ValueError: A column is absent, not of numbers, has values that are missing or not finite,
@@ -224,27 +244,52 @@ class TableTasks:
 
     frame: "DataFrame" = field(repr=False)
     task: str
-    inputs: Sequence[str]
-    target: str
-    shots: int | tuple[int, int] = 5
-    queries: int | tuple[int, int] = 5
-    split: Split = "train"
-    split_seed: int = 0
+    inputs: tuple[str, ...]
+    target: str | tuple[str, ...]
+    shots: int | tuple[int, int]
+    queries: int | tuple[int, int]
+    split: Split
+    split_seed: int
+    splits: Splits | None = field(repr=False)
+    _loss: Judge = field(repr=False)
     _table: Table = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        (shots, _), (queries, _) = self._ranges()
-        check_split(self.split)
-        table = read_table(
-            self.frame,
-            self.task,
-            self.inputs,
-            self.target,
-            shots + queries,
-            self.split_seed,
-        )
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        object.__setattr__(self, "_table", table)
+    # by hand, since an argument and a method have the same name
+    def __init__(
+        self,
+        frame: "DataFrame",
+        task: str,
+        inputs: Sequence[str],
+        target: str | Sequence[str],
+        shots: int | tuple[int, int] = 5,
+        queries: int | tuple[int, int] = 5,
+        split: Split = "train",
+        split_seed: int = 0,
+        *,
+        splits: Splits | None = None,
+        loss: Judge = squared_error,
+    ) -> None:
+        rows = size_range("shots", shots)[0] + size_range("queries", queries)[0]
+        check_split(split)
+        check_loss(loss)
+        target = target if isinstance(target, str) else tuple(target)
+        targets = (target,) if isinstance(target, str) else target
+        table = read_table(frame, task, inputs, targets, rows, split_seed, splits)
+        values = {
+            "frame": frame,
+            "task": task,
+            "inputs": tuple(inputs),
+            "target": target,
+            "shots": shots,
+            "queries": queries,
+            "split": split,
+            "split_seed": split_seed,
+            "splits": splits,
+            "_loss": loss,
+            "_table": table,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def on(self, split: Split) -> "TableTasks":
         """The same tasks from the groups of another split; the frame is not read again."""
@@ -256,11 +301,11 @@ class TableTasks:
         return tuple(self._table.names[i] for i in self._table.members[self.split].tolist())
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """Draw tasks; x is (tasks, points, inputs), y (tasks, points, 1), float64, standardised.
+        """Draw tasks; x is (tasks, points, inputs), y (tasks, points, targets), float64.
 
-        With ranges, support and query are `Padded`. `info` has "group", (tasks,), which counts
-        `names`, and "rows", (tasks, most shots + most queries), the positions of the rows in the
-        frame, support first, −1 where there is none.
+        Both are standardised. With ranges, support and query are `Padded`. `info` has "group",
+        (tasks,), which counts `names`, and "rows", (tasks, most shots + most queries), the
+        positions of the rows in the frame, support first, −1 where there is none.
         """
         check_count("tasks", tasks, 1)
         members = self._table.members[self.split]
@@ -291,42 +336,63 @@ class TableTasks:
         return TaskBatch(support, query, info={"group": group, "rows": rows})
 
     def loss(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Mean squared error of predict(x) against y, in squared standard deviations.
+        """Loss of predict(x) against y; by default in squared standard deviations.
 
         Raises:
-            ValueError: The model's output is not (points, 1).
+            ValueError: The model's output is not (points, targets); with another loss, not
+                (points, …).
         """
         x, y = batch
-        return squared_error(predict(x), y)
+        prediction = predict(x)
+        if prediction.shape[:-1] != y.shape[:-1]:
+            # a loss would compare every point with every other
+            check_same_shape(prediction, y)
+        return self._loss(prediction, y)
 
     def metrics(self, predict: Predictor, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        """Root mean square error on one task, `rmse`, in the units of the target."""
-        return {"rmse": self.loss(predict, batch).sqrt() * float(self._table.deviation[-1])}
+        """Root mean square error on one task, `rmse`, in the units of the target.
+
+        With a list of targets it is `rmse_…` for each, with the name of its column. There is none
+        if the model has other outputs than the targets, as some losses need.
+        """
+        x, y = batch
+        prediction = predict(x)
+        if prediction.shape != y.shape:
+            return {}
+        deviation = self._table.deviation[-len(self._targets) :].to(y)
+        errors = (prediction - y).square().mean(0).sqrt() * deviation
+        if not isinstance(self.target, tuple):
+            return {"rmse": errors[0]}
+        return {f"rmse_{name}": errors[i] for i, name in enumerate(self.target)}
 
     def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> Portrait:
         """One group in the units of its columns: its rows, the support, the model's curves.
 
         x is the first input. The truth is known only at the rows of the group (support, query
         and others), which straight lines join; the mean of those at the same x. Other inputs
-        are held at their mean over the group while the model's curves are drawn.
+        are held at their mean over the group while the model's curves are drawn. Of several targets
+        it shows the first.
         """
+        y_column = len(self.inputs)
         table, (support_x, support_y) = self._table, task.support
         number = int(table.members[self.split][int(task.info["group"])])
         rows = table.groups.rows[number][table.groups.present[number]]
-        values = table.values[rows].to(support_x)  # (rows of the group, inputs + 1)
+        values = table.values[rows].to(support_x)  # (rows of the group, inputs + targets)
         grid = torch.linspace(0, 1, PORTRAIT_POINTS).to(support_x)
         grid = values[:, 0].min().lerp(values[:, 0].max(), grid)
-        inputs = values[:, :-1].mean(0).repeat(PORTRAIT_POINTS, 1)
+        inputs = values[:, :y_column].mean(0).repeat(PORTRAIT_POINTS, 1)
         inputs[:, 0] = grid
         return Portrait(
             x=self._restored(grid, 0),
-            truth=self._restored(_joined(values[:, 0], values[:, -1], grid), -1),
-            predictions=self._restored(torch.stack([f(inputs)[..., 0] for f in predictors]), -1),
+            truth=self._restored(_joined(values[:, 0], values[:, y_column], grid), y_column),
+            predictions=self._restored(
+                torch.stack([f(inputs)[..., 0] for f in predictors]), y_column
+            ),
             support_x=self._restored(support_x[0, :, 0], 0),
-            support_y=self._restored(support_y.flatten(), -1),
+            support_y=self._restored(support_y[0, :, 0], y_column),
             title=self.names[int(task.info["group"])],
             x_label=str(self.inputs[0]),
-            y_label=str(self.target),
+            y_label=str(self._targets[0]),
         )
 
     def _ranges(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -334,9 +400,13 @@ class TableTasks:
         return size_range("shots", self.shots), size_range("queries", self.queries)
 
     def _points(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and target of rows, (tasks, points), standardised."""
-        values = self._table.values[rows]  # (tasks, points, inputs + 1)
-        return values[..., :-1], values[..., -1:]
+        """Inputs and targets of rows, (tasks, points), standardised."""
+        values = self._table.values[rows]  # (tasks, points, inputs + targets)
+        return values[..., : len(self.inputs)], values[..., len(self.inputs) :]
+
+    @property
+    def _targets(self) -> tuple[str, ...]:
+        return self.target if isinstance(self.target, tuple) else (self.target,)
 
     def _restored(self, values: Tensor, column: int) -> Tensor:
         """Standardised values → the units of a column."""
