@@ -696,6 +696,8 @@ class MetaLearner:
             tasks = min(TRIAL_TASKS, self.meta_batch)
             batch = draw(self.tasks, tasks, stream(self.seed, "trial"), params)
             uneven = isinstance(batch.support, Padded) or isinstance(batch.query, Padded)
+            if uneven:  # of tasks with one point each, nothing would be learned
+                batch = draw(self.tasks, 2 * TRIAL_TASKS, stream(self.seed, "trial"), params)
             with private_randomness(self.seed, "trial of the model", self._device):
                 training = replace(loss_fn, model=self._model)
                 pointwise = (
