@@ -78,7 +78,8 @@ def test_ends_with_a_plain_figure_and_no_widget_state(executed: Path) -> None:
     assert "widgets" not in notebook.metadata
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert not any("widget-view" in mime for o in outputs for mime in o.get("data", {}))
-    last = notebook.cells[-1].outputs[-1].data
+    (*_, cell) = (cell for cell in notebook.cells if cell.cell_type == "code")
+    last = cell.outputs[-1].data
     figure = last["application/vnd.plotly.v1+json"]
     assert {"first-order MAML", "true", "after adaptation"} <= {
         trace["name"] for trace in figure["data"]
