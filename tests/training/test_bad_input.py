@@ -79,7 +79,7 @@ def test_a_module_is_needed(model: Any) -> None:
         (lambda: MAML(alpha=torch.tensor(1)), "alpha for all parameters must be floating point"),
         (lambda: MAML(inner_optimizer=TEXT), r"inner_optimizer must be .*Adam\(\).* got 'a'"),
         (lambda: ANIL(head="0.*", inner_optimizer=CLASS), "inner_optimizer must be"),
-        (lambda: ANIL(head=NUMBER), "head must be a pattern for parameter names as text, got 3"),
+        (lambda: ANIL(head=NUMBER), "head must be a pattern .* or a list of patterns, got 3"),
         (lambda: MAML(loss_weights=NUMBER), "loss_weights must be 1 numbers"),
         (lambda: MAML(loss_weights=[TEXT]), "loss_weights must be 1 numbers"),
     ],
