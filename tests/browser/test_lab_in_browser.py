@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from labkit import read_result, read_share_code
 from tests.browser.conftest import Opener
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.servers import JUPYTERLAB, ROOT, WITHOUT_SUBSHELLS, Place
+from tests.browser.servers import ROOT, WITHOUT_SUBSHELLS
 from tests.warm_kernels import warm_kernels
 
 FIRST = "01_sinusoid.ipynb"
@@ -26,14 +26,17 @@ def lab(opened: Opener) -> Iterator[NotebookPage]:
         yield notebook
 
 
-@pytest.mark.parametrize("place", [JUPYTERLAB, WITHOUT_SUBSHELLS], ids=str)
-def test_every_button_and_every_control(place: Place, opened: Opener) -> None:
-    with opened(FIRST, place) as lab:
+def test_every_button_and_every_control(lab: NotebookPage) -> None:
+    _play_and_step(lab)
+    _settings(lab)
+    _history(lab)
+    _panels(lab)
+    _other_tasks(lab)
+
+
+def test_messages_that_wait_for_the_kernels_main_thread_play_and_step_too(opened: Opener) -> None:
+    with opened(FIRST, WITHOUT_SUBSHELLS) as lab:
         _play_and_step(lab)
-        _settings(lab)
-        _history(lab)
-        _panels(lab)
-        _other_tasks(lab)
 
 
 def _play_and_step(lab: NotebookPage) -> None:
