@@ -10,6 +10,15 @@ _READY = f"""() => {{
   const kernel = panel && panel.sessionContext && panel.sessionContext.session?.kernel;
   return Boolean(kernel && kernel.status === 'idle');
 }}"""
+_RESTORED = f"""async () => {{
+  const renderers = {_PANEL}.content.rendermime;
+  const widget = 'application/vnd.jupyter.widget-view+json';
+  if (!renderers.getFactory(widget)) return false;
+  return (await renderers.createRenderer(widget)._manager.promise).restoredStatus;
+}}"""
+"""A page asks its kernel for all widgets as it connects. Those that are opened or closed meanwhile
+it may have twice, or by half; a reader is slower than that, and a test need not be."""
+
 _EVALUATE = f"""async (code) => {{
   const kernel = {_PANEL}.sessionContext.session.kernel;
   const content = {{code: '', store_history: false, user_expressions: {{value: code}}}};
@@ -29,8 +38,9 @@ class NotebookPage(LabPage):
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
-        """Wait until the notebook's kernel is idle."""
+        """Wait until the notebook's kernel is idle and the page has the widgets that it holds."""
         self.page.wait_for_function(_READY)
+        self.page.wait_for_function(_RESTORED)
 
     def command(self, name: str) -> None:
         """Start a command of the frontend, without waiting for its end."""
