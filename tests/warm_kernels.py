@@ -130,11 +130,16 @@ def _connect_or_serve(folder: Path) -> socket.socket:
     with contextlib.suppress(FileExistsError):
         (folder / "started").touch(exist_ok=False)
         paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-        subprocess.Popen(
-            [sys.executable, "-c", "from tests.warm_kernels import serve; serve()"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            start_new_session=True,
-        )
+        with (folder / "log").open("w") as log:
+            # not to the pipes of who asks: whoever reads them would wait for the server's end
+            subprocess.Popen(
+                [sys.executable, "-c", "from tests.warm_kernels import serve; serve()"],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
     connection = socket.socket(socket.AF_UNIX)
     deadline = time.monotonic() + 120
     while True:

@@ -14,6 +14,7 @@ alpha: float = 0.1
 seed: int = 0
 seconds: float = 0.0
 kind: str = "good"
+others: int = 0
 """
 BEGUN = "kernel-"
 """How the names of files begin by which kernels say that they have begun."""
@@ -22,6 +23,10 @@ CODE = f"""\
 import os, pathlib, time
 (pathlib.Path(FOLDER) / f"{BEGUN}{{os.getpid()}}").touch()
 time.sleep(seconds)
+deadline = time.monotonic() + 300
+while len([*pathlib.Path(FOLDER).glob("{BEGUN}*")]) <= others:
+    assert time.monotonic() < deadline, "the others have not begun"
+    time.sleep(0.02)
 if kind == "deaf":
     sum(range(10**15))
 if kind == "bad":
@@ -36,7 +41,11 @@ display({{"{MIME_TYPE}": {{
 
 
 def tiny_notebook(folder: Path) -> str:
-    """Write it, and say where. One of the kind "deaf" computes for ever and blocks all threads."""
+    """Write it, and say where.
+
+    One of the kind "deaf" computes for ever and blocks all threads; with `others`, it waits until
+    as many have begun.
+    """
     path = folder / "tiny.ipynb"
     cell = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
