@@ -21,7 +21,7 @@ def python_blocks(text: str) -> list[str]:
 
 
 ELSEWHERE = [*WITH_COMMANDS, ROOT / "docs" / "library.md"]
-"""Pages with a test of their own: commands, and trackers that may not be installed."""
+"""Pages that other tests run: those with commands, and with trackers that may be missing."""
 PAGES = [page for page in SITE if page not in ELSEWHERE and python_blocks(page.read_text())]
 
 
