@@ -98,7 +98,8 @@ def test_saved_html_keeps_the_picture_beside_saved_widget_state() -> None:
     }
     html = converted(notebook)
     assert '"model_id": "abc"' in html
-    assert f'<div class="{CLASS}"><img' in html
+    assert f'<div class="{CLASS}">' in html
+    assert f'{LOST}</p><img alt="loss" src="{DOT}"' in html
 
 
 def test_a_kernels_thread_replaces_the_picture_of_an_earlier_cell() -> None:
