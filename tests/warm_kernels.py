@@ -7,7 +7,6 @@ itself starts, or of the processes of a run, take ordinary kernels.
 """
 
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -77,15 +76,10 @@ def _is_alive(process: int) -> bool:
 
 
 def _import_everything() -> None:
-    # without computing anything: a fork copies one thread
-    for name in ("torch._dynamo", "torch.optim", "plotly.graph_objects", "labkit.widgets.opening"):
-        importlib.import_module(name)
-    for name in ("labkit", "labkit.paper"):
-        room = importlib.import_module(name)
-        for public in dir(room):
-            getattr(room, public)
-    gc.collect()
-    gc.freeze()
+    importlib.import_module("labkit.widgets.opening")
+    server = importlib.import_module("labkit.experiments.kernels.fork_server")
+    for _ in server.import_everything():
+        pass
 
 
 def _look_after_kernel(connection: socket.socket) -> NoReturn:

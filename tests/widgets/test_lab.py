@@ -309,30 +309,6 @@ def test_in_a_drag_the_curve_comes_first_and_the_task_follows(
     until(lambda: predicted() != task)
 
 
-def test_a_move_soon_after_another_has_its_curve_before_the_rest(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained(page)
-    drawing, behind = page.lab._renderer, list[bool]()
-    draw = drawing.draw
-
-    def noted(snapshot: Any) -> bool:
-        more = draw(snapshot)
-        behind.append(drawing._behind)
-        return more
-
-    monkeypatch.setattr(drawing, "draw", noted)
-    monkeypatch.setattr(renderer, "MAX_LAG_SECONDS", 60.0)
-    for moving, expected in ((60.0, True), (0.0, False)):
-        monkeypatch.setattr(renderer, "MOVING_SECONDS", moving)
-        until(lambda: time.monotonic() - drawing._pace._completed_at > 0.5)  # all is drawn
-        drawing._pace._completed_at = time.monotonic()
-        behind.clear()
-        page.set("alpha", 0.3 + moving, final=False)
-        until(lambda: bool(behind) and not behind[-1])
-        assert any(behind) is expected
-
-
 def test_the_end_of_a_drag_that_stands_already_is_not_drawn_again(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from typing import NoReturn
 
 import numpy as np
@@ -30,19 +31,26 @@ LAZY_IMPORTS = ("torch._dynamo", "torch.optim")
 """torch imports these at first use."""
 
 
-def main() -> None:
-    """Fork a process for each socket that arrives, until the parent disconnects."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+def import_everything() -> Iterator[None]:
+    """Import what is otherwise imported at first use; pauses after each name."""
     for name in LAZY_IMPORTS:
         importlib.import_module(name)
-    for room in (labkit, labkit.paper):  # all public names, which are imported at first use
+        yield
+    for room in (labkit, labkit.paper):
         for name in dir(room):
-            if _is_abandoned(control):
-                return
             getattr(room, name)
+            yield
     go.Figure(go.Scatter(x=[0], y=[0])).to_html()  # plotly, too, imports much at first use
     gc.collect()
     gc.freeze()  # imported objects are never collected, and their memory remains shared
+
+
+def main() -> None:
+    """Fork a process for each socket that arrives, until the parent disconnects."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    for _ in import_everything():
+        if _is_abandoned(control):
+            return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the runs here
     while True:
         _, sockets, _, _ = socket.recv_fds(control, 1, 1)
