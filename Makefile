@@ -9,8 +9,8 @@ NOTEBOOK := notebooks/01_sinusoid.ipynb
 RUNS := runs
 # more arguments for benchmarks.speed, such as --only sinusoid --threads 1
 BENCH_ARGS ?=
-# for pytest: how many workers; tests/conftest.py says which tests share one, and which begin
-TEST_ARGS ?= -n logical --maxprocesses 4 --durations 10
+# for pytest; tests/conftest.py says how many workers there are, which tests share one, and which begin
+TEST_ARGS ?= -n auto --durations 10
 # more arguments for pip, for example an index with CPU builds of torch
 PIP_ARGS ?=
 # uv installs faster than pip where it is available; UV= chooses pip

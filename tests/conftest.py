@@ -76,6 +76,12 @@ class FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: one more than there are cores, since pages, kernels and runs wait a lot."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
     """Begin files in the order in which they were collected, not those with most tests first."""
     config.option.loadscopereorder = False

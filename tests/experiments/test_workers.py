@@ -39,12 +39,17 @@ def _no_process_outlives_a_test() -> Iterator[None]:
     before = set(psutil.Process().children(recursive=True))
     yield
     left = set(psutil.Process().children(recursive=True)) - before
-    _, alive = psutil.wait_procs(left, timeout=10)
-    # spawned by multiprocessing once for the whole process
-    alive = [p for p in alive if "resource_tracker" not in " ".join(p.cmdline())]
+    _, alive = psutil.wait_procs([p for p in left if not _is_tracker(p)], timeout=10)
     for process in alive:
         process.kill()
     assert not alive
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    """Whether multiprocessing has started it, once for the whole process."""
+    with contextlib.suppress(psutil.Error):
+        return "resource_tracker" in " ".join(process.cmdline())
+    return False
 
 
 def until(condition: Callable[[], object], seconds: float = 120) -> None:
@@ -97,22 +102,28 @@ def test_a_run_that_is_stopped_ends_with_its_kernel_and_has_not_failed(
         assert status.state == "running"
 
 
-def test_a_run_that_takes_too_long_is_killed_with_its_kernel(
-    making: Callable[..., Status], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_runs_that_take_too_long_are_killed_with_their_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (scratch := tmp_path / "scratch").mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    deaf = Plan.of(tiny_notebook(tmp_path), {"kind": "deaf"})
+    good = Plan.of(tiny_notebook(tmp_path), {})
+    deaf = Plan.of(good.notebook, {"kind": "deaf"})
     before = set(below(os.getpid()))
-    # what warm runs are forked from imports much at first
-    assert making(Plan.of(deaf.notebook, {}), tmp_path / "first").state == "done"
-    status = making(deaf, tmp_path / "run", timeout=15)
-    assert (status.state, status.error) == ("failed", "TimeoutError: not done after 15 s")
-    begun = [int(path.name.removeprefix("kernel-")) for path in tmp_path.glob("kernel-*")]
-    assert len(begun) == 2
-    until(lambda: not any(psutil.pid_exists(kernel) for kernel in begun), 10)
-    assert len(set(below(os.getpid())) - before) <= 1  # that from which warm runs are forked
+    with WarmRuns() as runs, ThreadPoolExecutor(2) as threads:
+        # what warm runs are forked from imports much at first
+        assert runs.run(good, tmp_path / "first").state == "done"
+        under_way = [
+            threads.submit(making, deaf, tmp_path / name, timeout=15)
+            for name, making in (("cold", run), ("warm", runs.run))
+        ]
+        for status in (future.result() for future in under_way):
+            assert (status.state, status.error) == ("failed", "TimeoutError: not done after 15 s")
+        begun = [int(path.name.removeprefix("kernel-")) for path in tmp_path.glob("kernel-*")]
+        assert len(begun) == 3
+        until(lambda: not any(psutil.pid_exists(kernel) for kernel in begun), 10)
+        assert len(set(below(os.getpid())) - before) == 1  # that from which warm runs are forked
     left = [path.name for path in scratch.rglob("*")]
     assert not [name for name in left if name.endswith((".json", ".sqlite", "profile_default"))]
 
