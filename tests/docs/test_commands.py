@@ -3,15 +3,21 @@
 Each page in a fresh folder with the notebooks, its commands and its Python in their order, with the
 options that are written there; `small_runs` reduces what notebooks compute. `# prints …` behind a
 print is what it prints. A block of YAML that begins with `# NAME` is the file of that name.
-`<!-- not run: reason -->` on the line before a block leaves it out.
+
+Three kinds of commands do not run here. Those of make are checked without being executed;
+`test_make` starts what the README's serve. In blocks that are marked as not run, names and options
+are checked as far as this project decides them. Commands within sentences are checked in the same
+way.
 """
 
+import importlib.util
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -23,44 +29,31 @@ import nbformat
 import papermill.cli
 import pytest
 import torch
+import typer.main
 import typer.testing
 import yaml
 
 from labkit.cli.app import app
 from labkit.experiments import WarmRuns
+from tests.docs.blocks import (
+    FENCE,
+    PAGES,
+    RUN,
+    WITH_COMMANDS,
+    Block,
+    all_blocks,
+    blocks,
+    commands,
+)
 from tests.docs.small_runs import SmallRuns
 from tests.notebooks.refresh import write_committed_form
-from tests.test_docs import ROOT, SITE
+from tests.test_docs import ROOT
 from tests.warm_kernels import warm_kernels
 
 pytestmark = pytest.mark.kernel
 
 EXAMPLE = ROOT / "docs" / "example_ci"
 COOLING = "notebooks/cooling.ipynb"
-BLOCK = re.compile(
-    r"^(?P<left_out><!-- not run: .+ -->\n)?```(?P<kind>sh|python|yaml)\n(?P<code>.*?)^```$",
-    re.DOTALL | re.MULTILINE,
-)
-
-
-def blocks(text: str) -> list[tuple[str, str]]:
-    """Kind and code of the blocks that run."""
-    return [(m["kind"], m["code"]) for m in BLOCK.finditer(text) if not m["left_out"]]
-
-
-PAGES = [
-    page
-    for page in (ROOT / "README.md", *SITE)
-    if "sh" in dict(blocks(page.read_text(encoding="utf-8")))
-]
-"""Pages with commands."""
-
-
-def commands(code: str) -> Iterator[list[str]]:
-    """The words of each command; one that ends with a backslash continues."""
-    for line in code.replace("\\\n", " ").splitlines():
-        if words := shlex.split(line, comments=True):
-            yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
 
 
 def run(words: list[str]) -> tuple[int, str]:
@@ -73,12 +66,47 @@ def run(words: list[str]) -> tuple[int, str]:
     return done.exit_code, f"{done.output}{done.exception or ''}"
 
 
-def run_command(words: list[str]) -> None:
-    """Run a command of a page; of make's, see that it has what is asked."""
+def check_make(words: list[str]) -> None:
+    """Without executing it, see that make has its targets, variables and notebook."""
+    text = (ROOT / "Makefile").read_text()
+    variables = re.findall(r"^([A-Z_]+) [:?]?= ?", text, re.MULTILINE)
+    for word in words[1:]:
+        name, is_variable, value = word.partition("=")
+        assert not is_variable or name in variables, f"{shlex.join(words)}: no variable {name}"
+        assert name != "NOTEBOOK" or (ROOT / value).exists(), f"{shlex.join(words)}: no {value}"
+    done = subprocess.run(
+        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def check_words(words: list[str]) -> None:
+    """Without executing a command, or a part of one, see that it names what exists."""
     if words[0] == "make":
-        dry = ["make", "--dry-run", *words[1:]]
-        done = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        check_make(words)
+    elif words[0] == "labkit":
+        program: Any = typer.main.get_command(app)
+        name = next((word for word in words[1:] if not word.startswith("-")), "")
+        assert not name or name in program.commands, f"labkit has no {name}"
+        params = program.commands[name].params if name else program.params
+        options = {option for param in params for option in param.opts}
+        unknown = {word for word in words[1:] if word.startswith("-")} - options
+        assert not unknown, f"{shlex.join(words)}: no option {', '.join(unknown)}"
+    elif words[:2] == ["python", "-m"]:
+        assert importlib.util.find_spec(words[2]), f"there is no module {words[2]}"
+        paths = [word for word in words[3:] if "/" in word]
+        assert all((ROOT / path).exists() for path in paths), shlex.join(words)
+    elif words[:2] == ["pip", "install"]:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        for extras in re.findall(r"(?:\.|maml-lab)\[(.+)\]", words[-1]):
+            unknown = {*extras.split(",")} - {*project["optional-dependencies"]}
+            assert not unknown, f"there is no extra {unknown}"
+
+
+def run_command(words: list[str]) -> None:
+    """Run a command of a page; check those of make."""
+    if words[0] == "make":
+        check_make(words)
         return
     ours = words[0] in {"labkit", "papermill"}
     assert ours, f"{shlex.join(words)}: mark its block with <!-- not run: why -->"
@@ -106,22 +134,22 @@ def link_notebooks(folder: Path) -> None:
         (folder / "notebooks" / path.name).symlink_to(path)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, folder: Path) -> None:
     link_notebooks(folder)
     text = page.read_text(encoding="utf-8")
     names: dict[str, object] = {"__name__": "__main__"}
     printed = StringIO()
-    for kind, code in blocks(text):
-        if kind == "sh":
-            for words in commands(code):
+    for block in blocks(text):
+        if block.kind == "sh":
+            for words in commands(block.code):
                 run_command(words)
-        elif kind == "yaml":
-            if name := re.match(r"# (\S+)\n", code):
-                Path(name[1]).write_text(code)
+        elif block.kind == "yaml":
+            if name := re.match(r"# (\S+)\n", block.code):
+                Path(name[1]).write_text(block.code)
         else:
             with redirect_stdout(printed), torch.random.fork_rng():
-                exec(compile(code, str(page), "exec"), names)
+                exec(compile(block.code, str(page), "exec"), names)
     expected = re.findall(r"print\(.*\)  # prints (.+)", text)
     assert [line for line in expected if line not in printed.getvalue().splitlines()] == []
 
@@ -129,16 +157,40 @@ def test_a_page_does_what_it_says(page: Path, folder: Path) -> None:
 def test_blocks_that_run() -> None:
     text = (
         "```sh\na b # c\n```\n<!-- not run: x -->\n```sh\nd\n```\n```python\ne\n```\n```text\n```\n"
+        "<!-- not run: y -->\n```python\nf\n```\n"
     )
-    assert blocks(text) == [("sh", "a b # c\n"), ("python", "e\n")]
+    assert blocks(text) == [Block("sh", "a b # c\n"), Block("python", "e\n")]
+    marked = [block for block in all_blocks(text) if block.reason]
+    assert marked == [Block("sh", "d\n", "x"), Block("python", "f\n", "y")]
     code = "a b # c\n\n# d\n.venv/bin/e \\\n  'f g'\n"
     assert list(commands(code)) == [["a", "b"], ["e", "f g"]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_that_do_not_run_name_what_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    marked = [block.code for block in all_blocks(text) if block.kind == "sh" and block.reason]
+    inline = re.findall(r"`((?:make|labkit|python -m|pip install) [^`…]+)`", FENCE.sub("", text))
+    for words in (words for code in [*marked, *inline] for words in commands(code)):
+        check_words(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_block_escapes(page: Path) -> None:
+    """Each is of a kind that the tests know, is not indented, and has its mark right above it."""
+    text = page.read_text(encoding="utf-8")
+    rest = FENCE.sub("", text)
+    assert "```" not in rest
+    assert "<!-- not run" not in rest
+    assert {block.kind for block in all_blocks(text) if block.kind[:1] != "{"} <= {*RUN, "text", ""}
 
 
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
         ("make gone", "No rule"),
+        ("make app NOTEBOK=notebooks/01_sinusoid.ipynb", "no variable NOTEBOK"),
+        ("make app NOTEBOOK=notebooks/gone.ipynb", "no notebooks/gone"),
         ("labkit run 01_sinusoid -p alhpa 0.1", "did you mean 'alpha'"),
         ("labkit sweep gone --seeds 2 -o sweeps", "there is no notebook gone"),
         ("papermill notebooks/01_sinusoid.ipynb out.ipynb -p order 3", "order"),
@@ -149,6 +201,22 @@ def test_a_command_that_fails_is_noticed(folder: Path, command: str, complaint: 
     link_notebooks(folder)
     with pytest.raises(AssertionError, match=complaint):
         run_command(shlex.split(command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "labkit gone",
+        "labkit sweep 01_sinusoid --gone -o sweeps",
+        "python -m benchmarks.gone",
+        "python -m pytest tests/gone",
+        "pip install -e '.[lab,gone]'",
+        "make gone",
+    ],
+)
+def test_words_that_name_nothing_are_noticed(command: str) -> None:
+    with pytest.raises(AssertionError):
+        check_words(shlex.split(command))
 
 
 # The example of CI: the commands of its workflow, on its own notebook

@@ -10,19 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.docs.test_commands import PAGES as WITH_COMMANDS
+from tests.docs.blocks import WITH_COMMANDS, all_blocks, blocks, kinds
 from tests.test_docs import ROOT, SITE
 
-BLOCK = re.compile(r"(<!-- not run: .+ -->\n)?```python\n(.*?)```", re.DOTALL)
-
-
-def python_blocks(text: str) -> list[str]:
-    return [code for left_out, code in BLOCK.findall(text) if not left_out]
-
-
-ELSEWHERE = [*WITH_COMMANDS, ROOT / "docs" / "library.md"]
+HOWTO = ROOT / "docs" / "howto"
+ELSEWHERE = [*WITH_COMMANDS, HOWTO / "training_in_code.md"]
 """Pages that other tests run: those with commands, and with trackers that may be missing."""
-PAGES = [page for page in SITE if page not in ELSEWHERE and python_blocks(page.read_text())]
+PAGES = [page for page in SITE if page not in ELSEWHERE and "python" in kinds(page.read_text())]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -33,13 +27,16 @@ def test_examples_run(
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
     with torch.random.fork_rng():  # an example may draw a module's parameters
-        for code in python_blocks(page.read_text()):
-            exec(compile(code, str(page), "exec"), names)
+        for block in blocks(page.read_text()):
+            exec(compile(block.code, str(page), "exec"), names)
     printed = capsys.readouterr().out.splitlines()
     expected = re.findall(r"print\(.*\)  # prints (.+)", page.read_text())
     assert [line for line in expected if line not in printed] == []
 
 
-def test_a_block_can_be_left_out() -> None:
-    text = "```python\na\n```\n<!-- not run: a GPU -->\n```python\nb\n```\n```sh\nc\n```\n"
-    assert python_blocks(text) == ["a\n"]
+def test_the_example_of_a_gpu_runs_on_a_cpu() -> None:
+    (block,) = (block for block in all_blocks((HOWTO / "gpu.md").read_text()) if block.kind)
+    small = block.code.replace('"cuda"', '"cpu"').replace("train(200)", "train(1)")
+    assert small.count('"cpu"') == small.count("train(1)") == 1
+    with torch.random.fork_rng():
+        exec(compile(small, "gpu.md", "exec"), {})

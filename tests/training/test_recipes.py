@@ -1,4 +1,4 @@
-"""The blocks of docs/library.md run; those of trackers, where the package is there."""
+"""The blocks of docs/howto/training_in_code.md run; those of trackers, where the package is there."""
 
 import importlib.util
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-PAGE = (Path(__file__).parents[2] / "docs" / "library.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "training_in_code.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 TRACKERS = {"tensorboard": "torch.utils.tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
