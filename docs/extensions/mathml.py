@@ -17,8 +17,9 @@ def _inline(self: HTML5Translator, node: nodes.math) -> None:
 
 
 def _block(self: HTML5Translator, node: nodes.math_block) -> None:
-    formula = convert(node.astext(), display="block")
-    self.body.append(f'<div class="math">{formula}</div>\n')
+    # on a narrow page a line breaks where the author left a wide space, before a note for example
+    parts = [convert(part, display="block") for part in node.astext().split(r"\qquad")]
+    self.body.append(f'<div class="math">{"".join(parts)}</div>\n')
     raise nodes.SkipNode
 
 

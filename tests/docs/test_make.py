@@ -1,4 +1,4 @@
-"""`make lab` and `make app`, in a fresh folder with an environment that is there, serve and say where.
+"""`make lab` and `make app` serve and say where, in a fresh folder with an installed environment.
 
 That `make` sets the environment up is checked by `.ci/run`, which begins with a clean clone.
 """

@@ -1,4 +1,4 @@
-"""The blocks of docs/howto/training_in_code.md run; those of trackers, where the package is there."""
+"""The blocks of docs/howto/training_in_code.md run; trackers' where the package is there."""
 
 import importlib.util
 import re
