@@ -15,16 +15,21 @@ from tests.browser.jupyterlab import NotebookPage
 from tests.browser.lab_page import find_chromium, running_browser, without_history
 from tests.browser.servers import JUPYTERLAB, serving
 
-MARK = """(element, number) => {
+MARGIN = 30
+"""Pixels to the left of the lab, for numbers."""
+MARK = """(element, [number, edge]) => {
   const box = element.getBoundingClientRect();
+  const atEdge = box.left < edge;
+  const left = atEdge ? edge - 54 : box.left - 13;
+  const top = atEdge ? box.top + box.height / 2 - 13 : box.top - 13;
   const mark = document.createElement('div');
   mark.textContent = number;
-  mark.style.cssText = `position: fixed; z-index: 10000; left: ${box.left - 13}px;
-    top: ${box.top - 9}px; width: 22px; height: 22px; border-radius: 50%; background: #b3261e;
+  mark.style.cssText = `position: fixed; z-index: 10000; left: ${left}px;
+    top: ${top}px; width: 22px; height: 22px; border-radius: 50%; background: #b3261e;
     color: white; font: bold 14px/22px sans-serif; text-align: center; border: 2px solid white;`;
   document.body.append(mark);
 }"""
-"""Puts a number on the upper left corner of an element."""
+"""Puts a number next to an element that is left of `edge`, else on its upper left corner."""
 
 
 @contextmanager
@@ -74,9 +79,19 @@ def take(picture: Path, explained: Path, width: int, height: int) -> None:
         lab.page.mouse.move(5, height - 5)
         lab.page.wait_for_timeout(1500)
         lab.page.screenshot(path=picture)
+        box = lab.lab().bounding_box()
+        assert box is not None
         for number, element in enumerate(numbered(lab), 1):
-            element.first.evaluate(MARK, number)
-        lab.lab().screenshot(path=explained)
+            element.first.evaluate(MARK, [number, box["x"] + MARGIN])
+        lab.page.screenshot(
+            path=explained,
+            clip={
+                "x": box["x"] - MARGIN,
+                "y": box["y"],
+                "width": box["width"] + MARGIN,
+                "height": min(box["height"], height - box["y"]),
+            },
+        )
 
 
 if __name__ == "__main__":
