@@ -12,7 +12,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 
 def _inline(self: HTML5Translator, node: nodes.math) -> None:
-    self.body.append(convert(node.astext()))
+    # a word joiner: a full stop or a comma stays on the formula's line
+    self.body.append(f"{convert(node.astext())}\N{WORD JOINER}")
     raise nodes.SkipNode
 
 

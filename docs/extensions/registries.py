@@ -51,6 +51,8 @@ def controls_table(place: str) -> str:
 
     def values(spec: Labelled) -> str:
         match spec:
+            case Slider(name="look"):
+                return "0 to the last meta-step"
             case Slider():
                 return f"{spec.low:g} to {spec.high:g}"
             case Select():
@@ -99,10 +101,13 @@ def command_pages(_: str) -> str:
 
     from labkit.cli.app import app  # noqa: PLC0415
 
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     context = typer.Context(command, info_name="labkit")
     text = get_docs_for_click(obj=command, ctx=context, name="labkit")
     _, _, body = text.partition("\n")  # without the heading: the page has one
+    for name, each in command.commands.items():  # typer cuts what each does after 45 letters
+        summary = each.help.partition("\n")[0].replace("\\", r"\\")
+        body = re.sub(rf"(?m)^(\* `{name}`: ).*$", rf"\g<1>{summary}", body)
     return body.strip()
 
 

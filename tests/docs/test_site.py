@@ -66,6 +66,7 @@ def test_each_command_has_a_section() -> None:
     page = registries.filled((DOCS / "reference" / "cli.md").read_text())
     for command in ("run", "sweep", "compare", "show", "rerun", "lab"):
         assert f"## `labkit {command}`" in page
+    assert "\n* `lab`: Open a notebook with the lab in JupyterLab; Ctrl-C ends it.\n" in page
     assert "--minimise METRIC" in page
 
 
