@@ -1,4 +1,4 @@
-// Builds the one bundle that Python ships: `node build.mjs`, with --watch again after each change,
+// Builds the bundles that Python ships: `node build.mjs`, with --watch again after each change,
 // with --check only to see whether the bundle in the repository is that of these sources.
 
 import { readFile } from "node:fs/promises";
@@ -9,12 +9,17 @@ import { build, context } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const options = {
   absWorkingDir: here,
-  entryPoints: ["src/widget.ts"],
+  entryPoints: ["src/widget.ts", "src/library.ts"],
   outdir: "../labkit/widgets/static",
   bundle: true,
   format: "esm",
   target: "es2022",
   charset: "utf8",
+  // a page that is loaded again gets the script with the lab's state, from a kernel that may be
+  // busy; names stay, for whoever reads a stack trace
+  minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 100,
   legalComments: "none",
   logLevel: "info",
 };

@@ -4,9 +4,11 @@ import { copyText } from "./clipboard";
 import { pageClock } from "./clock";
 import type { Place } from "./controls/specs";
 import { toolbars } from "./controls/toolbars";
+import { countView } from "./departure";
 import { download, element } from "./dom";
 import type { Connection, Host } from "./host";
 import type { Incoming } from "./messages";
+import { keepKeys } from "./notebook_keys";
 import { Outbox } from "./outbox";
 import { HEIGHTS, type PanelName } from "./plots/look";
 import { savePicture, takePictures } from "./plots/pictures";
@@ -27,7 +29,10 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   const controls = toolbars(host.get("controls"), emit);
   const { root, elements, titles, lost } = page(controls.places);
   container.append(root);
-  const plots = new Plots({ elements, titles, root, library: host.plotly(), emit });
+  const gone = new AbortController();
+  const library = host.plotly(gone.signal);
+  keepKeys(root, gone.signal);
+  const plots = new Plots({ elements, titles, root, library, emit });
 
   const media = matchMedia("(prefers-color-scheme: dark)");
   const look = () => {
@@ -43,6 +48,8 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     if (message.kind === "whole" || message.kind === "changes") {
       plots.receive(message, buffers);
       plots.hear(message.answers[view] ?? 0);
+    } else if (message.kind === "roll") {
+      emit({ kind: "here" });
     } else if (message.view === view) {
       answer(message, buffers);
     }
@@ -58,11 +65,31 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
       console.error("MAML Lab: the picture failed", error);
     }
   };
+  let focused: HTMLElement | null = null;
   const connect = (connection: Connection) => {
+    const away = connection !== "live";
     outbox.close(connection === "ended");
-    if (connection !== "live") lost.textContent = lossOf(connection);
-    root.classList.toggle("maml-lab-is-lost", connection !== "live");
+    if (away) lost.textContent = lossOf(connection);
+    const active = document.activeElement;
+    if (away && active instanceof HTMLElement && root.contains(active)) {
+      focused = active;
+      active.blur(); // at once: the browser takes its time
+    }
+    root.classList.toggle("maml-lab-is-lost", away);
+    // what cannot do anything takes no keys either
+    for (const part of root.children) part.toggleAttribute("inert", away && part !== lost);
+    if (away) return;
+    if (active === document.body) focused?.focus();
+    focused = null;
   };
+  // in Voilà a session ends with its page
+  const askBefore = (event: BeforeUnloadEvent) => {
+    const loses = host.get("trained") && !root.classList.contains("maml-lab-is-lost");
+    if (document.body.dataset.voila && loses) event.preventDefault();
+  };
+  window.addEventListener("beforeunload", askBefore, { signal: gone.signal });
+  const tellGone = () => host.send({ kind: "gone", view, asked: 0 });
+  const leave = countView(host.lab, root, tellGone, pageClock);
   const theme = new MutationObserver(look);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   media.addEventListener("change", look);
@@ -80,10 +107,10 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   plots.begin(host.get("first"));
   emit({ kind: "ready" });
 
-  let gone = false;
   return () => {
-    if (gone) return;
-    gone = true;
+    if (gone.signal.aborted) return;
+    gone.abort();
+    leave();
     for (const unsubscribe of subscriptions) unsubscribe();
     theme.disconnect();
     media.removeEventListener("change", look);

@@ -2,8 +2,6 @@
 
 type Attributes = Record<string, string | number>;
 
-const KEYS_OF_ITS_OWN = "button, select, [type=range]";
-
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -11,9 +9,6 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[Tag] {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  // JupyterLab takes keys pressed on what cannot be written in for its own ("a" is a new cell),
-  // unless the focused element itself says otherwise
-  if (node.matches(KEYS_OF_ITS_OWN)) node.dataset.lmSuppressShortcuts = "true";
   node.append(...children);
   return node;
 }

@@ -26,14 +26,19 @@ export interface LabState {
   large: boolean;
   /** The inner step that all panels show; null for all steps. */
   inner_step: number | null;
+  /** Whether something is lost with the session. */
+  trained: boolean;
 }
 
 /** "apart" may pass; a session that has "ended" does not return. */
 export type Connection = "live" | "apart" | "ended";
 
 export interface Host extends Channel {
+  /** The same object for all views of a lab on this page. */
+  lab: object;
   get<Name extends keyof LabState>(name: Name): LabState[Name];
   onChange(name: keyof LabState, listener: () => void): Unsubscribe;
   onConnection(listener: (connection: Connection) => void): Unsubscribe;
-  plotly(): Promise<Plotly>;
+  /** The plotting library; `signal` says that nobody waits for it any longer. */
+  plotly(signal: AbortSignal): Promise<Plotly>;
 }

@@ -1,21 +1,20 @@
 // A kernel as host: the widget's model carries state and messages over its comm.
 
+import { pageClock } from "./clock";
 import type { Connection, Host, LabState } from "./host";
-import type { Incoming } from "./messages";
-import { type PlotlyModel, plotlyLibrary } from "./plots/plotly_loader";
+import type { Addressed, Incoming, LibraryMessage, LibraryRequest } from "./messages";
+import { plotlyLibrary, providePlotly } from "./plots/plotly_loader";
 
 /** The parts of anywidget's model that the lab uses. */
 export interface WidgetModel {
   get(name: string): unknown;
   on(event: string, listener: (...args: never[]) => void): void;
   off(event: string, listener: (...args: never[]) => void): void;
-  send(message: unknown): void;
+  send(message: Addressed | LibraryRequest): void;
   widget_manager: WidgetManager;
-  comm_live?: boolean;
 }
 
 interface WidgetManager {
-  get_model(id: string): Promise<WidgetModel>;
   /** Not everything that shows widgets tells of its kernel. */
   kernel?: Kernel | null;
 }
@@ -30,35 +29,51 @@ interface Signal {
   disconnect(listener: () => void): void;
 }
 
+/** A model of ipywidgets itself; anywidget's does not say whether its kernel still has it. */
+interface LayoutModel {
+  comm_live: boolean;
+  on(event: string, listener: () => void): void;
+  off(event: string, listener: () => void): void;
+}
+
 export function jupyterHost(model: WidgetModel): Host {
-  const reference = model.get("bundle") as string;
-  const bundle = model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
   const kernel = model.widget_manager.kernel ?? undefined;
   const subscribe = (event: string, listener: (...args: never[]) => void) => {
     model.on(event, listener);
     return () => model.off(event, listener);
   };
+  const layout = model.get("layout") as LayoutModel;
   return {
+    lab: layout,
     get: <Name extends keyof LabState>(name: Name) => model.get(name) as LabState[Name],
     onChange: (name, listener) => subscribe(`change:${name}`, listener),
     send: (message) => model.send(message),
     onMessage: (listener) =>
-      subscribe("msg:custom", (message: Incoming, buffers: DataView[]) =>
-        listener(message, buffers),
-      ),
-    plotly: async () => plotlyLibrary((await bundle) as PlotlyModel),
+      subscribe("msg:custom", (message: Incoming | LibraryMessage, buffers: DataView[]) => {
+        if (message.kind !== "library") listener(message, buffers);
+      }),
+    plotly(signal) {
+      const digest = model.get("library") as string;
+      const take = (message: Incoming | LibraryMessage, buffers: DataView[]) => {
+        if (message.kind === "library") providePlotly(digest, buffers[0] as DataView<ArrayBuffer>);
+      };
+      const unsubscribe = subscribe("msg:custom", take);
+      signal.addEventListener("abort", unsubscribe);
+      const ask = () => model.send({ kind: "library", view: "" });
+      return plotlyLibrary(digest, ask, pageClock, signal);
+    },
     onConnection(listener) {
-      const connection = (plotlyModel: WidgetModel): Connection => {
-        // JupyterLab tells every model of a kernel that restarts; the bundle's can be asked
-        if (plotlyModel.comm_live === false) return "ended";
+      // JupyterLab tells every model of a kernel that restarts
+      const connection = (): Connection => {
+        if (!layout.comm_live) return "ended";
         return kernel && kernel.connectionStatus !== "connected" ? "apart" : "live";
       };
-      const update = async () => listener(connection(await bundle));
+      const update = () => listener(connection());
       kernel?.connectionStatusChanged?.connect(update);
-      const unsubscribe = subscribe("comm_live_update", update);
+      layout.on("comm_live_update", update);
       return () => {
         kernel?.connectionStatusChanged?.disconnect(update);
-        unsubscribe();
+        layout.off("comm_live_update", update);
       };
     },
   };

@@ -44,6 +44,22 @@ export interface ReadyMessage {
   kind: "ready";
 }
 
+/** The view has gone with its cell or its output, not with its page. */
+export interface GoneMessage {
+  kind: "gone";
+}
+
+/** The answer of a view to a roll call. */
+export interface HereMessage {
+  kind: "here";
+}
+
+/** Not part of what a view says: its host sends for the library that it needs. */
+export interface LibraryRequest {
+  kind: "library";
+  view: string;
+}
+
 export type Outgoing =
   | SetMessage
   | PressMessage
@@ -51,7 +67,9 @@ export type Outgoing =
   | LookMessage
   | PictureMessage
   | DrawnMessage
-  | ReadyMessage;
+  | ReadyMessage
+  | GoneMessage
+  | HereMessage;
 
 /** A message with the view that sends it and the number of questions that the view has asked. */
 export type Addressed = Outgoing & { view: string; asked: number };
@@ -102,7 +120,23 @@ export interface FileMessage {
   filename: string;
 }
 
-export type Incoming = PlotMessage | ExportMessage | SnapshotMessage | CopyMessage | FileMessage;
+/** The library that a view has asked for is the only content of the message's buffers. */
+export interface LibraryMessage {
+  kind: "library";
+}
+
+/** All views answer that they are there. */
+export interface RollMessage {
+  kind: "roll";
+}
+
+export type Incoming =
+  | PlotMessage
+  | ExportMessage
+  | SnapshotMessage
+  | CopyMessage
+  | FileMessage
+  | RollMessage;
 
 const QUESTIONS = new Set(["set", "press", "support", "look"]);
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 import traitlets
-from ipywidgets import widget_serialization
 
 from labkit.widgets.live_figure import LiveFigure
-from labkit.widgets.plotly_bundle import SCRIPT, STYLES, PlotlyBundle, plotly_bundle
+from labkit.widgets.plotly_bundle import SCRIPT, STYLES, plotly_bundle
+from labkit.widgets.presence import RollCall
 from labkit.widgets.protocol import Message, is_message, packed
 from labkit.widgets.subshell_widget import SubshellWidget
 
@@ -32,12 +32,15 @@ class Dashboard(SubshellWidget):
         controls: Groups of controls, as JSON.
         figures: Panel ("adaptation", "task", "training") → its first picture.
         dark: Colour `#rrggbb` on a light theme → the one on a dark theme.
+        opened: Whether pages hear of it at once; if not, they do by `open`.
 
     Attributes:
         state: Name of a control → what of it differs from its specification; any part of it.
         first: The picture that a page begins with, before it can ask for one; see `offer`.
         large: Large type, for a room.
         inner_step: The inner step that all panels show; None for all steps.
+        trained: Whether something is lost with the session; an application asks before it ends.
+        library: Which plotly.js draws, by its digest; a page asks for it if it has not got it yet.
 
     Raises:
         ValueError: Not exactly these panels.
@@ -58,13 +61,16 @@ class Dashboard(SubshellWidget):
     first = traitlets.Dict().tag(sync=True)
     large = traitlets.Bool(False).tag(sync=True)
     inner_step = traitlets.Int(None, allow_none=True).tag(sync=True)
-    bundle = traitlets.Instance(PlotlyBundle).tag(sync=True, **widget_serialization)
+    library = traitlets.Unicode().tag(sync=True)
+    trained = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
         self,
         controls: Sequence[Mapping[str, Any]],
         figures: Mapping[str, go.Figure],
         dark: Mapping[str, str] | None = None,
+        *,
+        opened: bool = True,
     ) -> None:
         if set(figures) != set(PANELS):
             raise ValueError(f"expected the figures {', '.join(PANELS)}, got {', '.join(figures)}")
@@ -76,13 +82,21 @@ class Dashboard(SubshellWidget):
         self._asked: dict[str, int] = {}
         self._answers, self._told = self._asked, self._asked
         self._watched = self._shut = False
+        self._held_back, self._left = not opened, False
+        self._roll = RollCall(lambda: self.send({"kind": "roll"}), self._note_left)
         self._view = ""
         super().__init__(
             controls=list(controls),
             dark={light.lower(): color for light, color in (dark or {}).items()},
-            bundle=plotly_bundle(),
+            library=plotly_bundle().digest,
         )
+        self._held_back = False
         self.on_msg(self._received)
+
+    def open(self) -> None:
+        """Let pages hear of the widget, unless they have."""
+        if not self._held_back:
+            super().open()
 
     @property
     def watched(self) -> bool:
@@ -154,6 +168,8 @@ class Dashboard(SubshellWidget):
 
     def on_message(self, callback: Callable[[Message], None]) -> None:
         """Call with each message of the kinds set, press, support, look and picture.
+
+        And with "gone" when no page shows the widget any longer, "back" when one does again.
 
         Args:
             callback: Gets the message, a dict with "kind" and what belongs to it; may be called on
@@ -228,18 +244,37 @@ class Dashboard(SubshellWidget):
         kind = content["kind"]
         if kind == "ready":
             self._send_whole(content["view"])
+            if self._left:
+                self._left = False
+                self._tell({"kind": "back"})
         elif kind == "drawn":
             self._note_drawn(content["number"])
+        elif kind == "gone":
+            self._roll.begin()
+        elif kind == "here":
+            self._roll.hear()
+        elif kind == "library":
+            self.send({"kind": "library"}, [plotly_bundle().packed])
         else:
             self._view = view = content["view"]
             message = {name: content[name] for name in content if name not in ("view", "asked")}
             with self._lock:
                 self._hearing += 1
             try:
-                for callback in tuple(self._callbacks):
-                    callback(message)
+                self._tell(message)
             finally:
                 self._note_asked(view, content.get("asked", 0))
+
+    def _tell(self, message: Message) -> None:
+        for callback in tuple(self._callbacks):
+            callback(message)
+
+    def _note_left(self) -> None:
+        with self._lock:
+            if self._shut:
+                return
+            self._left, self._watched = True, False
+        self._tell({"kind": "gone"})
 
     def _send_whole(self, view: str) -> None:
         with self._lock:

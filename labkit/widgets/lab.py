@@ -16,6 +16,7 @@ from labkit.widgets.draw_loop import DrawLoop, IdleDetector
 from labkit.widgets.lab_context import LabContext, Scene, ViewState
 from labkit.widgets.lab_controls import LabControls, Request
 from labkit.widgets.lab_traits import SessionTrait, TraitsMirror, setting_trait
+from labkit.widgets.presence import labs
 from labkit.widgets.protocol import Message
 from labkit.widgets.renderer import Renderer
 from labkit.widgets.static_copy import StaticCopy, picture_html
@@ -113,7 +114,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._asked = False
         self._turn = threading.RLock()  # one thing at a time is done to the session
         self.traits_mirror = TraitsMirror(session, self._assign, self._notify)
-        self.dashboard = Dashboard(specification(self._controls.groups()), lab_figures(), DARK)
+        specs = specification(self._controls.groups())
+        self.dashboard = Dashboard(specs, lab_figures(), DARK, opened=False)
         self._context = LabContext(session, self._view, self.dashboard)
         self.dashboard.on_message(self._heard)
         self._renderer = Renderer(
@@ -125,15 +127,20 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self._draw():
             self._loop.wake()
         self.dashboard.offer()
+        # all at once: a page that connects between two of them hears of a lab whose content it
+        # does not know, and waits for that instead of for the kernel's answer that it has asked for
+        self.dashboard.open()
         # in a row the lab takes the room that the others leave
         layout = ipywidgets.Layout(flex="1 1 auto", min_width="0", overflow="visible")
         super().__init__([self.dashboard], layout=layout)
+        labs.enter(self)
         self._loop.start()
 
     def close(self) -> None:
         """Stop drawing, and take the lab from all pages; session and other labs continue."""
         if self.comm is None:  # closed already, or never opened
             return
+        labs.forget(self)
         self._loop.close()
         # before what it holds: a page that is just loading would look for what has gone
         super().close()
@@ -172,6 +179,10 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                     self._attempt(lambda: self._context.move_point(message))
             case "look":
                 self.choose("look", message["meta_step"])
+            case "gone":
+                labs.leave(self)
+            case "back":
+                labs.enter(self)
 
     def _movable(self, name: str) -> bool:
         return name not in self._locked | self._hidden
@@ -256,6 +267,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         # before the controls: until the page's next frame, in which it is drawn, they come as well
         self.dashboard.flush()
         self.dashboard.inner_step = view.shown_step if walk is None else walk.inner_step
+        self.dashboard.trained = session.last_step > 0
         self.dashboard.state = self._state(snapshot)
         if not self._asked:  # meanwhile: that holds it for itself
             session.hold(ANSWERED_SECONDS if asked else 0)

@@ -1,13 +1,19 @@
-"""plotly.js for the page: one copy a kernel, sent once, compressed, without any network."""
+"""plotly.js for the page: one copy a kernel, compressed, without any network.
+
+It is no part of the state that a page loads with its widgets: pages that are there when the bundle
+opens get it then, and a lab on a page that comes later asks for it.
+"""
 
 import gzip
+import hashlib
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import plotly
 import traitlets
-from plotly.offline import get_plotlyjs_version
 
 _STATIC = Path(__file__).parent / "static"
 SCRIPT = _STATIC / "widget.js"
@@ -23,18 +29,28 @@ class PlotlyBundle(anywidget.AnyWidget):
 
     Attributes:
         packed: The JavaScript of the installed plotly package, compressed with gzip.
-        version: Of plotly.js: a page evaluates each version once.
+        digest: Of the JavaScript: a page evaluates the same library once.
     """
 
-    _esm = SCRIPT
+    _esm = _STATIC / "library.js"
     packed = traitlets.Bytes(read_only=True).tag(sync=True)
-    version = traitlets.Unicode(read_only=True).tag(sync=True)
+    digest = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(self) -> None:
         source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-        self.set_trait("packed", gzip.compress(source.read_bytes(), compresslevel=6, mtime=0))
-        self.set_trait("version", get_plotlyjs_version())
+        content = source.read_bytes()
+        self.set_trait("packed", gzip.compress(content, compresslevel=6, mtime=0))
+        self.set_trait("digest", hashlib.sha256(content).hexdigest()[:16])
         super().__init__()
+
+    def get_state(
+        self, key: str | Iterable[str] | None = None, drop_defaults: bool = False
+    ) -> dict[str, Any]:
+        """What a page gets of the widget: all as it opens, later without the library itself."""
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        if self.comm is not None and "packed" in state:
+            state["packed"] = None
+        return state
 
 
 _making = threading.Lock()

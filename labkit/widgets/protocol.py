@@ -145,6 +145,9 @@ _CHECKS: dict[str, Callable[[Message], bool]] = {
     "picture": _is_picture,
     "drawn": _is_drawn,
     "ready": lambda _: True,
+    "gone": lambda _: True,
+    "here": lambda _: True,
+    "library": lambda _: True,
 }
 
 

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from labkit.widgets.controls import Icon
-from labkit.widgets.plotly_bundle import SCRIPT
 from tests.browser.controls_page import Controls
 from tests.browser.lab_page import pass_double_click
+from tests.browser.servers import ROOT
 
 
 def test_all_controls_have_roles_labels_and_tooltips(controls: Controls) -> None:
@@ -28,12 +28,6 @@ def test_all_controls_have_roles_labels_and_tooltips(controls: Controls) -> None
     expect(controls.slider("α")).to_have_attribute("aria-description", "inner step size α")
     assert page.locator("[title='inner step size α']").count() == 1
     assert page.locator("svg").count() == page.locator("[aria-hidden=true] > svg").count() > 10
-
-
-def test_keys_pressed_on_controls_are_not_for_jupyterlab(controls: Controls) -> None:
-    focusable = controls.page.locator(".maml-lab :is(button, select, [type=range])")
-    assert focusable.count() > 30
-    assert focusable.and_(controls.page.locator(":not([data-lm-suppress-shortcuts])")).count() == 0
 
 
 def test_select_sends_and_follows(controls: Controls) -> None:
@@ -268,8 +262,8 @@ def test_a_field_is_sent_with_enter_only(controls: Controls) -> None:
 
 
 def test_the_python_icons_are_those_that_are_drawn() -> None:
-    block = SCRIPT.read_text().split("var ICONS = {")[1].split("\n};")[0]
-    names = set(re.findall(r"^  (\w+):", block, re.MULTILINE))
+    source = (ROOT / "js" / "src" / "controls" / "icons.ts").read_text(encoding="utf-8")
+    names = set(re.findall(r"^  (\w+):", source, re.MULTILINE))
     assert names == set(get_args(Icon))
 
 

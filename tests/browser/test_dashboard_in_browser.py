@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
@@ -104,9 +104,10 @@ def test_plotly_is_evaluated_before_there_is_a_view(served: Served, chromium: Br
         page.open(server.url("bundle.ipynb"))
         page.command("notebook:run-all-cells")
         version = page.kernel("__import__('plotly').offline.get_plotlyjs_version()").strip("'")
-        key = f"window[Symbol.for('maml-lab.plotly.{version}')]"
-        page.page.wait_for_function(f"() => {key}?.then((found) => found.version)")
-        assert page.page.evaluate(f"{key}.then((found) => found.version)") == version
+        digest = page.kernel("bundle.digest").strip("'")
+        library = f"window[Symbol.for('maml-lab.plotly.{digest}')]?.library"
+        page.page.wait_for_function(f"() => {library}?.then((found) => found.version)")
+        assert page.page.evaluate(f"{library}.then((found) => found.version)") == version
         assert page.errors == []
         page.shut_down_kernel()
 
@@ -460,11 +461,13 @@ def test_two_views_and_reruns_leave_nothing_behind(lab: NotebookPage) -> None:
     )
     assert lab.page.evaluate(libraries) == 1
     assert lab.page.evaluate("typeof window.Plotly") == "undefined"
-    bundle = lab.kernel("dashboard.bundle.model_id")
+    bundles = "[w.model_id for w in __import__('ipywidgets').widgets.widget._instances.values() "
+    bundles += "if type(w).__name__ == 'PlotlyBundle']"
+    bundle = lab.kernel(bundles)
     lab.kernel("__import__('IPython').display.display(dashboard)")
     lab.run_all()
     lab.until("dashboard.watched")
-    assert lab.kernel("dashboard.bundle.model_id") == bundle
+    assert lab.kernel(bundles) == bundle
     assert lab.page.locator(".maml-lab").count() == 1
     lab.command("notebook:insert-cell-below")
     lab.page.keyboard.press("Enter")
@@ -483,6 +486,24 @@ def test_two_views_and_reruns_leave_nothing_behind(lab: NotebookPage) -> None:
     lab.page.wait_for_function("() => !document.querySelector('.maml-lab, .js-plotly-plot')")
     lab.kernel("draw('task', {'y': [np.full(101, 9.5)]}, {}, [0])")
     lab.command("notebook:delete-cell")
+
+
+def test_a_kernel_hears_when_the_last_view_goes_with_its_output(lab: NotebookPage) -> None:
+    views = lab.page.locator(".maml-lab")
+    lab.kernel("heard.clear()")
+    lab.command("notebook:clear-all-cell-outputs")
+    expect(views).to_have_count(0)
+    lab.until("{'kind': 'gone'} in heard")
+    lab.kernel("heard.clear()")
+    lab.kernel("__import__('IPython').display.display(dashboard)")
+    lab.command("notebook:insert-cell-below")
+    lab.page.keyboard.press("Enter")
+    lab.page.keyboard.insert_text("dashboard")
+    lab.command("notebook:run-cell")
+    lab.until("{'kind': 'back'} in heard")
+    lab.command("notebook:delete-cell")
+    expect(views).to_have_count(0)
+    lab.until("{'kind': 'gone'} in heard")
 
 
 def test_a_reloaded_page_gets_the_present_picture(lab: NotebookPage) -> None:

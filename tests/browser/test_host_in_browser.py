@@ -18,9 +18,10 @@ const subscribe = (name) => (listener) => {
 };
 window.lab = {
   controls: [], state: { alpha: { value: 0.01 } }, dark: {}, first: {}, large: false,
-  inner_step: null,
+  inner_step: null, trained: false,
 };
 const host = {
+  lab,
   get: (name) => lab[name],
   onChange: (name, listener) => subscribe(name)(listener),
   onMessage: subscribe("message"),
@@ -80,6 +81,61 @@ def test_a_host_without_a_kernel_carries_state_and_messages(page: Page) -> None:
     page.evaluate("(view) => hear({ [view]: 1 })", ready["view"])
     page.evaluate("() => { lab.state = { alpha: { value: 0.2 } }; heard.state(); }")
     expect(page.get_by_role("slider", name="α")).to_have_attribute("aria-valuetext", "0.2")
+
+
+KEYS = """
+window.commands = [];
+document.addEventListener("keydown", ({ key, target }) => {
+  if (!target.hasAttribute("data-lm-suppress-shortcuts")) commands.push(key);
+}, true);
+"""
+
+
+def test_single_keys_are_no_commands_of_the_notebook(page: Page) -> None:
+    """JupyterLab takes them on the way down, unless the focused element forbids it."""
+    page.evaluate(KEYS)
+    page.locator(".maml-lab-training .nsewdrag").click()
+    page.keyboard.press("x")
+    page.locator(".maml-lab-training .modebar-btn").first.focus()
+    page.keyboard.press("b")
+    page.get_by_role("slider", name="α").focus()
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Play").focus()
+    page.keyboard.press("d")
+    assert page.evaluate("commands.splice(0)") == []
+    page.keyboard.press("Control+s")
+    assert page.evaluate("commands.splice(0)") == ["Control", "s"]
+
+
+def test_a_lost_lab_takes_no_keys_and_gets_the_focus_back(page: Page) -> None:
+    slider = page.get_by_role("slider", name="α")
+    slider.focus()
+    page.evaluate("() => { sent.splice(0); heard.connection('apart'); }")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement === document.body")
+    assert page.evaluate("sent.splice(0)") == []
+    page.evaluate("heard.connection('live')")
+    expect(slider).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("sent.splice(0)[0].name") == "alpha"
+
+
+def test_an_application_asks_before_it_drops_a_training(page: Page) -> None:
+    """In a notebook the kernel keeps it."""
+    leave = """() => {
+      const event = new Event("beforeunload", { cancelable: true });
+      window.dispatchEvent(event);
+      return event.defaultPrevented;
+    }"""
+    page.evaluate("lab.trained = true")
+    assert not page.evaluate(leave)
+    page.evaluate("document.body.dataset.voila = 'voila'")
+    assert page.evaluate(leave)
+    page.evaluate("lab.trained = false")
+    assert not page.evaluate(leave)
+    page.evaluate("delete document.body.dataset.voila")
 
 
 def test_a_host_that_has_ended_gets_nothing_more_and_the_page_says_so(page: Page) -> None:

@@ -69,6 +69,10 @@ def test_keys_pressed_in_the_lab_do_not_reach_the_notebook(place: Place, opened:
         lab.page.keyboard.press("b")
         lab.button("Step: meta").focus()
         lab.page.keyboard.press("b")
+        lab.page.mouse.click(*lab.place("training", 0.5, 0.5))
+        lab.page.keyboard.press("x")
+        lab.plot("training").locator(".modebar-btn").first.focus()
+        lab.page.keyboard.press("b")
         lab.kernel("None")
         assert lab.page.locator(".jp-Cell").count() == cells
 

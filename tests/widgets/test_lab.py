@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
+from json import dumps
 from typing import Any
 
 import ipywidgets as w
 import pytest
 
 from labkit import Lab, Session, Settings, Sinusoid, Snapshot, Tides, sinusoid_mlp, tide_mlp
-from labkit.widgets import renderer
+from labkit.widgets import presence, renderer
 from labkit.widgets.lab import ANSWER_SECONDS, ANSWERED_SECONDS
 from labkit.widgets.lab_context import MAXIMUM
+from labkit.widgets.plotly_bundle import plotly_bundle
 from labkit.widgets.renderer import QUICK_TASKS, SETTLE_SECONDS, OvertakenError
 from tests.widgets.page import Page, new_session, shown, until
 
@@ -761,6 +763,61 @@ def test_a_picture_for_what_is_saved(page: Page, capsys: pytest.CaptureFixture[s
     page.say(kind="picture", images=image)
     assert image["task"] in str(page.lab._still._last)
     assert "HTML" in capsys.readouterr().out
+
+
+def test_pages_hear_of_a_lab_and_its_content_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that connects between two parts would wait in vain for the first that it has missed."""
+    plotly_bundle()
+    before = set(w.widget._instances)
+    at_first_picture: list[set[str]] = []
+    draw = Lab._draw
+
+    def spy(lab: Lab) -> bool:
+        more = draw(lab)
+        at_first_picture.append(set(w.widget._instances))
+        return more
+
+    monkeypatch.setattr(Lab, "_draw", spy)
+    lab = Lab(new_session())
+    assert at_first_picture[0] == before
+    assert {lab.model_id, lab.dashboard.model_id} < set(w.widget._instances)
+    lab.close()
+
+
+def test_a_lab_that_no_page_shows_any_longer_pauses(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "ROLL_SECONDS", 0.05)
+    session = page.lab.session
+    page.press("play")
+    page.say(kind="gone")  # of two views, and the other one answers
+    page.say(kind="here")
+    until(lambda: not rolls())
+    assert session.playing
+    with shown(session) as other:
+        page.say(kind="gone")
+        until(lambda: not rolls())
+        assert session.playing, "another lab shows it"
+        other.say(kind="gone")
+        until(lambda: not session.playing)
+    page.say(kind="ready")
+    page.press("play")
+    page.say(kind="gone")
+    until(lambda: not session.playing)
+
+
+def rolls() -> bool:
+    return any(thread.name == "maml-lab-roll" for thread in threading.enumerate())
+
+
+def test_a_page_loads_little_state_for_a_lab() -> None:
+    """What a busy kernel has to send, and a busy page to read, before any lab is seen."""
+    lab = Lab(new_session())
+    parts = (lab, lab.layout, lab.dashboard, lab.dashboard.layout, plotly_bundle())
+    state = {part.model_id: part.get_state() for part in parts}
+    json, _, buffers = w.widget._remove_buffers(state)
+    assert len(dumps(json)) + sum(map(len, buffers)) < 150_000
+    lab.close()
 
 
 def test_what_a_lab_is_in_text() -> None:

@@ -1,27 +1,79 @@
-// plotly.js from the kernel's bundle, evaluated once a page and version.
+// plotly.js, evaluated once a page: the kernel gives it along with its first lab, and a page that
+// comes later asks for it.
 
+import type { Clock } from "../clock";
 import type { Plotly } from "./plotly";
 
-/** The model of the kernel's copy of plotly.js: its "version", and its source "packed" with gzip. */
-export interface PlotlyModel {
-  get(name: string): unknown;
+/** How long an answer may take before the library is asked for again. */
+export const ANSWER_MS = 10_000;
+
+interface Copy {
+  library: Promise<Plotly>;
+  begin(packed: BlobPart): void;
+  begun: boolean;
+  /** When it was last asked for, by any view of the page. */
+  askedAt: number;
 }
 
-type Libraries = Record<symbol, Promise<Plotly> | undefined>;
+/** Shared by all front ends of a page, whichever kernels and versions they come from. */
+type Copies = Record<symbol, Copy | undefined>;
 
-export function plotlyLibrary(bundle: PlotlyModel): Promise<Plotly> {
-  const key = Symbol.for(`maml-lab.plotly.${bundle.get("version")}`);
-  const libraries = window as unknown as Libraries;
-  libraries[key] ??= evaluate(bundle.get("packed") as BlobPart).catch((error) => {
-    delete libraries[key];
-    throw error;
+/** Evaluates the library with this digest, "packed" with gzip, unless the page has it already. */
+export function providePlotly(digest: string, packed: BlobPart): void {
+  copyOf(digest).begin(packed);
+}
+
+/**
+ * The library with this digest.
+ *
+ * @param ask - sends for it; the answer goes to `providePlotly`
+ * @param signal - ends the asking
+ */
+export function plotlyLibrary(
+  digest: string,
+  ask: () => void,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Plotly> {
+  const copy = copyOf(digest);
+  const askUnlessBegun = () => {
+    if (copy.begun || signal.aborted) return;
+    // one answer serves all views of the page; but a kernel that has died gives none
+    const left = copy.askedAt + ANSWER_MS - clock.now();
+    if (left <= 0) {
+      copy.askedAt = clock.now();
+      ask();
+    }
+    clock.after(left > 0 ? left : ANSWER_MS, askUnlessBegun);
+  };
+  askUnlessBegun();
+  return copy.library;
+}
+
+function copyOf(digest: string): Copy {
+  const key = Symbol.for(`maml-lab.plotly.${digest}`);
+  const copies = globalThis as unknown as Copies;
+  copies[key] ??= newCopy(() => delete copies[key]);
+  return copies[key];
+}
+
+function newCopy(forget: () => void): Copy {
+  let begin: (packed: BlobPart) => void = () => {};
+  const packed = new Promise<BlobPart>((resolve) => {
+    begin = resolve;
   });
-  return libraries[key];
-}
-
-/** Begins before anybody waits for it; `plotlyLibrary` passes an error to whoever does. */
-export function beginPlotly(bundle: PlotlyModel): void {
-  plotlyLibrary(bundle).catch(() => {});
+  const copy: Copy = {
+    library: packed.then(evaluate),
+    begin(given) {
+      copy.begun = true;
+      begin(given);
+    },
+    begun: false,
+    askedAt: -Infinity,
+  };
+  // whoever waits for it hears of the error; the next view may try again
+  copy.library.catch(forget);
+  return copy;
 }
 
 async function evaluate(packed: BlobPart): Promise<Plotly> {
