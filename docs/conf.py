@@ -53,7 +53,6 @@ nb_merge_streams = True
 
 # the reference, from docstrings: their names in backquotes become links where they are documented
 default_role = "py:obj"
-smartquotes_action = "qe"  # quotes and ellipses; "--again" stays an option, no dash
 add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

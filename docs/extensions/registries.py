@@ -13,6 +13,10 @@ if TYPE_CHECKING:  # the tests read this module without Sphinx
 PLACE = re.compile(r"^<!-- registry: (?P<name>[a-z]+) ?(?P<argument>\w*) -->$", re.MULTILINE)
 
 
+_OPTION = re.compile(r"(?<![`\w-])(--[a-z][a-z-]*)(?=[^`]*(?:`[^`]*`[^`]*)*$)")
+"""An option of a command that is not in code."""
+
+
 def filled(text: str) -> str:
     """A page with its tables in their places.
 
@@ -108,7 +112,12 @@ def command_pages(_: str) -> str:
     for name, each in command.commands.items():  # typer cuts what each does after 45 letters
         summary = each.help.partition("\n")[0].replace("\\", r"\\")
         body = re.sub(rf"(?m)^(\* `{name}`: ).*$", rf"\g<1>{summary}", body)
-    return body.strip()
+    # outside of code two hyphens would become a dash
+    lines = (
+        line if line.startswith(("$", " ", "labkit")) else re.sub(_OPTION, r"`\1`", line)
+        for line in body.strip().splitlines()
+    )
+    return "\n".join(lines)
 
 
 TABLES: Mapping[str, Callable[[str], str]] = {
