@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from labkit.experiments.runs.result import Result
-from labkit.experiments.runs.run_folder import METRICS, PARAMETERS, RESULT, STATUS, RunFolder
+from labkit.experiments.runs.run_folder import METRICS, PARAMETERS, RESULT, RunFolder
 
 
 def write_line(run: RunFolder, result: Result) -> None:
@@ -27,9 +27,10 @@ def keep(sweep: Path, target: Path) -> int:
         if status is None or status.state != "done" or own.exists():
             continue
         own.mkdir(parents=True)
-        for name in (PARAMETERS, METRICS, STATUS):
+        for name in (PARAMETERS, METRICS):
             shutil.copy(path / name, own / name)
         write_line(RunFolder(own), RunFolder(path).result)
+        RunFolder(own).seal(status)
         copied += 1
     return copied
 

@@ -1,5 +1,7 @@
 """The command `labkit`."""
 
+import signal
+
 import typer
 
 from labkit.cli.compare import compare
@@ -31,5 +33,13 @@ def callback() -> None:
 
 
 def main() -> None:
-    """The entry point of `labkit`."""
+    """The entry point of `labkit`.
+
+    Terminals that close and schedulers that end a job send SIGHUP and SIGTERM: both end as Ctrl-C
+    does, with runs, kernels and folders put in order.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
     app()

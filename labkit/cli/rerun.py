@@ -45,7 +45,7 @@ def rerun(
         with writing_to(again.path), bar(plan, enabled=None) as watcher:
             status = execute(plan, again.path, progress=watcher)
         if status.state == "failed":
-            raise exit_with(f"the run failed this time: {status.error}", FAILED)
+            raise exit_with(f"the run failed this time: {status.summary}", FAILED)
         repeated = again.result
     compared = agreement(earlier.metrics, repeated.metrics)
     rows = [

@@ -22,7 +22,7 @@ def show(
                 f"{run} is not the folder of a run: it has no {STATUS}"
                 + (f"; the runs of the sweep are in {run / RUNS}" if of_sweep else "")
             )
-        _print("run", _summary(status))
+        _print("run", _summary(status, interrupted=folder.interrupted))
         _print("parameters (others as in the notebook)", _changed(folder))
         if status.without_result:
             typer.echo("The notebook records no result, see labkit.record_result.")
@@ -33,10 +33,11 @@ def show(
             _print("provenance", result.provenance)
 
 
-def _summary(status: Status) -> dict[str, Any]:
+def _summary(status: Status, *, interrupted: bool) -> dict[str, Any]:
+    state = "interrupted: the same command repeats it" if interrupted else status.state
     seconds = {} if status.seconds is None else {"seconds": status.seconds}
     error = {} if status.error is None else {"error": status.error}
-    return {"notebook": status.notebook, "id": status.id, "state": status.state} | seconds | error
+    return {"notebook": status.notebook, "id": status.id, "state": state} | seconds | error
 
 
 def _changed(folder: RunFolder) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
     if failed:
         heads = ("run", *varying, "error")
         rows = [
-            (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.error or "")
+            (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.summary)
             for plan, status in failed
         ]
         lines += ["", f"{len(failed)} failed:", text_table(heads, rows, heads)]

@@ -21,6 +21,7 @@ from .settings import ParameterError as ParameterError
 from .settings import Settings as Settings
 from .settings import algorithm_of as algorithm_of
 from .settings import label as label
+from .settings import message_on as message_on
 from .settings import notebook_settings as notebook_settings
 from .settings import parameter_error as parameter_error
 from .settings import unused as unused

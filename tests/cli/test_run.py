@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from labkit import Recipe, Settings, parameters_yaml, share_code
+from labkit.cli import app as app_module
 from labkit.cli.app import app
 from labkit.cli.options import parameters_in, value_of
 from labkit.experiments.runs.plan import NOTEBOOKS, notebook_of
@@ -261,7 +263,10 @@ def killed(process: "subprocess.Popen[str]") -> Iterator[None]:
         process.kill()
 
 
-def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_leave_a_failed_run_and_no_process(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     folder = tmp_path / "run"
     command = ["run", "01_sinusoid", "-p", "meta_steps=10000000", "-o", str(folder)]
     whole = [*HEARS_CTRL_C, *LABKIT, *command]
@@ -275,7 +280,7 @@ def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
                 None,
             )
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, words = process.communicate(timeout=60)
     assert kernel is not None
     assert process.returncode == 130
@@ -283,6 +288,22 @@ def test_ctrl_c_leaves_a_failed_run_and_no_process(tmp_path: Path) -> None:
     status = json.loads((folder / "status.json").read_text())
     assert (status["state"], status["error"]) == ("failed", "interrupted")
     assert not psutil.wait_procs(started, timeout=5)[1]
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_closes_ends_a_command_unless_nohup_protects_it(
+    monkeypatch: pytest.MonkeyPatch, *, ignored: bool
+) -> None:
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    monkeypatch.setattr(app_module, "app", lambda: os.kill(os.getpid(), signal.SIGHUP))
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+        with contextlib.nullcontext() if ignored else pytest.raises(KeyboardInterrupt):
+            app_module.main()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_values_of_the_command_line_and_of_files(tmp_path: Path) -> None:

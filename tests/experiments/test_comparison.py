@@ -129,13 +129,18 @@ def test_unknown_names(tmp_path: Path) -> None:
 
 def test_notebooks_without_the_metric_are_refused_beside_others(tmp_path: Path) -> None:
     folder = sweep(tmp_path, {(1,): [1.0, 2.0]}, "order")
-    other = done_run(folder / "other", math.nan, order=1, seed=0).path
-    status = json.loads((other / "status.json").read_text())
-    (other / "status.json").write_text(json.dumps({**status, "notebook": "yours"}))
+
+    def other(**parameters: int) -> Path:
+        path = done_run(folder / "other", math.nan, **parameters).path
+        status = json.loads((path / "status.json").read_text())
+        (path / "status.json").write_text(json.dumps({**status, "notebook": "yours"}))
+        return path
+
+    only = other(order=1, seed=0)
     with pytest.raises(ValueError, match="no run of yours has a query_loss_after: leave out"):
         compared(folder)
-    assert compared(other).groups[0].mean.count == 1
-    (other / "parameters.json").write_text('{"order": 1}')
+    assert compared(only).groups[0].mean.count == 1
+    other(order=1)
     with pytest.raises(ValueError, match="the runs of yours have no parameter 'seed'"):
         compared(folder, metric="query_loss_before")
 

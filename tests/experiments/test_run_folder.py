@@ -2,22 +2,27 @@
 
 import errno
 import json
+import os
+import re
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 import psutil
 import pytest
 
-from labkit.experiments.compare.loading import read_runs
+from labkit.experiments.compare.loading import load_runs, read_runs
+from labkit.experiments.runs import run_folder
 from labkit.experiments.runs.notebooks import Notebook
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.reproduction import plan_of
 from labkit.experiments.runs.run_folder import RunFolder, Status
 from labkit.experiments.runs.runner import WarmRuns, record_run, run
+from labkit.session import ParameterError
 from tests.experiments.run_folders import done_run
 
 pytestmark = pytest.mark.kernel
@@ -64,7 +69,11 @@ def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("if alpha > 9: labkit.record_result(None)", "contains no result of labkit"),
-        ("import os; os._exit(3)", "died"),
+        ("import os; os._exit(3)", "DeadKernelError: the kernel died, with exit code 3"),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            "died, by signal 9 (SIGKILL): the memory may not have sufficed",
+        ),
     ],
 )
 def test_a_run_that_fails_says_why_and_keeps_its_notebook(
@@ -174,6 +183,135 @@ def test_what_an_earlier_try_has_left_is_gone_when_a_run_begins(tmp_path: Path) 
     folder.begin(Status.running("a1", "quick"), {"alpha": 1.0})
     assert files(tmp_path) == {"status.json", "parameters.json"}
     assert folder.status == replace(Status.running("a1", "quick"), started=folder.status.started)  # type: ignore[union-attr]
+
+
+def test_parameters_that_are_lists_and_dicts_return_from_every_file_as_they_were(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "own.ipynb"
+    tagged = nbformat.v4.new_code_cell(
+        "alpha: float = 0.5\nmodel = {'width': 40, 'layers': [2, None]}\nnames = ['a']",
+        metadata={"tags": ["parameters"]},
+    )
+    asserted = "assert model == {'width': 8} and names == ['a'] and alpha == 0.25\n"
+    cells = [tagged, nbformat.v4.new_code_cell(asserted + RESULT)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    expected = Plan.of(path, {"model": {"width": np.int64(8)}, "alpha": np.float64(0.25)})
+    assert run(expected, tmp_path / "run").state == "done"
+    assert RunFolder(tmp_path / "run").parameters == dict(expected.parameters)
+    row = load_runs(tmp_path / "run").iloc[0]
+    assert (row["model"], row["names"]) == ('{"width": 8}', '["a"]')
+    assert pd.read_parquet(tmp_path / "run" / "metrics.parquet").iloc[0]["model"] == row["model"]
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        ((1, 2), "write the tuple as a list"),
+        ({1, 2}, "write the set as a list"),
+        (b"ab", "write bytes as text"),
+        ({1: 2}, "the key 1 is no text: write '1'"),
+        ([{"a": (1,)}], "write the tuple as a list"),
+        (object, "got type"),
+    ],
+)
+def test_parameters_without_a_form_in_json_are_refused_before_anything_runs(
+    tmp_path: Path, value: object, remedy: str
+) -> None:
+    path = tmp_path / "own.ipynb"
+    tagged = nbformat.v4.new_code_cell("model = None", metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[tagged]), path)
+    with pytest.raises(ParameterError, match=f"^model = .*{re.escape(remedy)}"):
+        Plan.of(path, {"model": value})
+
+
+def test_a_default_without_a_form_in_json_is_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "own.ipynb"
+    tagged = nbformat.v4.new_code_cell("sizes = (1, 2)", metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[tagged]), path)
+    with pytest.raises(ParameterError, match=r"sizes = \(1, 2\): .* write the tuple as a list"):
+        Plan.of(path, {})
+    assert Plan.of(path, {"sizes": [1, 2]}).parameters == {"sizes": [1, 2]}
+
+
+@pytest.mark.parametrize("name", ["notebook.ipynb", "parameters.json", "metrics.parquet"])
+@pytest.mark.parametrize("damage", ["gone", "one letter"])
+def test_a_run_with_a_damaged_file_has_not_ended(tmp_path: Path, name: str, damage: str) -> None:
+    folder = done_run(tmp_path / "run", 0.5, alpha=0.25)
+    assert folder.ended is not None
+    path = folder.path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink() if damage == "gone" else path.write_bytes(content)
+    assert folder.ended is None
+    assert read_runs_or_reason(folder.path) == "broken"
+
+
+def read_runs_or_reason(path: Path) -> str:
+    with pytest.raises(ValueError, match="no run is done") as refused:
+        read_runs(path)
+    return str(refused.value).split("(1 ")[1].split(")")[0]
+
+
+def test_a_folder_of_an_earlier_version_has_no_checksums_and_is_read(tmp_path: Path) -> None:
+    folder = done_run(tmp_path / "run", 0.5, alpha=0.25)
+    status = json.loads((folder.path / "status.json").read_text())
+    for name in ("owner", "files"):
+        del status[name]
+    (folder.path / "status.json").write_text(json.dumps(status))
+    assert folder.ended is not None
+
+
+def test_a_run_whose_process_has_gone_is_interrupted(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    status = Status.running("a1", "quick")
+    folder.begin(status, {})
+    assert not folder.interrupted
+    gone = {**status.owner, "started": 1.0}  # another process had this number
+    folder.write("status.json", json.dumps(asdict(replace(status, owner=gone))))
+    assert folder.interrupted
+    assert read_runs_or_reason(tmp_path) == "interrupted"
+    folder.write("status.json", json.dumps(asdict(replace(status, state="failed", owner=gone))))
+    assert not folder.interrupted
+
+
+def test_a_run_of_another_machine_gives_signs_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    status = Status.running("a1", "quick")
+    folder.begin(replace(status, owner={**status.owner, "host": "elsewhere"}), {})
+    long_ago = time.time() - 1000
+    os.utime(tmp_path / "status.json", (long_ago, long_ago))
+    assert folder.interrupted
+    monkeypatch.setattr(run_folder, "HEARTBEAT_SECONDS", 0.01)
+    with folder.heartbeat():
+        until = time.monotonic() + 20
+        while folder.interrupted and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not folder.interrupted
+
+
+def test_an_error_of_several_lines_is_kept_whole_and_summed_up_by_its_first(
+    tmp_path: Path,
+) -> None:
+    source = "raise ValueError('alpha = 9: too large\\nbeta = 7: too large')"
+    status = run(plan(tmp_path, source), tmp_path / "run")
+    assert status.error == "ValueError: alpha = 9: too large\nbeta = 7: too large"
+    assert status.summary == "ValueError: alpha = 9: too large"
+    assert RunFolder(tmp_path / "run").status == status
+
+
+def test_a_clock_that_is_set_back_makes_no_negative_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def execute(request: dict[str, Any]) -> str:  # noqa: ARG001  # as it is called
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        return "it failed"
+
+    status = record_run(plan(tmp_path), tmp_path / "run", execute, watched=False)
+    assert status.seconds is not None
+    assert 0 <= status.seconds < 100
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_one_before(tmp_path: Path) -> None:

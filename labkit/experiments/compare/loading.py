@@ -45,9 +45,9 @@ class Runs:
 
     Attributes:
         done: Each run once, in the order of their folders' names.
-        left_out: Reason → number of runs: "running" (or killed), "failed", "broken" (files are
-            missing or damaged), "without result" (the notebook records none), "repeated" (the same
-            run in another folder).
+        left_out: Reason → number of runs: "running", "interrupted" (whoever executed it has gone),
+            "failed", "broken" (files are missing or damaged), "without result" (the notebook
+            records none), "repeated" (the same run in another folder).
     """
 
     done: list[Run]
@@ -80,11 +80,13 @@ def read_runs(folders: Folders) -> Runs:
         try:
             status = path.status
             if status is None or status.state != "done":
-                left_out["running" if status is None else status.state] += 1
+                state = "running" if status is None else status.state
+                left_out["interrupted" if path.interrupted else state] += 1
                 continue
             if status.without_result:
                 left_out["without result"] += 1
                 continue
+            path.check_files(status)
             run = Run(status, path.parameters, path.result)
         except (OSError, ValueError):  # a file is missing or damaged
             left_out["broken"] += 1

@@ -6,6 +6,7 @@ this process ends, and its kernel with it.
 
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 
 from labkit.experiments.kernels.cold_kernel import ColdKernelManager
 from labkit.experiments.kernels.process_tree import end_with_children
@@ -37,8 +40,13 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     # on IPython's history, and the connection file contains the kernel's key
     os.environ["IPYTHONDIR"] = tempfile.tempdir = request["private"]
     error = disk_full = None
+    ends: list[int] = []
+    managers = engine.pop("kernel_manager_class", ColdKernelManager)
+    engine["kernel_manager_class"] = noting_exit_code(managers, ends)
     try:
         execute_notebook(request["notebook"], request["output"], request["parameters"], **engine)
+    except DeadKernelError:
+        error = f"DeadKernelError: the kernel died, {_cause(ends)}"
     except papermill.PapermillExecutionError as failure:
         error = f"{failure.ename}: {failure.evalue}"
     except Exception as failure:  # noqa: BLE001  # the client receives it, whatever it is
@@ -62,6 +70,37 @@ def execute_notebook(
         log_output=False,
         **{"kernel_manager_class": ColdKernelManager, **engine},
     )
+
+
+def noting_exit_code(
+    managers: type[AsyncKernelManager], ends: list[int]
+) -> type[AsyncKernelManager]:
+    """Kernel managers of this class that note a kernel's exit code when it has died."""
+
+    class NotingManager(managers):  # type: ignore[misc, valid-type]  # a class as argument
+        """Asks for the exit code while there is one: the manager forgets it as it cleans up."""
+
+        async def _async_is_alive(self) -> bool:
+            alive: bool = await super()._async_is_alive()
+            if not alive and self.provisioner is not None:
+                ends.append(await self.provisioner.poll() or 0)
+            return alive
+
+        is_alive = _async_is_alive
+
+    return NotingManager
+
+
+def _cause(ends: list[int]) -> str:
+    """How a kernel ended, in words."""
+    if not ends:
+        return "without an exit code"
+    code = ends[-1]
+    if code >= 0:
+        return f"with exit code {code}"
+    name = signal.Signals(-code).name
+    memory = ": the memory may not have sufficed" if -code == signal.SIGKILL else ""
+    return f"by signal {-code} ({name}){memory}"
 
 
 def _reply(connection: socket.socket, message: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 
+from labkit.experiments.runs.plain_values import plain_values, python_number
 from labkit.session import CheckedModel, parameter_error
 
 if TYPE_CHECKING:
@@ -70,18 +71,20 @@ class Notebook:
     def checked(self, values: Mapping[str, object]) -> dict[str, Any]:
         """Check values of parameters, and add the defaults of the others.
 
-        Numbers must be numbers: text such as "0.1", nan and infinities are rejected.
+        Numbers must be numbers: text such as "0.1", nan and infinities are rejected, as are values
+        that JSON has no form for, such as tuples and sets. Numbers of numpy are numbers.
 
         Raises:
             ParameterError: One line for each invalid value and unknown name.
         """
-        parameters = {**self.defaults, **values}
+        parameters = {name: python_number(v) for name, v in {**self.defaults, **values}.items()}
         for kind in _registered_settings():
             if set(kind.model_fields) >= set(self.defaults) and self.defaults:
                 return kind.checked(parameters).model_dump(include=set(self.defaults) | set(values))
         fields: dict[str, Any] = {
             name: (self.types.get(name, Any), default) for name, default in self.defaults.items()
         }
+        parameters = plain_values(parameters)
         config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
         model = create_model("Parameters", __config__=config, **fields)
         try:

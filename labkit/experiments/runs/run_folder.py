@@ -1,16 +1,22 @@
 """A run's folder: notebook, parameters, result, metrics and status, each complete or absent."""
 
+import hashlib
 import json
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Literal, TypeVar, get_args
 
+import psutil
 from filelock import FileLock, Timeout
 
 from labkit._io import atomic_write
+from labkit.experiments.runs.plain_values import table_value
 from labkit.experiments.runs.result import NoResultError, Result, read_result
 
 Read = TypeVar("Read")
@@ -21,19 +27,28 @@ NOTEBOOK, PARAMETERS, RESULT = "notebook.ipynb", "parameters.json", "result.json
 METRICS, STATUS = "metrics.parquet", "status.json"
 LOCK = ".lock"
 
+HEARTBEAT_SECONDS = 10.0
+"""Between two signs of life of a run that is under way."""
+
+SILENT_SECONDS = 60.0
+"""A run of another machine that has given no sign of life for so long counts as interrupted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """The state of a run.
 
     Attributes:
-        state: "running", "done" or "failed"; a killed run stays "running".
+        state: "running", "done" or "failed"; a killed run stays "running", see
+            `RunFolder.interrupted`.
         id: Of the run, see `Plan.id`.
         notebook: Short name of the notebook.
         started: Seconds since 1970.
         seconds: How long it took; None before its end.
-        error: Last line of the error that stopped it.
+        error: The error that stopped it, whole.
         without_result: Whether it is done and its notebook records no result.
+        owner: The machine and the process that execute it.
+        files: Name → size in bytes and SHA-256 of each file at the end.
     """
 
     state: State
@@ -43,11 +58,18 @@ class Status:
     seconds: float | None = None
     error: str | None = None
     without_result: bool = False
+    owner: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def running(cls, id: str, notebook: str) -> "Status":  # noqa: A002  # its name in the file
         """The status of a run that starts now."""
-        return cls("running", id, notebook, time.time())
+        return cls("running", id, notebook, time.time(), owner=_owner(os.getpid()) or {})
+
+    @property
+    def summary(self) -> str:
+        """The first line of the error, with its class; empty if there is none."""
+        return next(iter((self.error or "").strip().splitlines()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +118,36 @@ class RunFolder:
                 return None
             if status.state == "done" and not status.without_result:
                 _ = self.parameters, self.result
+            self.check_files(status)
         except ValueError:
             return None
         return status
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run is "running" and whoever executed it has gone."""
+        status = self.status
+        if status is None or status.state != "running" or not status.owner:
+            return False
+        if status.owner["host"] != gethostname():
+            return time.time() - (self.path / STATUS).stat().st_mtime > SILENT_SECONDS
+        return _owner(status.owner["process"]) != status.owner
+
+    def check_files(self, status: Status) -> None:
+        """Compare the files with those that the run wrote.
+
+        Raises:
+            ValueError: One is missing or has other content.
+        """
+        for name, written in status.files.items():
+            try:
+                same = _fingerprint(self.path / name) == written
+            except FileNotFoundError:
+                raise ValueError(f"{self.path / name} is missing: repeat the run") from None
+            if not same:
+                raise ValueError(
+                    f"{self.path / name} is not the file that the run wrote: repeat the run"
+                )
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -145,8 +194,33 @@ class RunFolder:
         if status.state == "done" and not status.without_result:
             self.write(RESULT, json.dumps(result.to_json(), indent=1, ensure_ascii=False))
             write_metrics(self, status, result)
+        return self.seal(status)
+
+    def seal(self, status: Status) -> Status:
+        """Write the status with size and checksum of each file that is there, and return it."""
+        written = (self.path / name for name in (NOTEBOOK, PARAMETERS, RESULT, METRICS))
+        files = {path.name: _fingerprint(path) for path in written if path.is_file()}
+        status = replace(status, files=files)
         self.write(STATUS, json.dumps(asdict(status), indent=1))
         return status
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Give signs of life, for other machines, while a run is under way."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(HEARTBEAT_SECONDS):
+                with suppress(OSError):  # the disk may be away for a moment
+                    os.utime(self.path / STATUS)
+
+        thread = threading.Thread(target=beat, name="labkit-heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def write(self, name: str, content: str) -> None:
         """Write one of its files, completely or not at all."""
@@ -166,6 +240,20 @@ class RunFolder:
         raise ValueError(f"{self.path / name} {problem}: repeat the run")
 
 
+def _fingerprint(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _owner(process: int) -> dict[str, Any] | None:
+    """A process that exists, with its start, since numbers of processes are used again."""
+    try:
+        started = psutil.Process(process).create_time()
+    except psutil.NoSuchProcess:
+        return None
+    return {"host": gethostname(), "process": process, "started": round(started, 1)}
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError("parameters have no names")
@@ -173,11 +261,8 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def run_row(status: Status, parameters: Mapping[str, Any], result: Result) -> dict[str, Any]:
-    """The row of a run in a table: id, parameters and metrics; lists become JSON."""
-    plain = {
-        name: json.dumps(value) if isinstance(value, list) else value
-        for name, value in parameters.items()
-    }
+    """The row of a run in a table: id, parameters and metrics; lists and dicts become JSON."""
+    plain = {name: table_value(value) for name, value in parameters.items()}
     return {"run": status.id, "notebook": status.notebook, **plain, **result.metrics}
 
 

@@ -77,11 +77,18 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor, *, watched: bo
         watched: Whether somebody reads the run's progress.
     """
     target = RunFolder(Path(folder))
-    status = Status.running(plan.id, plan.notebook.name)
+    status, begun = Status.running(plan.id, plan.notebook.name), time.monotonic()
+
+    def ended(error: str | None) -> Status:
+        # not by the wall clock, which may be set back meanwhile
+        seconds = round(time.monotonic() - begun, 3)
+        state: State = "done" if error is None else "failed"
+        return replace(status, state=state, seconds=seconds, error=error)
+
     target.begin(status, dict(plan.parameters))
     unfinished = target.path.resolve() / f".{NOTEBOOK}"
     # a kernel that was killed may still be writing when it is removed
-    with TemporaryDirectory(ignore_cleanup_errors=True) as private:
+    with target.heartbeat(), TemporaryDirectory(ignore_cleanup_errors=True) as private:
         request = {
             "notebook": str(plan.notebook.path),
             "output": str(unfinished),
@@ -94,18 +101,18 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor, *, watched: bo
             _keep(unfinished, target.notebook)
             if error is None:
                 try:
-                    return target.end(_final_status(status, None))
+                    return target.end(ended(None))
                 except NoResultError as missing:
                     error = str(missing)
-            return target.end(_final_status(status, error))
+            return target.end(ended(error))
         except KeyboardInterrupt:
             _keep(unfinished, target.notebook)
-            target.end(_final_status(status, "interrupted"))
+            target.end(ended("interrupted"))
             raise
         except OSError as failure:
             unfinished.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # the disk may be full for this, too
-                target.end(_final_status(status, str(failure)))
+                target.end(ended(str(failure)))
             raise
 
 
@@ -119,12 +126,6 @@ def _keep(unfinished: Path, notebook: Path) -> None:
         unfinished.unlink()
     else:
         os.replace(unfinished, notebook)
-
-
-def _final_status(status: Status, error: str | None) -> Status:
-    seconds = round(time.time() - status.started, 3)
-    state: State = "done" if error is None else "failed"
-    return replace(status, state=state, seconds=seconds, error=error and _last_line(error))
 
 
 def _in_new_process(
