@@ -38,6 +38,7 @@ def make(plan: Plan, folder: RunFolder) -> None:
         raise RuntimeError(f"{folder.path}: {status.error}")
     folder.notebook.unlink()
     write_line(folder, folder.result)
+    folder.seal(status)
 
 
 def main() -> None:
