@@ -64,6 +64,7 @@ from .session import write_curves as write_curves
 from .tasks import EMOJI_ATTRIBUTION as EMOJI_ATTRIBUTION
 from .tasks import OMNIGLOT_ATTRIBUTION as OMNIGLOT_ATTRIBUTION
 from .tasks import TIDES_ATTRIBUTION as TIDES_ATTRIBUTION
+from .tasks import AugmentedFamily as AugmentedFamily
 from .tasks import Classification as Classification
 from .tasks import DrawableFamily as DrawableFamily
 from .tasks import Emoji as Emoji

@@ -10,6 +10,7 @@ from labkit.tasks.custom import (
 )
 from labkit.tasks.family import (
     AnyPortrait,
+    AugmentedFamily,
     DrawableFamily,
     GenerativeFamily,
     ImagePortrait,
@@ -55,6 +56,7 @@ __all__ = [
     "OMNIGLOT_ATTRIBUTION",
     "TIDES_ATTRIBUTION",
     "AnyPortrait",
+    "AugmentedFamily",
     "Classification",
     "DrawableFamily",
     "Emoji",

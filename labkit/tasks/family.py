@@ -162,6 +162,15 @@ class SplitFamily(Protocol):
 
 
 @runtime_checkable
+class AugmentedFamily(Protocol):
+    """A task family that may alter its training data at random; a learner measures without."""
+
+    def without_augmentation(self) -> Self:
+        """The same tasks, unaltered."""
+        ...
+
+
+@runtime_checkable
 class StepwiseFamily(Protocol):
     """A task family whose loss differs from inner step to inner step, such as by mini-batches."""
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from labkit.core import check_count, tree_leaves, tree_map
 from labkit.tasks.family import (
+    AugmentedFamily,
     LabelledFamily,
     MeasuredFamily,
     Predictor,
@@ -75,6 +76,12 @@ class MiniBatches:
         if not isinstance(self.family, SplitFamily):
             return self
         return replace(self, family=self.family.on(split))
+
+    def without_augmentation(self) -> Self:
+        """The same tasks, unaltered."""
+        if not isinstance(self.family, AugmentedFamily):
+            return self
+        return replace(self, family=self.family.without_augmentation())
 
     def metrics(self, predict: Predictor, batch: Any) -> dict[str, Tensor]:
         """The family's other measures, if it has any."""

@@ -3,6 +3,7 @@
 from labkit.core import Algorithm, Params, check_count, count_tasks
 from labkit.tasks import (
     AnyPortrait,
+    AugmentedFamily,
     DrawableFamily,
     Split,
     SplitFamily,
@@ -19,20 +20,24 @@ HELD_OUT = 600
 
 
 def on_split(family: TaskFamily, split: Split) -> TaskFamily:
-    """The tasks of a split, or the family itself if it has no splits.
+    """The tasks of a split, or of the family itself if it has no splits; never augmented.
 
     Raises:
         ValueError: There is no such split, or `on` gives no task family.
     """
     check_split(split)
     if not isinstance(family, SplitFamily):
-        return family
+        return _unaltered(family)
     chosen = family.on(split)
     if not callable(getattr(chosen, "sample", None)):
         raise ValueError(
             f"{type(family).__name__}.on({split!r}) must return a task family, got {chosen!r}"
         )
-    return chosen
+    return _unaltered(chosen)
+
+
+def _unaltered(family: TaskFamily) -> TaskFamily:
+    return family.without_augmentation() if isinstance(family, AugmentedFamily) else family
 
 
 def family_for_testing(
@@ -51,7 +56,7 @@ def family_for_testing(
     if family is None:
         return on_split(own, "test" if split is None else split)
     if split is None and getattr(family, "split", "train") in ("validation", "test"):
-        return family
+        return _unaltered(family)
     return on_split(family, "test" if split is None else split)
 
 

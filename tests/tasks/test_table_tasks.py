@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from labkit import MAML, MetaLearner, Portrait, TableTasks, TaskFamily, sinusoid_mlp
+from labkit import MAML, MetaLearner, Portrait, TableTasks, TaskBatch, TaskFamily, sinusoid_mlp
 from labkit.tasks import DrawableFamily, MeasuredFamily, SplitFamily
 
 SIZES = (7, 9, 30, 8, 12, 7, 11, 9, 10, 25)
@@ -402,3 +402,23 @@ def test_own_splits_stay_as_they_are() -> None:
 def test_bad_targets_losses_and_splits(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         family(**options)
+
+
+def test_columns_stay_in_their_units_where_they_are_not_normalised() -> None:
+    tasks = family(normalize=False, split="test")
+    batch = tasks.sample(20, generator())
+    heights = torch.tensor(frame()["height"].to_numpy())[batch.info["rows"]]
+    assert torch.equal(torch.cat([batch.support[1], batch.query[1]], 1)[..., 0], heights)
+    one = tuple(part[0] for part in batch.query)
+    off = tasks.metrics(lambda x: one[1] + 2 + 0 * x[:, :1], one)
+    assert float(off["rmse"]) == pytest.approx(2)
+    portrait = tasks.portrait(
+        TaskBatch(
+            *(tuple(t[:1] for t in part) for part in (batch.support, batch.query)),
+            {name: each[:1] for name, each in batch.info.items()},
+        ),
+        [lambda x: x[:, :1]],
+    )
+    assert torch.equal(portrait.support_y, batch.support[1][0, :, 0])
+    with pytest.raises(ValueError, match="normalize must be True, by the training groups, or"):
+        family(normalize="train")

@@ -153,6 +153,12 @@ def with_split(family: Family, split: Split) -> Family:
         ValueError: There is no such split.
     """
     check_split(split)
+    return replaced(family, split=split)
+
+
+def replaced(family: Family, **values: object) -> Family:
+    """A copy of a frozen family with other values, sharing the data that was read for it."""
     other = copy(family)
-    object.__setattr__(other, "split", split)
+    for name, value in values.items():
+        object.__setattr__(other, name, value)
     return other

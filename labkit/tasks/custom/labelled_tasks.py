@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 from torch.utils.data import IterableDataset
 
-from labkit.tasks.classification import Classification, EpisodeSampler
-from labkit.tasks.custom.groups import Splits, division, group_table, with_split
+from labkit.tasks.augmentation import TRIAL_POINTS, Augment, augmented, check_augment
+from labkit.tasks.classification import Classification, Episodes, EpisodeSampler
+from labkit.tasks.custom.groups import Splits, division, group_table, replaced, with_split
+from labkit.tasks.custom.image_files import ImageFiles
+from labkit.tasks.custom.normalisation import Normalization, Normalize, normalization
 from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.images import image_portrait
+from labkit.tasks.uneven import Padded, size_range
 
 Labels = Tensor | Sequence[int] | Sequence[str]
 """Class of each point: whole numbers or texts."""
@@ -40,25 +46,39 @@ class LabelledTasks(Classification):
     each: a test task holds only classes that training never saw. A batch of tasks is drawn
     and gathered by index, on the device where the points are.
 
+    With a range of shots, each number in it is equally likely for each task, the same for all its
+    classes, and the task counts as if it had no others.
+
     Images of bytes, uint8 (points, channels, height, width), become floats in [0, 1], divided by
     255. All other values stay as they are: integers, such as the ids of tokens, are never cast,
-    whatever the precision of θ.
+    whatever the precision of θ. `augment` and then `normalize` alter the points; a learner measures
+    on tasks without augmentation, of whatever split.
 
     Args:
         x: The points, floating-point, integers or truth values, (points, …); images are (points,
-            channels, height, width).
+            channels, height, width). `image_folder` gives files in place of a tensor.
         y: Class of each point, whole numbers or texts, (points,).
         ways: N ≥ 1, classes per task, at most those of the smallest split.
-        shots: K ≥ 1, support points per class.
+        shots: K ≥ 1, support points per class; or the least and the most, such as (1, 10).
         queries: Query points per class, ≥ 1.
         split: "train", "validation" or "test".
         split_seed: ≥ 0, decides which classes are in which split.
         splits: The classes of each split, {"train": […], "validation": […], "test": […]}; classes
             in none are left out. None: at random, by `split_seed`.
+        normalize: x ← (x − m) / s for each channel of images, for each column (the last axis) of
+            other points. "train": m and s, the mean and the standard deviation over all points of
+            the *training* classes alone, serve in every split. (m, s): given ones, numbers or one
+            for each channel, for values in [0, 1] of images of bytes. None: as they are.
+        augment: (x, generator) → x, which alters training points at random, all support or all
+            query points of a batch in one call: images (images, channels, height, width), before
+            they are normalised. Every random number must come from the generator. It is called for
+            tasks of the split "train" alone.
 
     Raises:
         ValueError: x and y do not fit together or x is not finite; there are fewer classes in a
-            split than ways, or a class has too few points, which the message names.
+            split than ways, a class has too few points, which the message names; points cannot be
+            normalised; or a trial on some points shows that `augment` alters their shape or uses
+            random numbers that are not of its generator.
 
     Example:
         >>> x = torch.rand(200, 4)
@@ -68,21 +88,27 @@ class LabelledTasks(Classification):
         (torch.Size([8, 6, 4]), torch.Size([8, 15]))
     """
 
-    x: Tensor = field(repr=False)
+    x: Tensor | ImageFiles = field(repr=False)
     y: Labels = field(repr=False)
     ways: int = 5
-    shots: int = 1
+    shots: int | tuple[int, int] = 1
     queries: int = 1
     split: Split = "train"
     split_seed: int = 0
     splits: Splits | None = field(default=None, repr=False)
+    normalize: Normalize | None = field(default=None, kw_only=True)
+    augment: Augment | None = field(default=None, kw_only=True, repr=False)
+    _normalization: Normalization | None = field(init=False, default=None, repr=False)
     _parts: dict[Split, _Part] = field(init=False, repr=False)
     _images: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_split(self.split)
+        size_range("shots", self.shots)
         names, number = _numbered(self.y)
-        _check_points(self.x, len(number))
+        if not isinstance(self.x, ImageFiles):
+            _check_points(self.x, len(number))
+            object.__setattr__(self, "x", self.x.detach())
         table = group_table(number, len(names))
         if self.splits is None:
             # all classes: one that is too small says so before it is met in another split
@@ -100,13 +126,28 @@ class LabelledTasks(Classification):
             own = tuple(names[i] for i in chosen.tolist())
             sampler = self._sampler(table.present[chosen], own)
             parts[split] = _Part(own, table.rows[chosen], sampler)
-        object.__setattr__(self, "x", self.x.detach())
         object.__setattr__(self, "_parts", parts)
         object.__setattr__(self, "_images", _are_images(self.x))
+        if self.normalize is not None:
+            if not (self._bytes or self.x.is_floating_point()):
+                raise ValueError(
+                    f"normalize is for floating-point numbers and images of bytes, x is "
+                    f"{self.x.dtype}, which stays as it is: x.float() for quantities"
+                )
+            training = table.rows[members["train"]][table.present[members["train"]]]
+            by = normalization(self.normalize, tuple(self.x.shape), self._gather, training)
+            object.__setattr__(self, "_normalization", by)
+        if self.augment is not None:
+            first = parts["train"].rows.flatten()[:TRIAL_POINTS]
+            check_augment(self.augment, self._gather(first))
 
     def on(self, split: Split) -> "LabelledTasks":
         """The same kind of tasks with the classes of another split; the points are shared."""
         return with_split(self, split)
+
+    def without_augmentation(self) -> Self:
+        """The same tasks as they are measured on."""
+        return self if self.augment is None else replaced(self, augment=None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,20 +155,35 @@ class LabelledTasks(Classification):
         return self._parts[self.split].names
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """Draw tasks; x is (tasks, points, …), y (tasks, points).
+        """Draw tasks; x is (tasks, points, …), y (tasks, points); with a range `Padded` support.
 
         `info` has "classes", (tasks, ways), in the order of the labels, and "support_points" and
-        "query_points", (tasks, points), which count the points of `x`.
+        "query_points", (tasks, points), which count the points of `x`, −1 where there is none.
         """
         part = self._parts[self.split]
         episodes = part.sampler.draw(tasks, generator)
         rows = part.rows.to(episodes.classes.device)
         support = rows[episodes.classes.gather(1, episodes.support_labels), episodes.support]
         query = rows[episodes.classes.gather(1, episodes.query_labels), episodes.query]
-        device = self.x.device
+        labels, real = episodes.support_labels, None
+        least, most = size_range("shots", self.shots)
+        if least < most:
+            shots = torch.randint(
+                least, most + 1, (tasks, 1), generator=generator, device=generator.device
+            )
+            place, real = _first_of_each_class(episodes, self.ways, shots)
+            # in place of missing points, the first of the task
+            support, labels = (
+                part.gather(1, place).where(real, part.gather(1, place)[:, :1])
+                for part in (support, labels)
+            )
+        x_support, x_query = self._points(support, generator), self._points(query, generator)
+        data = (x_support, labels.to(x_support.device))
+        if real is not None:
+            support = support.masked_fill(~real, -1)
         return TaskBatch(
-            support=(self._points(support), episodes.support_labels.to(device)),
-            query=(self._points(query), episodes.query_labels.to(device)),
+            support=data if real is None else Padded(data, real.to(x_support.device)),
+            query=(x_query, episodes.query_labels.to(x_query.device)),
             info={"classes": episodes.classes, "support_points": support, "query_points": query},
         )
 
@@ -138,25 +194,69 @@ class LabelledTasks(Classification):
         """
         if not self._images:
             return None
-        return image_portrait(task, predictors, [self.names[i] for i in task.info["classes"][0]])
+        names = [self.names[i] for i in task.info["classes"][0]]
+        if (by := self._normalization) is None:
+            return image_portrait(task, predictors, names)
+        seen = task.query[0][0]  # exactly; what is drawn has been through rounding
+        pixels = TaskBatch(*((by.undo(x), y) for x, y in (task.support, task.query)))
+        return image_portrait(pixels, [partial(_at, f, seen) for f in predictors], names)
 
     def _sampler(self, present: Tensor, names: tuple[str, ...]) -> EpisodeSampler:
-        return EpisodeSampler(present, present, self.ways, self.shots, self.queries, names)
+        most = size_range("shots", self.shots)[1]
+        return EpisodeSampler(present, present, self.ways, most, self.queries, names)
 
-    def _points(self, number: Tensor) -> Tensor:
-        """Points by their numbers, (tasks, points, …)."""
+    @property
+    def _bytes(self) -> bool:
+        return isinstance(self.x, ImageFiles) or _are_bytes_of_images(self.x)
+
+    def _gather(self, number: Tensor) -> Tensor:
+        """Points by their numbers, (points, …); images of bytes as floats in [0, 1]."""
+        if isinstance(self.x, ImageFiles):
+            points = self.x.read(number)
+        else:
+            points = self.x.index_select(0, number.to(self.x.device))
+        return points.float().div_(255) if self._bytes else points
+
+    def _points(self, number: Tensor, generator: torch.Generator) -> Tensor:
+        """Points as a model sees them, (tasks, points, …)."""
         # as one list, which gathers faster than a table of indices
-        points = self.x.index_select(0, number.flatten().to(self.x.device))
-        if _are_bytes_of_images(self.x):
-            points = points.float().div_(255)
+        points = self._gather(number.flatten())
+        if self.augment is not None and self.split == "train":
+            points = augmented(self.augment, points, generator)
+        if self._normalization is not None:
+            points = self._normalization.apply(points)
         return points.reshape(*number.shape, *points.shape[1:])
+
+
+def _first_of_each_class(episodes: Episodes, ways: int, shots: Tensor) -> tuple[Tensor, Tensor]:
+    """The first support points of each class, in their order, and then the others.
+
+    Args:
+        episodes: With as many support points for each class as there are in any task.
+        ways: N.
+        shots: K of each task, (tasks, 1).
+
+    Returns:
+        Places of the points, and which of those belong to the task, bool, (tasks, points).
+    """
+    of_class = one_hot(episodes.support_labels, ways)  # (tasks, points, ways)
+    rank = (of_class.cumsum(1) * of_class).sum(-1)  # from 1, within the class
+    place = (rank > shots).long().argsort(dim=1, stable=True)
+    return place, torch.arange(place.shape[1], device=place.device) < ways * shots
+
+
+def _at(predict: Predictor, x: Tensor, _: Tensor) -> Any:
+    """Predictions at x, whatever is asked."""
+    return predict(x)
 
 
 def _are_bytes_of_images(x: Tensor) -> bool:
     return x.dtype == torch.uint8 and x.ndim == 4
 
 
-def _are_images(x: Tensor) -> bool:
+def _are_images(x: Tensor | ImageFiles) -> bool:
+    if isinstance(x, ImageFiles):
+        return True
     if x.ndim != 4 or x.shape[1] not in {1, 3}:
         return False
     bright = x.is_floating_point() and bool(((x >= 0) & (x <= 1)).all())
@@ -223,27 +323,31 @@ def dataset_tasks(
     dataset: Any,
     *,
     ways: int = 5,
-    shots: int = 1,
+    shots: int | tuple[int, int] = 1,
     queries: int = 1,
     split: Split = "train",
     split_seed: int = 0,
     splits: Splits | None = None,
+    normalize: Normalize | None = None,
+    augment: Augment | None = None,
 ) -> LabelledTasks:
     """Make few-shot tasks of a map-style dataset: anything with a length and pairs (x, label).
 
     Every item is read immediately, once, and kept in memory: a random transform is applied only
-    that one time.
+    that one time, so give it as `augment`.
 
     Args:
         dataset: Such as `torch.utils.data.TensorDataset`, or a list of pairs. x is a tensor or
             numpy array of the same shape and type in each, as for `LabelledTasks`; the label a
             whole number, a text or a 0-d tensor of whole numbers.
         ways: N ≥ 1, classes per task.
-        shots: K ≥ 1, support points per class.
+        shots: K ≥ 1, support points per class; or the least and the most, such as (1, 10).
         queries: Query points per class, ≥ 1.
         split: "train", "validation" or "test", which share no class.
         split_seed: ≥ 0, decides which classes are in which split.
         splits: As for `LabelledTasks`.
+        normalize: As for `LabelledTasks`.
+        augment: As for `LabelledTasks`.
 
     Returns:
         `LabelledTasks`, whose points have the order of the dataset.
@@ -275,8 +379,10 @@ def dataset_tasks(
                 f"every x must have the same shape and type: item 0 is {_kind(points[0])}, item "
                 f"{number} {_kind(point)}; resize or cut them in the dataset"
             )
-    x = torch.stack(points)
-    return LabelledTasks(x, labels, ways, shots, queries, split, split_seed, splits)
+    options = (ways, shots, queries, split, split_seed, splits)
+    return LabelledTasks(
+        torch.stack(points), labels, *options, normalize=normalize, augment=augment
+    )
 
 
 def _read(number: int, item: Any) -> tuple[Tensor, int | str]:

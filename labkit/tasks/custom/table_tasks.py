@@ -56,6 +56,8 @@ def read_table(
     rows: int,
     split_seed: int,
     splits: Splits | None = None,
+    *,
+    normalize: bool = True,
 ) -> Table:
     """Check the columns of a frame, divide its groups into splits and standardise.
 
@@ -67,6 +69,7 @@ def read_table(
         rows: Rows that each group must have, ≥ 1.
         split_seed: Decides the division.
         splits: The groups of each split; None: at random.
+        normalize: Standardise; otherwise means count as 0 and deviations as 1.
 
     Raises:
         ValueError: As for `TableTasks`.
@@ -87,6 +90,11 @@ def read_table(
     groups = group_table(group, len(names))
     used = torch.cat([*members.values()]).sort().values
     _check_sizes(groups.present.sum(1)[used], [names[i] for i in used.tolist()], task, rows)
+    if not normalize:
+        count = numbers.shape[1]
+        return Table(
+            numbers, numbers.new_zeros(count), numbers.new_ones(count), groups, names, members
+        )
     training = numbers[torch.isin(group, members["train"])]
     mean, deviation = training.mean(0), training.std(0, correction=0)
     # not by the deviation: the mean of equal numbers may differ from them by rounding
@@ -205,10 +213,10 @@ class TableTasks:
     rows as the range and the group allow. Each task counts as if it were alone.
 
     Columns are standardised, x ← (x − m) / s, with the mean m and the standard deviation s over
-    all rows of the *training* groups alone, in every split. Memory grows with the number of groups
-    times the rows of the largest. The loss compares standardised targets, by the mean squared error
-    unless another is given. Columns of truth values count as 0 and 1. The frame is read once, when
-    the family is made.
+    all rows of the *training* groups alone, in every split, unless `normalize` is False. Memory
+    grows with the number of groups times the rows of the largest. The loss compares standardised
+    targets, by the mean squared error unless another is given. Columns of truth values count as 0
+    and 1. The frame is read once, when the family is made.
 
     Args:
         frame: One row for each observation, in any order.
@@ -223,6 +231,8 @@ class TableTasks:
             "test": […]}; groups in none are left out. None: at random, by `split_seed`.
         loss: (prediction, y) → 0-d loss on one task, on standardised values, each (points,
             targets); by default the mean squared error.
+        normalize: Standardise columns; False: they stay in the units of the frame, for those that
+            have been scaled already. Deviations of all groups would let the test into training.
 
     Raises:
         ValueError: A column is absent, not of numbers, has values that are missing or not finite,
@@ -251,6 +261,7 @@ class TableTasks:
     split: Split
     split_seed: int
     splits: Splits | None = field(repr=False)
+    normalize: bool
     _loss: Judge = field(repr=False)
     _table: Table = field(init=False, repr=False)
 
@@ -268,13 +279,20 @@ class TableTasks:
         *,
         splits: Splits | None = None,
         loss: Judge = squared_error,
+        normalize: bool = True,
     ) -> None:
+        if not isinstance(normalize, bool):
+            raise ValueError(
+                f"normalize must be True, by the training groups, or False, got {normalize!r}"
+            )
         rows = size_range("shots", shots)[0] + size_range("queries", queries)[0]
         check_split(split)
         check_loss(loss)
         target = target if isinstance(target, str) else tuple(target)
         targets = (target,) if isinstance(target, str) else target
-        table = read_table(frame, task, inputs, targets, rows, split_seed, splits)
+        table = read_table(
+            frame, task, inputs, targets, rows, split_seed, splits, normalize=normalize
+        )
         values = {
             "frame": frame,
             "task": task,
@@ -285,6 +303,7 @@ class TableTasks:
             "split": split,
             "split_seed": split_seed,
             "splits": splits,
+            "normalize": normalize,
             "_loss": loss,
             "_table": table,
         }

@@ -1,10 +1,10 @@
 """Few-shot recognition of emoji, each drawn by several vendors; the data comes with the package."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Literal, NamedTuple, TypeAlias, final, get_args
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, final, get_args
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from labkit.core import check_count
+from labkit.tasks.augmentation import Augment
 from labkit.tasks.classification import Classification, large_enough
 from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.images.image_classes import ImageClasses, listed
@@ -51,6 +52,7 @@ class Emoji(Classification):
         query_vendors: Whose may be query; () for anyone's.
         rotations: Turn each emoji of a task by a random multiple of 90 degrees.
         device: Where the drawings are kept and batches are made.
+        augment: (images, generator) → images for the split "train", as for `LabelledTasks`.
 
     Raises:
         ValueError: A value is not allowed, or too few emoji have enough drawings.
@@ -76,6 +78,7 @@ class Emoji(Classification):
     query_vendors: tuple[EmojiVendor, ...] = ()
     rotations: bool = False
     device: str = "cpu"
+    augment: Augment | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for count in ("ways", "shots", "queries"):
@@ -92,6 +95,10 @@ class Emoji(Classification):
     def on(self, split: Split) -> "Emoji":
         """The same kind of tasks with the emoji of another split."""
         return replace(self, split=split)
+
+    def without_augmentation(self) -> Self:
+        """The same tasks as they are measured on."""
+        return self if self.augment is None else replace(self, augment=None)
 
     @property
     def classes(self) -> ImageClasses:
@@ -143,6 +150,7 @@ def _classes(family: Emoji) -> ImageClasses:
         rotations=family.rotations,
         support_examples=support,
         query_examples=query,
+        augment=family.augment if family.split == "train" else None,
     )
 
 

@@ -1,12 +1,13 @@
 """Few-shot classification of images that are held in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import final
+from dataclasses import dataclass, field, replace
+from typing import Self, final
 
 import torch
 from torch import Tensor
 
+from labkit.tasks.augmentation import TRIAL_POINTS, Augment, augmented, check_augment
 from labkit.tasks.classification import Classification, EpisodeSampler
 from labkit.tasks.family import ImagePortrait, Predictor, TaskBatch
 from labkit.tasks.images.image_portrait import image_portrait
@@ -41,10 +42,12 @@ class ImageClasses(Classification):
         support_examples: Which examples, 0 … examples − 1, may be support; None: any.
         query_examples: Which may be query; None: any. With lists that share none, support and
             query differ in whatever the number of an example stands for, such as who drew it.
+        augment: (images, generator) → images, as for `LabelledTasks`, after rotations; a learner
+            measures without it.
 
     Raises:
-        ValueError: A tensor or list does not fit, there are fewer classes than ways, or a class
-            has too few images; the message names it.
+        ValueError: A tensor or list does not fit, there are fewer classes than ways, a class
+            has too few images, which the message names, or `augment` does not fit.
 
     Source:
         Vinyals et al. 2016, arXiv:1606.04080, §4.1; rotations as in Santoro et al. 2016,
@@ -69,6 +72,7 @@ class ImageClasses(Classification):
     rotations: bool = False
     support_examples: tuple[int, ...] | None = None
     query_examples: tuple[int, ...] | None = None
+    augment: Augment | None = field(default=None, repr=False)
     _sampler: EpisodeSampler = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +98,12 @@ class ImageClasses(Classification):
             names=tuple(self.names),
         )
         object.__setattr__(self, "_sampler", sampler)
+        if self.augment is not None:
+            check_augment(self.augment, _floats(self.images[:, 0][:TRIAL_POINTS]))
+
+    def without_augmentation(self) -> Self:
+        """The same tasks as they are measured on."""
+        return self if self.augment is None else replace(self, augment=None)
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw tasks; x is float32 (tasks, points, channels, height, width), y (tasks, points).
@@ -107,8 +117,13 @@ class ImageClasses(Classification):
             turns = torch.randint(
                 4, episodes.classes.shape, generator=generator, device=generator.device
             )
-        x_support = self._gather(episodes.classes, turns, episodes.support, episodes.support_labels)
-        x_query = self._gather(episodes.classes, turns, episodes.query, episodes.query_labels)
+        x_support, x_query = (
+            self._gather(episodes.classes, turns, examples, labels, generator)
+            for examples, labels in (
+                (episodes.support, episodes.support_labels),
+                (episodes.query, episodes.query_labels),
+            )
+        )
         device = self.images.device
         return TaskBatch(
             support=(x_support, episodes.support_labels.to(device)),
@@ -132,7 +147,14 @@ class ImageClasses(Classification):
         numbers = task.info["classes"].flatten().tolist()
         return tuple(self.names[i] if self.names else f"class {i}" for i in numbers)
 
-    def _gather(self, classes: Tensor, turns: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
+    def _gather(
+        self,
+        classes: Tensor,
+        turns: Tensor,
+        examples: Tensor,
+        labels: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Images of the drawn points, (tasks, points, channels, height, width)."""
         number = classes.gather(1, labels) * self.images.shape[1] + examples  # (tasks, points)
         device = self.images.device
@@ -140,11 +162,18 @@ class ImageClasses(Classification):
         if self.rotations:
             turn = turns.gather(1, labels).flatten().to(device)
             pixels = _turned(pixels, turn)
-        if self.images.ndim == 4:
-            pixels = pixels.unsqueeze(-1)
-        pixels = pixels.movedim(-1, 1)  # (tasks · points, channels, height, width)
-        floats = pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+        floats = _floats(pixels)
+        if self.augment is not None:
+            floats = augmented(self.augment, floats, generator)
         return floats.reshape(*number.shape, *floats.shape[1:])
+
+
+def _floats(pixels: Tensor) -> Tensor:
+    """Bytes (images, height, width, …) → floats in [0, 1], (images, channels, height, width)."""
+    if pixels.ndim == 3:
+        pixels = pixels.unsqueeze(-1)
+    first = pixels.movedim(-1, 1)
+    return first.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
 def _turned(pixels: Tensor, turn: Tensor) -> Tensor:

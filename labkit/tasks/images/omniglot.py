@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, final, get_args
+from typing import Any, Literal, Self, TypeAlias, final, get_args
 
 import torch
 from torch import Tensor
 
 from labkit.core import check_count
+from labkit.tasks.augmentation import Augment
 from labkit.tasks.classification import Classification
 from labkit.tasks.family import ImagePortrait, Predictor, Split, TaskBatch, check_split
 from labkit.tasks.images.image_classes import ImageClasses
@@ -50,6 +51,7 @@ class Omniglot(Classification):
         folder: Where data is kept, in its subfolder omniglot; None: the environment variable
             LABKIT_DATA, or else the user's cache folder.
         device: Where the drawings are kept and batches are made.
+        augment: (images, generator) → images for "train" and "background", as for `LabelledTasks`.
 
     Raises:
         ValueError: A value is not allowed, or a file is damaged.
@@ -75,6 +77,7 @@ class Omniglot(Classification):
     rotations: bool | None = None
     folder: str | None = None
     device: str = "cpu"
+    augment: Augment | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for count in ("ways", "shots", "queries"):
@@ -102,6 +105,10 @@ class Omniglot(Classification):
             )
         return replace(self, split="background" if split == "train" else "evaluation")
 
+    def without_augmentation(self) -> Self:
+        """The same tasks as they are measured on."""
+        return self if self.augment is None else replace(self, augment=None)
+
     @property
     def classes(self) -> ImageClasses:
         """The drawings that tasks are made of; `info["classes"]` counts its `names`."""
@@ -118,7 +125,7 @@ class Omniglot(Classification):
 
 @lru_cache(maxsize=8)
 def _classes(family: Omniglot, folder: Path) -> ImageClasses:
-    turns = family.split in {"train", "background"}
+    trains = family.split in {"train", "background"}
     ids = split_ids(family.split)
     names = character_names()
     return ImageClasses(
@@ -127,7 +134,8 @@ def _classes(family: Omniglot, folder: Path) -> ImageClasses:
         ways=family.ways,
         shots=family.shots,
         queries=family.queries,
-        rotations=turns if family.rotations is None else family.rotations,
+        rotations=trains if family.rotations is None else family.rotations,
+        augment=family.augment if trains else None,
     )
 
 
