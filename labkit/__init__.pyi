@@ -21,6 +21,7 @@ from .core import Momentum as Momentum
 from .core import ProtoMAML as ProtoMAML
 from .core import RandomInitialization as RandomInitialization
 from .core import Reptile as Reptile
+from .core import TaskList as TaskList
 from .core import adapt as adapt
 from .core import check_meta_gradient as check_meta_gradient
 from .core import compare_directions as compare_directions

@@ -274,8 +274,8 @@ MUTATIONS = [
     ),
     Mutation(
         "tasks that were drawn for a failed meta-step lost",
-        "training/meta_learner.py",
-        "                self._task_stream.set_state(each.task_stream)\n",
+        "training/run_state.py",
+        "                self.task_stream.set_state(each.task_stream)\n",
         "",
         UPDATES,
     ),

@@ -16,6 +16,7 @@ from labkit.core.checks import (
     check_positive,
     check_reduction,
     check_scalar,
+    count_listed,
     count_tasks,
     is_number,
 )
@@ -50,7 +51,7 @@ from labkit.core.probes import (
     task_gradients,
 )
 from labkit.core.pytrees import tree_fill, tree_leaves, tree_map, tree_positions
-from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, loss_at
+from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, TaskList, loss_at
 from labkit.core.vectorize import (
     LOSS_FUNCTION,
     LoopWarning,
@@ -99,6 +100,7 @@ __all__ = [
     "Reduction",
     "Reptile",
     "StepTensors",
+    "TaskList",
     "TasksError",
     "Vectorize",
     "adapt",
@@ -111,6 +113,7 @@ __all__ = [
     "check_scalar",
     "check_vectorize",
     "compare_directions",
+    "count_listed",
     "count_tasks",
     "for_tasks",
     "gradient_variance",

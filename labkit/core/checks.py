@@ -9,7 +9,7 @@ from typing import Any, TypeGuard, get_args
 from torch import Tensor
 
 from labkit.core.pytrees import tree_leaves
-from labkit.core.types import Batch, LossFn, Order, Params, Patterns, Reduction
+from labkit.core.types import Batch, LossFn, Order, Params, Patterns, Reduction, TaskList
 
 
 def check_count(name: str, value: object, least: int) -> None:
@@ -77,6 +77,24 @@ def count_tasks(support: Batch, query: Batch) -> int:
             f"number ≥ 1 in each; got shapes {got}"
         )
     return tasks
+
+
+def count_listed(support: Batch, query: Batch) -> int | None:
+    """Number of tasks where support or query is a `TaskList`; None where neither is.
+
+    Raises:
+        ValueError: The other one is none, or of another length.
+    """
+    listed = [part for part in (support, query) if isinstance(part, TaskList)]
+    if not listed:
+        return None
+    sizes = [len(part) for part in listed]
+    if len(listed) < 2 or len(set(sizes)) > 1:
+        raise ValueError(
+            "support and query must both be a TaskList, with the data of the same tasks, got "
+            f"{type(support).__name__} and {type(query).__name__} of {sizes} tasks"
+        )
+    return sizes[0]
 
 
 def _shape(leaf: object) -> tuple[int, ...] | str:

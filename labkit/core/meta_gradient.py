@@ -31,8 +31,9 @@ def meta_gradient(
     Args:
         loss_fn: (params, batch of one task) → 0-d loss.
         params: θ, name → tensor.
-        support: Pytree of tensors whose first axis is the task, (tasks, shots, …).
-        query: Pytree of tensors whose first axis is the task, (tasks, queries, …).
+        support: Pytree of tensors whose first axis is the task, (tasks, shots, …); or a `TaskList`
+            for tasks of different sizes, computed one after another.
+        query: Pytree of tensors whose first axis is the task, (tasks, queries, …); or a `TaskList`.
         alpha: α, in any form that `adapt` takes; shared by the tasks.
         inner_steps: K ≥ 0; K = 0 gives the gradient of joint training.
         order: 2 is exact; 1 is first-order MAML, where ∂/∂α_k becomes −∇L_query(θ') · g_k.

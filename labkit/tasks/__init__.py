@@ -49,7 +49,7 @@ from labkit.tasks.tides import (
     tide_height,
     tide_table,
 )
-from labkit.tasks.uneven import Padded, even_groups, padded_batch
+from labkit.tasks.uneven import Padded, by_size, even_groups, padded_as_listed, padded_batch
 
 __all__ = [
     "EMOJI_ATTRIBUTION",
@@ -82,6 +82,7 @@ __all__ = [
     "TaskLocation",
     "TideStation",
     "Tides",
+    "by_size",
     "check_split",
     "conv4",
     "conv4_max_pool",
@@ -92,6 +93,7 @@ __all__ = [
     "image_mlp",
     "image_portrait",
     "nearest_neighbour",
+    "padded_as_listed",
     "padded_batch",
     "sinusoid_mlp",
     "tide_height",

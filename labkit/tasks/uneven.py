@@ -1,13 +1,15 @@
 """Tasks of different sizes in one batch: padded to one length, and a mask of what is real."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from labkit.core import check_count, tree_leaves, tree_map
+from labkit.core import check_count, count_listed, tree_leaves, tree_map
 from labkit.tasks.family import TaskBatch
+
+T = TypeVar("T")
 
 
 class Padded(NamedTuple):
@@ -71,11 +73,56 @@ def padded_batch(
     return TaskBatch(**parts, info=batch.info)
 
 
+def padded_as_listed(batch: TaskBatch) -> TaskBatch:
+    """The same for any number of tasks, which is that of the tensors in its lists.
+
+    Raises:
+        ValueError: As for `padded_batch`; or the lists have different lengths.
+    """
+    parts = (batch.support, batch.query)
+    counts = {count for part in parts for count in _lengths(part)}
+    if len(counts) > 1:
+        raise ValueError(
+            f"support and query have lists of {' and '.join(map(str, sorted(counts)))} tensors: "
+            "give one tensor for each task"
+        )
+    if not counts:
+        return batch
+    tasks = counts.pop()
+    return TaskBatch(
+        *(
+            _padded(part, tasks, name) if _is_uneven(part, tasks) is not False else part
+            for name, part in zip(("support", "query"), parts, strict=True)
+        ),
+        info=batch.info,
+    )
+
+
+def _lengths(part: Any) -> set[int]:
+    """The numbers of tasks of a part that has lists of tensors of different lengths."""
+    leaves = tree_leaves(part)
+    if isinstance(part, Padded) or not all(isinstance(leaf, Tensor) for leaf in leaves):
+        return set()
+    if nested := {leaf.size(0) for leaf in leaves if leaf.is_nested}:
+        return nested
+    if len({len(leaf) if leaf.ndim else 0 for leaf in leaves}) < 2:
+        return set()
+    return _list_lengths(part)
+
+
+def _list_lengths(part: Any) -> set[int]:
+    if _is_list(part, len(part)):
+        return {len(part)}
+    inner = part.values() if isinstance(part, dict) else part
+    return {n for each in inner if not isinstance(each, Tensor) for n in _list_lengths(each)}
+
+
 def even_groups(support: Any, query: Any) -> Iterator[tuple[Tensor, Any, Any]]:
     """Groups of tasks of one size, without what was padded.
 
     Args:
-        support: Pytree of tensors, (tasks, …), or `Padded`.
+        support: Pytree of tensors, (tasks, …), `Padded`, or a `TaskList`, each of whose tasks is a
+            group.
         query: The same.
 
     Yields:
@@ -89,6 +136,11 @@ def even_groups(support: Any, query: Any) -> Iterator[tuple[Tensor, Any, Any]]:
         [0, 2] (2, 2, 1)
         [1] (1, 5, 1)
     """
+    if (listed := count_listed(support, query)) is not None:
+        for task in range(listed):
+            one = tree_map(lambda tensor: tensor[None], (support[task], query[task]))
+            yield torch.tensor([task]), *one
+        return
     uneven = [part for part in (support, query) if isinstance(part, Padded)]
     if not uneven:
         count = len(tree_leaves(support)[0])
@@ -99,6 +151,32 @@ def even_groups(support: Any, query: Any) -> Iterator[tuple[Tensor, Any, Any]]:
         numbers = (sizes == torch.tensor(size)).all(1).nonzero().flatten()
         cut = dict(zip(map(id, uneven), size, strict=True))
         yield numbers, *(_chosen(part, numbers, cut.get(id(part))) for part in (support, query))
+
+
+def by_size(function: Callable[[Any, Any], T], support: Any, query: Any) -> T:
+    """A function of tasks of one size, for tasks of any sizes.
+
+    Args:
+        function: Support and query data of some tasks → pytree of tensors, (tasks, …).
+        support: As for `even_groups`.
+        query: As for `even_groups`.
+
+    Returns:
+        The same for all tasks, in their order.
+
+    Example:
+        >>> x = [torch.ones(2, 1), torch.ones(5, 1), torch.ones(2, 1)]
+        >>> batch = padded_batch(TaskBatch(x, x), 3)
+        >>> by_size(lambda support, query: query.sum((1, 2)), batch.support, batch.query)
+        tensor([2., 5., 2.])
+    """
+    groups = list(even_groups(support, query))
+    results = [function(*data) for _, *data in groups]
+    if len(results) == 1:
+        return results[0]
+    place = torch.cat([numbers for numbers, *_ in groups]).argsort()
+    ordered: T = tree_map(lambda *leaves: torch.cat(leaves)[place.to(leaves[0].device)], *results)
+    return ordered
 
 
 def size_range(name: str, value: int | tuple[int, int]) -> tuple[int, int]:

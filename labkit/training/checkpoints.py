@@ -6,22 +6,33 @@ from typing import Any
 
 import torch
 
+from labkit._io import atomic_write
 from labkit.core import Params
-from labkit.training.step import MetaParameters
+from labkit.training.run_state import RunState
 
 KEYS = {"params", "constants", "optimizer", "meta_optimizer", "tasks", "seed", "meta_step"}
 
 
+def write_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """Write a state, whole or not at all."""
+
+    def write(temporary: Path) -> None:
+        # by its path torch would write the temporary name into the file
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+
+    atomic_write(path, write)
+
+
 def read_checkpoint(
-    path: str | Path, current: MetaParameters, constants: Params, growing: Collection[str]
+    path: str | Path, current: RunState, growing: Collection[str]
 ) -> dict[str, Any]:
     """Read a state and check that it belongs to a model like this one, and to this optimiser.
 
     Args:
         path: Written on any device; the tensors come to the CPU.
-        current: θ and its optimiser.
-        constants: Frozen parameters and buffers of this model.
-        growing: Those of them whose first axis grows with training.
+        current: θ, its optimiser, and the frozen parameters and buffers of this model.
+        growing: Those of the latter whose first axis grows with training.
 
     Raises:
         ValueError: The file is no checkpoint of this kind; the message says what differs.
@@ -32,15 +43,14 @@ def read_checkpoint(
         raise
     except Exception as error:  # torch.load raises many kinds on a file that is not its own
         raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save") from error
-    check_state(state, path, current, constants, growing)
+    check_state(state, path, current, growing)
     return state
 
 
 def check_state(
     state: dict[str, Any],
     path: str | Path,
-    current: MetaParameters,
-    constants: Params,
+    current: RunState,
     growing: Collection[str],
 ) -> None:
     """Raise ValueError unless a state belongs to a model like this one, and to this optimiser.
@@ -49,9 +59,9 @@ def check_state(
         state: From `MetaLearner.state`.
         path: Its origin, for the message.
         current: As for `read_checkpoint`.
-        constants: As for `read_checkpoint`.
         growing: As for `read_checkpoint`.
     """
+    meta = current.meta
     try:
         form, constant_form = _form(state["params"]), _form(state["constants"], growing)
     except (KeyError, TypeError, AttributeError) as error:
@@ -59,21 +69,21 @@ def check_state(
     if not state.keys() >= KEYS:
         missing = ", ".join(sorted(KEYS - state.keys()))
         raise ValueError(f"{path} is not a checkpoint written by MetaLearner.save: no {missing}")
-    if form != _form(current.params):
+    if form != _form(meta.params):
         raise ValueError(
             f"{path} belongs to another model: it holds {form}, this learner has "
-            f"{_form(current.params)}"
+            f"{_form(meta.params)}"
         )
-    if constant_form != (own := _form(constants, growing)):
+    if constant_form != (own := _form(current.constants, growing)):
         raise ValueError(
             f"{path} belongs to a model with other buffers or frozen parameters, or another "
             f"batch_norm: it holds {_without(constant_form, own)}, this learner has "
             f"{_without(own, constant_form)}"
         )
-    if state["meta_optimizer"] != current.optimizer_label:
+    if state["meta_optimizer"] != meta.optimizer_label:
         raise ValueError(
             f"{path} was written with meta_optimizer={state['meta_optimizer']!r}, "
-            f"this learner has {current.optimizer_label!r}"
+            f"this learner has {meta.optimizer_label!r}"
         )
 
 

@@ -138,6 +138,8 @@ class Ensemble:
                 "it with a MetaLearner"
             )
         self._options["vectorize"] = self._vectorized = trial.vectorized
+        # a recording would repeat the sizes of the first tasks
+        self._recorded = trial.vectorized and not trial.goes_by_size
         params, constants = split_parameters(own, dtype)
         pointwise = trial.loss_fn.pointwise
         self._loss_fn = TaskLoss(own, constants, frozenset(params), tasks, pointwise)
@@ -201,7 +203,7 @@ class Ensemble:
             run = partial(self._step.run, inputs, constants)
             return map_tasks(run, block, vectorize=self._vectorized, randomness="error")
 
-        if not self._vectorized:
+        if not self._recorded:
             return function(inputs, constants, block)
         result: StepOutput = self._engine.call(self._kind, function, inputs, constants, block)
         return result

@@ -16,6 +16,7 @@ from labkit.core import (
     Params,
     Vectorize,
     check_count,
+    count_listed,
     count_tasks,
     for_tasks,
     loss_at,
@@ -124,8 +125,8 @@ def adaptation_curve(
             one with another number of steps.
         loss_fn: (params, batch of one task) → 0-d loss.
         params: θ, name → tensor.
-        support: Pytree of tensors, (tasks, shots, …).
-        query: Pytree of tensors, (tasks, queries, …).
+        support: Pytree of tensors, (tasks, shots, …); or a `TaskList`.
+        query: Pytree of tensors, (tasks, queries, …); or a `TaskList`.
         task_chunk: Tasks at once, ≥ 1, for less memory; None: 25, or as many as have 8 MB
             of data.
         vectorize: As for `labkit.meta_gradient`.
@@ -154,7 +155,8 @@ def adaptation_curve(
         losses = partial(losses_along, algorithm, loss_fn, params, vectorize=side_by_side)
         return curve_by(losses, support, query, task_chunk)
 
-    tasks = min(count_tasks(support, query), CHUNK_TASKS)  # side by side
+    tasks = count_listed(support, query) or count_tasks(support, query)
+    tasks = min(tasks, CHUNK_TASKS)  # side by side
     return for_tasks(compute, vectorize, tasks)
 
 
@@ -174,10 +176,8 @@ def curve_by(
         task_chunk: As for `adaptation_curve`.
         between: Called before each chunk but the first; what it raises ends the measurement.
     """
-    tasks = count_tasks(support, query)
     if task_chunk is None:
-        of_one_task = sum(leaf.nbytes for leaf in tree_leaves((support, query))) / tasks
-        task_chunk = max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
+        task_chunk = 1 if count_listed(support, query) else _chunk(support, query)
     check_count("task_chunk", task_chunk, 1)
     chunks: list[TaskLosses] = []
     order = []
@@ -195,6 +195,13 @@ def curve_by(
         torch.cat([values for values, _ in chunks])[place],
         {name: torch.cat([metrics[name] for _, metrics in chunks])[place] for name in names},
     )
+
+
+def _chunk(support: Batch, query: Batch) -> int:
+    """As many tasks as have `CHUNK_BYTES` of data, up to `CHUNK_TASKS`."""
+    data = sum(leaf.nbytes for leaf in tree_leaves((support, query)))
+    of_one_task = data / count_tasks(support, query)
+    return max(1, min(CHUNK_TASKS, int(CHUNK_BYTES / max(of_one_task, 1))))
 
 
 def losses_along(

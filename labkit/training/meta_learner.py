@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,39 +11,29 @@ from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 import torch
 from torch import Tensor, nn
 
-from labkit._io import atomic_write
 from labkit.core import (
     Algorithm,
     Alpha,
     AnyAlpha,
-    LearnedAlpha,
     MetaGradient,
     Params,
-    ProtoMAML,
     Reduction,
-    TasksError,
     Vectorize,
     check_count,
     check_positive,
     check_vectorize,
-    known_refusal,
-    say_loop,
 )
 from labkit.tasks import (
     AnyPortrait,
     DrawableFamily,
-    Padded,
     Predictor,
     Split,
-    StepwiseFamily,
     TaskBatch,
     TaskFamily,
 )
-from labkit.training.checkpoints import check_state, read_checkpoint
-from labkit.training.culprit import named
+from labkit.training.checkpoints import check_state, read_checkpoint, write_checkpoint
 from labkit.training.distributed import Ranks
-from labkit.training.dry_run import TRIAL_TASKS, DryRun, check_test, dry_run
-from labkit.training.engine import CurveEngine, EngineName, StepEngine
+from labkit.training.engine import EngineName, StepEngine
 from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.held_out import (
     HELD_OUT,
@@ -58,34 +48,31 @@ from labkit.training.model import (
     ModelSource,
     TaskLoss,
     has_steps,
-    is_pointwise,
     own_module,
     plain_module,
-    private_randomness,
     set_batch_norm,
     split_parameters,
     step_buffers,
-    step_statistics,
     stream,
 )
-from labkit.training.selection import Selection, Selector
+from labkit.training.run_state import RunState, StepPlan
+from labkit.training.selection import Selection, train_selecting
 from labkit.training.step import (
     Beta,
-    DivergedError,
     Measurement,
     MetaOptimizer,
     MetaParameters,
     MetaStep,
     PendingLosses,
-    StepOutput,
     batch_of,
     beta_at,
-    check_finite,
-    draw,
     draw_inputs,
+    given_batch,
     to_model,
 )
-from labkit.training.watching import Measures, OnStep, Watch, Watched
+from labkit.training.tester import Tester
+from labkit.training.vectorization import Vectorization
+from labkit.training.watching import Measures, OnStep, Watch, Watched, reported
 
 SelectBy: TypeAlias = 'Literal["validation"] | Callable[[MetaLearner], float]'
 """The mean query loss on validation tasks, or a function of the learner; the lowest is best."""
@@ -186,14 +173,11 @@ class MetaLearner:
             check_positive("meta_clip", meta_clip)
         self.tasks = tasks
         self.meta_batch = meta_batch
-        self.seed = seed
         self.meta_clip = meta_clip
-        self.meta_step = 0
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
         self._engine = StepEngine(
             engine, self._measurement, Ranks(meta_batch, reduction) if across_ranks else None
         )
-        self._curves = CurveEngine()
         self._model = own_module(model, stream(seed, "init"))
         if device is not None:
             self._model.to(device)
@@ -201,42 +185,49 @@ class MetaLearner:
         self.selection: Selection | None = None
         """How the last `train` with `select_by` has chosen."""
         self._has_steps = has_steps(self._model)
-        params, self._constants = split_parameters(self._model, dtype)
+        params, constants = split_parameters(self._model, dtype)
         self._test_model = copy.deepcopy(self._model).eval()
-        self._task_stream = stream(seed, "tasks")
-        self._pointwise: tuple[TaskFamily, bool] | None = None
-        self._uneven = False
-        self._meta = MetaParameters(params, meta_optimizer, beta)
-        self._vectorize: Vectorize = vectorize
-        self._dry_runs: dict[type[Algorithm], DryRun] = {}
+        self._state = RunState(MetaParameters(params, meta_optimizer, beta), constants, seed)
+        self._vectorization = Vectorization(vectorize, self._measurement, self._engine, seed)
+        self._tester = Tester(self._vectorization)
         self.algorithm = algorithm
 
     @property
     def params(self) -> Params:
         """θ now, name → tensor: a copy, which further training does not change."""
-        return {name: p.clone() for name, p in self._meta.params.items()}
+        return {name: p.clone() for name, p in self._state.meta.params.items()}
 
     @params.setter
     def params(self, value: Params) -> None:
-        self._meta.replace(value)
+        self._state.meta.replace(value)
+
+    @property
+    def seed(self) -> int:
+        """The run's seed, that of a checkpoint once one is loaded."""
+        return self._state.seed
+
+    @property
+    def meta_step(self) -> int:
+        """The number of meta-steps so far."""
+        return self._state.meta_step
 
     @property
     def beta(self) -> float:
         """β, the meta step size of the next meta-step; takes a number or a function of it."""
-        return beta_at(self._meta.beta, self.meta_step)
+        return beta_at(self._state.meta.beta, self.meta_step)
 
     @beta.setter
     def beta(self, value: Beta) -> None:
-        self._meta.beta = value
+        self._state.meta.beta = value
 
     @property
     def meta_optimizer(self) -> MetaOptimizer:
         """Updates θ; may be changed between meta-steps, and then starts without memory."""
-        return self._meta.meta_optimizer
+        return self._state.meta.meta_optimizer
 
     @meta_optimizer.setter
     def meta_optimizer(self, value: MetaOptimizer) -> None:
-        self._meta.meta_optimizer = value
+        self._state.meta.meta_optimizer = value
 
     @property
     def algorithm(self) -> Algorithm:
@@ -247,22 +238,9 @@ class MetaLearner:
     def algorithm(self, value: Algorithm) -> None:
         if not isinstance(value, Algorithm):
             raise ValueError(f"algorithm must be one such as MAML(alpha=0.01), got {value!r}")
-        if type(value) not in self._dry_runs:
-            result = dry_run(
-                self.loss_fn,
-                self.test_loss_fn,
-                self._meta.params,
-                value,
-                self._measurement,
-                self.meta_batch,
-                self.seed,
-                self._vectorize,
-            )
-            self._engine.check_vectorized(result.vectorized)
-            if result.draws_random:
-                self._engine.check_random(self._model)
-            self._dry_runs[type(value)] = result
-        self._meta.configure_alpha(value)
+        losses, params = (self.loss_fn, self.test_loss_fn), self._state.meta.params
+        self._vectorization.try_out(value, *losses, params, self.meta_batch)
+        self._state.meta.configure_alpha(value)
         self._algorithm = value
 
     @property
@@ -278,12 +256,12 @@ class MetaLearner:
     @property
     def alpha(self) -> AnyAlpha:
         """α now: the algorithm's, or what has been learned so far."""
-        return self._meta.alpha(self.algorithm)
+        return self._state.meta.alpha(self.algorithm)
 
     @property
     def task_stream(self) -> Tensor:
         """State of the stream that the next batch of tasks will be drawn from."""
-        return self._task_stream.get_state()
+        return self._state.task_stream.get_state()
 
     @property
     def loss_fn(self) -> TaskLoss:
@@ -304,8 +282,8 @@ class MetaLearner:
                 `batch_norm="per_step"`; None: 0 for θ itself, and the algorithm's K for others.
         """
         if step is None:
-            is_theta = params.keys() == self._meta.params.keys() and all(
-                torch.equal(p, params[name]) for name, p in self._meta.params.items()
+            is_theta = params.keys() == self._state.meta.params.keys() and all(
+                torch.equal(p, params[name]) for name, p in self._state.meta.params.items()
             )
             step = 0 if is_theta else self.algorithm.at(self.meta_step).inner_steps
         check_count("step", step, 0)
@@ -319,19 +297,21 @@ class MetaLearner:
     @property
     def draws_random(self) -> bool:
         """Whether the model draws random numbers in its forward, such as for dropout."""
-        return self._dry_run.draws_random
+        return self._vectorization.dry_run_of(self._algorithm).draws_random
 
     @property
     def vectorized(self) -> bool:
         """Whether the tasks of a meta-step go side by side, not one after another."""
-        return self._dry_run.vectorized
+        return self._vectorization.dry_run_of(self._algorithm).vectorized
+
+    @property
+    def goes_by_size(self) -> bool:
+        """Whether tasks of each size go separately, which no recording repeats."""
+        return self._vectorization.goes_by_size(self._algorithm)
 
     def current_algorithm(self) -> Algorithm:
         """The algorithm at this meta-step: its schedules applied, its α as learned so far."""
-        now = self.algorithm.at(self.meta_step)
-        if not isinstance(now.alpha, LearnedAlpha):
-            return now
-        return now.with_alpha(self.alpha)
+        return self._state.current(self._algorithm)
 
     def step(self) -> MetaStep:
         """Draw `meta_batch` tasks and update θ once.
@@ -380,36 +360,18 @@ class MetaLearner:
         watched = Watch.of(watch)
         if watched.names and on_step is None:
             raise ValueError("watch is for on_step: give the function to report to")
-        if select_by is None:
-            if patience is not None:
-                raise ValueError("patience is for select_by: give select_by='validation'")
-            return self._train(meta_steps, on_step, watched)
-        if select_by != "validation" and not callable(select_by):
-            raise ValueError(
-                "select_by must be 'validation' or a function of the learner that gives a number, "
-                f"lowest for the best, got {select_by!r}"
-            )
-        selector = Selector(validate_every, patience)
-        steps: list[MetaStep] = []
-        try:
-            while (
-                selector.look(self.meta_step, self._score(select_by), self.state)
-                and len(steps) < meta_steps
-            ):
-                block = min(validate_every, meta_steps - len(steps))
-                steps += self._train(block, on_step, watched)
-        finally:
-            if selector.state:
-                self.restore(selector.state)
-                self.selection = selector.selection()
-        return steps
+        train = partial(self._train, on_step, watched)
+        if select_by is None and patience is None:
+            return train(meta_steps)
+        return train_selecting(self, meta_steps, train, select_by, validate_every, patience)
 
     def meta_gradient(self, batch: TaskBatch | None = None) -> MetaGradient:
         """The meta-gradient at the present θ and α, as a meta-step measures it.
 
         Args:
-            batch: Tasks; None: those of the next meta-step, which stay the next ones. The masks of
-                dropout are those of the next meta-step.
+            batch: Tasks, such as `learner.tasks.sample(…)`; of different sizes they may also be a
+                `TaskList` of support and one of query data. None: those of the next meta-step,
+                which stay the next ones. The masks of dropout are those of the next meta-step.
 
         Returns:
             `MetaGradient`: loss, task_losses, params (like θ), alpha; `meta_clip` is not applied.
@@ -429,20 +391,17 @@ class MetaLearner:
             >>> all(torch.allclose(p, two.params[name]) for name, p in one.params.items())
             True
         """
-        params = self._meta.params
-        batch = self._next_tasks() if batch is None else to_model(batch, params)
+        params = self._state.meta.params
+        batch = self._next_tasks() if batch is None else given_batch(batch, params)
         query = self._measurement.query_of(batch)
 
-        def compute(side_by_side: bool) -> MetaGradient:
-            measurement = replace(self._measurement, vectorize=side_by_side)
-            with self.randomness(f"meta-step {self.meta_step}"):
-                # the loss before adaptation comes first, for the same masks of dropout
-                measurement.loss_before(self.loss_fn, params, query)
-                return measurement.gradient(
-                    self.current_algorithm(), self.loss_fn, params, batch.support, query
-                )
+        def gradient(measurement: Measurement) -> MetaGradient:
+            # the loss before adaptation comes first, for the same masks of dropout
+            measurement.loss_before(self.loss_fn, params, query)
+            now = self.current_algorithm()
+            return measurement.gradient(now, self.loss_fn, params, batch.support, query)
 
-        return self._side_by_side(compute, "vectorized")
+        return self._measured(gradient)
 
     def adapted_module(
         self, support: Any, *, inner_steps: int | None = None, alpha: Alpha | None = None
@@ -470,7 +429,7 @@ class MetaLearner:
         if inner_steps is not None or alpha is not None:
             steps = algorithm.inner_steps if inner_steps is None else inner_steps
             algorithm = algorithm.testing(steps, alpha)
-        params = self._meta.params
+        params = self._state.meta.params
         task = to_model(TaskBatch(support, ()), params).support
         loss_fn = self.test_loss_fn
         with self.randomness("evaluation of the model"):
@@ -531,25 +490,15 @@ class MetaLearner:
                 learner's.
             between: Called now and then; what it raises ends the measuring.
         """
-        loss_fn = self.test_loss_fn
-        if family is not None:
-            loss_fn = replace(loss_fn, family=family, pointwise=False)
-            check_test(loss_fn, self.params if params is None else params, batch)
-
-        def compute(side_by_side: bool) -> AdaptationCurve:
-            with self.randomness("evaluation of the model"):
-                return self._curves.curve(
-                    self.current_algorithm().testing(inner_steps, alpha),
-                    loss_fn,
-                    self.params if params is None else params,
-                    batch,
-                    task_chunk=self.task_chunk,
-                    random=self.draws_random,
-                    vectorize=side_by_side,
-                    between=between,
-                )
-
-        return self._side_by_side(compute, "test_vectorized", family)
+        return self._tester.curve(
+            self,
+            batch,
+            inner_steps,
+            alpha=alpha,
+            params=params,
+            family=family,
+            between=between,
+        )
 
     def portrait(
         self,
@@ -573,7 +522,7 @@ class MetaLearner:
         family = on_split(self.tasks, split)
         if not isinstance(family, DrawableFamily):
             return None
-        one = one_task(held_out_tasks(family, tasks, self.seed, self.params), task)
+        one = one_task(self.held_out(tasks, family, split), task)
         return self.portrait_of(one, family=family, params=params)
 
     def portrait_of(
@@ -615,8 +564,7 @@ class MetaLearner:
         """Move θ, α, constants and the optimiser's memory to a device; returns this learner."""
         self._model.to(device)
         self._test_model.to(device)
-        self._constants = {name: c.to(device) for name, c in self._constants.items()}
-        self._meta = self._meta.to(device, self.algorithm)
+        self._state.to(device, self.algorithm)
         return self
 
     def state_dict(self) -> dict[str, Any]:
@@ -630,29 +578,16 @@ class MetaLearner:
             ValueError: It is of another model, meta-optimiser or form of α; the learner is then
                 unchanged.
         """
-        source = "the state"
-        check_state(state, source, self._meta, self._constants, step_buffers(self._model))
-        self.restore(state, source)
+        check_state(state, "the state", self._state, step_buffers(self._model))
+        self._state.restore(state, "the state")
 
     def state(self) -> dict[str, Any]:
         """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""
-        return {
-            **self._meta.state(),
-            "constants": dict(self._constants),
-            "tasks": self._task_stream.get_state(),
-            "seed": self.seed,
-            "meta_step": self.meta_step,
-        }
+        return self._state.as_dict()
 
     def save(self, path: str | Path) -> None:
         """Write θ, α, the optimiser, the streams and the counter; `load` resumes exactly."""
-
-        def write(temporary: Path) -> None:
-            # by its path torch would write the temporary name into the file
-            with temporary.open("wb") as file:
-                torch.save(self.state(), file)
-
-        atomic_write(path, write)
+        write_checkpoint(path, self.state())
 
     def load(self, path: str | Path) -> None:
         """Resume from a file of `save`; training continues as if it had never stopped.
@@ -661,8 +596,8 @@ class MetaLearner:
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
                 of α; the learner is then unchanged.
         """
-        growing = step_buffers(self._model)
-        self.restore(read_checkpoint(path, self._meta, self._constants, growing), path)
+        state = read_checkpoint(path, self._state, step_buffers(self._model))
+        self._state.restore(state, path)
 
     def restore(self, state: dict[str, Any], source: str | Path = "the state") -> None:
         """Resume from a `state` with the same model, meta-optimiser and form of α.
@@ -674,190 +609,68 @@ class MetaLearner:
         Raises:
             ValueError: α was learned in another form; the learner is then unchanged.
         """
-        task_stream = torch.Generator().set_state(state["tasks"])
-        self._meta.restore(state, source)
-        own = self._constants
-        self._constants = {name: saved.to(own[name]) for name, saved in state["constants"].items()}
-        self._task_stream = task_stream
-        self.seed = state["seed"]
-        self.meta_step = state["meta_step"]
+        self._state.restore(state, source)
 
     def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
-        if not self.draws_random:
-            return nullcontext()
-        return private_randomness(self.seed, name, self._device)
+        return self._state.randomness(name, random=self.draws_random)
 
     def _loss_of(self, model: nn.Module) -> TaskLoss:
-        """The loss by a module; whether points are separate is found once for each family."""
-        loss_fn = TaskLoss(model, self._constants, self._meta.names, self.tasks)
-        if self._pointwise is None or self._pointwise[0] is not self.tasks:
-            params = self._meta.params
-            tasks = min(TRIAL_TASKS, self.meta_batch)
-            batch = draw(self.tasks, tasks, stream(self.seed, "trial"), params)
-            uneven = isinstance(batch.support, Padded) or isinstance(batch.query, Padded)
-            if uneven:  # of tasks with one point each, nothing would be learned
-                batch = draw(self.tasks, 2 * TRIAL_TASKS, stream(self.seed, "trial"), params)
-            with private_randomness(self.seed, "trial of the model", self._device):
-                training = replace(loss_fn, model=self._model)
-                pointwise = (
-                    uneven
-                    and not isinstance(self.tasks, StepwiseFamily)
-                    and is_pointwise(training, params, batch)
-                )
-            self._pointwise = self.tasks, pointwise
-            self._uneven = uneven
-            if uneven and not pointwise and self.engine == "compiled":
-                raise ValueError(
-                    f"the tasks of {type(self.tasks).__name__} have different sizes, and the loss "
-                    "is no mean over points that are computed alone, so engine='compiled' would "
-                    "compile every combination of sizes: take 'eager'"
-                )
-        return replace(loss_fn, pointwise=self._pointwise[1])
+        """The loss by a module, which knows whether padded tasks can go side by side."""
+        meta = self._state.meta
+        loss_fn = TaskLoss(self._model, self._state.constants, meta.names, self.tasks)
+        pointwise = self._vectorization.pointwise(loss_fn, meta.params, self.meta_batch)
+        return replace(loss_fn, model=model, pointwise=pointwise)
 
-    @property
-    def _device(self) -> torch.device:
-        return next(iter(self._meta.like.values())).device
-
-    def _train(self, meta_steps: int, on_step: OnStep | None, watch: Watch) -> list[MetaStep]:
+    def _train(self, on_step: OnStep | None, watch: Watch, meta_steps: int) -> list[MetaStep]:
+        if on_step is not None:
+            return reported(self, on_step, partial(self._watched, watch), meta_steps)
         steps: list[MetaStep] = []
         while len(steps) < meta_steps:
-            if on_step is None:
-                steps += self._run(min(meta_steps - len(steps), MOST_UNREAD))
-                continue
-            measures, beta = self._watched(watch), self.beta
-            steps += self._run(1)
-            on_step(measures.report(self.meta_step, steps[-1], beta))
+            steps += self._run(min(meta_steps - len(steps), MOST_UNREAD))
         return steps
 
     def _watched(self, watch: Watch) -> Measures:
         """What is watched of the next meta-step."""
         if not watch.names:
             return Measures()
-        batch = self._next_tasks()
+        batch, now, params = self._next_tasks(), self.current_algorithm(), self._state.meta.params
+        return self._measured(lambda by: watch.measure(by, now, self.loss_fn, params, batch))
 
-        def compute(side_by_side: bool) -> Measures:
-            measurement = replace(self._measurement, vectorize=side_by_side)
-            now = self.current_algorithm()
+    def _measured(self, measure: Callable[[Measurement], T]) -> T:
+        """Measure as the next meta-step will, with the same masks of dropout."""
+
+        def compute(side_by_side: bool) -> T:
             with self.randomness(f"meta-step {self.meta_step}"):
-                return watch.measure(measurement, now, self.loss_fn, self._meta.params, batch)
+                return measure(replace(self._measurement, vectorize=side_by_side))
 
-        return self._side_by_side(compute, "vectorized")
+        return self._vectorization.run(compute, "vectorized", self)
 
     def _next_tasks(self) -> TaskBatch:
         """The tasks of the next meta-step, which stay the next ones."""
         generator = torch.Generator().set_state(self.task_stream)
-        inputs = draw_inputs(self.tasks, self.meta_batch, generator, self._meta.like)
-        return batch_of(self.tasks, inputs, self._meta.like)
-
-    def _score(self, select_by: "SelectBy") -> float:
-        """What the best state has least of."""
-        if callable(select_by):
-            return float(select_by(self))
-        family = on_split(self.tasks, "validation")
-        # a separate stream: without splits too, no task is also one of the test
-        batch = draw(family, HELD_OUT, stream(self.seed, "validation"), self._meta.like)
-        return float(self.curve_on(batch, self.current_algorithm().inner_steps).mean[-1])
+        like = self._state.meta.like
+        inputs = draw_inputs(self.tasks, self.meta_batch, generator, like)
+        return batch_of(self.tasks, inputs, like)
 
     def _run(self, meta_steps: int) -> list[MetaStep]:
-        """Take some meta-steps; read their losses at the end, which waits for a GPU only once."""
-        unread: list[PendingLosses] = []
-        try:
-            while len(unread) < meta_steps:
-                self._side_by_side(partial(self._extend, unread, meta_steps), "vectorized")
-        except BaseException:
-            # the last one counts as not tried; those before it stay, if they were finite
-            with suppress(DivergedError):
-                self._read(unread)
-            raise
-        return self._read(unread)
+        state = self._state
 
-    @property
-    def _dry_run(self) -> DryRun:
-        return self._dry_runs[type(self._algorithm)]
+        def extend(unread: list[PendingLosses]) -> None:
+            def compute(side_by_side: bool) -> None:
+                state.extend(self._engine, self._plan(), unread, meta_steps, vectorize=side_by_side)
 
-    def _side_by_side(
-        self,
-        compute: Callable[[bool], T],
-        which: Literal["vectorized", "test_vectorized"],
-        family: TaskFamily | None = None,
-    ) -> T:
-        """Compute as the dry run showed; what it did not meet ends in a loop, or in words."""
-        vectorized: bool = getattr(self._dry_run, which)
-        try:
-            return compute(vectorized)
-        except (RuntimeError, TasksError) as error:
-            refusal = known_refusal(error)
-            if refusal is None or self.engine == "compiled":
-                raise
-            tasks = min(TRIAL_TASKS, self.meta_batch)
-            loss_fn = replace(self.loss_fn, family=self.tasks if family is None else family)
-            batch = draw(loss_fn.family, tasks, stream(self.seed, "trial"), self._meta.like)
-            now = self.current_algorithm()
-            cause = named(refusal, loss_fn, self.params, now, self._measurement, batch)
-            if not (refusal.side_by_side and vectorized and self._vectorize == "auto"):
-                raise cause from error
-        result = compute(False)
-        self._dry_runs[type(self._algorithm)] = self._dry_run._replace(**{which: False})
-        say_loop(cause, self.meta_batch)
-        return result
+            self._vectorization.run(compute, "vectorized", self)
 
-    def _extend(self, unread: list[PendingLosses], most: int, vectorize: bool) -> None:
-        """Append meta-steps until a schedule changes the algorithm, or there are `most`."""
-        now = self.algorithm.at(self.meta_step)
-        loss_fn, like = self.loss_fn, self._meta.like
-        rule, state = self._meta.rule(self.meta_clip), self._meta.state_for(now, self.meta_step)
-        # sizes of tasks, like random numbers, are values that a recording would repeat
-        sizes = self._uneven and (not loss_fn.pointwise or isinstance(now, ProtoMAML))
-        random = self.draws_random or sizes
-        loop = self._engine.loop(now, rule, loss_fn, state, random=random, vectorize=vectorize)
-        statistics: Params = {}
-        first = len(unread)
-        try:
-            continues = True
-            while continues:
-                before = self._task_stream.get_state()
-                try:
-                    inputs = draw_inputs(self.tasks, self.meta_batch, self._task_stream, like)
-                    with self.randomness(f"meta-step {self.meta_step}"):
-                        losses = loop.step(inputs, self._meta.step_size_at(self.meta_step))
-                        if self._has_steps:
-                            statistics = self._statistics(loss_fn, inputs, loop.output(), vectorize)
-                except BaseException:
-                    # the next attempt, with other settings, gets the same tasks
-                    self._task_stream.set_state(before)
-                    raise
-                self.meta_step += 1
-                unread.append(PendingLosses(self.meta_step - 1, now.inner_steps, before, losses))
-                # the next meta-step reads the averages of batch norm
-                continues = len(unread) < most and not self._has_steps
-                continues = continues and self.algorithm.at(self.meta_step) is now
-        finally:
-            if len(unread) > first:
-                self._meta.accept(loop.output())
-                self._constants = self._constants | statistics
+        return state.advance(meta_steps, extend)
 
-    def _statistics(
-        self, loss_fn: TaskLoss, inputs: Any, output: StepOutput, vectorize: bool
-    ) -> Params:
-        """Averages for batch norm after a meta-step, measured at the θ before it."""
-        if not output.finite:
-            return {}
-        params = self._meta.params
-        batch = batch_of(self.tasks, inputs, params)
-        now = self.current_algorithm()
-        return step_statistics(loss_fn, now, params, batch, vectorize=vectorize)
-
-    def _read(self, unread: list[PendingLosses]) -> list[MetaStep]:
-        """Read the losses; where one is not finite, return to the state before it."""
-        numbers = torch.stack([each.losses for each in unread]).tolist() if unread else []
-        steps = []
-        for each, losses in zip(unread, numbers, strict=True):
-            try:
-                steps.append(check_finite(losses, each.inner_steps, each.meta_step))
-            except DivergedError:
-                self._meta.clear_divergence()
-                self._task_stream.set_state(each.task_stream)
-                self.meta_step = each.meta_step
-                raise
-        return steps
+    def _plan(self) -> StepPlan:
+        return StepPlan(
+            self._algorithm,
+            self.loss_fn,
+            self.meta_batch,
+            self.meta_clip,
+            self.draws_random,
+            self.goes_by_size,
+            self._has_steps,
+        )

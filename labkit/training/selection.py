@@ -3,9 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isnan
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from labkit.core import check_count
+from labkit.training.held_out import HELD_OUT, on_split
+from labkit.training.model import stream
+from labkit.training.step import MetaStep, draw
+
+if TYPE_CHECKING:
+    from labkit.training.meta_learner import MetaLearner
+
+
+def validation_score(learner: "MetaLearner") -> float:
+    """The mean query loss after K steps on validation tasks that are always the same."""
+    family = on_split(learner.tasks, "validation")
+    # a separate stream: without splits too, no task is also one of the test
+    batch = draw(family, HELD_OUT, stream(learner.seed, "validation"), learner.params)
+    return float(learner.curve_on(batch, learner.current_algorithm().inner_steps).mean[-1])
 
 
 @final
@@ -78,3 +92,47 @@ class Selector:
         meta_steps, scores = zip(*self._looks, strict=True)
         stopped = self._since >= self._patience
         return Selection(meta_steps, scores, self._best[0], stopped)
+
+
+def train_selecting(
+    learner: "MetaLearner",
+    meta_steps: int,
+    train: Callable[[int], list[MetaStep]],
+    select_by: object,
+    validate_every: int,
+    patience: int | None,
+) -> list[MetaStep]:
+    """Train, look now and then, and end with the best state; `learner.selection` says which.
+
+    Args:
+        learner: Is trained.
+        meta_steps: At most so many.
+        train: Takes some meta-steps of the learner.
+        select_by: As for `MetaLearner.train`, and the others.
+        validate_every: Meta-steps between two looks.
+        patience: Looks without improvement after which to stop.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+    if select_by is None:
+        raise ValueError("patience is for select_by: give select_by='validation'")
+    if select_by != "validation" and not callable(select_by):
+        raise ValueError(
+            "select_by must be 'validation' or a function of the learner that gives a number, "
+            f"lowest for the best, got {select_by!r}"
+        )
+    score = select_by if callable(select_by) else validation_score
+    selector = Selector(validate_every, patience)
+    steps: list[MetaStep] = []
+    try:
+        while (
+            selector.look(learner.meta_step, float(score(learner)), learner.state)
+            and len(steps) < meta_steps
+        ):
+            steps += train(min(validate_every, meta_steps - len(steps)))
+    finally:
+        if selector.state:
+            learner.restore(selector.state)
+            learner.selection = selector.selection()
+    return steps

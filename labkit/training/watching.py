@@ -3,16 +3,19 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, final, get_args
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
 from labkit.core import Algorithm, Batch, Params, loss_at, map_tasks
-from labkit.tasks import TaskBatch
+from labkit.tasks import TaskBatch, by_size
 from labkit.training.model import TaskLoss
 from labkit.training.step import Measurement, MetaStep
+
+if TYPE_CHECKING:
+    from labkit.training.meta_learner import MetaLearner
 
 Watched: TypeAlias = Literal["gradient_norm", "task_losses", "metrics"]
 
@@ -100,14 +103,13 @@ class Watch:
             if "task_losses" in self.names:
                 measures.task_losses = gradient.task_losses.detach()
         if "metrics" in self.names:
-            one = partial(_metrics, algorithm, loss_fn, params)
-            values = map_tasks(
-                one,
-                batch.support,
-                query,
+            metrics = partial(
+                map_tasks,
+                partial(_metrics, algorithm, loss_fn, params),
                 vectorize=measurement.vectorize,
                 chunk_size=measurement.task_chunk,
             )
+            values = by_size(metrics, batch.support, query)
             measures.task_metrics = {name: each.detach() for name, each in values.items()}
         return measures
 
@@ -133,6 +135,25 @@ class Measures:
             means,
             self.task_metrics,
         )
+
+
+def reported(
+    learner: "MetaLearner", on_step: OnStep, measure: Callable[[], Measures], meta_steps: int
+) -> list[MetaStep]:
+    """Take meta-steps and report each.
+
+    Args:
+        learner: Takes them.
+        on_step: Is called after each.
+        measure: Measures what is watched of the next one.
+        meta_steps: How many.
+    """
+    steps = []
+    for _ in range(meta_steps):
+        measures, beta = measure(), learner.beta
+        steps.append(learner.step())
+        on_step(measures.report(learner.meta_step, steps[-1], beta))
+    return steps
 
 
 def _metrics(

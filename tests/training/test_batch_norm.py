@@ -70,7 +70,7 @@ def test_statistics_per_step_by_hand() -> None:
     """Rows are support statistics at θ_0, θ_1 and query statistics at θ_2, averaged."""
     one = learner(batch_norm="per_step", beta=0.0)
     stream = torch.Generator().manual_seed(0)
-    stream.set_state(one._task_stream.get_state())
+    stream.set_state(one.task_stream)
     one.step()
     batch = one.tasks.sample(3, stream)
     rows: list[list[tuple[Tensor, Tensor]]] = []

@@ -192,10 +192,12 @@ def test_to_a_device(optimizer: str | Callable[..., Any]) -> None:
     assert same(one, two)
     # a device without numbers: nothing stays behind
     one.to("meta")
-    state = one._meta.state_for(algorithm, 0)
+    state = one._state.meta.state_for(algorithm, 0)
     slots = [*state.theta, *(slot for row in state.rows for slot in row.values())]
     assert all(isinstance(slot, Slot) for slot in slots)
-    places = tensors_of([list(state.theta), state.rows, state.betas, state.finite, one._constants])
+    places = tensors_of(
+        [list(state.theta), state.rows, state.betas, state.finite, one._state.constants]
+    )
     places += [*one._model.parameters(), *one._test_model.buffers()]
     assert {tensor.device.type for tensor in places} == {"meta"}
 

@@ -16,15 +16,26 @@ from labkit import (
     IMAML,
     MAML,
     Algorithm,
+    Ensemble,
     FunctionTasks,
+    JointTraining,
     LabelledTasks,
+    LoopWarning,
     MetaLearner,
     ProtoMAML,
+    Reptile,
+    StepReport,
     TableTasks,
     TaskBatch,
+    TaskList,
+    adaptation_curve,
+    check_meta_gradient,
+    meta_gradient,
 )
 from labkit.tasks import Padded, even_groups, padded_batch
 from labkit.tasks.family import Predictor
+from labkit.training import one_task
+from labkit.training.engine import engine
 from tests.training.point_tasks import made
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -150,7 +161,7 @@ def test_the_sum_over_tasks_and_learned_steps_too(algorithm: Algorithm) -> None:
         MetaLearner(made(network), family, algorithm, meta_batch=5, reduction="sum", seed=4)
         for _ in range(2)
     ]
-    sides[1]._pointwise = (family, False)
+    sides[1]._vectorization._family, sides[1]._vectorization._pointwise = family, False
     steps = [learner.train(2) for learner in sides]
     for one, other in zip(*steps, strict=True):
         assert one.loss_after == pytest.approx(other.loss_after, rel=1e-9)
@@ -339,38 +350,233 @@ def test_parts_that_cannot_be_padded(part: Any, words: str) -> None:
         padded_batch(TaskBatch(part, torch.zeros(2)), 2)
 
 
+def clouds(shots: Any) -> LabelledTasks:
+    return LabelledTasks(torch.rand(60, 2), torch.arange(60) % 12, ways=1, shots=shots)
+
+
 @pytest.mark.parametrize("bad", [0, (0, 3), (3, 2), (1, 2.5), (1,), True])
 def test_ranges_that_are_none(bad: Any) -> None:
-    for make in (lambda: table(shots=bad), lambda: FunctionTasks(draw, shots=bad)):
+    for make in (
+        lambda: table(shots=bad),
+        lambda: FunctionTasks(draw, shots=bad),
+        lambda: clouds(bad),
+    ):
         with pytest.raises(ValueError, match="shots must be a whole number ≥ 1"):
             make()
 
 
-def test_compiled_code_and_direct_use_say_what_cannot_be() -> None:
+def test_compiled_code_says_what_cannot_be() -> None:
     with pytest.raises(ValueError, match=r"Waves have different sizes.*take 'eager'"):
         MetaLearner(made(network), Waves(root), MAML(), meta_batch=2, engine="compiled")
-    learner = MetaLearner(made(network), Waves(root), MAML(), meta_batch=3)
+    proto = ProtoMAML(head="2.*", alpha=0.1)
+    module = made(lambda: nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 3)))
+    with pytest.raises(ValueError, match=r"Threes have different sizes, and prototypes.*'eager'"):
+        MetaLearner(module, Threes(), proto, meta_batch=4, engine="compiled")
+
+
+def of_tasks(batch: TaskBatch) -> TaskBatch:
+    """Batches of Waves as a list of those of each task."""
+    parts = (batch.support, batch.query)
+    return TaskBatch(
+        *(TaskList([dict(zip("xy", one, strict=True)) for one in zip(p["x"], p["y"], strict=True)])
+          for p in parts)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("judge", [mse_loss, root])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_meta_gradients_and_what_is_watched_are_those_of_each_task_alone(
+    judge: Loss, reduction: Any
+) -> None:
+    module, family = made(network), Waves(judge)
+    learner = MetaLearner(
+        module, family, MAML(alpha=0.05, inner_steps=2), meta_batch=6, reduction=reduction
+    )
+    tasks = next_tasks(learner, family)
+    expected = [gradient_by_hand(module, judge, [task], 0.05, 2) for task in tasks]
+    losses = torch.tensor([loss for loss, _ in expected], dtype=torch.float64)
+    drawn = family.sample(6, torch.Generator().set_state(learner.task_stream))
+    parts = (of_tasks(drawn).support, of_tasks(drawn).query)
+    results = [
+        learner.meta_gradient(),
+        learner.meta_gradient(drawn),
+        learner.meta_gradient(of_tasks(drawn)),
+        meta_gradient(
+            learner.loss_fn, learner.params, *parts, alpha=0.05, inner_steps=2, reduction=reduction
+        ),
+    ]
+    share = 6 if reduction == "mean" else 1
+    for result in results:
+        torch.testing.assert_close(result.task_losses, losses, rtol=1e-9, atol=0)
+        torch.testing.assert_close(result.loss, losses.sum() / share, rtol=1e-9, atol=0)
+        for name in learner.params:
+            total = torch.stack([slopes[name] for _, slopes in expected]).sum(0) / share
+            torch.testing.assert_close(result.params[name], total, rtol=1e-8, atol=1e-11)
+    reports: list[StepReport] = []
+    learner.train(1, on_step=reports.append, watch=["gradient_norm", "task_losses", "metrics"])
+    [report] = reports
+    assert report.task_losses is not None
+    torch.testing.assert_close(report.task_losses, losses, rtol=1e-9, atol=0)
+    assert report.loss_after == pytest.approx(float(losses.mean()), rel=1e-9)
+    norm = sum(float(slope.square().sum()) for slope in results[0].params.values()) ** 0.5
+    assert report.gradient_norm == pytest.approx(norm, rel=1e-9)
+    by_root = losses if judge is root else losses.sqrt()
+    torch.testing.assert_close(report.task_metrics["rmse"], by_root, rtol=1e-9, atol=0)
+
+
+def test_direct_use_of_padded_tasks_ends_in_a_loop_or_in_words() -> None:
+    learner = MetaLearner(made(network), Waves(root), MAML(alpha=0.05), meta_batch=3)
     batch = learner.held_out(3)
-    with pytest.raises(ValueError, match=r"no mean over points .* part.alone\(\)"):
-        learner.algorithm.meta_gradient(learner.loss_fn, learner.params, batch.support, batch.query)
+    args = (learner.loss_fn, learner.params, batch.support, batch.query)
+    options: dict[str, Any] = {"alpha": 0.05, "inner_steps": 1}
+    with pytest.raises(ValueError, match=r"the loss of Waves has tasks of different sizes, and by"):
+        meta_gradient(*args, **options, vectorize=True)
+    with pytest.warns(LoopWarning, match="has tasks of different sizes"):
+        looped = meta_gradient(*args, **options)
+    expected = learner.meta_gradient(batch)
+    torch.testing.assert_close(looped.task_losses, expected.task_losses)
+    for name, slope in looped.params.items():
+        torch.testing.assert_close(slope, expected.params[name])
+
+
+@pytest.mark.parametrize("algorithm", [Reptile(alpha=0.1), IMAML(alpha=0.1), JointTraining()])
+def test_lists_of_tasks_for_other_algorithms(algorithm: Algorithm) -> None:
+    """Of any form: here also of different numbers of columns, which no padding brings together."""
+
+    def loss(params: Any, x: Tensor) -> Tensor:
+        return (params["w"] * x.sin() - x.mean()).square().mean()
+
+    generator = torch.Generator().manual_seed(0)
+    data = [torch.randn(n, n + 1, generator=generator, dtype=torch.float64) for n in (2, 5, 3)]
+    theta = {"w": torch.tensor(0.7, dtype=torch.float64)}
+    both = algorithm.meta_gradient(loss, theta, TaskList(data), TaskList(data), reduction="sum")
+    alone = [algorithm.meta_gradient(loss, theta, x[None], x[None]) for x in data]
+    torch.testing.assert_close(both.task_losses, torch.cat([each.task_losses for each in alone]))
+    slopes = torch.stack([each.params["w"] for each in alone])
+    torch.testing.assert_close(both.params["w"], slopes.sum())
+    curve = adaptation_curve(algorithm, loss, theta, TaskList(data), TaskList(data))
+    torch.testing.assert_close(curve.task_losses[:, -1], both.task_losses)
+
+
+def test_lists_of_tasks_that_cannot_be() -> None:
+    x = torch.ones(2)
+    with pytest.raises(ValueError, match="TaskList takes a list of at least one batch"):
+        TaskList([])
+    with pytest.raises(ValueError, match="must both be a TaskList, with the data of the same"):
+        meta_gradient(mse_loss, {"w": x}, TaskList([x]), x, alpha=0.1, inner_steps=1)
+    with pytest.raises(ValueError, match=r"got TaskList and TaskList of \[1, 2\] tasks"):
+        meta_gradient(mse_loss, {"w": x}, TaskList([x]), TaskList([x, x]), alpha=1, inner_steps=1)
+    with pytest.raises(ValueError, match=r"whose first axis is the task.*TaskList"):
+        check_meta_gradient(
+            mse_loss, {"w": x}, TaskList([x]), TaskList([x]), alpha=1, inner_steps=1
+        )
+
+
+@pytest.mark.parametrize("judge", [mse_loss, root])
+def test_curves_keep_the_order_of_tasks(judge: Loss) -> None:
+    """They are measured by size, and task_losses are in the order of the batch."""
+    learner = MetaLearner(made(network), Waves(judge), MAML(alpha=0.05), meta_batch=2)
+    batch = learner.held_out(30)
+    curve = learner.curve_on(batch, 1)
+    sizes = batch.query.mask.sum(1)
+    assert len(sizes.unique()) > 3
+    assert not torch.equal(sizes, sizes.sort().values)
+    for task in range(30):
+        one = learner.curve_on(one_task(batch, task), 1)
+        torch.testing.assert_close(one.task_losses[0], curve.task_losses[task])
+        torch.testing.assert_close(
+            one.metrics["rmse"].task_values[0], curve.metrics["rmse"].task_values[task]
+        )
+
+
+@pytest.mark.parametrize("judge", [mse_loss, root])
+def test_an_ensemble_of_uneven_tasks(judge: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the meta-step from which others are recorded: a recording would repeat sizes."""
+    monkeypatch.setattr(engine, "RECORDED_AFTER", 2)
+    options: dict[str, Any] = {"meta_batch": 3, "seed": 1}
+    ensemble = Ensemble(
+        made(network), Waves(judge), MAML(), alphas=[0.02, 0.05], betas=[0.1, 0.01], **options
+    )
+    steps = ensemble.train(6)
+    for place, (alpha, beta) in enumerate([(0.02, 0.1), (0.05, 0.01)]):
+        learner = MetaLearner(made(network), Waves(judge), MAML(alpha), beta=beta, **options)
+        for step, alone in zip(steps, learner.train(6), strict=True):
+            assert float(step.loss_after[place]) == pytest.approx(alone.loss_after, rel=1e-8)
+        for name, p in learner.params.items():
+            torch.testing.assert_close(ensemble.params(place)[name], p, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_labelled_tasks_with_a_range_of_shots(norm: bool) -> None:
+    """Each task with its own shots, by plain autograd; with batch norm not even side by side."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(240, 2, generator=generator, dtype=torch.float64)
+    family = LabelledTasks(x, torch.arange(240) % 20, ways=3, shots=(1, 5), queries=2)
+    middle = [nn.BatchNorm1d(5, track_running_stats=False)] if norm else []
+    module = made(lambda: nn.Sequential(nn.Linear(2, 5), *middle, nn.Tanh(), nn.Linear(5, 3)))
+    learner = MetaLearner(
+        module, family, MAML(alpha=0.1), meta_batch=7, beta=1.0, meta_optimizer="sgd"
+    )
+    assert learner.loss_fn.pointwise != norm
+    batch = family.sample(7, torch.Generator().set_state(learner.task_stream))
+    sizes = batch.support.mask.sum(1).tolist()
+    tasks = [
+        (
+            tuple(tensor[task, : sizes[task]] for tensor in batch.support.values),
+            tuple(tensor[task] for tensor in batch.query),
+        )
+        for task in range(7)
+    ]
+    _, slopes = gradient_by_hand(module, cross_entropy, tasks, 0.1, 1)
+    learner.step()
+    for name, p in module.named_parameters():
+        torch.testing.assert_close(learner.params[name], p - slopes[name], rtol=1e-9, atol=1e-11)
+
+
+def test_shots_of_labelled_tasks_are_the_same_for_all_classes_and_equally_likely() -> None:
+    y = torch.arange(160) % 20
+    x = torch.stack([torch.arange(160), y], dim=1).double()
+    family = LabelledTasks(x, y, ways=3, shots=(2, 4), queries=3)
+    batch = family.sample(3000, torch.Generator().manual_seed(0))
+    (points, labels), mask = batch.support.values, batch.support.mask
+    shots = mask.sum(1) // 3
+    shares = [float((shots == k).double().mean()) for k in (2, 3, 4)]
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.03)
+    of_class = nn.functional.one_hot(labels, 3) * mask[..., None]
+    assert torch.equal(of_class.sum(1), shots[:, None].expand(-1, 3))
+    number = batch.info["support_points"]
+    assert torch.equal(number >= 0, mask)
+    assert torch.equal(points[..., 0][mask].long(), number[mask])
+    names = torch.tensor([int(name) for name in family.names])
+    assert torch.equal(y[number[mask]], names[batch.info["classes"].gather(1, labels)][mask])
+    for task in range(50):
+        mine = [*number[task][mask[task]].tolist(), *batch.info["query_points"][task].tolist()]
+        assert len(set(mine)) == len(mine)
+    # no class comes first: the first support point is of each label as often as of others
+    first = torch.bincount(labels[:, 0]).double() / 3000
+    assert first.tolist() == pytest.approx([1 / 3] * 3, abs=0.04)
+    with pytest.raises(ValueError, match="class '0' has 8 examples"):
+        LabelledTasks(x, y, ways=3, shots=(2, 6), queries=3)
+
+
+class Threes(Clouds):
+    """Three classes, of one, two or three points each."""
+
+    def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
+        def part() -> Any:
+            count = torch.randint(1, 4, (tasks,), generator=generator).tolist()
+            y = [torch.arange(3 * n) % 3 for n in count]
+            x = [torch.randn(len(e), 2, generator=generator).double() + e[:, None] for e in y]
+            return [x, y]
+
+        return TaskBatch(part(), part())
 
 
 def test_prototypes_of_uneven_tasks() -> None:
     module = made(lambda: nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 3)))
-
-    class Three(Clouds):
-        def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
-            def part() -> Any:
-                count = torch.randint(1, 4, (tasks,), generator=generator).tolist()
-                y = [torch.arange(3 * n) % 3 for n in count]
-                x = [torch.randn(len(e), 2, generator=generator).double() + e[:, None] for e in y]
-                return [x, y]
-
-            return TaskBatch(part(), part())
-
     proto = ProtoMAML(head="2.*", alpha=0.1)
-    learner = MetaLearner(module, Three(), proto, meta_batch=4)
-    batch = Three().sample(4, torch.Generator().set_state(learner.task_stream))
+    learner = MetaLearner(module, Threes(), proto, meta_batch=4)
+    batch = Threes().sample(4, torch.Generator().set_state(learner.task_stream))
     losses = []
     for task in range(4):
         support, query = ([t[task][None] for t in part] for part in (batch.support, batch.query))

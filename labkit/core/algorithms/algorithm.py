@@ -5,7 +5,7 @@ from dataclasses import Field, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from labkit.core.checks import check_count, check_params, count_tasks
+from labkit.core.checks import check_count, check_params, count_listed, count_tasks
 from labkit.core.gradients import MetaGradient, Problem, Unrolled, over_tasks, unrolled_gradient
 from labkit.core.inner import Adaptation, AnyAlpha, LearnedAlpha, adapt_by, testing_alpha
 from labkit.core.types import Alpha, Batch, LossFn, Params, Reduction, StepSize
@@ -77,7 +77,8 @@ class Algorithm(ABC):
             chunk = partial(self.chunk_gradient, problem)
             return over_tasks(chunk, support, query, reduction=reduction, task_chunk=task_chunk)
 
-        return for_tasks(compute, vectorize, count_tasks(support, query))
+        tasks = count_listed(support, query) or count_tasks(support, query)
+        return for_tasks(compute, vectorize, tasks)
 
     def with_alpha(self, alpha: AnyAlpha) -> Self:
         """The same algorithm with another α, in any form that it takes.

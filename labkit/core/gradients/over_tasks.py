@@ -7,7 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from labkit.core.checks import check_count, check_reduction, count_tasks
+from labkit.core.checks import check_count, check_reduction, count_listed, count_tasks
 from labkit.core.inner import AlphaTensors
 from labkit.core.pytrees import tree_map
 from labkit.core.types import Batch, Params, Reduction
@@ -47,8 +47,9 @@ def over_tasks(
 
     Args:
         gradient: Sums over a chunk of tasks.
-        support: Pytree of tensors, (tasks, shots, …).
-        query: Pytree of tensors, (tasks, queries, …).
+        support: Pytree of tensors, (tasks, shots, …); or a `TaskList`, each of whose tasks is a
+            chunk.
+        query: Pytree of tensors, (tasks, queries, …); or a `TaskList`.
         reduction: "mean" or "sum" over all tasks.
         task_chunk: Tasks at once, ≥ 1; None: all.
 
@@ -59,15 +60,35 @@ def over_tasks(
         ValueError: An argument is out of its range or the first axes differ.
     """
     check_reduction(reduction)
+    if task_chunk is not None:
+        check_count("task_chunk", task_chunk, 1)
+    if (listed := count_listed(support, query)) is not None:
+        divisor = listed if reduction == "mean" else 1
+        return _sum([gradient(*_alone(support[i], query[i]), divisor) for i in range(listed)])
     tasks = count_tasks(support, query)
     divisor = tasks if reduction == "mean" else 1
     if task_chunk is None:
         return gradient(support, query, divisor)
-    check_count("task_chunk", task_chunk, 1)
-    parts = [
-        gradient(*_tasks(first, first + task_chunk, support, query), divisor)
-        for first in range(0, tasks, task_chunk)
-    ]
+    return _sum(
+        [
+            gradient(*_tasks(first, first + task_chunk, support, query), divisor)
+            for first in range(0, tasks, task_chunk)
+        ]
+    )
+
+
+def _alone(support: Batch, query: Batch) -> tuple[Batch, Batch]:
+    """The data of one task as batches of one task."""
+    count_tasks(*(one := tree_map(_with_axis, (support, query))))
+    return one[0], one[1]
+
+
+def _with_axis(leaf: object) -> object:
+    return leaf[None] if isinstance(leaf, Tensor) and not leaf.is_nested else leaf
+
+
+def _sum(parts: list[MetaGradient]) -> MetaGradient:
+    """All tasks, from sums over some of them, in order."""
     return MetaGradient(
         loss=_add(*(part.loss for part in parts)),
         task_losses=torch.cat([part.task_losses for part in parts]),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from labkit.core import is_number
 
-Normalize: TypeAlias = 'Literal["train"] | tuple[Sequence[float] | float, Sequence[float] | float]'
+Normalize: TypeAlias = Literal["train"] | tuple[Sequence[float] | float, Sequence[float] | float]
 """By mean and deviation over the training classes, or by (mean, deviation)."""
 
 CHUNK_POINTS = 256

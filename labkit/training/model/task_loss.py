@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from labkit.core import Algorithm, Params, ProtoMAML, refusal_of, tree_map
+from labkit.core import Algorithm, Params, ProtoMAML, TasksError, refusal_of, tree_map
 from labkit.tasks import (
     LabelledFamily,
     MeasuredFamily,
@@ -53,10 +53,11 @@ class TaskLoss:
             return self._masked_mean(predict, batch)
         return self.family.loss(predict, self._alone(batch))
 
-    def needs_sizes(self, algorithm: Algorithm, *parts: Any) -> bool:
+    def needs_sizes(self, algorithm: Algorithm | None, *parts: Any) -> bool:
         """Whether data have tasks of different sizes that cannot go side by side.
 
-        ProtoMAML's prototypes are means over the points of each class alone.
+        Without an algorithm only the loss counts. ProtoMAML's prototypes are means over the points
+        of each class alone.
         """
         together = self.pointwise and not isinstance(algorithm, ProtoMAML)
         return not together and any(isinstance(part, Padded) for part in parts)
@@ -142,11 +143,13 @@ class TaskLoss:
         try:
             return batch.alone()
         except RuntimeError as error:
-            raise ValueError(
-                f"the tasks of {type(self.family).__name__} have different sizes, and its loss by "
-                f"{type(self.model).__name__} is no mean over points that are computed alone, "
-                "so they cannot go side by side (torch.func.vmap): compute one task at a time, "
-                "with part.alone() of its data"
+            raise TasksError(
+                f"has tasks of different sizes, and by {type(self.model).__name__} is no mean over "
+                "points that are computed alone",
+                "Take vectorize='auto' or False, which computes tasks one after another, or "
+                "learner.meta_gradient(batch), which computes those of one size together",
+                side_by_side=True,
+                who=f"the loss of {type(self.family).__name__}",
             ) from error
 
 

@@ -7,8 +7,8 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
-from labkit.core import Params, count_tasks, tree_map
-from labkit.tasks import GenerativeFamily, TaskBatch, TaskFamily, padded_batch
+from labkit.core import Params, TaskList, count_tasks, tree_map
+from labkit.tasks import GenerativeFamily, TaskBatch, TaskFamily, padded_as_listed, padded_batch
 
 
 def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> TaskBatch:
@@ -69,11 +69,24 @@ def to_model(batch: TaskBatch, params: Params) -> TaskBatch:
     return map_batch(move, batch)
 
 
+def given_batch(batch: TaskBatch, params: Params) -> TaskBatch:
+    """A batch of a user's, as a family gives it or padded already, as `draw` would return it.
+
+    Raises:
+        ValueError: Tasks of different sizes do not fit together.
+    """
+    return to_model(padded_as_listed(batch), params)
+
+
 def map_batch(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
     """Apply a function to every tensor of a batch."""
-    return TaskBatch(
-        *(tree_map(function, part) for part in (batch.support, batch.query, batch.info))
-    )
+
+    def over(part: Any) -> Any:
+        if isinstance(part, TaskList):
+            return TaskList([tree_map(function, each) for each in part])
+        return tree_map(function, part)
+
+    return TaskBatch(*map(over, (batch.support, batch.query, batch.info)))
 
 
 def draw_inputs(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> Any:

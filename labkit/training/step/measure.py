@@ -17,6 +17,7 @@ from labkit.core import (
     MetaGradient,
     Params,
     Reduction,
+    TaskList,
     check_count,
     check_reduction,
     loss_at,
@@ -73,27 +74,45 @@ class Measurement:
 
     def loss_before(self, loss_fn: LossFn, params: Params, query: Batch) -> Tensor:
         """Query loss at θ, mean over the tasks, 0-d."""
-        return map_tasks(
-            partial(loss_at(loss_fn, 0), params),
-            query,
-            vectorize=self.vectorize,
-            chunk_size=self.task_chunk,
-        ).mean()
+
+        def mean(query: Batch) -> Tensor:
+            return map_tasks(
+                partial(loss_at(loss_fn, 0), params),
+                query,
+                vectorize=self.vectorize,
+                chunk_size=self.task_chunk,
+            ).mean()
+
+        if not _goes_by_size(loss_fn, None, query):
+            return mean(query)
+        groups = [(len(numbers), mean(part)) for numbers, part, _ in even_groups(query, query)]
+        return _mean(groups)
 
     def gradient(
         self, algorithm: Algorithm, loss_fn: LossFn, params: Params, support: Batch, query: Batch
     ) -> MetaGradient:
-        """The meta-gradient of a batch of tasks."""
-        return algorithm.meta_gradient(
-            loss_fn,
-            params,
-            support,
-            query,
-            reduction=self.reduction,
-            task_chunk=self.task_chunk,
-            checkpoint=self.checkpoint,
-            vectorize=self.vectorize,
-        )
+        """The meta-gradient of a batch of tasks.
+
+        Tasks of different sizes go side by side where the loss allows it, and otherwise those of
+        one size.
+        """
+
+        def gradient(support: Batch, query: Batch) -> MetaGradient:
+            return algorithm.meta_gradient(
+                loss_fn,
+                params,
+                support,
+                query,
+                reduction=self.reduction,
+                task_chunk=self.task_chunk,
+                checkpoint=self.checkpoint,
+                vectorize=self.vectorize,
+            )
+
+        if not _goes_by_size(loss_fn, algorithm, support, query):
+            return gradient(support, query)
+        groups = [(numbers, gradient(*data)) for numbers, *data in even_groups(support, query)]
+        return _joined(groups, self.reduction)
 
     def measure(
         self,
@@ -107,18 +126,8 @@ class Measurement:
     ) -> "StepGradients":
         """The losses around the adaptation to a batch of tasks, and the meta-gradient.
 
-        All are tensors, finite or not. Where α is not learned, its gradient is None. Tasks of
-        different sizes go side by side where the loss allows it, and otherwise those of one size.
+        All are tensors, finite or not. Where α is not learned, its gradient is None.
         """
-        if isinstance(loss_fn, TaskLoss) and loss_fn.needs_sizes(algorithm, support, query):
-            parts = [
-                (
-                    len(numbers),
-                    self.measure(algorithm, loss_fn, params, *data, alpha_learned=alpha_learned),
-                )
-                for numbers, *data in even_groups(support, query)
-            ]
-            return self._sum(parts)
         loss_before = self.loss_before(loss_fn, params, query)
         gradient = self.gradient(algorithm, loss_fn, params, support, query)
         alpha = gradient.alpha if alpha_learned else None
@@ -126,26 +135,39 @@ class Measurement:
         losses = torch.stack([loss_before, gradient.task_losses.mean(), largest])
         return StepGradients(losses, gradient.params, alpha)
 
-    def _sum(self, parts: "list[tuple[int, StepGradients]]") -> "StepGradients":
-        """From some numbers of tasks each, with their losses and gradients, to all tasks."""
-        tasks = sum(count for count, _ in parts)
 
-        def mean(*leaves: Tensor) -> Tensor:
-            weighted = [
-                leaf * (count / tasks) for leaf, (count, _) in zip(leaves, parts, strict=True)
-            ]
-            return torch.stack(weighted).sum(0)
+def _goes_by_size(loss_fn: LossFn, algorithm: Algorithm | None, *parts: Batch) -> bool:
+    """Whether tasks of different sizes cannot go side by side; no algorithm: the loss alone."""
+    if any(isinstance(part, TaskList) for part in parts):
+        return True
+    return isinstance(loss_fn, TaskLoss) and loss_fn.needs_sizes(algorithm, *parts)
 
-        def total(*leaves: Tensor) -> Tensor:
-            return torch.stack(leaves).sum(0)
 
-        add = mean if self.reduction == "mean" else total
-        gradients = [part for _, part in parts]
-        params = tree_map(add, *(part.params for part in gradients))
-        learned = gradients[0].alpha is not None
-        alpha = tree_map(add, *(part.alpha for part in gradients)) if learned else None
-        losses = mean(*(part.losses for part in gradients))
-        return StepGradients(torch.stack([*losses[:2], _largest(params, alpha)]), params, alpha)
+def _mean(groups: list[tuple[int, Tensor]]) -> Tensor:
+    """From means over some numbers of tasks each to that over all."""
+    tasks = sum(count for count, _ in groups)
+    return torch.stack([each * (count / tasks) for count, each in groups]).sum(0)
+
+
+def _joined(groups: list[tuple[Tensor, MetaGradient]], reduction: Reduction) -> MetaGradient:
+    """From the meta-gradients of some tasks each, of these numbers, to that of all."""
+    counts = [len(numbers) for numbers, _ in groups]
+    gradients = [gradient for _, gradient in groups]
+
+    def add(*leaves: Tensor) -> Tensor:
+        if reduction == "mean":
+            return _mean(list(zip(counts, leaves, strict=True)))
+        return torch.stack(leaves).sum(0)
+
+    losses = torch.cat([gradient.task_losses for gradient in gradients])
+    place = torch.cat([numbers for numbers, _ in groups]).argsort().to(losses.device)
+    learned = gradients[0].alpha is not None
+    return MetaGradient(
+        loss=add(*(gradient.loss for gradient in gradients)),
+        task_losses=losses[place],
+        params=tree_map(add, *(gradient.params for gradient in gradients)),
+        alpha=tree_map(add, *(gradient.alpha for gradient in gradients)) if learned else None,
+    )
 
 
 def _largest(params: Params, alpha: "AlphaTensors | None") -> Tensor:
