@@ -1,6 +1,7 @@
 """Break the mathematics in a copy, one place at a time: each break must fail a test.
 
-Run as `python -m tests.mutations`; it takes some minutes. `tests/test_mutations.py` checks that
+Run as `python -m tests.mutations`; it takes some minutes. Arguments choose files by a part of
+their path: `python -m tests.mutations tasks/ step/measure`. `tests/test_mutations.py` checks that
 every break still fits the source.
 """
 
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,9 @@ TRAITS = ("tests/widgets/test_lab_traits.py",)
 OPTIMIZERS = ("tests/training/test_meta_optimizers.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 UPDATES = ("tests/training/test_updates.py",)
+AUGMENTED = ("tests/tasks/test_augmentation.py",)
+UNEVEN = ("tests/training/test_uneven_tasks.py",)
+WATCHED = ("tests/training/test_watching.py",)
 TRANSPOSED = """part = pull(bar)[1]
             turned = vjp(lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0])[1](bar[0])[0]
             bar = (turned, bar[1])"""
@@ -280,6 +285,153 @@ MUTATIONS = [
         UPDATES,
     ),
     Mutation(
+        "test tasks augmented",
+        "training/held_out.py",
+        "return family.without_augmentation() if isinstance(family, AugmentedFamily) else family",
+        "return family",
+        AUGMENTED,
+    ),
+    Mutation(
+        "test classes augmented",
+        "tasks/custom/labelled_tasks.py",
+        'if self.augment is not None and self.split == "train":',
+        "if self.augment is not None:",
+        AUGMENTED,
+    ),
+    Mutation(
+        "normalised by all classes",
+        "tasks/custom/labelled_tasks.py",
+        'table.rows[members["train"]][table.present[members["train"]]]',
+        "table.rows[table.present]",
+        AUGMENTED,
+    ),
+    Mutation(
+        "parts of a deviation joined without their means",
+        "tasks/custom/normalisation.py",
+        "+ rest**2 * count * share",
+        "+ 0 * rest",
+        AUGMENTED,
+    ),
+    Mutation(
+        "images of files in the order of their numbers",
+        "tasks/custom/image_files.py",
+        "return images[place]",
+        "return images[place.sort().values]",
+        AUGMENTED,
+    ),
+    Mutation(
+        "a shot too few for each class",
+        "tasks/custom/labelled_tasks.py",
+        "(rank > shots)",
+        "(rank >= shots)",
+        UNEVEN,
+    ),
+    Mutation(
+        "measures of tasks in the order of their sizes",
+        "tasks/uneven.py",
+        "torch.cat(leaves)[place.to(leaves[0].device)]",
+        "torch.cat(leaves)",
+        UNEVEN,
+    ),
+    Mutation(
+        "task losses in the order of sizes",
+        "training/step/measure.py",
+        "task_losses=losses[place],",
+        "task_losses=losses,",
+        UNEVEN,
+    ),
+    Mutation(
+        "curves in the order of sizes",
+        "training/evaluation.py",
+        "torch.cat([values for values, _ in chunks])[place],",
+        "torch.cat([values for values, _ in chunks]),",
+        UNEVEN,
+    ),
+    Mutation(
+        "sizes of tasks that weigh the same",
+        "training/step/measure.py",
+        "each * (count / tasks)",
+        "each / len(groups)",
+        UNEVEN,
+    ),
+    Mutation(
+        "padding that counts",
+        "training/model/task_loss.py",
+        "(losses * batch.mask).sum() / batch.mask.sum()",
+        "losses.mean()",
+        UNEVEN,
+    ),
+    Mutation(
+        "sums taken for means over points",
+        "training/vectorization.py",
+        "pointwise = not stepwise and is_pointwise(loss_fn, params, batch)",
+        "pointwise = not stepwise",
+        UNEVEN,
+    ),
+    Mutation(
+        "a list of tasks with the first one's query",
+        "core/gradients/over_tasks.py",
+        "_alone(support[i], query[i])",
+        "_alone(support[i], query[0])",
+        UNEVEN,
+    ),
+    Mutation(
+        "a refusal of torch's that ends in no loop",
+        "training/vectorization.py",
+        "if not (refusal.side_by_side and vectorized",
+        "if not (vectorized and not refusal.side_by_side",
+        ("tests/training/test_loop.py",),
+    ),
+    Mutation(
+        "a failed look at vectorised tasks repeated each time",
+        "training/vectorization.py",
+        "._replace(**{which: False})",
+        "._replace(**{which: True})",
+        ("tests/training/test_loop.py",),
+    ),
+    Mutation(
+        "the last state in place of the best",
+        "training/selection.py",
+        "self._best, self.state = (meta_step, score), state()",
+        "self._best = (meta_step, score)\n        self.state = state()",
+        WATCHED,
+    ),
+    Mutation(
+        "patience of one look more",
+        "training/selection.py",
+        "return self._since < self._patience",
+        "return self._since <= self._patience",
+        WATCHED,
+    ),
+    Mutation(
+        "averages of batch norm that stand still",
+        "training/run_state.py",
+        "self.constants | statistics",
+        "statistics | self.constants",
+        ("tests/training/test_batch_norm.py",),
+    ),
+    Mutation(
+        "centred RMSprop that is not",
+        "training/step/optimizers.py",
+        'variance = square - memory["grad_avg"] * memory["grad_avg"]',
+        "variance = square",
+        OPTIMIZERS,
+    ),
+    Mutation(
+        "AMSGrad without its largest",
+        "training/step/optimizers.py",
+        'square = torch.maximum(slot.memory["max_exp_avg_sq"], square)',
+        "square = square + 0.0",
+        OPTIMIZERS,
+    ),
+    Mutation(
+        "a warm-up that begins a step late",
+        "training/step/beta.py",
+        "(meta_step + 1) / self.meta_steps",
+        "meta_step / self.meta_steps",
+        OPTIMIZERS,
+    ),
+    Mutation(
         "support as query in training",
         "training/step/measure.py",
         "if self.shared_data else",
@@ -393,16 +545,17 @@ def survives(mutation: Mutation) -> bool:
     return run.returncode == 0
 
 
-def main() -> int:
-    """Try every mutation; 1 if one survives."""
+def main(files: Sequence[str] = ()) -> int:
+    """Try every mutation, or those of some files; 1 if one survives."""
     survivors = []
-    for mutation in MUTATIONS:
+    chosen = [m for m in MUTATIONS if not files or any(part in m.file for part in files)]
+    for mutation in chosen:
         alive = survives(mutation)
         print(f"{'SURVIVES' if alive else 'caught':8}  {mutation.name}", flush=True)  # noqa: T201
         survivors += [mutation.name] * alive
-    print(f"{len(MUTATIONS) - len(survivors)} of {len(MUTATIONS)} caught")  # noqa: T201
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} caught")  # noqa: T201
     return bool(survivors)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

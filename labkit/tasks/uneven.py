@@ -89,13 +89,11 @@ def padded_as_listed(batch: TaskBatch) -> TaskBatch:
     if not counts:
         return batch
     tasks = counts.pop()
-    return TaskBatch(
-        *(
-            _padded(part, tasks, name) if _is_uneven(part, tasks) is not False else part
-            for name, part in zip(("support", "query"), parts, strict=True)
-        ),
-        info=batch.info,
+    support, query = (
+        _padded(part, tasks, name) if _is_uneven(part, tasks) is not False else part
+        for name, part in zip(("support", "query"), parts, strict=True)
     )
+    return TaskBatch(support, query, batch.info)
 
 
 def _lengths(part: Any) -> set[int]:

@@ -25,9 +25,10 @@ from labkit import (
 )
 from labkit.core import tree_leaves
 from labkit.tasks import AugmentedFamily, Split
-from labkit.tasks.custom import image_files
+from labkit.tasks.custom import image_files, normalisation
 from labkit.training.engine import engine
 from labkit.training.engine.recording import Recording
+from tests.training.point_tasks import made
 
 CLASSES, EACH, SIDE = 12, 5, 4
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -73,7 +74,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def network(generator: torch.Generator) -> nn.Module:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2))
+    linear = nn.Linear(3 * SIDE * SIDE, 2, device="meta").to_empty(device="cpu")
+    model = nn.Sequential(nn.Flatten(), linear)
     for p in model.parameters():
         nn.init.normal_(p, std=0.1, generator=generator)
     return model
@@ -108,13 +110,14 @@ def test_each_image_is_altered_by_itself_and_by_the_stream_alone() -> None:
 )
 def test_training_alone_is_augmented(family: Any) -> None:
     """Whatever a learner measures on is unaltered, of the split "train" too."""
-    assert isinstance(family, AugmentedFamily)
+    augmented: Any = family
+    assert isinstance(augmented, AugmentedFamily)
     batch = family.sample(3, generator())
     x = next(leaf for leaf in tree_leaves(batch.support) if leaf.ndim == 5)
     assert (x == 0.5).all()
     assert (batch.query[0] == 0.5).all()
     side = x.shape[-1]
-    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * side * side, 2))
+    model = made(lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * side * side, 2)))
     learner = MetaLearner(model, family, MAML(0.1), meta_batch=2)
     for split in SPLITS:
         x = learner.held_out(4, split=split).query[0]
@@ -215,22 +218,27 @@ def test_a_session_repeats_and_looks_at_earlier_meta_steps() -> None:
 
     settings = Settings(meta_batch=2, shots=2, alpha=0.1)
     make = partial(Session, settings, model=network, tasks=family, test_tasks=3, test_steps=1)
-    with make() as one, make() as other:
-        one.run(4)
-        end = one.snapshot().params
-        one.look(2)
-        other.run(2)
-        early, again = one.snapshot().params, other.snapshot().params
-        assert all(torch.equal(p, again[name]) for name, p in early.items())
-        other.run(4)
-        later = other.snapshot().params
-        assert all(torch.equal(p, later[name]) for name, p in end.items())
+    one, other = make(), make()
+    one.run(4)
+    end = one.snapshot().params
+    one.look(2)
+    other.run(2)
+    early, again = one.snapshot().params, other.snapshot().params
+    assert all(torch.equal(p, again[name]) for name, p in early.items())
+    assert not all(torch.equal(p, end[name]) for name, p in early.items())
+    other.run(4)
+    later = other.snapshot().params
+    assert all(torch.equal(p, later[name]) for name, p in end.items())
 
 
 # normalisation
 
 
-def test_statistics_are_those_of_the_training_classes() -> None:
+@pytest.mark.parametrize("chunk", [7, 256])
+def test_statistics_are_those_of_the_training_classes(
+    monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(normalisation, "CHUNK_POINTS", chunk)
     family = labelled(normalize="train")
     names = set(family.on("train").names)
     mine = torch.tensor([str(int(label)) in names for label in LABEL])
@@ -326,7 +334,7 @@ def test_only_what_is_drawn_is_decoded_and_that_once(
     monkeypatch.setattr(image_files, "read_image", counted)
     batch = family.sample(40, generator())
     for part in ("support", "query"):
-        points = batch.info[f"{part}_points"].unique()
+        points = torch.unique(batch.info[f"{part}_points"])
         own, decoded[: len(points)] = decoded[: len(points)], []
         assert {int(file.stem) for file in own} == set(points.tolist())
     assert not decoded

@@ -9,13 +9,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from labkit import MAML, MetaLearner, image_folder, image_mlp
+from labkit import MAML, LabelledTasks, MetaLearner, image_folder, image_mlp
 
 CLASSES = 10
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def points(family: LabelledTasks) -> Tensor:
+    assert isinstance(family.x, Tensor)
+    return family.x
 
 
 def colour(number: int, example: int) -> tuple[int, int, int]:
@@ -49,19 +54,19 @@ def test_each_point_is_a_file_of_its_class(folder: Path) -> None:
 
 
 def test_what_is_hidden_or_no_image_does_not_count(folder: Path) -> None:
-    before = image_folder(folder, ways=2).x
+    before = points(image_folder(folder, ways=2))
     (folder / ".ipynb_checkpoints").mkdir()
     (folder / "README.md").write_text("about")
     for name in (".DS_Store", "._0.png", "notes.txt", "README"):
         (folder / "class 3" / name).write_bytes(b"\0")
     (folder / "class 3" / "deeper").mkdir()
-    assert torch.equal(image_folder(str(folder), ways=2).x, before)
+    assert torch.equal(points(image_folder(str(folder), ways=2)), before)
 
 
 def one(folder: Path, image: Image.Image, file: str = "3.png", **options: Any) -> Tensor:
     """An image as it is read, from among others of its size; the last of the class 'class 9'."""
     image.save(folder / "class 9" / file)
-    return image_folder(folder, ways=1, **options).x[-1]
+    return points(image_folder(folder, ways=1, **options))[-1]
 
 
 def test_grey_size_and_colour(folder: Path) -> None:
@@ -97,7 +102,7 @@ def test_turned_upright_as_the_camera_says(folder: Path) -> None:
     exif = image.getexif()
     exif[0x0112] = 6  # taken with the camera turned: rotate by 90 degrees clockwise
     image.save(folder / "class 9" / "3.png", exif=exif)
-    read = image_folder(folder, ways=1, size=None).x[-1, 0]
+    read = points(image_folder(folder, ways=1, size=None))[-1, 0]
     assert (read[:, -1] == 255).all()
     assert (read[:, :-1] == 0).all()
 

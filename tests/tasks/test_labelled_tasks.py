@@ -281,7 +281,9 @@ def test_a_dataset_may_use_its_memory_again() -> None:
             return self.item, number % 20
 
     for item in (torch.zeros(2), np.zeros(2)):
-        assert dataset_tasks(Reused(item), ways=3).x[:, 0].tolist() == list(range(60))
+        x = dataset_tasks(Reused(item), ways=3).x
+        assert isinstance(x, Tensor)
+        assert x[:, 0].tolist() == list(range(60))
 
 
 def test_classes_of_the_same_name_are_refused() -> None:

@@ -91,6 +91,7 @@ def marked(family: LabelledTasks) -> Case:
 
     def names_in(_: Any, batch: TaskBatch) -> set[str]:
         values = torch.cat([batch.support[0], batch.query[0]], dim=1)
+        assert isinstance(family.x, torch.Tensor)
         if family.x.dtype == torch.uint8 and family.x.ndim == 4:  # images
             values = values * 255
         return {PLACES[round(value / 10)] for value in values.flatten().tolist()}

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from labkit import MAML, MetaLearner, Portrait, TableTasks, TaskBatch, TaskFamily, sinusoid_mlp
+from labkit import MAML, MetaLearner, Portrait, TableTasks, TaskFamily, sinusoid_mlp
 from labkit.tasks import DrawableFamily, MeasuredFamily, SplitFamily
+from labkit.training import one_task
 
 SIZES = (7, 9, 30, 8, 12, 7, 11, 9, 10, 25)
 
@@ -412,13 +413,7 @@ def test_columns_stay_in_their_units_where_they_are_not_normalised() -> None:
     one = tuple(part[0] for part in batch.query)
     off = tasks.metrics(lambda x: one[1] + 2 + 0 * x[:, :1], one)
     assert float(off["rmse"]) == pytest.approx(2)
-    portrait = tasks.portrait(
-        TaskBatch(
-            *(tuple(t[:1] for t in part) for part in (batch.support, batch.query)),
-            {name: each[:1] for name, each in batch.info.items()},
-        ),
-        [lambda x: x[:, :1]],
-    )
+    portrait = tasks.portrait(one_task(batch, 0), [lambda x: x[:, :1]])
     assert torch.equal(portrait.support_y, batch.support[1][0, :, 0])
     with pytest.raises(ValueError, match="normalize must be True, by the training groups, or"):
         family(normalize="train")

@@ -62,11 +62,11 @@ def over_tasks(
     check_reduction(reduction)
     if task_chunk is not None:
         check_count("task_chunk", task_chunk, 1)
-    if (listed := count_listed(support, query)) is not None:
-        divisor = listed if reduction == "mean" else 1
-        return _sum([gradient(*_alone(support[i], query[i]), divisor) for i in range(listed)])
-    tasks = count_tasks(support, query)
+    listed = count_listed(support, query)
+    tasks = count_tasks(support, query) if listed is None else listed
     divisor = tasks if reduction == "mean" else 1
+    if listed is not None:
+        return _sum([gradient(*_alone(support[i], query[i]), divisor) for i in range(tasks)])
     if task_chunk is None:
         return gradient(support, query, divisor)
     return _sum(

@@ -53,7 +53,7 @@ class ImageFiles:
         Raises:
             ValueError: A file cannot be read or has another size; the message names it.
         """
-        different, place = numbers.cpu().unique(return_inverse=True)
+        different, place = torch.unique(numbers.cpu(), return_inverse=True)
         images = torch.empty((len(different), *self.shape[1:]), dtype=torch.uint8)
         for image, number in zip(images, different.tolist(), strict=True):
             pixels = read_image(self.files[number], self.size, self.grey)

@@ -129,7 +129,7 @@ class LabelledTasks(Classification):
         object.__setattr__(self, "_parts", parts)
         object.__setattr__(self, "_images", _are_images(self.x))
         if self.normalize is not None:
-            if not (self._bytes or self.x.is_floating_point()):
+            if isinstance(self.x, Tensor) and not (self._bytes or self.x.is_floating_point()):
                 raise ValueError(
                     f"normalize is for floating-point numbers and images of bytes, x is "
                     f"{self.x.dtype}, which stays as it is: x.float() for quantities"
@@ -198,7 +198,8 @@ class LabelledTasks(Classification):
         if (by := self._normalization) is None:
             return image_portrait(task, predictors, names)
         seen = task.query[0][0]  # exactly; what is drawn has been through rounding
-        pixels = TaskBatch(*((by.undo(x), y) for x, y in (task.support, task.query)))
+        support, query = ((by.undo(x), y) for x, y in (task.support, task.query))
+        pixels = TaskBatch(support, query)
         return image_portrait(pixels, [partial(_at, f, seen) for f in predictors], names)
 
     def _sampler(self, present: Tensor, names: tuple[str, ...]) -> EpisodeSampler:

@@ -90,7 +90,8 @@ def normalization(
             'normalize must be "train", or (mean, deviation), each a finite number or one for each '
             f"{what} ({shape[axis]}), the deviations above 0, got {normalize!r}"
         )
-    return Normalization(*(torch.tensor(n, dtype=torch.float64) for n in numbers), images)
+    mean, deviation = (torch.tensor(n, dtype=torch.float64) for n in numbers)
+    return Normalization(mean, deviation, images)
 
 
 def _numbers(values: Sequence[float] | float, count: int) -> list[float] | None:
@@ -115,7 +116,7 @@ def _measured(
     """
     count, mean, squares = 0, torch.zeros(()), torch.zeros(())
     least, most = torch.tensor(torch.inf), torch.tensor(-torch.inf)
-    for some in rows.split(CHUNK_POINTS):
+    for some in torch.split(rows, CHUNK_POINTS):
         values = read(some).double().movedim(axis, 0).flatten(1).cpu()  # (channels, values)
         own, size = values.mean(1), values.shape[1]
         rest, share = own - mean, size / (count + size)
