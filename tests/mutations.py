@@ -404,7 +404,7 @@ MUTATIONS = [
         WATCHED,
     ),
     Mutation(
-        "averages of batch norm that stand still",
+        "averages of batch norm that never move",
         "training/run_state.py",
         "self.constants | statistics",
         "statistics | self.constants",

@@ -125,8 +125,8 @@ def test_training_alone_is_augmented(family: Any) -> None:
         x = learner.held_out(4, family, split).query[0]
         assert x.std() > 0.1
     if not isinstance(family, MiniBatches):
-        drawn: Any = learner.portrait(split="train", tasks=2)
-        assert drawn.query.float().std() > 10
+        portrait: Any = learner.portrait(split="train", tasks=2)
+        assert portrait.query.float().std() > 10
 
 
 def test_a_family_that_is_on_the_test_is_not_augmented() -> None:
@@ -296,13 +296,13 @@ def test_a_portrait_shows_pixels_and_what_the_model_sees_is_normalised() -> None
         MetaLearner(network, labelled(normalize=normalize), MAML(0.1), meta_batch=2)
         for normalize in ("train", None)
     ]
-    drawn, plain = (learner.portrait(tasks=2) for learner in sides)
-    assert torch.equal(drawn.query, plain.query)  # type: ignore[union-attr]
-    assert torch.equal(drawn.support, plain.support)  # type: ignore[union-attr]
+    portrait, plain = (learner.portrait(tasks=2) for learner in sides)
+    assert torch.equal(portrait.query, plain.query)  # type: ignore[union-attr]
+    assert torch.equal(portrait.support, plain.support)  # type: ignore[union-attr]
     batch = sides[0].held_out(2)
     logits = sides[0].predictor(sides[0].params)(batch.query[0][0]).double().softmax(-1)
     first = [int((batch.query[1][0] == label).nonzero()[0]) for label in (0, 1)]
-    assert torch.equal(drawn.probabilities[0], logits[first].detach())  # type: ignore[union-attr]
+    assert torch.equal(portrait.probabilities[0], logits[first].detach())  # type: ignore[union-attr]
 
 
 # folders larger than memory

@@ -395,12 +395,12 @@ def test_meta_gradients_and_what_is_watched_are_those_of_each_task_alone(
     tasks = next_tasks(learner, family)
     expected = [gradient_by_hand(module, judge, [task], 0.05, 2) for task in tasks]
     losses = torch.tensor([loss for loss, _ in expected], dtype=torch.float64)
-    drawn = family.sample(6, torch.Generator().set_state(learner.task_stream))
-    parts = (of_tasks(drawn).support, of_tasks(drawn).query)
+    sampled = family.sample(6, torch.Generator().set_state(learner.task_stream))
+    parts = (of_tasks(sampled).support, of_tasks(sampled).query)
     results = [
         learner.meta_gradient(),
-        learner.meta_gradient(drawn),
-        learner.meta_gradient(of_tasks(drawn)),
+        learner.meta_gradient(sampled),
+        learner.meta_gradient(of_tasks(sampled)),
         meta_gradient(
             learner.loss_fn, learner.params, *parts, alpha=0.05, inner_steps=2, reduction=reduction
         ),

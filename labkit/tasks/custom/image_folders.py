@@ -37,7 +37,7 @@ def image_folder(
     square.
 
     All images are read immediately, once, and kept in memory; or, with `lazy`, only those of the
-    tasks that are drawn, each time anew: for folders larger than memory. Both give the same tasks.
+    tasks that are drawn, each time again: for folders larger than memory. Both give the same tasks.
 
     Args:
         path: The folder of class folders.
