@@ -425,8 +425,8 @@ def adapted(
         there = dict(here)
         for n, g in zip(names, grads, strict=True):
             slope = torch.zeros_like(here[n]) if g is None else g
-            known = here[n] if case.order == 2 else here[n].detach()
-            d, memory[n] = formula(Now(slope, memory[n], step, known))
+            seen = here[n] if case.order == 2 else here[n].detach()
+            d, memory[n] = formula(Now(slope, memory[n], step, seen))
             there[n] = here[n] - size(alpha, step, n) * d
         path.append(there)
     return path
