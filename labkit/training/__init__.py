@@ -12,9 +12,9 @@ from labkit.training.evaluation import (
 )
 from labkit.training.held_out import HELD_OUT, on_split, one_task
 from labkit.training.learner_check import check_learner
+from labkit.training.learner_view import Selection
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, stream
-from labkit.training.selection import Selection
 from labkit.training.step import CosineDecay, DivergedError, MetaStep, WarmUp, draw, map_batch
 from labkit.training.tuned_steps import curve_with_alphas, tuned_alphas
 from labkit.training.watching import StepReport

@@ -43,6 +43,7 @@ from labkit.training.held_out import (
     one_task,
     task_portrait,
 )
+from labkit.training.learner_view import Selection
 from labkit.training.model import (
     BatchNormMode,
     ModelSource,
@@ -56,7 +57,7 @@ from labkit.training.model import (
     stream,
 )
 from labkit.training.run_state import RunState, StepPlan
-from labkit.training.selection import Selection, train_selecting
+from labkit.training.selection import train_selecting
 from labkit.training.step import (
     Beta,
     Measurement,

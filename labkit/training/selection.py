@@ -1,43 +1,22 @@
 """Choose by validation: keep the state of the meta-step that does best on validation tasks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf, isnan
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from labkit.core import check_count
 from labkit.training.held_out import HELD_OUT, on_split
+from labkit.training.learner_view import LearnerView, Selection
 from labkit.training.model import stream
 from labkit.training.step import MetaStep, draw
 
-if TYPE_CHECKING:
-    from labkit.training.meta_learner import MetaLearner
 
-
-def validation_score(learner: "MetaLearner") -> float:
+def validation_score(learner: LearnerView) -> float:
     """The mean query loss after K steps on validation tasks that are always the same."""
     family = on_split(learner.tasks, "validation")
     # a separate stream: without splits too, no task is also one of the test
     batch = draw(family, HELD_OUT, stream(learner.seed, "validation"), learner.params)
     return float(learner.curve_on(batch, learner.current_algorithm().inner_steps).mean[-1])
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """How `MetaLearner.train(select_by=…)` has chosen.
-
-    Attributes:
-        meta_steps: Meta-steps after which it looked.
-        scores: What it found there; the lowest is best.
-        best: The meta-step whose state the learner has now.
-        stopped: Whether patience ended the training.
-    """
-
-    meta_steps: tuple[int, ...]
-    scores: tuple[float, ...]
-    best: int
-    stopped: bool
 
 
 @final
@@ -95,7 +74,7 @@ class Selector:
 
 
 def train_selecting(
-    learner: "MetaLearner",
+    learner: LearnerView,
     meta_steps: int,
     train: Callable[[int], list[MetaStep]],
     select_by: object,

@@ -1,17 +1,15 @@
 """How a learner is tested: adaptation curves on a batch of tasks, by replay where that is exact."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from labkit.core import Alpha, Params
 from labkit.tasks import TaskBatch, TaskFamily
 from labkit.training.dry_run import check_test
 from labkit.training.engine import CurveEngine
 from labkit.training.evaluation import AdaptationCurve, Between
+from labkit.training.learner_view import LearnerView
 from labkit.training.vectorization import Vectorization
-
-if TYPE_CHECKING:
-    from labkit.training.meta_learner import MetaLearner
 
 
 @final
@@ -28,7 +26,7 @@ class Tester:
 
     def curve(
         self,
-        learner: "MetaLearner",
+        learner: LearnerView,
         batch: TaskBatch,
         inner_steps: int,
         *,

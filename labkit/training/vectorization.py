@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypeVar, final
+from typing import Literal, TypeVar, final
 
 from labkit.core import (
     Algorithm,
@@ -17,11 +17,9 @@ from labkit.tasks import Padded, StepwiseFamily, TaskFamily
 from labkit.training.culprit import named
 from labkit.training.dry_run import TRIAL_TASKS, DryRun, dry_run
 from labkit.training.engine import StepEngine
+from labkit.training.learner_view import LearnerView
 from labkit.training.model import TaskLoss, is_pointwise, private_randomness, stream
 from labkit.training.step import Measurement, draw
-
-if TYPE_CHECKING:
-    from labkit.training.meta_learner import MetaLearner
 
 T = TypeVar("T")
 
@@ -130,7 +128,7 @@ class Vectorization:
         self,
         compute: Callable[[bool], T],
         which: Literal["vectorized", "test_vectorized"],
-        learner: "MetaLearner",
+        learner: LearnerView,
         family: TaskFamily | None = None,
     ) -> T:
         """Compute as the dry run showed; what it did not meet ends in a loop, or in words.

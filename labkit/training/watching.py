@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias, final, get_args
+from typing import Literal, TypeAlias, final, get_args
 
 import torch
 from torch import Tensor
@@ -11,11 +11,9 @@ from torch.linalg import vector_norm
 
 from labkit.core import Algorithm, Batch, Params, loss_at, map_tasks
 from labkit.tasks import TaskBatch, by_size
+from labkit.training.learner_view import LearnerView
 from labkit.training.model import TaskLoss
 from labkit.training.step import Measurement, MetaStep
-
-if TYPE_CHECKING:
-    from labkit.training.meta_learner import MetaLearner
 
 Watched: TypeAlias = Literal["gradient_norm", "task_losses", "metrics"]
 
@@ -138,7 +136,7 @@ class Measures:
 
 
 def reported(
-    learner: "MetaLearner", on_step: OnStep, measure: Callable[[], Measures], meta_steps: int
+    learner: LearnerView, on_step: OnStep, measure: Callable[[], Measures], meta_steps: int
 ) -> list[MetaStep]:
     """Take meta-steps and report each.
 
