@@ -33,6 +33,7 @@ from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
 from .experiments import Comparison as Comparison
 from .experiments import Result as Result
+from .experiments import check_claims as check_claims
 from .experiments import compare_runs as compare_runs
 from .experiments import comparison_view as comparison_view
 from .experiments import load_curves as load_curves

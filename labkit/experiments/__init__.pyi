@@ -25,6 +25,7 @@ from .runs import RunFolder as RunFolder
 from .runs import Status as Status
 from .runs import WarmRuns as WarmRuns
 from .runs import agreement as agreement
+from .runs import check_claims as check_claims
 from .runs import check_notebook as check_notebook
 from .runs import differences as differences
 from .runs import find_notebook as find_notebook

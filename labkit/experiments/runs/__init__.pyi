@@ -1,3 +1,4 @@
+from .claims import check_claims as check_claims
 from .measurement import measure as measure
 from .measurement import record_result as record_result
 from .measurement import show_result as show_result

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labkit.experiments.runs.claims import after
 from labkit.experiments.runs.notebooks import read_notebook
 from labkit.experiments.tables import text_table
 
@@ -37,6 +38,11 @@ class Result:
     curves: "dict[str, Columns]"
     events: list[dict[str, Any]]
     provenance: dict[str, Any]
+
+    def heading(self) -> str:
+        """When it was measured, and on how many tasks: to be read before `table`."""
+        taken, tasks = self.metrics["meta_steps"], self.provenance["tasks"]
+        return f"{after(taken)}, on {tasks:,} held-out tasks:"
 
     def table(self) -> str:
         """The adaptation curve as text, with three decimals."""
