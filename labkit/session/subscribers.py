@@ -28,6 +28,9 @@ class Subscribers:
         self._lock = threading.Lock()  # guards the replacement of the next field
         self._callbacks: dict[object, Callback] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._callbacks)
+
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call a function after every change from now on; one given twice is called twice.
 

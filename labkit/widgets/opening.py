@@ -7,8 +7,12 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from labkit.session import Session
+from labkit.widgets.end_of_cells import EndOfCells
 from labkit.widgets.lab import Lab
 from labkit.widgets.plotly_bundle import plotly_bundle
+
+VOILA = "voila"
+"""Any cell of Voilà's: it has no ids."""
 
 _open: dict[str, Lab] = {}
 """The lab that each cell of this kernel's notebook has opened last."""
@@ -18,6 +22,9 @@ def open_lab(
     session: Session, *, show: Collection[str] | None = None, lock: Collection[str] = ()
 ) -> None:
     """Show the lab in a live notebook; run headless, train `meta_steps` meta-steps instead.
+
+    Once the cells that were asked for have run, the page shows the lab with Play in focus, wherever
+    "Run All" has led; unless its reader has done something meanwhile.
 
     Running the cell again closes the lab that it opened before. It also ends the training of that
     lab's session, unless another cell shows the same session: nothing trains on unseen.
@@ -40,6 +47,9 @@ def open_lab(
     _open[cell] = Lab(session, show=show, lock=lock)
     display(_open[cell])
     _open[cell].show_still()
+    shell = get_ipython()
+    if shell is not None and cell != VOILA:  # whose page begins at its top
+        EndOfCells(shell.events, _open[cell].dashboard.attend)
 
 
 def _close(lab: Lab) -> None:
@@ -61,4 +71,4 @@ def running_cell() -> str | None:
     metadata = kernel.get_parent("shell").get("metadata", {})
     if "cellId" in metadata:
         return str(metadata["cellId"])
-    return "voila" if os.environ.get("SERVER_SOFTWARE", "").startswith("voila") else None
+    return VOILA if os.environ.get("SERVER_SOFTWARE", "").startswith("voila") else None

@@ -1,15 +1,18 @@
 """A session measured on held-out tasks, and the outputs that an executed notebook keeps of it."""
 
-import json
-
 import plotly.graph_objects as go
 from IPython.display import display
 
 from labkit.experiments.runs.reproduction import provenance
 from labkit.experiments.runs.result import MIME_TYPE, Result
-from labkit.figures import lab_figure, lab_view
+from labkit.figures import PlainFigure, lab_figure, lab_view
 from labkit.session import Session, adaptation_columns, training_columns
 from labkit.training import HELD_OUT
+
+SHOWN_LIVE = (
+    "The lab above shows this session as it is; a headless run stores its figure here. "
+    "In a live notebook `figure` holds it: display(figure) draws it."
+)
 
 
 def measure(session: Session, tasks: int = HELD_OUT) -> Result:
@@ -79,18 +82,16 @@ def show_result(session: Session) -> go.Figure:
     """Display the lab's figure for the present state of a session as plain Plotly, and return it.
 
     The output holds the figure for viewers with Plotly, a web page for those that run scripts, and
-    the adaptation curve as text for the others.
+    the adaptation curve as text for the others. While a lab shows the session, the figure would be
+    its twin without controls: then only a line says where to look.
     """
     view = lab_view(session)
-    figure = lab_figure(view)
+    figure = PlainFigure.of(lab_figure(view))
+    if session.watched:
+        display({"text/plain": SHOWN_LIVE}, raw=True)
+        return figure
     curve = view.adaptation.curve
-    display(
-        {
-            "application/vnd.plotly.v1+json": json.loads(figure.to_json()),
-            "text/html": figure.to_html(full_html=False, include_plotlyjs="cdn"),
-            "text/plain": f"query loss after 0 … {len(curve.mean) - 1} inner steps: "
-            + " ".join(f"{loss:.3f}" for loss in curve.mean.tolist()),
-        },
-        raw=True,
-    )
+    words = f"query loss after 0 … {len(curve.mean) - 1} inner steps: "
+    losses = " ".join(f"{loss:.3f}" for loss in curve.mean.tolist())
+    display(figure.bundle(words + losses), raw=True)
     return figure
