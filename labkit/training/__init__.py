@@ -2,6 +2,7 @@
 
 from labkit.training.engine import EngineFallbackWarning
 from labkit.training.ensemble import Ensemble, EnsembleStep
+from labkit.training.estimation import estimate_curve
 from labkit.training.evaluation import (
     AdaptationCurve,
     Between,
@@ -40,6 +41,7 @@ __all__ = [
     "check_learner",
     "curve_with_alphas",
     "draw",
+    "estimate_curve",
     "map_batch",
     "on_split",
     "one_task",

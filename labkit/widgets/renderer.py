@@ -10,6 +10,7 @@ from typing import Any
 from labkit.figures import (
     AdaptationPanel,
     adaptation_panel,
+    algorithm_stretches,
     look_cursor,
     settings_color,
     show_adaptation,
@@ -45,6 +46,10 @@ EVALUATION_SHARE = 0.04
 LONGEST_REST_SECONDS = 2.0
 """Between two measurements while it trains, however long the first took."""
 
+WHOLE_SHARE, LONGEST_WHOLE_REST_SECONDS = 0.02, 10.0
+"""The same for measuring all held-out tasks while it trains: from that curve, and from a new one of
+few tasks, the curve of all is estimated meanwhile."""
+
 LONGEST_HOLD_SECONDS = 5.0
 """Training rests while a curve is measured, but not for longer."""
 
@@ -62,8 +67,8 @@ class Phase(enum.Enum):
     |---|---|---|
     | yes | ≥ `MOVING_SECONDS` | `CHANGED`: all panels are drawn, the curve first |
     | yes | < `MOVING_SECONDS` | `MOVING`: the other panels give way to the next change |
-    | no | < `SETTLE_SECONDS` | `SETTLING`: curves stay those of few tasks |
-    | no | ≥ `SETTLE_SECONDS` | `SETTLED`: all held-out tasks are measured, unless it plays |
+    | no | < `SETTLE_SECONDS` | `SETTLING`: curves stay estimated from few tasks |
+    | no | ≥ `SETTLE_SECONDS` | `SETTLED`: all held-out tasks are measured, seldom if it plays |
     """
 
     CHANGED = "changed"
@@ -87,6 +92,7 @@ class Pace:
         self._clock = clock
         self._changed_at = self._measured_at = self._completed_at = -inf
         self._measuring_seconds = 0.0
+        self._whole_at, self._whole_seconds = -inf, 0.0
 
     def begin(self, *, by_hand: bool) -> Phase:
         """Begin a drawing that shows a change by hand, or none."""
@@ -100,10 +106,19 @@ class Pace:
         """What the clock shows."""
         return self._clock()
 
-    def note_measurement(self, begun: float) -> None:
-        """Note that a measurement has ended; one that is broken off is not noted."""
+    def note_measurement(self, begun: float, *, whole: bool) -> None:
+        """Note that a measurement has ended, on all tasks or not; one that is broken off is not."""
         self._measured_at = self._clock()
-        self._measuring_seconds = self._measured_at - begun
+        seconds = self._measured_at - begun
+        if whole:
+            self._whole_at, self._whole_seconds = self._measured_at, seconds
+        else:
+            self._measuring_seconds = seconds
+
+    def may_measure_all(self) -> bool:
+        """Whether training can give up time for a measurement on all tasks again."""
+        rest = min(self._whole_seconds / WHOLE_SHARE, LONGEST_WHOLE_REST_SECONDS)
+        return self.may_measure() and self._clock() > self._whole_at + rest
 
     def may_measure(self) -> bool:
         """Whether training can give up time for a measurement again."""
@@ -185,7 +200,8 @@ class Renderer:
         self._drawn_task: tuple[Any, ...] = ()
         self._drawn_panel: tuple[AdaptationPanel | None, str | None] = None, None
         self._kind: str | None = None
-        self._ghost_curves: dict[tuple[Ghost, int | None], AdaptationCurve] = {}
+        self._ghost_curves: dict[Ghost, AdaptationCurve] = {}
+        self._whole: tuple[object, AdaptationCurve] | None = None
 
     @property
     def phase(self) -> Phase:
@@ -242,7 +258,7 @@ class Renderer:
 
     def forget(self) -> None:
         """Draw another problem from now on, for which earlier measurements mean nothing."""
-        self._measured = self._panel = self._kind = None
+        self._measured = self._panel = self._kind = self._whole = None
         self._ghost_curves.clear()
         self._drawn_task = ()
 
@@ -258,8 +274,8 @@ class Renderer:
 
     def _target(self, snapshot: Snapshot) -> Measurement:
         tasks, settled = snapshot.observer.source.test_tasks, self.phase is Phase.SETTLED
-        few = (snapshot.playing or not settled) and tasks > QUICK_TASKS
-        before = self._measured
+        busy = not settled or (snapshot.playing and not self._pace.may_measure_all())
+        few, before = busy and tasks > QUICK_TASKS, self._measured
         return Measurement(
             settings=snapshot.settings,
             meta_step=snapshot.meta_step,
@@ -288,7 +304,7 @@ class Renderer:
         if self._behind:
             self._measured = before
             return False
-        self._pace.note_measurement(begun)
+        self._pace.note_measurement(begun, whole=target.part is None)
         return True
 
     def _end_if_overtaken(self) -> None:
@@ -303,20 +319,25 @@ class Renderer:
         between: Between | None,
     ) -> None:
         ghosts = self._session.ghosts
-        curves = {at: curve for at, curve in self._ghost_curves.items() if at[0] in ghosts}
+        curves = {ghost: curve for ghost, curve in self._ghost_curves.items() if ghost in ghosts}
         self._ghost_curves = curves
+        tasks = snapshot.observer, tuple(snapshot.settings.task_options.items())
+        comparable = self._whole is not None and self._whole[0] == tasks
         try:
             self._panel = adaptation_panel(
                 self._session,
                 snapshot,
                 part=part,
                 untrained=kept,
+                earlier=self._whole[1] if part and self._whole and comparable else None,
                 kept_curves=curves,
                 between=between,
             )
         except OvertakenError:
             self._behind = True
             return
+        if part is None:
+            self._whole = tasks, self._panel.curve
         self._view.measures = self._panel.measures
 
     def _give_way(self) -> bool:
@@ -350,7 +371,7 @@ class Renderer:
             snapshot.curve,
             snapshot.events,
             by=view.by,
-            color=settings_color(snapshot.settings),
+            stretches=algorithm_stretches(snapshot),
             ghosts=training_ghosts(self._session, snapshot),
         )
         show_cursor(figure, look_cursor(snapshot, view.by))

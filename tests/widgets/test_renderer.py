@@ -19,6 +19,7 @@ from labkit.widgets.renderer import (
     QUICK_TASKS,
     SENDING_SECONDS,
     SETTLE_SECONDS,
+    WHOLE_SHARE,
     Pace,
     Phase,
     Renderer,
@@ -204,16 +205,19 @@ def test_training_gives_up_its_share_for_measuring_and_no_more(
     stage.settle()
     stage.measuring_seconds = 0.04
     measured: list[float] = []
+    whole = 0
     until = stage.clock.now + 20.0
     while stage.clock.now < until:
         stage.session.run(stage.session.last_step + 1)
         with monkeypatch.context() as playing:
             playing.setattr(Session, "playing", property(lambda _: True))
             stage.draw(after=0.1)
-        if QUICK in stage.drawn:
+        if {QUICK, ALL} & set(stage.drawn):
             measured.append(stage.clock.now)
+            whole += ALL in stage.drawn
     share = len(measured) * stage.measuring_seconds / 20.0
     assert 0.75 * EVALUATION_SHARE < share <= EVALUATION_SHARE * 1.05
+    assert 0.5 * WHOLE_SHARE < whole * stage.measuring_seconds / 20.0 <= WHOLE_SHARE * 1.1
 
 
 def test_a_long_measurement_does_not_stop_the_curves_for_long() -> None:
@@ -221,7 +225,7 @@ def test_a_long_measurement_does_not_stop_the_curves_for_long() -> None:
     pace = Pace(clock)
     begun = pace.now()
     clock.now += 60.0
-    pace.note_measurement(begun)
+    pace.note_measurement(begun, whole=False)
     clock.now += LONGEST_REST_SECONDS - SOON
     assert not pace.may_measure()
     clock.now += 2 * SOON

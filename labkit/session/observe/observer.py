@@ -118,19 +118,17 @@ class Observer:
             inner_steps = max(self.source.test_steps, state.settings.inner_steps)
             return learner.curve_on(batch, inner_steps, params=state.params, between=between)
 
-    def untrained_curve(
-        self, state: ModelState, part: int | None, between: Between | None
-    ) -> AdaptationCurve:
+    def untrained_curve(self, state: ModelState, between: Between | None) -> AdaptationCurve:
         """The live curve for θ₀ and the first α, with the settings of a state."""
         settings = state.settings
-        key = (settings.changed(beta=1, meta_batch=1, meta_optimizer="adam"), part)
+        key = settings.changed(beta=1, meta_batch=1, meta_optimizer="adam")
         # key and curve in one, for threads that come here at the same time
         last_key, curve = self._last_untrained
         if curve is None or last_key != key:
             alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
             untrained = _Untrained(settings, self.initial, alpha, state.task_stream)
             curve = self.adaptation_curve(
-                untrained, split="validation", tasks=None, part=part, between=between
+                untrained, split="validation", tasks=None, part=None, between=between
             )
             self._last_untrained = key, curve
         return curve
