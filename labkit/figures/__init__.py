@@ -5,6 +5,7 @@ from labkit.figures.comparison import MOST_GROUPS, ComparedGroup, comparison_fig
 from labkit.figures.lab import (
     LabView,
     adaptation_panel,
+    algorithm_stretches,
     lab_figure,
     lab_figures,
     lab_view,
@@ -28,9 +29,11 @@ from labkit.figures.panels import (
     training_figure,
 )
 from labkit.figures.paper import MethodCurve, paper_figure
+from labkit.figures.plain import CONFIG, PlainFigure
 from labkit.figures.style import DARK, PAPER, TEXT, Drawable, algorithm_color, show_cursor
 
 __all__ = [
+    "CONFIG",
     "DARK",
     "MOST_GROUPS",
     "PAPER",
@@ -42,9 +45,11 @@ __all__ = [
     "GhostCurve",
     "LabView",
     "MethodCurve",
+    "PlainFigure",
     "adaptation_figure",
     "adaptation_panel",
     "algorithm_color",
+    "algorithm_stretches",
     "combined",
     "comparison_figure",
     "lab_figure",

@@ -1,4 +1,4 @@
-"""Groups of runs side by side: adaptation curves with bands, and a metric with intervals."""
+"""Groups of runs side by side: adaptation curves and a metric, with intervals."""
 
 import html
 from collections.abc import Sequence
@@ -8,15 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from labkit.figures.style import algorithm_color, axis, band, drawable, panel_figure, title
-from labkit.session import ALGORITHMS
+from labkit.figures.style import COLORS, axis, drawable, panel_figure, title
 
 MOST_GROUPS = 12
 SYMBOLS = ("circle", "diamond-open")
-_COLORS = [
-    *map(algorithm_color, ALGORITHMS),
-    algorithm_color("maml", 1),
-]
+_SPREAD = 0.6
+"""Of an inner step: over so much of it the groups stand side by side, where their intervals would
+cover one another."""
+
 _CURVES_HEIGHT, _ROW, _BETWEEN, _EDGES = 300, 22, 50, 130
 """Pixels: of the curves, of a group below them, between and around both."""
 
@@ -67,7 +66,7 @@ def comparison_figure(
         [
             trace
             for i, (group, name) in enumerate(zip(groups, labels, strict=True))
-            for trace in _traces(i, group, name, top)
+            for trace in _traces(i, len(groups), group, name, top)
         ],
         title("Comparison", f"{words}, mean and 95 % interval"),
         height=_CURVES_HEIGHT + below + _EDGES,
@@ -94,23 +93,28 @@ def comparison_figure(
     return figure
 
 
-def _traces(row: int, group: ComparedGroup, name: str, top: float) -> list[go.Scatter]:
-    """Band and curve above, value below."""
-    color, symbol = _COLORS[row % len(_COLORS)], SYMBOLS[row // len(_COLORS)]
-    mean, ci95 = drawable(group.curve, top), drawable(group.ci95, top)
-    x = np.arange(len(mean), dtype=np.float64)
-    finite = np.isfinite(mean) & np.isfinite(ci95)
-    low, high = np.maximum(mean - ci95, 0.0)[finite], (mean + ci95)[finite]
+def _traces(row: int, rows: int, group: ComparedGroup, name: str, top: float) -> list[go.Scatter]:
+    """Curve with intervals above, value below."""
+    color, symbol = COLORS[row % len(COLORS)], SYMBOLS[row // len(COLORS)]
+    mean, ci95 = drawable(group.curve, top), np.nan_to_num(drawable(group.ci95, top))
+    x = np.arange(len(mean)) + _SPREAD * ((row + 0.5) / rows - 0.5)
     marker = {"color": color, "symbol": symbol, "size": 7}
     return [
-        band(name, x[finite], low, high, color, 0.08),
         go.Scatter(
             name=name,
             x=x,
             y=mean,
             mode="lines+markers",
-            line={"color": color, "width": 2, "dash": ("solid", "dash")[row // len(_COLORS)]},
+            line={"color": color, "width": 1.5, "dash": ("solid", "dash")[row // len(COLORS)]},
             marker=marker,
+            error_y={
+                "type": "data",
+                "array": ci95,
+                "arrayminus": np.minimum(ci95, np.abs(mean)),
+                "color": color,
+                "thickness": 1.5,
+                "width": 2,
+            },
             hovertemplate="%{y:.4g}",
         ),
         go.Scatter(

@@ -1,8 +1,8 @@
 """All that the lab shows at one time: measured once, shown in three figures or in one."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import plotly.graph_objects as go
 
@@ -13,6 +13,7 @@ from labkit.figures.panels import (
     By,
     Curve,
     GhostCurve,
+    Stretch,
     TrainingGhost,
     adaptation_figure,
     show_adaptation,
@@ -24,10 +25,7 @@ from labkit.figures.panels import (
 from labkit.figures.style import Drawable, algorithm_color, show_cursor
 from labkit.session import Event, Ghost, Points, Session, Settings, Snapshot, TrainingCurve, label
 from labkit.tasks import AnyPortrait
-from labkit.training import AdaptationCurve, Between
-
-GhostPart: TypeAlias = tuple[Ghost, int | None]
-"""A kept run, and on how many of the held-out tasks it was measured; None: on all."""
+from labkit.training import AdaptationCurve, Between, estimate_curve
 
 WIDE = 900
 """Pixels for which labels are laid out in one figure of all three panels."""
@@ -47,6 +45,7 @@ class LabView:
         by: What the x axis of the losses counts.
         heading: Which task is drawn.
         cursor: Where on that axis an earlier meta-step is shown, or None.
+        stretches: Which algorithm made which losses.
     """
 
     adaptation: AdaptationPanel
@@ -58,6 +57,7 @@ class LabView:
     by: By = "meta_step"
     heading: str = HEADING
     cursor: float | None = None
+    stretches: tuple[Stretch, ...] = (Stretch(0),)
 
 
 def lab_view(
@@ -88,6 +88,7 @@ def lab_view(
         by=by,
         heading=task_heading(snapshot),
         cursor=look_cursor(snapshot, by),
+        stretches=algorithm_stretches(snapshot),
     )
 
 
@@ -97,7 +98,8 @@ def adaptation_panel(
     *,
     part: int | None = None,
     untrained: AdaptationCurve | None = None,
-    kept_curves: dict[GhostPart, AdaptationCurve] | None = None,
+    earlier: AdaptationCurve | None = None,
+    kept_curves: dict[Ghost, AdaptationCurve] | None = None,
     between: Between | None = None,
 ) -> AdaptationPanel:
     """Measure the adaptation curve at a snapshot, with that of θ₀ and those of kept runs.
@@ -105,22 +107,24 @@ def adaptation_panel(
     Args:
         session: That of the snapshot.
         snapshot: When.
-        part: As for `Session.adaptation_curve`, for all curves.
+        part: As for `Session.adaptation_curve`, for the curve of the snapshot alone.
         untrained: The curve of θ₀, if it is not to be measured.
+        earlier: A curve on all of these tasks at another time: of a part of them the curve of all
+            is estimated by it.
         kept_curves: Curves of kept runs that are measured already; new measurements are added.
         between: Called now and then; what it raises ends the measuring.
     """
     settings = snapshot.settings
-    curve = session.adaptation_curve(snapshot, part=part, between=between)
-    if untrained is None or len(untrained.mean) != len(curve.mean):
-        untrained = session.untrained_curve(snapshot, part, between)
+    measured = session.adaptation_curve(snapshot, part=part, between=between)
+    if untrained is None or len(untrained.mean) != len(measured.mean):
+        untrained = session.untrained_curve(snapshot, between=between)
+        earlier = untrained if earlier is None else earlier
+    curve = measured if earlier is None else estimate_curve(measured, earlier)
     curves = {} if kept_curves is None else kept_curves
     ghosts = _comparable(session, snapshot)
     for ghost in ghosts:
-        if (ghost, part) not in curves:
-            curves[ghost, part] = session.adaptation_curve(
-                ghost.snapshot, part=part, between=between
-            )
+        if ghost not in curves:
+            curves[ghost] = session.adaptation_curve(ghost.snapshot, between=between)
     ways = getattr(settings, "ways", None)
     return AdaptationPanel(
         curve=curve,
@@ -128,9 +132,10 @@ def adaptation_panel(
         inner_steps=settings.inner_steps,
         label=label(settings),
         color=settings_color(settings),
-        ghosts=tuple(_ghost_curve(ghost, curves[ghost, part]) for ghost in ghosts),
+        ghosts=tuple(_ghost_curve(ghost, curves[ghost]) for ghost in ghosts),
         baseline=None if ways is None else (1 / ways, "guessing"),
         alpha=settings.alpha,
+        measured=measured.tasks,
     )
 
 
@@ -138,6 +143,23 @@ def training_ghosts(session: Session, snapshot: Snapshot) -> tuple[TrainingGhost
     """Losses of the kept runs, as smooth as those of the snapshot."""
     ghosts, live = _comparable(session, snapshot), snapshot.curve
     return tuple(_ghost_curve(ghost, ghost.snapshot.curve.as_coarse_as(live)) for ghost in ghosts)
+
+
+def algorithm_stretches(snapshot: Snapshot) -> tuple[Stretch, ...]:
+    """Which algorithm made which part of the losses; the last is in use."""
+    settings, stretches = snapshot.start, [_stretch(0, snapshot.start)]
+    for event in snapshot.events:
+        if event.name in ("algorithm", "order"):
+            settings = settings.changed(**{event.name: event.value})
+            stretches.append(_stretch(event.meta_step, settings))
+    # as chosen, which no meta-step has been taken with yet
+    stretches.append(_stretch(snapshot.last_step, snapshot.settings))
+    changes = [b for a, b in itertools.pairwise(stretches) if b.color != a.color]
+    return (stretches[0], *changes)
+
+
+def _stretch(begin: int, settings: Settings) -> Stretch:
+    return Stretch(begin, settings_color(settings), label(settings))
 
 
 def task_heading(snapshot: Snapshot) -> str:
@@ -188,7 +210,7 @@ def show_lab(figures: Mapping[str, Drawable], view: LabView, *, width: int = WID
         view.training,
         view.events,
         by=view.by,
-        color=color,
+        stretches=view.stretches,
         ghosts=view.ghosts,
         width=width,
     )

@@ -5,6 +5,7 @@ import html
 import plotly.graph_objects as go
 
 from labkit.figures.lab import LabView, lab_figures, show_lab
+from labkit.figures.plain import CONFIG
 from labkit.figures.style import DARK_PAPER, NARROW, PAPER, TEXT
 from labkit.session import Settings
 
@@ -75,7 +76,7 @@ def _plot(name: str, figure: go.Figure, *, with_script: bool) -> str:
             full_html=False,
             include_plotlyjs=with_script,
             div_id=f"maml-lab-{name}",
-            config={"responsive": True},
+            config={**CONFIG, "responsive": True},
         )
     )
 

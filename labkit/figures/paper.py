@@ -23,7 +23,7 @@ from labkit.figures.style import (
 
 _COLORS = {
     "maml": algorithm_color("maml"),
-    "first_order": algorithm_color("reptile"),
+    "first_order": algorithm_color("maml", 1),
     "pretrained": algorithm_color("anil"),
     "oracle": TEXT,
 }

@@ -10,7 +10,7 @@ import torch
 
 from labkit.core import MAML
 from labkit.experiments import Result, provenance, text_table
-from labkit.figures import ComparedGroup, comparison_figure
+from labkit.figures import ComparedGroup, PlainFigure, comparison_figure
 from labkit.paper.settings import FewShotSettings
 from labkit.paper.training import TrainedRun, train_run, training_blocks
 from labkit.session import Columns, adaptation_columns
@@ -140,7 +140,7 @@ def few_shot_run_table(result: Result) -> str:
 
 
 def few_shot_run_view(result: Result) -> go.Figure:
-    """Draw the accuracy of a run over inner steps, for each test, with bands over the tasks.
+    """Draw the accuracy of a run over inner steps, for each test, with intervals over the tasks.
 
     Args:
         result: From `measure_few_shot_run`.
@@ -148,7 +148,7 @@ def few_shot_run_view(result: Result) -> go.Figure:
     Example:
         >>> few = FewShotSettings(data="emoji", ways=2, meta_steps=1, test_tasks=4)
         >>> figure = few_shot_run_view(measure_few_shot_run(train_few_shot_run(few)))
-        >>> figure.data[1].name, len(figure.data[1].y)
+        >>> figure.data[0].name, len(figure.data[0].y)
         ('upright', 4)
     """
     table = {name: np.asarray(values) for name, values in result.curves[FEW_SHOT_TABLE].items()}
@@ -159,4 +159,4 @@ def few_shot_run_view(result: Result) -> go.Figure:
         label = TESTS[int(number)]
         groups.append(ComparedGroup(label, accuracy, ci95, float(accuracy[-1]), float(ci95[-1])))
     metric = f"accuracy after {TEST_STEPS} steps"
-    return comparison_figure(groups, metric=metric, measure="accuracy")
+    return PlainFigure.of(comparison_figure(groups, metric=metric, measure="accuracy"))

@@ -18,7 +18,7 @@ from labkit.experiments import (
     read_runs,
     text_table,
 )
-from labkit.figures import MethodCurve, paper_figure
+from labkit.figures import MethodCurve, PlainFigure, paper_figure
 from labkit.paper.settings import PaperSettings
 from labkit.paper.sinusoid import STEP_SIZES, STEPS, TABLE
 from labkit.paper.verdicts import check_one_sweep, departures, verdict
@@ -244,7 +244,7 @@ def paper_view(folders: Folders) -> go.Figure:
                     published,
                 )
             )
-    return paper_figure(curves)
+    return PlainFigure.of(paper_figure(curves))
 
 
 def paper_run_view(result: Result) -> go.Figure:
@@ -276,4 +276,4 @@ def paper_run_view(result: Result) -> go.Figure:
                 {k: v for (m, s, k), v in PUBLISHED.items() if (m, s) == (method, shots)},
             )
         )
-    return paper_figure(curves, "mean over tasks, 95 % interval")
+    return PlainFigure.of(paper_figure(curves, "mean over tasks, 95 % interval"))

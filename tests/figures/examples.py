@@ -8,7 +8,8 @@ from labkit import AdaptationCurve, Event, Portrait, Settings, Tides, TrainingCu
 from labkit.figures.lab import LabView, lab_figures, show_lab
 from labkit.figures.panels.adaptation import AdaptationPanel
 from labkit.figures.panels.ghosts import GhostCurve
-from labkit.figures.style.palette import algorithm_color
+from labkit.figures.panels.training import Stretch
+from labkit.figures.style.palette import AFTER, algorithm_color
 
 
 def curve(*mean: float) -> AdaptationCurve:
@@ -67,6 +68,7 @@ def full_view(algorithm: str = "reptile") -> LabView:
         events=(Event(20, "alpha", 0.02), Event(30, "algorithm", "reptile")),
         settings=Settings(alpha=0.02),
         ghosts=tuple(GhostCurve(c, c, losses(3.0, 2.0)) for c in colors),
+        stretches=(Stretch(0, AFTER, "MAML"), Stretch(30, algorithm_color("reptile"), "Reptile")),
     )
 
 

@@ -24,14 +24,26 @@ def test_twelve_groups_are_told_apart() -> None:
     assert above < 0
 
 
-def test_bands_and_intervals() -> None:
-    band, curve, value = comparison_figure([group(1)], metric="query_loss_after").data
-    assert band.y.tolist() == [4.5, 2.5, 1.5, 0.5, 1.5, 3.5]
+def test_curves_and_intervals() -> None:
+    wide = group(1, ci95=1.5)
+    curve, value = comparison_figure([wide], metric="query_loss_after").data
     assert curve.y.tolist() == [4.0, 2.0, 1.0]
-    assert (value.x[0], value.error_x.array[0]) == (1.0, 0.5)
+    assert curve.error_y.array.tolist() == [1.5, 1.5, 1.5]
+    assert curve.error_y.arrayminus.tolist() == [1.5, 1.5, 1.0], "a loss is not below 0"
+    assert (value.x[0], value.error_x.array[0]) == (1.0, 1.5)
 
 
-def test_the_axis_holds_the_bands_and_no_more() -> None:
+def test_intervals_of_six_groups_have_six_colours_and_do_not_cover_one_another() -> None:
+    figure = comparison_figure([group(1) for _ in range(6)], metric="query_loss_after")
+    curves = [t for t in figure.data if t.mode == "lines+markers"]
+    assert len({t.error_y.color for t in curves}) == 6
+    assert [t.error_y.color for t in curves] == [t.line.color for t in curves]
+    places = np.stack([t.x for t in curves])
+    assert (np.diff(places, axis=0) > 0.05).all()
+    assert (np.abs(places - np.arange(3)) < 0.5).all(), "nearest to their own inner step"
+
+
+def test_the_axis_holds_the_intervals_and_no_more() -> None:
     near = comparison_figure([group(1, (4.0, 3.9, 3.8))], metric="query_loss_after")
     low, high = near.layout.yaxis.range
     assert 3.0 < low < 3.3
@@ -49,8 +61,8 @@ def test_an_accuracy_that_rises_is_on_the_axis() -> None:
 
 def test_without_interval_and_diverged() -> None:
     far = group(1, (4.0, 1e200, float("nan")), float("nan"))
-    band, curve, value = comparison_figure([far], metric="query_loss_after").data
-    assert len(band.y) == 0
+    curve, value = comparison_figure([far], metric="query_loss_after").data
+    assert curve.error_y.array.tolist() == [0.0, 0.0, 0.0]
     assert curve.y[1] < 1e4
     assert value.x[0] is None
     assert value.error_x.array[0] == 0.0

@@ -151,6 +151,7 @@ def test_figures_of_a_session() -> None:
     figures = lab_figures(session.portrait(session.snapshot()))
     names = set(traces(figures)) - {f"step {i + 1}" for i in range(MOST_STEPS)}
     names -= {f"kept run {i + 1}" for i in range(6)} | {"baseline", "mean"}
+    names -= {f"earlier algorithm {i + 1}" for i in range(5)}
     show_lab(figures, lab_view(session))
     by_name = traces(figures)
     assert names <= by_name.keys()
@@ -278,3 +279,9 @@ def test_no_portrait_leaves_the_task_as_it_is() -> None:
     show_task(figure, portrait(3))
     show_task(figure, None)
     assert traces({"task": figure})["step 3"].visible
+
+
+def test_a_theta_that_has_gone_astray_leaves_the_axis_its_numbers() -> None:
+    panel = AdaptationPanel(curve(1e26, 2.0), curve(4.0, 4.0), inner_steps=1)
+    assert adaptation_top(panel) == 5.0
+    assert adaptation_note(panel) == "mean 1e+26 at 0"

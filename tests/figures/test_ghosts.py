@@ -98,7 +98,7 @@ def test_a_baseline_is_a_named_line_across() -> None:
     show_adaptation(figure, panel(baseline=(0.2, "guessing")))
     line = trace(figure, "guessing")
     assert line.visible is True
-    assert line.line.dash == "dot"
+    assert line.line.dash == "solid"
     assert line.y.tolist() == [0.2] * 3
     show_adaptation(figure, panel())
     assert "guessing" not in {each.name for each in figure.data}

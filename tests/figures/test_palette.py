@@ -84,9 +84,25 @@ def lab(color: str, sight: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+def distance(one: str, other: str) -> float:
+    """For the sight that tells them apart least well."""
+    return min(float(np.linalg.norm(lab(one, s) - lab(other, s))) for s in SIGHT)
+
+
+def test_maml_and_first_order_are_told_apart_at_a_glance() -> None:
+    exact, first_order = algorithm_color("maml", 2), algorithm_color("maml", 1)
+    assert distance(exact, first_order) > 40
+    assert distance(DARK[exact], DARK[first_order]) > 40
+
+
+def test_what_needs_no_learning_and_what_has_not_learned_yet_have_lines_of_their_own() -> None:
+    figure = shown_figures(full_view())["adaptation"]
+    dashes = {trace.name: trace.line.dash for trace in figure.data}
+    assert dashes["best constant"] != dashes["untrained"]
+
+
 def test_colours_are_told_apart_with_any_colour_vision() -> None:
     light = [*COLORS, SUPPORT, BEFORE, TRUTH]
     for colors in (light, [DARK[color] for color in light]):
         for one, other in itertools.combinations(colors, 2):
-            distance = min(float(np.linalg.norm(lab(one, s) - lab(other, s))) for s in SIGHT)
-            assert distance > 11, (one, other, distance)
+            assert distance(one, other) > 11, (one, other)

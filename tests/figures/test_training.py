@@ -20,7 +20,7 @@ from labkit.figures.panels.marks import (
     place_labels,
     steady_end,
 )
-from labkit.figures.panels.training import show_training, training_figure
+from labkit.figures.panels.training import Stretch, show_training, training_figure
 from labkit.figures.style.curves import MOST_NUMBERS, log_axis
 from labkit.figures.style.palette import AFTER, algorithm_color
 from tests.figures.examples import losses, trace
@@ -187,7 +187,13 @@ def test_ghosts_and_the_colour_of_the_algorithm() -> None:
     color = algorithm_color("anil")
     assert trace(figure, "after adaptation").line.color == AFTER
     ghost = GhostCurve("before", color, losses(*[0.5] * 9))
-    show_training(figure, losses(4.0, 2.0), [], color=algorithm_color("reptile"), ghosts=[ghost])
+    show_training(
+        figure,
+        losses(4.0, 2.0),
+        [],
+        stretches=[Stretch(0, algorithm_color("reptile"))],
+        ghosts=[ghost],
+    )
     assert trace(figure, "after adaptation").line.color == algorithm_color("reptile")
     before = trace(figure, "before")
     assert (before.line.color, before.visible, before.showlegend) == (color, True, False)
@@ -197,6 +203,68 @@ def test_ghosts_and_the_colour_of_the_algorithm() -> None:
     assert low < math.log10(0.5) < math.log10(8) < high
     with pytest.raises(ValueError, match="at most 6 kept runs, got 7"):
         show_training(figure, losses(1.0), [], ghosts=[ghost] * 7)
+
+
+MAML, REPTILE = algorithm_color("maml"), algorithm_color("reptile")
+
+
+def test_each_stretch_keeps_the_colour_of_the_algorithm_that_made_it() -> None:
+    figure = training_figure()
+    curve = losses(4.0, 3.0, 2.0, 1.5, 1.2, 1.0)  # after 10, 20, … meta-steps
+    stretches = [
+        Stretch(0, MAML, "MAML"),
+        Stretch(25, REPTILE, "Reptile"),
+        Stretch(40, MAML, "MAML"),
+    ]
+    show_training(figure, curve, [], stretches=stretches)
+    now, earlier = trace(figure, "after adaptation"), trace(figure, "earlier: Reptile")
+    assert (now.line.color, earlier.line.color, earlier.visible) == (MAML, REPTILE, True)
+    # each begins where the one before ends
+    np.testing.assert_array_equal(now.y, [4.0, 3.0, math.nan, 1.5, 1.2, 1.0])
+    np.testing.assert_array_equal(earlier.y, [math.nan, 3.0, 2.0, 1.5])
+    assert earlier.x.tolist() == [10, 20, 30, 40]
+    show_training(figure, curve, [], stretches=[Stretch(0, MAML), Stretch(60, REPTILE, "Reptile")])
+    now, earlier = trace(figure, "after adaptation"), trace(figure, "earlier: ")
+    assert (now.line.color, len(now.y)) == (REPTILE, 0), "chosen, and not trained yet"
+    assert earlier.line.color == MAML
+    assert earlier.y.tolist() == [4.0, 3.0, 2.0, 1.5, 1.2, 1.0]
+    show_training(figure, curve, [], stretches=[Stretch(0, REPTILE)])
+    assert not any(each.visible for each in figure.data if each.name == "")
+
+
+@pytest.mark.parametrize("spike", [1e18, 1e32])
+def test_a_spike_leaves_the_axis_as_it_was_and_an_arrow_tells_of_it(spike: float) -> None:
+    figure, calm = training_figure(), np.geomspace(4, 0.5, 60)
+    show_training(figure, losses(*calm), [])
+    before = figure.layout.yaxis.range
+    wild = calm.copy()
+    wild[[20, 21, 40]] = 0.01 * spike, spike, spike
+    show_training(figure, losses(*wild), [])
+    low, high = figure.layout.yaxis.range
+    assert before[1] - 0.1 <= high <= before[1] + 2.5
+    assert low == pytest.approx(before[0], abs=0.3)
+    arrows = trace(figure, "off the scale")
+    assert arrows.x.tolist() == [220, 410], "one for losses in succession, at the largest"
+    assert arrows.hovertext[0].startswith(f"off the scale: a loss of {2 * spike:.0e}"[:25])
+    assert (arrows.y < 1).all()
+    show_training(figure, losses(*calm), [])
+    assert len(trace(figure, "off the scale").x) == 0
+    assert figure.layout.yaxis.range == before
+
+
+def test_where_training_began_stays_on_the_axis_after_most_of_it_has_diverged() -> None:
+    figure = training_figure()
+    show_training(figure, losses(*[2.0] * 20, *[1e26] * 100), [])
+    low, high = figure.layout.yaxis.range
+    assert low <= math.log10(2.0)
+    assert high >= 26
+
+
+def test_what_training_began_with_is_no_spike() -> None:
+    figure = training_figure()
+    show_training(figure, losses(4e3, *[1e-3] * 50), [])
+    assert figure.layout.yaxis.range[1] > math.log10(8e3)
+    assert len(trace(figure, "off the scale").x) == 0
 
 
 def test_nothing_yet_and_losses_that_are_no_numbers() -> None:

@@ -22,7 +22,7 @@ WIDTH, SCALE = 860, 1.5
 """Pixels of a figure that has no width, and how many of the picture there are for each."""
 _COLORS = (128, 64, 32, 16)
 _DRAW = """([figure, width, scale]) => {
-  const layout = {width, ...figure.layout}
+  const layout = {width, ...figure.layout, paper_bgcolor: 'white', plot_bgcolor: 'white'}
   return Plotly.newPlot('plot', figure.data, layout, {staticPlot: true}).then((plot) =>
     Plotly.toImage(plot, {
       format: 'png', scale, width: plot._fullLayout.width, height: plot._fullLayout.height,

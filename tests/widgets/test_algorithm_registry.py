@@ -6,8 +6,8 @@ from typing import get_args
 
 from labkit import ClassificationSettings, Settings
 from labkit.figures import DARK, MOST_GROUPS, algorithm_color
-from labkit.figures.comparison import _COLORS
 from labkit.figures.panels.marks import SYMBOLS
+from labkit.figures.style import COLORS
 from labkit.session import ALGORITHMS, LIVE
 from labkit.session.settings.resolve import algorithm_of, label, unused
 from labkit.widgets.lab_controls import choices
@@ -29,8 +29,8 @@ def test_every_view_has_every_algorithm() -> None:
         assert {n for n in unused(settings) if n in SYMBOLS} <= set(LIVE)
         assert algorithm_color(name) in DARK
         assert algorithm_color(name, 1) in DARK
-        assert algorithm_color(name) in _COLORS
-    assert len(_COLORS) <= MOST_GROUPS
+        assert algorithm_color(name) in COLORS
+    assert len(COLORS) <= MOST_GROUPS
     assert len({entry.color for entry in ALGORITHMS.values()}) == len(ALGORITHMS)
 
 

@@ -10,7 +10,15 @@ import plotly.graph_objects as go
 from labkit.experiments.compare.comparison import Comparison, Group
 from labkit.experiments.compare.loading import Runs, curves_frame
 from labkit.experiments.compare.student_t import mean_interval
-from labkit.figures import MOST_GROUPS, PAPER, TEXT, ComparedGroup, comparison_figure
+from labkit.figures import (
+    CONFIG,
+    MOST_GROUPS,
+    PAPER,
+    TEXT,
+    ComparedGroup,
+    PlainFigure,
+    comparison_figure,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -100,7 +108,7 @@ def _figure(runs: Runs, comparison: Comparison) -> str:
             full_html=False,
             include_plotlyjs=True,
             div_id="maml-lab-comparison",  # a random one would change with each call
-            config={"responsive": True},
+            config={**CONFIG, "responsive": True},
         )
     )
 
@@ -129,7 +137,7 @@ def _row(tag: str, cells: Sequence[object]) -> str:
 
 
 def comparison_view(comparison: Comparison, curves: "DataFrame") -> go.Figure:
-    """Draw adaptation curves with bands over seeds, and the metric with its intervals.
+    """Draw adaptation curves and the metric, with intervals over seeds.
 
     Args:
         comparison: Of at most twelve groups.
@@ -141,7 +149,8 @@ def comparison_view(comparison: Comparison, curves: "DataFrame") -> go.Figure:
     name = comparison.metric.removesuffix("_after").removesuffix("_before")
     measure = name if name in curves else LOSS
     groups = [_compared(group, curves, measure) for group in comparison.groups]
-    return comparison_figure(groups, metric=comparison.metric, measure=measure)
+    figure = comparison_figure(groups, metric=comparison.metric, measure=measure)
+    return PlainFigure.of(figure)
 
 
 def _compared(group: Group, curves: "DataFrame", measure: str) -> ComparedGroup:

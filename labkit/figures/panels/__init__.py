@@ -3,7 +3,13 @@
 from labkit.figures.panels.adaptation import AdaptationPanel, adaptation_figure, show_adaptation
 from labkit.figures.panels.ghosts import Curve, GhostCurve
 from labkit.figures.panels.task_figure import HEADING, show_task, task_figure, task_panel
-from labkit.figures.panels.training import By, TrainingGhost, show_training, training_figure
+from labkit.figures.panels.training import (
+    By,
+    Stretch,
+    TrainingGhost,
+    show_training,
+    training_figure,
+)
 
 __all__ = [
     "HEADING",
@@ -11,6 +17,7 @@ __all__ = [
     "By",
     "Curve",
     "GhostCurve",
+    "Stretch",
     "TrainingGhost",
     "adaptation_figure",
     "show_adaptation",

@@ -41,6 +41,9 @@ HIGHEST = {"accuracy": 1.08}
 FARTHEST = 3.0
 """The most that a kept run takes up of the axis, times its loss before adaptation."""
 
+DIVERGED = 100.0
+"""A loss before adaptation is off the scale beyond so many times the untrained one."""
+
 
 @dataclass(frozen=True, slots=True)
 class AdaptationPanel:
@@ -56,6 +59,7 @@ class AdaptationPanel:
         ghosts: Curves to compare with, at most `MOST_GHOSTS`.
         baseline: Value and name of what needs no learning, such as guessing; None for nothing.
             The value is one of the shown measure.
+        measured: On how many of its tasks the curve was measured, if it is estimated from those.
         alpha: α in the settings that the curve was measured with, for whoever reads the figure.
 
     Raises:
@@ -71,6 +75,7 @@ class AdaptationPanel:
     ghosts: tuple[AdaptationGhost, ...] = ()
     baseline: tuple[float, str] | None = None
     alpha: float | None = None
+    measured: int | None = None
 
     def __post_init__(self) -> None:
         check_ghosts(self.ghosts)
@@ -121,7 +126,9 @@ def adaptation_top(panel: AdaptationPanel) -> float:
     """Upper end of the axis: above the curves' start, and steady while training runs."""
     if panel.shown in HIGHEST:
         return HIGHEST[panel.shown]
-    values = [float(panel.now.mean[0]), float(panel.before.mean[0])]
+    start, now = float(panel.before.mean[0]), float(panel.now.mean[0])
+    # beyond all bounds it is off the scale, whose numbers would have no room, and the note says so
+    values = [start] if now > DIVERGED * start > 0 else [now, start]
     values += [_height(panel.of(ghost.curve)) for ghost in panel.ghosts]
     values += [panel.baseline[0]] if panel.baseline else []
     highest = max((value for value in values if math.isfinite(value)), default=1.0)
@@ -215,7 +222,7 @@ def adaptation_traces() -> list[go.Scatter]:
         go.Scatter(
             name="baseline",
             mode="lines",
-            line={"color": TEXT, "width": 1, "dash": "dot"},
+            line={"color": TEXT, "width": 1, "dash": "solid"},
             hovertemplate="%{y:.3g}",
             visible=False,
         ),
@@ -307,6 +314,14 @@ def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64
     ]
 
 
+def _measured(panel: AdaptationPanel) -> str:
+    """What the curve is, and of how many tasks it is estimated if not of all."""
+    interval = f"95 % interval of {panel.curve.tasks:,}"
+    if panel.measured in (None, panel.curve.tasks):
+        return f"mean and {interval}"
+    return f"{interval}, estimated from {panel.measured:,}"
+
+
 def _between_ticks(last: int) -> int:
     """Inner steps from tick to tick: as many as labels have room for."""
     return next((step for step in (1, 2, 5, 10, 20, 50) if last <= _MOST_TICKS * step), 100)
@@ -316,7 +331,7 @@ def _layout(panel: AdaptationPanel) -> dict[str, object]:
     note, last = adaptation_note(panel), len(panel.curve.mean) - 1
     rows = math.ceil(len(panel.ghosts) / len(_GHOST_LEGENDS))
     return {
-        "title.text": title(_NAME, f"mean and 95 % interval of {panel.curve.tasks:,}"),
+        "title.text": title(_NAME, _measured(panel)),
         "xaxis.range": [-0.2, last + 0.2],
         "xaxis.dtick": _between_ticks(last),
         "yaxis.range": [0, adaptation_top(panel)],

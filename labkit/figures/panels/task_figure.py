@@ -175,8 +175,14 @@ def show_task(
             f"{figure.layout.meta[_KIND]}: make it with task_figure(portrait)"
         )
     first, *others = panel.updates()
-    named = {**first.layout, "title.text": title(heading, panel.title)}
+    named = {**first.layout, "title.text": title(heading, panel.title, _losses(portrait))}
     put(figure, [Update(first.first, first.values, named), *others])
+
+
+def _losses(portrait: AnyPortrait) -> str:
+    """What adaptation does to the query loss, in words; "" if it is not known."""
+    losses = portrait.losses
+    return "" if losses is None else f"loss {float(losses[0]):.3g} → {float(losses[-1]):.3g}"
 
 
 def _add_attribution(figure: go.Figure, attribution: str) -> None:

@@ -1,6 +1,7 @@
 """Meta-training: loss before and after adaptation, with a mark at every change of a setting."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from labkit.figures.style import (
     AFTER,
     APART,
     BEFORE,
+    COLORS,
     GRID,
     MARGIN,
     NARROW,
@@ -37,6 +39,7 @@ from labkit.figures.style import (
     panel_figure,
     put,
     title,
+    usual_limits,
 )
 from labkit.session import MOST_GHOSTS, Event, TrainingCurve
 
@@ -49,9 +52,13 @@ AXES = {"meta_step": "meta-step", "seconds": "seconds of training"}
 LARGEST = 1e30
 """Losses that the logarithmic axis can show without trouble."""
 
+MOST_EARLIER = len(COLORS) - 1
+"""Colours of algorithms, apart from the one in use."""
+
 _BEFORE, _GHOSTS = 1, 2
-_AFTER = _GHOSTS + MOST_GHOSTS
-_LEADERS, _MARKS, _CHANGES = range(_AFTER + 1, _AFTER + 4)
+_EARLIER = _GHOSTS + MOST_GHOSTS
+_AFTER = _EARLIER + MOST_EARLIER
+_SPIKES, _LEADERS, _MARKS, _CHANGES = range(_AFTER + 1, _AFTER + 5)
 """Where each stands among the traces; the cursor is before them."""
 
 LAST_NUMBER = 17
@@ -60,7 +67,25 @@ LAST_NUMBER = 17
 _LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
 """Width of a letter of a label in pixels, and height of a row of them as a share of the axis."""
 
+_ARROW = 5 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
+"""Half the height of an arrow, as a share of the axis."""
+
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Meta-steps by one algorithm, up to the next stretch.
+
+    Attributes:
+        begin: Meta-steps before it.
+        color: That of the algorithm, one of `COLORS`.
+        name: Of the algorithm.
+    """
+
+    begin: int
+    color: str = AFTER
+    name: str = ""
 
 
 def training_figure() -> go.Figure:
@@ -83,7 +108,7 @@ def show_training(
     events: Sequence[Event],
     *,
     by: By = "meta_step",
-    color: str = AFTER,
+    stretches: Sequence[Stretch] = (Stretch(0),),
     ghosts: Sequence[TrainingGhost] = (),
     width: int = NARROW,
 ) -> None:
@@ -94,7 +119,8 @@ def show_training(
         curve: The losses.
         events: Changes of settings, in their order.
         by: What the x axis counts: "meta_step", or "seconds" spent in meta-steps.
-        color: That of the algorithm in use.
+        stretches: Which algorithm made which losses, the first from meta-step 0 on; the last is
+            in use.
         ghosts: Losses of other runs, at most `MOST_GHOSTS`.
         width: Pixels of the figure for which the labels of the marks are laid out.
 
@@ -103,7 +129,7 @@ def show_training(
     """
     put(
         figure,
-        training_updates(curve, events, by=by, color=color, ghosts=ghosts, width=width),
+        training_updates(curve, events, by=by, stretches=stretches, ghosts=ghosts, width=width),
     )
 
 
@@ -118,11 +144,29 @@ def training_traces() -> list[go.Scatter]:
             hovertemplate="%{y:.3g}",
         ),
         *ghost_traces(mode="lines", showlegend=False),
+        *(
+            go.Scatter(
+                name=f"earlier algorithm {i + 1}",
+                mode="lines",
+                line={"width": 2},
+                hovertemplate="%{y:.3g}",
+                visible=False,
+            )
+            for i in range(MOST_EARLIER)
+        ),
         go.Scatter(
             name="after adaptation",
             mode="lines",
             line={"color": AFTER, "width": 2},
             hovertemplate="%{y:.3g}",
+        ),
+        go.Scatter(
+            name="off the scale",
+            mode="markers",
+            yaxis="y2",
+            marker={"color": TEXT, "symbol": "triangle-up", "size": 9},
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
         ),
         # as faint as the grid: the letters of other labels are above them
         go.Scatter(
@@ -159,7 +203,7 @@ def training_updates(
     events: Sequence[Event],
     *,
     by: By,
-    color: str,
+    stretches: Sequence[Stretch],
     ghosts: Sequence[TrainingGhost],
     width: int,
 ) -> list[Update]:
@@ -171,11 +215,14 @@ def training_updates(
     losses = [drawable(curve.loss_before, LARGEST), drawable(curve.loss_after, LARGEST)]
     faint = [drawable(ghost.curve.loss_after, LARGEST) for ghost in ghosts]
     nothing = {"x": np.empty(0), "y": np.empty(0)}
+    now, earlier = _by_algorithm(x, losses[1], curve.meta_step, stretches)
     data = [
         {"x": x, "y": losses[0]},
         *({"x": gx, "y": y} for gx, y in zip(others, faint, strict=True)),
         *[nothing] * (MOST_GHOSTS - len(ghosts)),
-        {"x": x, "y": losses[1]},
+        *earlier.values(),
+        *[nothing] * (MOST_EARLIER - len(earlier)),
+        now,
     ]
     end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
     letters = int((width - MARGIN["l"] - MARGIN["r"]) / _LETTER)
@@ -185,7 +232,8 @@ def training_updates(
     end = axis_end(marks, end, letters)
     labels = place_labels(marks, end, letters)
     free = _ROW * (1 + max((label.row for label in labels), default=-1))
-    scale = log_axis([*losses, *faint], free=free)
+    low, high = usual_limits([*losses, *faint], start=losses[0][:1])
+    scale = log_axis([np.clip(each, low, high) for each in (*losses, *faint)], free=free)
     layout = {
         "meta": figure_meta(x=by),
         "xaxis.title.text": AXES[by],
@@ -195,11 +243,61 @@ def training_updates(
     return [
         Update(_BEFORE, data, layout),
         Update(_GHOSTS, ghost_styles(ghosts)),
-        Update(_AFTER, [{"line.color": color}]),
+        Update(_EARLIER, _earlier_styles(earlier)),
+        Update(_AFTER, [{"line.color": stretches[-1].color}]),
+        Update(_SPIKES, [_spikes(x, np.fmax(*losses), high, free)]),
         Update(_LEADERS, [_leaders(labels, free)]),
         Update(_MARKS, [_lines(marks, free)]),
         Update(_CHANGES, [_words(marks, labels)]),
     ]
+
+
+def _by_algorithm(
+    x: Floats, losses: Floats, meta_step: Floats, stretches: Sequence[Stretch]
+) -> tuple[dict[str, Floats], dict[Stretch, dict[str, Floats]]]:
+    """Points of the algorithm in use, and of each other one by its first stretch."""
+    begins = np.array([stretch.begin for stretch in stretches], dtype=np.float64)
+    made_by = np.maximum(np.searchsorted(begins, meta_step, side="left") - 1, 0)
+    by_color: dict[str, tuple[Stretch, Floats]] = {}
+    for number, stretch in enumerate(stretches):
+        own = np.flatnonzero(made_by == number)
+        if not len(own):
+            continue
+        _, points = by_color.setdefault(stretch.color, (stretch, np.full(len(losses), np.nan)))
+        own = np.arange(max(own[0] - 1, 0), own[-1] + 1)  # joined to the stretch before
+        points[own] = losses[own]
+    ends = {color: np.flatnonzero(~np.isnan(y)) for color, (_, y) in by_color.items()}
+    drawn = {
+        stretch: {"x": x[: ends[color][-1] + 1], "y": y[: ends[color][-1] + 1]}
+        for color, (stretch, y) in by_color.items()
+        if len(ends[color])
+    }
+    nothing = {"x": np.empty(0), "y": np.empty(0)}
+    used = [stretch for stretch in drawn if stretch.color == stretches[-1].color]
+    now = drawn.pop(used[0]) if used else nothing
+    return now, drawn
+
+
+def _earlier_styles(drawn: Collection[Stretch]) -> list[dict[str, Any]]:
+    """Name, colour and whether it shows, for each trace of an earlier algorithm."""
+    styles: list[dict[str, Any]] = [
+        {"name": f"earlier: {stretch.name}", "line.color": stretch.color, "visible": True}
+        for stretch in drawn
+    ]
+    unused = {"name": "", "line.color": AFTER, "visible": False}
+    return styles + [unused] * (MOST_EARLIER - len(styles))
+
+
+def _spikes(x: Floats, losses: Floats, high: float, free: float) -> dict[str, Any]:
+    """An arrow where losses leave the axis at its upper end, at the largest of each run of them."""
+    off = np.flatnonzero(losses > high)
+    runs = np.split(off, np.flatnonzero(np.diff(off) > 1) + 1) if len(off) else []
+    tops = [int(run[np.argmax(losses[run])]) for run in runs]
+    return {
+        "x": x[tops],
+        "y": np.full(len(tops), 1 - free - _ARROW),
+        "hovertext": [f"off the scale: a loss of {losses[top]:.2g}" for top in tops],
+    }
 
 
 def _x(curve: TrainingCurve, by: By) -> Floats:

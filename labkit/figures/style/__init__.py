@@ -1,6 +1,6 @@
 """Colours, frames, axes and updates that all figures share."""
 
-from labkit.figures.style.curves import band, drawable, log_axis
+from labkit.figures.style.curves import band, drawable, log_axis, usual_limits
 from labkit.figures.style.frame import (
     APART,
     MARGIN,
@@ -22,8 +22,10 @@ from labkit.figures.style.frame import (
 )
 from labkit.figures.style.palette import (
     AFTER,
+    ANY_PAPER,
     AXIS,
     BEFORE,
+    COLORS,
     DARK,
     DARK_PAPER,
     GRID,
@@ -41,9 +43,11 @@ from labkit.figures.style.palette import (
 
 __all__ = [
     "AFTER",
+    "ANY_PAPER",
     "APART",
     "AXIS",
     "BEFORE",
+    "COLORS",
     "DARK",
     "DARK_PAPER",
     "GRID",
@@ -75,5 +79,6 @@ __all__ = [
     "step_colors",
     "title",
     "translucent",
+    "usual_limits",
     "weakest",
 ]

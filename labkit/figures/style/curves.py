@@ -68,6 +68,39 @@ def band(
     )
 
 
+_BEYOND = 1.5
+"""Decades from the middle of the losses to the end of an axis, at least; and times the decades from
+the middle down to the lowest tenth."""
+
+_BELOW = 3.0
+"""The same downwards."""
+
+
+def usual_limits(
+    losses: Sequence[NDArray[np.float64]], *, start: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Between which limits losses are, but for a few spikes: an axis ends there.
+
+    Args:
+        losses: Those in view.
+        start: Losses that are on the axis, whatever follows.
+
+    Example:
+        >>> usual_limits([np.array([4.0, 2.0, 1e18, 1.0])], start=np.array([4.0]))[1] < 1e4
+        True
+        >>> usual_limits([np.array([40.0, 0.1, 0.1, 0.1])], start=np.array([40.0]))[1] >= 40.0
+        True
+    """
+    logs = np.log10(np.concatenate([loss[loss > 0] for loss in losses]))
+    if not len(logs):
+        return 0.0, np.inf
+    low, middle, high = np.quantile(logs, [0.1, 0.5, 0.9])
+    first = np.log10(start[start > 0])
+    above = max(middle + _BEYOND * max(1.0, 2 * (middle - low)), *first, -np.inf)
+    below = min(middle - _BELOW * max(1.0, high - middle), *first, np.inf)
+    return float(10.0**below), float(10.0**above) * (1 + 1e-9)  # logarithms are rounded
+
+
 MOST_NUMBERS = 7
 """On the axis of a low panel."""
 

@@ -135,19 +135,25 @@ def figure_meta(**entries: object) -> dict[str, object]:
     return {**entries, "title_height": TITLE_HEIGHT}
 
 
-def title(panel: str, what: str = "") -> str:
+def title(panel: str, what: str = "", ending: str = "") -> str:
     """The panel's name and what it shows, cut to what a narrow figure has room for.
 
+    Args:
+        panel: Its name.
+        what: Is cut where it is too long.
+        ending: Stays whole.
+
     Example:
-        >>> title("Meta-training"), title("One task", "a < b")
-        ('<b>Meta-training</b>', '<b>One task</b> · a &lt; b')
+        >>> title("Meta-training"), title("One task", "a < b", "loss 4")
+        ('<b>Meta-training</b>', '<b>One task</b> · a &lt; b · loss 4')
     """
-    name = f"<b>{html.escape(panel, quote=False)}</b>"
-    room = MOST_LETTERS - len(panel)
+    room = MOST_LETTERS - len(panel) - len(ending)
     if len(what) > room:
         cut = what[: max(room, 0)]
         what = (cut.rpartition(",")[0] or cut) + " …"
-    return f"{name} · {html.escape(what, quote=False)}" if what else name
+    parts = [f"<b>{html.escape(panel, quote=False)}</b>"]
+    parts += [html.escape(part, quote=False) for part in (what, ending) if part]
+    return " · ".join(parts)
 
 
 def axis(text: str, **properties: object) -> dict[str, object]:

@@ -32,7 +32,7 @@ def algorithm_color(algorithm: str, order: int = 2) -> str:
 
     Example:
         >>> algorithm_color("maml", 2), algorithm_color("maml", 1), algorithm_color("anil", 1)
-        ('#0072b2', '#2020c8', '#916730')
+        ('#0072b2', '#bf7839', '#9900ff')
     """
     entry = ALGORITHMS.get(algorithm)
     if entry is None:
@@ -40,6 +40,15 @@ def algorithm_color(algorithm: str, order: int = 2) -> str:
         raise ValueError(f"algorithm must be one of {names}, got {algorithm!r}")
     first_order = entry.first_order_color if order == 1 else None
     return (first_order or entry.color)[0]
+
+
+COLORS = tuple(
+    color[0]
+    for entry in ALGORITHMS.values()
+    for color in (entry.color, entry.first_order_color)
+    if color is not None
+)
+"""Those of the algorithms, all different."""
 
 
 def step_colors(count: int, color: str = AFTER) -> list[str]:
@@ -124,3 +133,16 @@ DARK = {
     },
 }
 """Colour on white paper → the same on dark paper, for every colour that a figure uses."""
+
+
+def _on_any_paper(light: str, dark: str) -> str:
+    """The first of the colours between the two that stands out from either paper."""
+    between = (blend(dark, i / 40, light) for i in range(41))
+    return next(c for c in between if min(contrast(c, PAPER), contrast(c, DARK_PAPER)) >= 3.05)
+
+
+ANY_PAPER = {
+    **{light: _on_any_paper(light, dark) for light, dark in DARK.items()},
+    GRID: "rgba(128,128,128,0.25)",
+}
+"""Colour on white paper → one for a figure that does not know its paper."""

@@ -71,6 +71,7 @@ class Snapshot:
         alpha: α with these settings: theirs, or as learned so far.
         task_stream: State of the stream from which the next batch of tasks will be drawn.
         curve: Meta-training losses so far.
+        start: Settings at meta-step 0; `events` says what followed.
         events: Changes so far.
         playing: Whether the training runs.
         rate: Meta-steps per second lately, 0 while paused.
@@ -88,6 +89,7 @@ class Snapshot:
     alpha: AnyAlpha
     task_stream: Tensor
     curve: TrainingCurve
+    start: Settings
     events: tuple[Event, ...]
     playing: bool
     rate: float

@@ -49,8 +49,8 @@ class AlgorithmEntry:
 
 
 _ENTRIES = (
-    AlgorithmEntry("maml", "MAML", MAML, ("#0072b2", "#4fb0f0"), ("#2020c8", "#b266ff")),
-    AlgorithmEntry("anil", "ANIL", ANIL, ("#916730", "#f4cc7b")),
+    AlgorithmEntry("maml", "MAML", MAML, ("#0072b2", "#4fb0f0"), ("#bf7839", "#f4cc7b")),
+    AlgorithmEntry("anil", "ANIL", ANIL, ("#9900ff", "#9d4dff")),
     AlgorithmEntry("reptile", "Reptile", Reptile, ("#075536", "#4cf0af")),
     AlgorithmEntry("imaml", "iMAML", IMAML, ("#a30085", "#ef39c4")),
     AlgorithmEntry(
