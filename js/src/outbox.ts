@@ -8,6 +8,7 @@ export const END_MS = 250;
 
 export class Outbox {
   private asked = 0;
+  private answered = 0;
   private last: Outgoing | null = null;
   private ending: Outgoing | null = null;
   private timer = 0;
@@ -40,6 +41,16 @@ export class Outbox {
     }
     this.post(message);
   };
+
+  /** Whether there is a question without an answer. */
+  get waiting(): boolean {
+    return this.asked > this.answered;
+  }
+
+  /** The kernel has answered so many. */
+  hear(answers: number): void {
+    this.answered = Math.max(this.answered, answers);
+  }
 
   /** Nobody listens any more, or somebody does again. */
   close(closed: boolean): void {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ANSWER_MS, HOLD_MS, SharedValue } from "../src/controls/shared_value";
+import { ANSWER_MS, HOLD_MS, PENDING_MS, SharedValue } from "../src/controls/shared_value";
 import { FakeClock } from "./fake_clock";
 
 let clock: FakeClock;
@@ -101,6 +101,35 @@ describe("a value that is meant", () => {
     clock.pass(HOLD_MS);
     expect(shown).toEqual([0, 2]);
     expect(clock.waiting).toBe(0);
+  });
+
+  it("stays, and looks pending, as long as the kernel is busy", () => {
+    let busy = true;
+    const pending: boolean[] = [];
+    const patience = { waiting: () => busy, pend: (on: boolean) => pending.push(on) };
+    const slow = new SharedValue<number>(
+      () => {},
+      (one) => shown.push(one),
+      clock,
+      patience,
+    );
+    slow.hear(0);
+    shown = [];
+    slow.settle(2);
+    clock.pass(PENDING_MS - 1);
+    expect(pending).toEqual([]);
+    clock.pass(1);
+    expect(pending).toEqual([true]);
+    clock.pass(5 * HOLD_MS);
+    slow.hear(0); // said before it had heard of the choice
+    expect(shown).toEqual([]);
+    slow.hear(2);
+    expect([shown, pending]).toEqual([[2], [true, false]]);
+    slow.settle(-1);
+    clock.pass(HOLD_MS);
+    busy = false; // it has answered, and not taken the choice
+    clock.pass(HOLD_MS);
+    expect([shown, pending.at(-1), clock.waiting]).toEqual([[2, 2], false, 0]);
   });
 
   it("is sent again though it is the same", () => {

@@ -3,7 +3,7 @@
 import { pageClock } from "../clock";
 import { element } from "../dom";
 import type { Emit } from "../messages";
-import { type Control, labelFor } from "./control";
+import { type Control, labelFor, patienceOf } from "./control";
 import { listTarget } from "./list_keys";
 import { question } from "./question";
 import { SharedValue } from "./shared_value";
@@ -22,6 +22,7 @@ interface Choice {
 function choice(
   spec: ChoiceSpec,
   emit: Emit,
+  waiting: () => boolean,
   node: HTMLElement,
   paint: (value?: Value) => void,
   focus: () => void,
@@ -34,7 +35,7 @@ function choice(
   };
   const send = (value: Value, final: boolean) =>
     emit({ kind: "set", name: spec.name, value, final });
-  const model = new SharedValue<Value>(send, show, pageClock);
+  const model = new SharedValue<Value>(send, show, pageClock, patienceOf(node, waiting));
   const confirmation = spec.confirm ? question(node, focus) : undefined;
   const take = (value: Value) => {
     show(value);
@@ -63,7 +64,7 @@ function choice(
   };
 }
 
-export function select(spec: SelectSpec, emit: Emit): Control<SelectSpec> {
+export function select(spec: SelectSpec, emit: Emit, waiting: () => boolean): Control<SelectSpec> {
   const list = element("select");
   const label = labelFor(list);
   const node = element("div", {}, label, element("div", { class: "maml-lab-body" }, list));
@@ -71,7 +72,7 @@ export function select(spec: SelectSpec, emit: Emit): Control<SelectSpec> {
   const paint = (value?: Value) => {
     list.selectedIndex = options.findIndex(([held]) => held === value);
   };
-  const picker = choice(spec, emit, node, paint, () => list.focus());
+  const picker = choice(spec, emit, waiting, node, paint, () => list.focus());
   list.addEventListener("change", () => picker.choose(options[list.selectedIndex][0]));
   return {
     node,
@@ -88,7 +89,11 @@ export function select(spec: SelectSpec, emit: Emit): Control<SelectSpec> {
   };
 }
 
-export function segments(spec: SegmentsSpec, emit: Emit): Control<SegmentsSpec> {
+export function segments(
+  spec: SegmentsSpec,
+  emit: Emit,
+  waiting: () => boolean,
+): Control<SegmentsSpec> {
   const row = element("div", { role: "radiogroup", class: "maml-lab-body" });
   const label = labelFor(row);
   label.removeAttribute("for"); // names the group; a click on it goes nowhere
@@ -104,7 +109,7 @@ export function segments(spec: SegmentsSpec, emit: Emit): Control<SegmentsSpec> 
     });
   };
   const focus = () => buttons.find((button) => button.tabIndex === 0)?.focus();
-  const picker = choice(spec, emit, node, paint, focus);
+  const picker = choice(spec, emit, waiting, node, paint, focus);
   const segment = ([value, words]: Option, index: number) => {
     const button = element("button", { type: "button", role: "radio" }, words);
     button.addEventListener("click", () => picker.choose(value));

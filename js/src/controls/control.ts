@@ -1,6 +1,7 @@
 // What all kinds of controls have.
 
 import { element } from "../dom";
+import type { Patience } from "./shared_value";
 import type { ControlSpec, Shown } from "./specs";
 
 export interface Control<Spec extends ControlSpec = ControlSpec> {
@@ -18,6 +19,15 @@ export function labelFor(input: HTMLElement): HTMLLabelElement {
   const id = `maml-lab-${Math.random().toString(36).slice(2)}`;
   input.id = id;
   return element("label", { for: id, id: `${id}-label`, class: "maml-lab-label" });
+}
+
+/** Tells a control's value how busy the kernel is, and shows on its node that a choice is pending. */
+export function patienceOf(node: HTMLElement, waiting: () => boolean): Patience {
+  const pend = (on: boolean) => {
+    node.classList.toggle("maml-lab-pending", on);
+    node.ariaBusy = on ? "true" : null;
+  };
+  return { waiting, pend };
 }
 
 export function textInput(): HTMLInputElement {

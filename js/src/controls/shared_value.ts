@@ -7,8 +7,21 @@ import type { Clock } from "../clock";
 /** A kernel that has not answered by then gets the next value. */
 export const ANSWER_MS = 30;
 
-/** A choice that the kernel has not taken by then is put back. */
+/** A choice that the kernel has not taken by then is put back, unless the kernel is still busy. */
 export const HOLD_MS = 1000;
+
+/** A choice that is not taken by then looks pending. */
+export const PENDING_MS = 300;
+
+/** How a control learns of a busy kernel, and shows it. */
+export interface Patience {
+  /** Whether the kernel has yet to answer what was asked last. */
+  waiting(): boolean;
+  /** Shows, or no longer, that a choice is on its way. */
+  pend(on: boolean): void;
+}
+
+const NONE: Patience = { waiting: () => false, pend: () => {} };
 
 export class SharedValue<V> {
   private kernelValue: V | undefined;
@@ -16,6 +29,7 @@ export class SharedValue<V> {
   private next: V | undefined;
   private engaged = false;
   private holding = 0;
+  private pending = 0;
   private answering = 0;
   private frame = 0;
 
@@ -27,6 +41,7 @@ export class SharedValue<V> {
     private readonly send: (value: V, final: boolean) => void,
     private readonly show: (value: V) => void,
     private readonly clock: Clock,
+    private readonly patience: Patience = NONE,
   ) {}
 
   /** The kernel says what the value is. */
@@ -58,8 +73,17 @@ export class SharedValue<V> {
     this.frame = this.answering = 0;
     this.tell(value, true);
     if (this.kernelValue === undefined || !late) return;
+    this.pending = this.clock.after(PENDING_MS, () => this.patience.pend(true));
+    this.hold();
+  }
+
+  private hold(): void {
     this.holding = this.clock.after(HOLD_MS, () => {
-      this.holding = 0;
+      if (this.patience.waiting()) {
+        this.hold();
+        return;
+      }
+      this.release();
       if (this.kernelValue !== undefined) this.show(this.kernelValue);
     });
   }
@@ -84,7 +108,9 @@ export class SharedValue<V> {
   }
 
   private release(): void {
+    if (this.holding) this.patience.pend(false);
     this.clock.cancel(this.holding);
-    this.holding = 0;
+    this.clock.cancel(this.pending);
+    this.holding = this.pending = 0;
   }
 }

@@ -1,7 +1,7 @@
 import { pageClock } from "../clock";
 import { element } from "../dom";
 import type { Emit } from "../messages";
-import { type Control, labelFor, onTyped, textInput } from "./control";
+import { type Control, labelFor, onTyped, patienceOf, textInput } from "./control";
 import { formatNumber, parseNumber } from "./numbers";
 import { Scale } from "./scale";
 import { SharedValue } from "./shared_value";
@@ -10,7 +10,7 @@ import type { SliderSpec } from "./specs";
 const MESSAGE_MS = 5000;
 
 /** A slider, with a field to type any number, also one beyond it. */
-export function slider(spec: SliderSpec, emit: Emit): Control<SliderSpec> {
+export function slider(spec: SliderSpec, emit: Emit, waiting: () => boolean): Control<SliderSpec> {
   const range = element("input", { type: "range", min: 0, step: 1 });
   const text = textInput();
   text.inputMode = spec.whole ? "numeric" : "decimal";
@@ -44,7 +44,7 @@ export function slider(spec: SliderSpec, emit: Emit): Control<SliderSpec> {
   };
   const send = (value: number, final: boolean) =>
     emit({ kind: "set", name: spec.name, value, final });
-  const model = new SharedValue<number>(send, show, pageClock);
+  const model = new SharedValue<number>(send, show, pageClock, patienceOf(node, waiting));
 
   const slide = (position: number) => {
     const value = scale.value(position);

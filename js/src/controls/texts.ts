@@ -3,12 +3,12 @@
 import { pageClock } from "../clock";
 import { element, write } from "../dom";
 import type { Emit } from "../messages";
-import { type Control, labelFor, onTyped, textInput } from "./control";
+import { type Control, labelFor, onTyped, patienceOf, textInput } from "./control";
 import { SharedValue } from "./shared_value";
 import type { FieldSpec, TextSpec } from "./specs";
 
 /** A line to type, sent with Enter. */
-export function field(spec: FieldSpec, emit: Emit): Control<FieldSpec> {
+export function field(spec: FieldSpec, emit: Emit, waiting: () => boolean): Control<FieldSpec> {
   const text = textInput();
   const label = labelFor(text);
   let untouched = "";
@@ -21,7 +21,8 @@ export function field(spec: FieldSpec, emit: Emit): Control<FieldSpec> {
   };
   const send = (value: string, final: boolean) =>
     emit({ kind: "set", name: spec.name, value, final });
-  const model = new SharedValue<string>(send, show, pageClock);
+  const node = element("div", {}, label, text);
+  const model = new SharedValue<string>(send, show, pageClock, patienceOf(node, waiting));
   const restore = () => put(untouched);
   // the same text again is asked for again
   const take = () => {
@@ -31,7 +32,6 @@ export function field(spec: FieldSpec, emit: Emit): Control<FieldSpec> {
   };
   onTyped(text, take, restore);
   text.addEventListener("blur", restore);
-  const node = element("div", {}, label, text);
   return {
     node,
     label,

@@ -17,7 +17,8 @@ export interface Toolbars {
   update(state: Record<string, ControlChanges>): void;
 }
 
-export function toolbars(groups: GroupSpec[], emit: Emit): Toolbars {
+/** @param waiting - whether the kernel has yet to answer what was asked last */
+export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean): Toolbars {
   const updates = new Map<string, (changes: ControlChanges) => void>();
   const bar = (place: Place) => element("div", { class: `maml-lab-place maml-lab-place-${place}` });
   const places: Record<Place, HTMLElement> = {
@@ -30,7 +31,7 @@ export function toolbars(groups: GroupSpec[], emit: Emit): Toolbars {
     const row = element("div", { class: `maml-lab-row${name && ` maml-lab-row-${name}`}` });
     let buttons: HTMLElement | undefined;
     for (const spec of controls) {
-      const { node, update } = updatable(spec, emit);
+      const { node, update } = updatable(spec, emit, waiting);
       updates.set(spec.name, update);
       if (!BUTTONS.includes(spec.kind)) {
         buttons = undefined;
@@ -55,8 +56,8 @@ export function toolbars(groups: GroupSpec[], emit: Emit): Toolbars {
 }
 
 /** One control; what a state leaves out is as in the specification. */
-function updatable(spec: ControlSpec, emit: Emit) {
-  const control = build(spec, emit);
+function updatable(spec: ControlSpec, emit: Emit, waiting: () => boolean) {
+  const control = build(spec, emit, waiting);
   const { node } = control;
   node.classList.add("maml-lab-control", `maml-lab-${spec.kind}`);
   node.dataset.name = spec.name;
@@ -84,14 +85,14 @@ function updatable(spec: ControlSpec, emit: Emit) {
   return { node, update };
 }
 
-function build(spec: ControlSpec, emit: Emit): Control {
+function build(spec: ControlSpec, emit: Emit, waiting: () => boolean): Control {
   switch (spec.kind) {
     case "slider":
-      return slider(spec, emit);
+      return slider(spec, emit, waiting);
     case "select":
-      return select(spec, emit);
+      return select(spec, emit, waiting);
     case "segments":
-      return segments(spec, emit);
+      return segments(spec, emit, waiting);
     case "button":
       return button(spec, emit);
     case "toggle":
@@ -101,6 +102,6 @@ function build(spec: ControlSpec, emit: Emit): Control {
     case "text":
       return status(spec);
     case "field":
-      return field(spec, emit);
+      return field(spec, emit, waiting);
   }
 }
