@@ -1,5 +1,6 @@
 // One view of the lab: controls, panels and theme, joined to its host.
 
+import { Attention } from "./attention";
 import { copyText } from "./clipboard";
 import { pageClock } from "./clock";
 import type { Place } from "./controls/specs";
@@ -26,7 +27,7 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     pageClock,
   );
   const { emit } = outbox;
-  const controls = toolbars(host.get("controls"), emit);
+  const controls = toolbars(host.get("controls"), emit, () => outbox.waiting);
   const { root, elements, titles, lost } = page(controls.places);
   container.append(root);
   const gone = new AbortController();
@@ -34,6 +35,7 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   keepKeys(root, gone.signal);
   const plots = new Plots({ elements, titles, root, library, emit });
 
+  const attention = new Attention(root);
   const media = matchMedia("(prefers-color-scheme: dark)");
   const look = () => {
     const large = host.get("large");
@@ -48,6 +50,7 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     if (message.kind === "whole" || message.kind === "changes") {
       plots.receive(message, buffers);
       plots.hear(message.answers[view] ?? 0);
+      outbox.hear(message.answers[view] ?? 0);
     } else if (message.kind === "roll") {
       emit({ kind: "here" });
     } else if (message.view === view) {
@@ -55,6 +58,7 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     }
   };
   const answer = async (message: Incoming, buffers: DataView[]) => {
+    if (message.kind === "attend") attention.attend();
     if (message.kind === "copy") await copyText(root, message.text);
     if (message.kind === "file")
       download(message.filename, new Blob([buffers[0] as DataView<ArrayBuffer>]));
@@ -112,6 +116,7 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     gone.abort();
     leave();
     for (const unsubscribe of subscriptions) unsubscribe();
+    attention.stop();
     theme.disconnect();
     media.removeEventListener("change", look);
     plots.destroy();

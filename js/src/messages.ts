@@ -130,13 +130,19 @@ export interface RollMessage {
   kind: "roll";
 }
 
+export interface AttendMessage {
+  kind: "attend";
+  view: string;
+}
+
 export type Incoming =
   | PlotMessage
   | ExportMessage
   | SnapshotMessage
   | CopyMessage
   | FileMessage
-  | RollMessage;
+  | RollMessage
+  | AttendMessage;
 
 const QUESTIONS = new Set(["set", "press", "support", "look"]);
 

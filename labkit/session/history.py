@@ -2,7 +2,7 @@
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,11 @@ BLOCK = 4096
 
 MOST_COARSE = 2048
 """Entries of the curve that stays in memory for drawing."""
+
+DIVERGED_TIMES, RECENT = 100.0, 3
+"""The last few losses have diverged if they are so many times the first."""
+
+WHEN: tuple[Literal["before", "after"], ...] = ("before", "after")
 
 _COLUMNS = _BEFORE, _AFTER, _SECONDS = range(3)
 
@@ -50,6 +55,28 @@ class TrainingCurve:
     loss_before: Floats
     loss_after: Floats
     seconds: Floats
+
+    @property
+    def diverged(self) -> Literal["before", "after"] | None:
+        """Which of the losses is beyond all bounds lately: before adaptation, or after it alone.
+
+        Example:
+            >>> steps, calm, wild = np.arange(1.0, 5.0), np.ones(4), np.array([1.0, 1e9, 1e9, 1e9])
+            >>> TrainingCurve(steps, calm, wild, steps).diverged
+            'after'
+            >>> TrainingCurve(steps, calm, calm, steps).diverged
+        """
+        if len(self.meta_step):
+            most = DIVERGED_TIMES * abs(self.loss_before[0])
+            for when in WHEN:
+                if not self.recent(when) <= most:  # nan is not either
+                    return when
+        return None
+
+    def recent(self, when: Literal["before", "after"]) -> float:
+        """The median of the last few losses: one that is out of line does not count."""
+        losses = self.loss_before if when == "before" else self.loss_after
+        return float(np.median(losses[-RECENT:]))
 
     def as_coarse_as(self, other: "TrainingCurve") -> "TrainingCurve":
         """The same in means over as many meta-steps as those of another curve, if it has enough.

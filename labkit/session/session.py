@@ -151,6 +151,11 @@ class Session:
         return self._player.playing
 
     @property
+    def watched(self) -> bool:
+        """Whether there are subscribers: views that show every change."""
+        return bool(self._subscribers)
+
+    @property
     def looking(self) -> int | None:
         """The earlier meta-step that is shown, or None."""
         return self._looking
@@ -423,12 +428,15 @@ class Session:
             timeline.check(settings)
             timeline.fork(at, settings)
 
-    def pin(self) -> Ghost:
+    def pin(self, *, latest: bool = False) -> Ghost:
         """Keep the run as it is shown now, to compare with.
 
         The same state is not kept twice.
+
+        Args:
+            latest: Keep it as it is at its end, also while an earlier meta-step is shown.
         """
-        snapshot = self.snapshot()
+        snapshot = self._latest() if latest else self.snapshot()
         for kept in self._ghosts:
             if kept.snapshot.shows_the_same_as(snapshot):
                 return kept
@@ -469,8 +477,7 @@ class Session:
         """
         looking, timeline = self._looking, self._timeline
         if looking is None:
-            with self._locks.between_steps():
-                return self._snapshot_of(timeline.trainer, timeline.settings)
+            return self._latest()
         with self._locks.replay:
             if self._looking != looking:
                 raise InterruptedReplayError
@@ -508,10 +515,10 @@ class Session:
         )
 
     def untrained_curve(
-        self, snapshot: Snapshot, part: int | None = None, between: Between | None = None
+        self, snapshot: Snapshot, between: Between | None = None
     ) -> AdaptationCurve:
         """The live curve for θ₀, the parameters at meta-step 0, with the settings of a snapshot."""
-        return snapshot.observer.untrained_curve(snapshot, part, between)
+        return snapshot.observer.untrained_curve(snapshot, between)
 
     def portrait(
         self, snapshot: Snapshot, task: int = 0, points: Points | None = None
@@ -532,6 +539,10 @@ class Session:
         """Whether support points can be set by hand, as those of functions of one variable."""
         return snapshot.observer.editable(snapshot)
 
+    def _latest(self) -> Snapshot:
+        with self._locks.between_steps():
+            return self._snapshot_of(self._timeline.trainer, self._timeline.settings)
+
     def _snapshot_of(self, trainer: Trainer, settings: Settings) -> Snapshot:
         run = self._timeline.run
         return Snapshot(
@@ -541,6 +552,7 @@ class Session:
             alpha=trainer.alpha(settings),
             task_stream=trainer.task_stream,
             curve=run.history.curve(),
+            start=run.start.changed(events=()),
             events=run.log,
             playing=self.playing,
             rate=self._player.rate,

@@ -74,6 +74,7 @@ class Portrait:
         y_label: What y is, with its unit.
         place: Where the task is on a map; None if it has no location.
         attribution: Credit to show with the data; "" for none.
+        losses: Query loss after 0 … K inner steps, (K + 1,); the learner that draws adds it.
     """
 
     x: Tensor
@@ -86,6 +87,7 @@ class Portrait:
     y_label: str = "y"
     place: TaskLocation | None = None
     attribution: str = ""
+    losses: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class ImagePortrait:
         probabilities: Of each class for each query image after 0 … K inner steps,
             (K + 1, ways, ways), the last axis sums to 1.
         attribution: Credit to show with the images; "" for none.
+        losses: Query loss after 0 … K inner steps, (K + 1,); the learner that draws adds it.
     """
 
     support: Tensor
@@ -106,6 +109,7 @@ class ImagePortrait:
     names: tuple[str, ...]
     probabilities: Tensor
     attribution: str = ""
+    losses: Tensor | None = None
 
 
 AnyPortrait: TypeAlias = Portrait | ImagePortrait

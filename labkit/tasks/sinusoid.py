@@ -112,6 +112,7 @@ class Sinusoid:
             predictions=torch.stack(predictions),
             support_x=support_x[..., 0].flatten(),
             support_y=support_y.flatten(),
+            title=f"A {task.info['amplitude'].item():.2f}, φ {task.info['phase'].item():.2f}",
         )
 
 

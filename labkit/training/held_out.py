@@ -1,6 +1,11 @@
 """Tasks that training never sees: always the same ones, and their portraits."""
 
-from labkit.core import Algorithm, Params, check_count, count_tasks
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from labkit.core import Algorithm, Params, check_count, count_tasks, tree_leaves, tree_map
 from labkit.tasks import (
     AnyPortrait,
     AugmentedFamily,
@@ -86,10 +91,15 @@ def task_portrait(
     """Draw a batch of one task and the adaptation to it; None if its family cannot draw."""
     if not isinstance(family, DrawableFamily):
         return None
-    portrait = family.portrait(one, predictors_along(algorithm, loss_fn, params, one))
+    predictors = predictors_along(algorithm, loss_fn, params, one)
+    portrait = family.portrait(one, predictors)
     if not isinstance(portrait, AnyPortrait | None):
         raise ValueError(
             f"{type(family).__name__}.portrait must return a labkit.Portrait or ImagePortrait, or "
             f"None, got {portrait!r}"[:300]
         )
-    return portrait
+    if portrait is None or not all(isinstance(leaf, Tensor) for leaf in tree_leaves(one.query)):
+        return portrait  # data that depend on θ are not there yet
+    query = tree_map(lambda tensor: tensor[0], one.query)
+    losses = torch.stack([family.loss(predict, query).detach() for predict in predictors])
+    return replace(portrait, losses=losses)

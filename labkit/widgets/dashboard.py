@@ -81,7 +81,7 @@ class Dashboard(SubshellWidget):
         self._sent = self._drawn = self._hearing = 0
         self._asked: dict[str, int] = {}
         self._answers, self._told = self._asked, self._asked
-        self._watched = self._shut = False
+        self._watched = self._shut = self._attending = False
         self._held_back, self._left = not opened, False
         self._roll = RollCall(lambda: self.send({"kind": "roll"}), self._note_left)
         self._view = ""
@@ -199,6 +199,16 @@ class Dashboard(SubshellWidget):
         """Let the page that was used last send an SVG of each panel, as a "picture" message."""
         self._ask({"kind": "snapshot"})
 
+    def attend(self) -> None:
+        """Let the page show the lab, and focus Play, unless its reader has done something since.
+
+        A page that is still loading does so once it has the lab.
+        """
+        with self._lock:
+            self._attending = not self._view
+        if not self._attending:
+            self._ask({"kind": "attend"})
+
     def copy(self, text: str) -> None:
         """Let the page that was used last put a text on the clipboard."""
         self._ask({"kind": "copy", "text": text})
@@ -247,6 +257,8 @@ class Dashboard(SubshellWidget):
             if self._left:
                 self._left = False
                 self._tell({"kind": "back"})
+            if self._attending:
+                self.attend()
         elif kind == "drawn":
             self._note_drawn(content["number"])
         elif kind == "gone":

@@ -10,12 +10,14 @@ import traitlets
 
 from labkit.figures import DARK, lab_figures
 from labkit.session import InterruptedReplayError, Session, Snapshot, keep_threads
+from labkit.training import DivergedError
 from labkit.widgets.controls import specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.draw_loop import DrawLoop, IdleDetector
 from labkit.widgets.lab_context import LabContext, Scene, ViewState
 from labkit.widgets.lab_controls import LabControls, Request
 from labkit.widgets.lab_traits import SessionTrait, TraitsMirror, setting_trait
+from labkit.widgets.lab_words import in_words_of_the_lab
 from labkit.widgets.presence import labs
 from labkit.widgets.protocol import Message
 from labkit.widgets.renderer import Renderer
@@ -207,7 +209,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         try:
             action()
         except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
-            self._view.message = _sentence(error)
+            self._view.message = in_words_of_the_lab(_sentence(error))
             return error
         finally:
             self._asked = True
@@ -266,7 +268,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         walk = snapshot.cursor
         # before the controls: until the page's next frame, in which it is drawn, they come as well
         self.dashboard.flush()
-        self.dashboard.inner_step = view.shown_step if walk is None else walk.inner_step
+        self.dashboard.inner_step = view.visible_step if walk is None else walk.inner_step
         self.dashboard.trained = session.last_step > 0
         self.dashboard.state = self._state(snapshot)
         if not self._asked:  # meanwhile: that holds it for itself
@@ -285,8 +287,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _state(self, snapshot: Snapshot) -> dict[str, Any]:
         view, failure = self._view, snapshot.failure
         if failure is not None and not view.message:
-            stopped = f"Training stopped. {type(failure).__name__}: {failure}"
-            view = replace(view, message=stopped)
+            stopped = f"Training stopped: {_sentence(failure)}"
+            view = replace(view, message=in_words_of_the_lab(stopped))
         state = self._controls.state(Scene(self.session, snapshot, view))
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
@@ -305,7 +307,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._loop.wake()
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     """What a refusal says; of an error that nobody foresaw also its kind."""
-    expected = isinstance(error, ValueError | ModuleNotFoundError)
+    expected = isinstance(error, ValueError | ModuleNotFoundError | DivergedError)
     return str(error) if expected else f"{type(error).__name__}: {error}"

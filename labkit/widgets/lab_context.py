@@ -38,6 +38,7 @@ class ViewState:
         message: What went wrong, in words.
         note: What was done, in words, where nothing went wrong.
         more: Whether folded controls are shown.
+        tried: Setting → its value before it was tried, and all settings after that.
         loading: Whether the field for a share code is shown.
         measures: Metrics that can be shown.
         steps: Inner steps that the task panel shows.
@@ -51,10 +52,16 @@ class ViewState:
     large: bool = False
     message: str = ""
     note: str = ""
-    more: bool = True
+    more: bool = False
+    tried: dict[str, tuple[Any, Settings]] = field(default_factory=dict)
     loading: bool = False
     measures: Sequence[str] = ()
     steps: int = 1
+
+    @property
+    def visible_step(self) -> int | None:
+        """The inner step that is shown alone, of those that there are by now."""
+        return None if self.shown_step is None else min(self.shown_step, self.steps)
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,26 @@ class LabContext:
         before = self.session.settings
         self.session.set(joined=self._edited, **{name: value})
         self._edited |= self.session.settings != before
+
+    def attempt(self, name: str, value: Any) -> None:
+        """Set a setting to try it out; what has that value already goes back to before.
+
+        With nothing changed since, θ goes back too.
+
+        Raises:
+            ValueError: As for `set`.
+        """
+        session, tried = self.session, self.view.tried
+        before = session.settings
+        if getattr(before, name) != value:
+            self.set(name, value, joined=False)
+            tried[name] = getattr(before, name), session.settings
+        elif name in tried:
+            previous, after = tried.pop(name)
+            if before == after and session.can_undo:
+                session.undo()
+            else:
+                self.set(name, previous, joined=False)
 
     def restart(self, begin: Callable[[], None]) -> None:
         """Restart at meta-step 0, and say which scheduled changes that brings back."""

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias, get_args
 
 from labkit.figures import By
 from labkit.session import (
-    ALGORITHMS,
     CUSTOM,
     PROBLEMS,
     Session,
@@ -40,6 +39,7 @@ from labkit.widgets.lab_context import (
     one_of,
     whole,
 )
+from labkit.widgets.lab_words import CHOICE_WORDS, LABELS
 
 RESTARTS = "restarts training"
 
@@ -148,6 +148,7 @@ def _groups(session: Session) -> list[LabGroup]:
         LabGroup("top", "notices", _notices()),
         LabGroup("adaptation", "", _adaptation()),
         LabGroup("task", "", _task()),
+        LabGroup("training", "tries", _tries()),
         LabGroup("training", "", _training()),
     ]
 
@@ -228,16 +229,16 @@ def _transport() -> list[LabControl]:
 
 def _inner_loop(kind: type[Settings]) -> list[LabControl]:
     most = MAXIMUM["inner_steps"] // 10
-    steps = _slider(kind, "inner_steps", "K", 0, most, scale="linear", whole=True)
+    steps = _slider(kind, "inner_steps", 0, most, scale="linear", whole=True)
 
     def with_room(scene: Scene) -> State:
         return {**steps.state(scene), "high": max(most, scene.settings.inner_steps)}
 
     return [
-        _slider(kind, "alpha", "α", 1e-4, 1.0),
-        _slider(kind, "beta", "β", 1e-5, 1e-1),
+        _slider(kind, "alpha", 1e-4, 1.0),
+        _slider(kind, "beta", 1e-5, 1e-1),
         LabControl(steps.spec, with_room, steps.act),
-        _choice(kind, Segments, "order", "meta-gradient"),
+        _choice(kind, Segments, "order"),
         _toggle("more", "More", "Show or hide tasks, model and algorithm", icon="more"),
     ]
 
@@ -257,7 +258,7 @@ def _outer_loop(session: Session) -> list[LabControl]:
         )
         return LabControl(spec, state, act, folded=True)
 
-    algorithm = _choice(kind, Select, "algorithm", "algorithm", folded=True)
+    algorithm = _choice(kind, Select, "algorithm", folded=True)
 
     def of_these_tasks(scene: Scene) -> State:
         # those for classification have one more
@@ -277,18 +278,17 @@ def _outer_loop(session: Session) -> list[LabControl]:
             lambda context, request: context.switch(model=request.value),
         ),
         LabControl(algorithm.spec, of_these_tasks, algorithm.act, folded=True),
-        _choice(kind, Select, "alpha_learned", "inner step size", folded=True),
-        _choice(kind, Select, "meta_optimizer", "meta-optimiser", folded=True),
+        _choice(kind, Select, "alpha_learned", folded=True),
+        _choice(kind, Select, "meta_optimizer", folded=True),
         _slider(
             kind,
             "meta_batch",
-            "meta-batch",
             1,
             MAXIMUM["meta_batch"] // 10,
             whole=True,
             folded=True,
         ),
-        _slider(kind, "shots", "shots", 1, MAXIMUM["shots"] // 10, whole=True, folded=True),
+        _slider(kind, "shots", 1, MAXIMUM["shots"] // 10, whole=True, folded=True),
     ]
 
 
@@ -306,7 +306,7 @@ def _history() -> list[LabControl]:
         }
 
     def branch(context: LabContext, _: Request) -> None:
-        context.session.pin()
+        context.session.pin(latest=True)
         context.session.fork()
 
     def large(context: LabContext, _: Request) -> None:
@@ -439,16 +439,48 @@ def _adaptation() -> list[LabControl]:
     return [LabControl(metric, chosen, choose)]
 
 
+def _tries() -> list[LabControl]:
+    """Three clicks that show a newcomer what the settings do."""
+
+    def attempt(name: str, value: Any, label: str, question: str) -> LabControl:
+        def state(scene: Scene) -> State:
+            now = _setting_state(scene, name)
+            held = now.pop("value") == value
+            if held and name not in scene.view.tried:
+                now = {"disabled": True, "reason": "it has this value already"} | now
+            return {"pressed": held, **now}
+
+        return LabControl(
+            Toggle(
+                name=f"try_{name}",
+                label=label,
+                tooltip=f"Try {label}: {question} Press again to undo",
+            ),
+            state,
+            lambda context, _: context.attempt(name, value),
+        )
+
+    return [
+        attempt("alpha", 0.5, "α = 0.5", "what does a large inner step do to the curve?"),
+        attempt("order", 1, "order 1", "is θ trained as well without second derivatives?"),
+        attempt("inner_steps", 5, "K = 5", "do more inner steps help?"),
+    ]
+
+
 def _task() -> list[LabControl]:
     def show(context: LabContext, request: Request) -> None:
         # the same step chosen again, and not at the end of a drag: all of them
-        view, step = context.view, whole("shown_step", request.value)
+        view, asked = context.view, whole("shown_step", request.value)
+        step = min(asked, view.steps)
+        if asked > step:
+            steps = "1 step" if view.steps == 1 else f"{view.steps} steps"
+            view.note = f"The task is adapted in {steps} (K): it is shown after the last"
         again = step == view.shown_step and not request.joined
         view.shown_step = None if again else step
 
     def shown_step(scene: Scene) -> State:
         view = scene.view
-        step = view.steps if view.shown_step is None else view.shown_step
+        step = view.steps if view.visible_step is None else view.visible_step
         return {"value": step, "high": max(view.steps, 1)}
 
     def all_steps(context: LabContext, _: Request) -> None:
@@ -516,29 +548,11 @@ def _training() -> list[LabControl]:
     return [LabControl(axis, lambda scene: {"value": scene.view.by}, choose)]
 
 
-_WORDS: dict[str, dict[Any, str]] = {
-    "algorithm": {entry.name: entry.label for entry in ALGORITHMS.values()},
-    "alpha_learned": {
-        "no": "fixed",
-        "scalar": "learned",
-        "tensor": "learned per tensor",
-        "element": "learned per element",
-    },
-    "meta_optimizer": {"adam": "Adam", "sgd": "SGD"},
-    "order": {2: "exact", 1: "first-order"},
-}
-
-
 def _setting(spec: Control, *, folded: bool) -> LabControl:
     name = spec.name
 
     def state(scene: Scene) -> State:
-        value: State = {"value": getattr(scene.settings, name)}
-        if scene.in_history:
-            return value | {"disabled": True, "reason": "viewing history: branch to change this"}
-        if name in scene.unused:
-            return value | {"disabled": True, "reason": scene.unused[name]}
-        return value
+        return _setting_state(scene, name)
 
     def act(context: LabContext, request: Request) -> None:
         context.set(name, request.value, joined=request.joined)
@@ -546,10 +560,18 @@ def _setting(spec: Control, *, folded: bool) -> LabControl:
     return LabControl(spec, state, act, folded=folded)
 
 
+def _setting_state(scene: Scene, name: str) -> State:
+    value: State = {"value": getattr(scene.settings, name)}
+    if scene.in_history:
+        return value | {"disabled": True, "reason": "viewing history: branch to change this"}
+    if name in scene.unused:
+        return value | {"disabled": True, "reason": scene.unused[name]}
+    return value
+
+
 def _slider(
     kind: type[Settings],
     name: str,
-    label: str,
     low: float,
     high: float,
     *,
@@ -557,15 +579,15 @@ def _slider(
     **more: Any,
 ) -> LabControl:
     tooltip = _about(kind, name)
-    spec = Slider(name=name, label=label, tooltip=tooltip, low=low, high=high, **more)
+    spec = Slider(name=name, label=LABELS[name], tooltip=tooltip, low=low, high=high, **more)
     return _setting(spec, folded=folded)
 
 
 def _choice(
-    kind: type[Settings], of: type[Select], name: str, label: str, *, folded: bool = False
+    kind: type[Settings], of: type[Select], name: str, *, folded: bool = False
 ) -> LabControl:
     options = choices(kind, name)
-    spec = of(name=name, label=label, tooltip=_about(kind, name), options=options)
+    spec = of(name=name, label=LABELS[name], tooltip=_about(kind, name), options=options)
     return _setting(spec, folded=folded)
 
 
@@ -589,7 +611,7 @@ def _about(kind: type[Settings], name: str) -> str:
 def choices(kind: type[Settings], name: str) -> Choices:
     """What a setting may be, each with its words."""
     allowed = get_args(kind.model_fields[name].annotation)
-    return tuple((value, words) for value, words in _WORDS[name].items() if value in allowed)
+    return tuple((value, words) for value, words in CHOICE_WORDS[name].items() if value in allowed)
 
 
 def _same(names: Iterable[str]) -> Choices:
@@ -617,8 +639,29 @@ def _model(scene: Scene) -> State:
 
 def _message(scene: Scene) -> State:
     view = scene.view
-    text = view.message or view.note
-    return {"value": text, "tone": "error" if view.message else "note", "hidden": not text}
+    error = view.message or _divergence(scene)
+    text = error or view.note
+    return {"value": text, "tone": "error" if error else "note", "hidden": not text}
+
+
+def _divergence(scene: Scene) -> str:
+    """What is said of losses that have left all bounds; "" if they have not."""
+    curve = scene.snapshot.curve
+    diverged = None if scene.in_history else curve.diverged
+    if diverged is None:
+        return ""
+    loss, first = curve.recent(diverged), float(curve.loss_before[0])
+    what, remedy = {
+        "before": (
+            "Meta-training",
+            "training has carried θ far away: press Undo or Reset, and take a lower β",
+        ),
+        "after": ("Adaptation", "the inner steps are too long: lower α or K, or press Undo"),
+    }[diverged]
+    return (
+        f"{what} diverges: the query loss {diverged} adaptation is {loss:.2g}, and training began "
+        f"at {first:.2g}. {remedy[0].upper()}{remedy[1:]}."
+    )
 
 
 def _banner(scene: Scene) -> State:
@@ -632,10 +675,23 @@ def _banner(scene: Scene) -> State:
     return {"value": text, "tone": "look"}
 
 
+def _pace(rate: float) -> str:
+    """How fast it trains.
+
+    Example:
+        >>> _pace(1234.5), _pace(0.25), _pace(0.0)
+        ('1,234 meta-steps/s', '4.0 s per meta-step', 'training')
+    """
+    if not rate:
+        return "training"
+    if rate < 0.95:
+        return f"{1 / rate:.1f} s per meta-step"
+    return f"{rate:,.{1 if rate < 9.95 else 0}f} meta-steps/s"
+
+
 def _status(scene: Scene) -> State:
     snapshot, settings = scene.snapshot, scene.settings
-    rate = f"{snapshot.rate:,.{1 if snapshot.rate < 10 else 0}f}"
-    doing = f"{rate} meta-steps/s" if snapshot.playing else "paused"
+    doing = _pace(snapshot.rate) if snapshot.playing else "paused"
     if scene.in_history:
         doing = f"history, latest {snapshot.last_step:,}"
     walk = snapshot.cursor

@@ -125,8 +125,16 @@ class LabPage:
         self.typed(name).fill(value)
         self.typed(name).press("Enter")
 
+    def unfold(self) -> None:
+        """Show tasks, model and algorithm, which are folded at first."""
+        more = self.button("More")
+        if more.get_attribute("aria-pressed") == "false":
+            more.click()
+        expect(more).to_have_attribute("aria-pressed", "true")
+
     def restart(self, name: str, value: str) -> None:
         """Choose what restarts the training, and agree to that."""
+        self.unfold()
         self.choice(name).select_option(value)
         self.button("Restart").click()
 

@@ -323,6 +323,22 @@ def test_axes_stand_still_below_a_point_that_is_dragged(lab: NotebookPage) -> No
     lab.page.wait_for_function(f"() => {axis}[1] === 20")
 
 
+def test_a_point_lands_where_it_was_pressed_though_the_axes_move_meanwhile(
+    lab: NotebookPage,
+) -> None:
+    axis = f"{GD.format('task')}._fullLayout.yaxis.range"
+    lab.page.mouse.move(*lab.place("task", 0.5, 0.25))
+    lab.page.mouse.down()
+    lab.kernel("draw('task', {'y': [np.array([3.0, 4.0])]}, {'yaxis.range': [-20, 20]}, [4])")
+    drawn(lab, "task", "t[4].y[0] === 3")
+    assert lab.page.evaluate(axis) == [-5, 5]
+    lab.page.mouse.up()
+    added = last_message(lab)
+    assert (added["x"], added["y"]) == pytest.approx((0.0, 2.5), abs=0.05)
+    lab.page.mouse.move(5, 5)
+    lab.page.wait_for_function(f"() => {axis}[1] === 20")
+
+
 def test_label_at_the_pointer_tells_the_present_values(lab: NotebookPage) -> None:
     lab.point_at("adaptation", 0.24, 0.5)
     label = "document.querySelector('.maml-lab-adaptation .hoverlayer').textContent"

@@ -89,6 +89,7 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
         assert page.control("model") == {
             "value": "conv4",
             "options": [["conv4", "conv4"], ["dense", "dense"]],
+            "hidden": True,
         }
         until(lambda: page.y_title("adaptation") == "query accuracy")
         assert (session.settings.seed, session.last_step) == (4, 0)
@@ -129,7 +130,7 @@ def test_from_ones_own_tasks_to_others_and_back(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_usual_tasks_and_models_have_their_names() -> None:
     with shown(new_session()) as page:
-        assert page.control("tasks") == {"value": "Sinusoid"}
+        assert page.control("tasks") == {"value": "Sinusoid", "hidden": True}
         assert page.control("model")["value"] == "40-40 ReLU"
         page.set("model", "100-100 ReLU")
         until(lambda: page.control("model")["value"] == "100-100 ReLU")
@@ -186,7 +187,7 @@ def test_a_trainers_exception_is_told_and_the_training_can_go_on(
         # that is drawn: what was being drawn before has failed by now, and said so
         until(lambda: page.control("beta")["value"] == 0.002)
         page.set("beta", 0.003)  # what was said of the drawing is forgotten
-        until(lambda: page.message() == "Training stopped. RuntimeError: out of order")
+        until(lambda: page.message() == "Training stopped: RuntimeError: out of order")
         assert page.control("play") == {}
         assert all(tensor.isfinite().all() for tensor in stopped.params.values())
         page.press("meta_step")
@@ -204,7 +205,7 @@ def test_numbers_that_are_none_stop_the_training_at_the_last_good_state() -> Non
         page.set("alpha", 1e30)
         page.set("inner_steps", 3)
         page.press("play")
-        until(lambda: "Training stopped. DivergedError: meta-step 2" in page.message())
+        until(lambda: "Training stopped: meta-step 2 has a" in page.message())
         assert page.control("play") == {}
         stopped = session.snapshot()
         assert stopped.meta_step == 1

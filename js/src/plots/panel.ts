@@ -176,8 +176,10 @@ export class PlotPanel {
     if (this.mustRestart || (this.drawn && margin !== this.margin)) this.leave(plotly);
     this.margin = margin;
     this.support?.apply(data);
-    // below a point that is dragged
-    if (this.support?.ahead && this.internals) holdRanges(this.internals, layout);
+    // below a pointer that aims, or drags
+    const { support, internals, drawn } = this;
+    if (support) support.held = support.busy && drawn && !replaced;
+    if (support?.held && internals) holdRanges(internals, layout);
     showTitle(this.title, figure);
     if (this.drawn) {
       if (this.internals) keepZoom(this.internals, layout, replaced);

@@ -11,6 +11,8 @@ const REACH = 12;
 const STILL = 4;
 const ANSWER_MS = 500;
 const DOUBLE_CLICK_MS = 350;
+/** A pointer that has not moved for so long aims at nothing. */
+const REST_MS = 2000;
 const EDITING =
   "Support points: click free space to add one, drag one to move it, click one to remove it";
 const HINT = "click: add or remove · drag: move";
@@ -34,7 +36,10 @@ interface Press {
 export class SupportPoints {
   /** The point that is shown where the pointer has it. */
   ahead: { index: number; x: number; y: number } | null = null;
+  /** Whether the axes on the page are held back from those of the figure. */
+  held = false;
   private current: Press | null = null;
+  private aiming = 0;
   private timer = 0;
   private frame = 0;
   private clicked = { px: NaN, py: NaN, time: 0 };
@@ -56,6 +61,9 @@ export class SupportPoints {
     gd.addEventListener("pointermove", (event) => this.move(event), { signal });
     gd.addEventListener("pointerup", (event) => this.release(event), { signal });
     gd.addEventListener("pointercancel", () => this.drop(), { signal });
+    for (const name of ["pointerenter", "pointermove", "pointerdown"] as const)
+      gd.addEventListener(name, () => this.aim(), { capture: true, signal });
+    gd.addEventListener("pointerleave", () => this.rest(), { signal });
     // plotly's own touch handling would end in a click of the plot
     const own = (event: Event) => {
       if (internals.pressedLayer(event)) event.stopPropagation();
@@ -66,8 +74,25 @@ export class SupportPoints {
     gd.after(this.hint);
   }
 
+  /** Whether a pointer aims at something, which does not move meanwhile. */
+  get busy(): boolean {
+    return this.aiming !== 0 || this.current !== null || this.ahead !== null;
+  }
+
+  private aim(): void {
+    clearTimeout(this.aiming);
+    this.aiming = window.setTimeout(() => this.rest(), REST_MS);
+  }
+
+  private rest(): void {
+    clearTimeout(this.aiming);
+    this.aiming = 0;
+    if (this.held) this.changed();
+  }
+
   destroy(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.aiming);
     cancelAnimationFrame(this.frame);
     this.current = this.ahead = null;
     this.hint.remove();
@@ -152,8 +177,9 @@ export class SupportPoints {
     } else if (!current.dragged) {
       this.drop();
       if (this.isSecondClick(at)) return;
-      if (current.index >= 0) this.send("remove", current.index, at, true);
-      else this.send("add", null, at, true);
+      // where it was pressed: the axes may have moved since
+      if (current.index >= 0) this.send("remove", current.index, current.start, true);
+      else this.send("add", null, current.start, true);
     }
   }
 

@@ -93,7 +93,7 @@ events=())
     @property
     def task_words(self) -> str:
         """The size of a task, in words."""
-        return f"{self.shots} shots"
+        return f"{self.shots} shot{'' if self.shots == 1 else 's'}"
 
     @property
     def task_options(self) -> dict[str, int]:

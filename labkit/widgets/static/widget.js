@@ -1,4 +1,8 @@
-function element(tag,attributes={},...children){let node=document.createElement(tag);for(let[name,value]of Object.
+var ACTS=["pointerdown","wheel","touchstart","keydown"],Attention=class{constructor(root){this.root=
+root;let{signal}=this.listening,note=()=>{this.acted=!0};for(let act of ACTS)addEventListener(act,note,
+{capture:!0,passive:!0,signal})}root;listening=new AbortController;acted=!1;attend(){this.acted||(this.
+root.scrollIntoView({block:"start"}),this.root.querySelector(".maml-lab-primary")?.focus({preventScroll:!0}))}stop(){
+this.listening.abort()}};function element(tag,attributes={},...children){let node=document.createElement(tag);for(let[name,value]of Object.
 entries(attributes))node.setAttribute(name,String(value));return node.append(...children),node}function write(target,text){
 let{firstChild}=target;firstChild instanceof Text?firstChild.data!==text&&(firstChild.data=text):target.
 textContent=text}function download(filename,content){let url=URL.createObjectURL(content);element("a",
@@ -56,51 +60,55 @@ stringify([icon,label,compact]);if(node.dataset.face===face)return;node.dataset.
 if(icon){let drawing=element("span",{class:"maml-lab-icon","aria-hidden":"true"});drawing.innerHTML=
 `<svg viewBox="0 0 16 16">${ICONS[icon]}</svg>`,parts.push(drawing)}compact?node.setAttribute("aria-\
 label",label):parts.push(element("span",{class:"maml-lab-words"},label)),node.replaceChildren(...parts)}function labelFor(input){let id=`maml-lab-${Math.random().toString(36).slice(2)}`;return input.id=id,
-element("label",{for:id,id:`${id}-label`,class:"maml-lab-label"})}function textInput(){return element(
-"input",{type:"text",autocomplete:"off",spellcheck:"false"})}function onTyped(text,take,restore){text.
-addEventListener("keydown",event=>{event.isComposing||!["Enter","Escape"].includes(event.key)||(event.
-preventDefault(),(event.key==="Enter"?take:restore)(),text.select())})}function question(node,focus){let words=element("span"),restart=element("button",{type:"button",class:"\
+element("label",{for:id,id:`${id}-label`,class:"maml-lab-label"})}function patienceOf(node,waiting){
+return{waiting,pend:on=>{node.classList.toggle("maml-lab-pending",on),node.ariaBusy=on?"true":null}}}
+function textInput(){return element("input",{type:"text",autocomplete:"off",spellcheck:"false"})}function onTyped(text,take,restore){
+text.addEventListener("keydown",event=>{event.isComposing||!["Enter","Escape"].includes(event.key)||
+(event.preventDefault(),(event.key==="Enter"?take:restore)(),text.select())})}function question(node,focus){let words=element("span"),restart=element("button",{type:"button",class:"\
 maml-lab-primary"},"Restart"),keep=element("button",{type:"button"},"Keep"),panel=element("dialog",{},
 words,restart,keep),over=overlay(node,panel,focus),agreed=()=>{};return restart.autofocus=!0,node.append(
 panel),restart.addEventListener("click",()=>{over.close(),agreed()}),restart.addEventListener("keydo\
 wn",event=>{event.repeat&&event.preventDefault()}),keep.addEventListener("click",()=>over.close()),{
 close:over.close,ask(text,then){over.close(!1),agreed=then,words.textContent=text,panel.setAttribute(
-"aria-label",text),over.open()}}}var SharedValue=class{constructor(send,show,clock){this.send=send;this.show=show;this.clock=clock}send;show;clock;kernelValue;lastSent;next;engaged=!1;holding=0;answering=0;frame=0;hear(value){
+"aria-label",text),over.open()}}}var NONE={waiting:()=>!1,pend:()=>{}},SharedValue=class{constructor(send,show,clock,patience=NONE){this.
+send=send;this.show=show;this.clock=clock;this.patience=patience}send;show;clock;patience;kernelValue;lastSent;next;engaged=!1;holding=0;pending=0;answering=0;frame=0;hear(value){
 value!==void 0&&(this.answering&&(value!==this.kernelValue||value===this.lastSent)&&this.answered(),
 this.kernelValue=value,!(this.engaged||this.holding&&value!==this.lastSent)&&(this.release(),this.show(
 value)))}offer(value){this.release(),this.engaged=!0,this.next=value,this.frame||this.flush()}settle(value){
 this.release();let late=this.answering||value!==this.kernelValue;this.clock.cancelFrame(this.frame),
 this.clock.cancel(this.answering),this.engaged=!1,this.next=void 0,this.frame=this.answering=0,this.
-tell(value,!0),!(this.kernelValue===void 0||!late)&&(this.holding=this.clock.after(1e3,()=>{this.holding=
-0,this.kernelValue!==void 0&&this.show(this.kernelValue)}))}tell(value,final){this.lastSent=value,this.
-send(value,final)}flush(){this.frame=0,!(this.answering||this.next===void 0)&&(this.tell(this.next,!1),
-this.next=void 0,this.answering=this.clock.after(30,()=>this.answered()))}answered(){this.clock.cancel(
-this.answering),this.answering=0,this.next!==void 0&&(this.frame||=this.clock.nextFrame(()=>this.flush()))}release(){
-this.clock.cancel(this.holding),this.holding=0}};function choice(spec,emit,node,paint,focus){let options=spec.options,current,show=value=>{current=value,
-paint(value)},send=(value,final)=>emit({kind:"set",name:spec.name,value,final}),model=new SharedValue(
-send,show,pageClock),confirmation=spec.confirm?question(node,focus):void 0,take=value=>{show(value),
-model.settle(value)},words=value=>options.find(([held])=>held===value)?.[1]??String(value);return{choose(value){
-if(value===current)return;if(!confirmation){take(value);return}let chosen=words(value),text=current===
-void 0?chosen:`${words(current)} → ${chosen}`;paint(current),confirmation.ask(`${text}: ${spec.confirm}`,
-()=>take(value))},hear(state){options=state.options,confirmation?.close(!1),current!==void 0&&paint(
-current),model.hear(state.value)}}}function select(spec,emit){let list=element("select"),label=labelFor(
-list),node=element("div",{},label,element("div",{class:"maml-lab-body"},list)),options=[],picker=choice(
-spec,emit,node,value=>{list.selectedIndex=options.findIndex(([held])=>held===value)},()=>list.focus());
-return list.addEventListener("change",()=>picker.choose(options[list.selectedIndex][0])),{node,label,
-inputs:()=>[list],show(state){sameOptions(options,state.options)||(options=state.options,list.replaceChildren(
-...options.map(([,words])=>element("option",{},words))),list.selectedIndex=-1),picker.hear(state)}}}
-function segments(spec,emit){let row=element("div",{role:"radiogroup",class:"maml-lab-body"}),label=labelFor(
-row);label.removeAttribute("for"),row.setAttribute("aria-labelledby",label.id);let node=element("div",
-{},label,row),options=[],buttons=[],paint=value=>{let at=options.findIndex(([held])=>held===value);buttons.
-forEach((button2,index)=>{button2.setAttribute("aria-checked",String(index===at)),button2.tabIndex=index===
-Math.max(at,0)?0:-1})},picker=choice(spec,emit,node,paint,()=>buttons.find(button2=>button2.tabIndex===
-0)?.focus()),segment=([value,words],index)=>{let button2=element("button",{type:"button",role:"radio"},
-words);return button2.addEventListener("click",()=>picker.choose(value)),button2.addEventListener("k\
-eydown",event=>{let to=listTarget(event,index,buttons.length);to!==void 0&&(event.preventDefault(),buttons[to].
-focus(),spec.confirm||picker.choose(options[to][0]))}),button2};return{node,label,inputs:()=>buttons,
-show(state){sameOptions(options,state.options)||(options=state.options,buttons=options.map(segment),
-row.replaceChildren(...buttons),paint()),picker.hear(state)}}}function sameOptions(one,other){return JSON.
-stringify(one)===JSON.stringify(other)}var NUMBER=/^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i;function formatNumber(value){let number=Number(
+tell(value,!0),!(this.kernelValue===void 0||!late)&&(this.pending=this.clock.after(300,()=>this.patience.
+pend(!0)),this.hold())}hold(){this.holding=this.clock.after(1e3,()=>{if(this.patience.waiting()){this.
+hold();return}this.release(),this.kernelValue!==void 0&&this.show(this.kernelValue)})}tell(value,final){
+this.lastSent=value,this.send(value,final)}flush(){this.frame=0,!(this.answering||this.next===void 0)&&
+(this.tell(this.next,!1),this.next=void 0,this.answering=this.clock.after(30,()=>this.answered()))}answered(){
+this.clock.cancel(this.answering),this.answering=0,this.next!==void 0&&(this.frame||=this.clock.nextFrame(
+()=>this.flush()))}release(){this.holding&&this.patience.pend(!1),this.clock.cancel(this.holding),this.
+clock.cancel(this.pending),this.holding=this.pending=0}};function choice(spec,emit,waiting,node,paint,focus){let options=spec.options,current,show=value=>{current=
+value,paint(value)},send=(value,final)=>emit({kind:"set",name:spec.name,value,final}),model=new SharedValue(
+send,show,pageClock,patienceOf(node,waiting)),confirmation=spec.confirm?question(node,focus):void 0,
+take=value=>{show(value),model.settle(value)},words=value=>options.find(([held])=>held===value)?.[1]??
+String(value);return{choose(value){if(value===current)return;if(!confirmation){take(value);return}let chosen=words(
+value),text=current===void 0?chosen:`${words(current)} → ${chosen}`;paint(current),confirmation.ask(
+`${text}: ${spec.confirm}`,()=>take(value))},hear(state){options=state.options,confirmation?.close(!1),
+current!==void 0&&paint(current),model.hear(state.value)}}}function select(spec,emit,waiting){let list=element(
+"select"),label=labelFor(list),node=element("div",{},label,element("div",{class:"maml-lab-body"},list)),
+options=[],picker=choice(spec,emit,waiting,node,value=>{list.selectedIndex=options.findIndex(([held])=>held===
+value)},()=>list.focus());return list.addEventListener("change",()=>picker.choose(options[list.selectedIndex][0])),
+{node,label,inputs:()=>[list],show(state){sameOptions(options,state.options)||(options=state.options,
+list.replaceChildren(...options.map(([,words])=>element("option",{},words))),list.selectedIndex=-1),
+picker.hear(state)}}}function segments(spec,emit,waiting){let row=element("div",{role:"radiogroup",class:"\
+maml-lab-body"}),label=labelFor(row);label.removeAttribute("for"),row.setAttribute("aria-labelledby",
+label.id);let node=element("div",{},label,row),options=[],buttons=[],paint=value=>{let at=options.findIndex(
+([held])=>held===value);buttons.forEach((button2,index)=>{button2.setAttribute("aria-checked",String(
+index===at)),button2.tabIndex=index===Math.max(at,0)?0:-1})},picker=choice(spec,emit,waiting,node,paint,
+()=>buttons.find(button2=>button2.tabIndex===0)?.focus()),segment=([value,words],index)=>{let button2=element(
+"button",{type:"button",role:"radio"},words);return button2.addEventListener("click",()=>picker.choose(
+value)),button2.addEventListener("keydown",event=>{let to=listTarget(event,index,buttons.length);to!==
+void 0&&(event.preventDefault(),buttons[to].focus(),spec.confirm||picker.choose(options[to][0]))}),button2};
+return{node,label,inputs:()=>buttons,show(state){sameOptions(options,state.options)||(options=state.
+options,buttons=options.map(segment),row.replaceChildren(...buttons),paint()),picker.hear(state)}}}function sameOptions(one,other){
+return JSON.stringify(one)===JSON.stringify(other)}var NUMBER=/^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i;function formatNumber(value){let number=Number(
 value.toPrecision(7));return Math.abs(number)<1e7?String(number):number.toExponential().replace("e+",
 "e")}function parseNumber(text,whole){let plain=text.trim().replace("−","-"),value=NUMBER.test(plain)?
 Number(plain.replace(",",".")):NaN;if(whole&&!(Number.isSafeInteger(value)&&!plain.includes(",")))return"\
@@ -116,56 +124,58 @@ this.value(target)===shown&&target%this.count;)target+=Math.sign(by);return show
 low||shown>this.high)&&target===position?void 0:target}keyStep(key){let page2=Math.max(1,Math.round(
 this.log?33.333333333333336:this.count/10));return new Map([["ArrowRight",1],["ArrowUp",1],["ArrowLe\
 ft",-1],["ArrowDown",-1],["PageUp",page2],["PageDown",-page2],["Home",-1/0],["End",1/0]]).get(key)}within(position){
-return Math.min(this.count,Math.max(0,position))}};var MESSAGE_MS=5e3;function slider(spec,emit){let range=element("input",{type:"range",min:0,step:1}),
-text=textInput();text.inputMode=spec.whole?"numeric":"decimal";let alert=element("span",{role:"alert",
-class:"maml-lab-alert"}),label=labelFor(range),body=element("div",{class:"maml-lab-body"},range,text),
-node=element("div",{},label,body,alert);node.classList.toggle("maml-lab-whole",spec.whole);let scale=new Scale(
+return Math.min(this.count,Math.max(0,position))}};var MESSAGE_MS=5e3;function slider(spec,emit,waiting){let range=element("input",{type:"range",min:0,
+step:1}),text=textInput();text.inputMode=spec.whole?"numeric":"decimal";let alert=element("span",{role:"\
+alert",class:"maml-lab-alert"}),label=labelFor(range),body=element("div",{class:"maml-lab-body"},range,
+text),node=element("div",{},label,body,alert);node.classList.toggle("maml-lab-whole",spec.whole);let scale=new Scale(
 spec),current,[dragged,silence,untouched]=[!1,0,""],rescale2=next=>{scale=next,range.max=String(scale.
 count),current!==void 0&&show(current)},paint=(value,position)=>{current=value,range.style.setProperty(
 "--maml-lab-share",String(position/scale.count)),range.setAttribute("aria-valuetext",formatNumber(value)),
 (!text.matches(":focus")||text.value===untouched)&&write2()},write2=()=>{untouched=text.value=current===
 void 0?"":formatNumber(current)},show=value=>{range.value=String(scale.position(value)),paint(value,
 scale.position(value))},send=(value,final)=>emit({kind:"set",name:spec.name,value,final}),model=new SharedValue(
-send,show,pageClock),slide=position=>{let value=scale.value(position);value!==current&&(dragged=!0,paint(
-value,position),model.offer(value))},finish=()=>{dragged&&current!==void 0&&model.settle(current),dragged=
-!1};range.addEventListener("keydown",event=>{if(event.ctrlKey||event.altKey||event.metaKey||scale.keyStep(
-event.key)===void 0)return;event.preventDefault();let target=scale.keyTarget(event.key,range.valueAsNumber,
-current);target!==void 0&&(range.value=String(target),slide(target))}),range.addEventListener("input",
-()=>slide(range.valueAsNumber));for(let end of["change","lostpointercapture","keyup","blur"])range.addEventListener(
-end,finish);let complain=message=>{clearTimeout(silence),alert.textContent=message,message&&(silence=
-window.setTimeout(()=>complain(""),MESSAGE_MS))},take=()=>{if(text.value===untouched)return;let value=parseNumber(
-text.value,spec.whole);complain(typeof value=="string"?value:""),typeof value=="number"&&value!==current&&
-(show(value),model.settle(value)),write2()};return onTyped(text,take,write2),text.addEventListener("\
-blur",take),text.addEventListener("input",()=>complain("")),rescale2(scale),{node,label,inputs:()=>[
-range,text],show(state){text.setAttribute("aria-label",`${state.label}, typed value`),(scale.low!==state.
-low||scale.high!==state.high)&&rescale2(new Scale(state)),model.hear(state.value)}}}function field(spec,emit){let text=textInput(),label=labelFor(text),untouched="",put=value=>{untouched=
-text.value=value},show=value=>{!text.matches(":focus")||text.value===untouched?put(value):untouched=
-value},send=(value,final)=>emit({kind:"set",name:spec.name,value,final}),model=new SharedValue(send,
-show,pageClock),restore=()=>put(untouched);onTyped(text,()=>{text.value&&(put(text.value),model.settle(
-untouched))},restore),text.addEventListener("blur",restore);let node=element("div",{},label,text);return{
-node,label,inputs:()=>[text],show:state=>model.hear(state.value),appear(){node.closest(".maml-lab")?.
-contains(document.activeElement)&&text.focus()}}}function status(spec){let node=element("div",{role:"\
-status","aria-live":spec.live?"polite":"off"});return{node,inputs:()=>[],show(state){let lines=[state.
-value??[]].flat();for(node.dataset.tone=state.tone??"";node.children.length>lines.length;)node.lastChild?.
-remove();for(;node.children.length<lines.length;)node.append(element("div"));lines.forEach((line,index)=>{
-let at=node.children[index];at.title!==line&&(write(at,line),at.title=line)})}}}var BUTTONS=["button","toggle","menu"];function toolbars(groups,emit){let updates=new Map,bar=place2=>element(
+send,show,pageClock,patienceOf(node,waiting)),slide=position=>{let value=scale.value(position);value!==
+current&&(dragged=!0,paint(value,position),model.offer(value))},finish=()=>{dragged&&current!==void 0&&
+model.settle(current),dragged=!1};range.addEventListener("keydown",event=>{if(event.ctrlKey||event.altKey||
+event.metaKey||scale.keyStep(event.key)===void 0)return;event.preventDefault();let target=scale.keyTarget(
+event.key,range.valueAsNumber,current);target!==void 0&&(range.value=String(target),slide(target))}),
+range.addEventListener("input",()=>slide(range.valueAsNumber));for(let end of["change","lostpointerc\
+apture","keyup","blur"])range.addEventListener(end,finish);let complain=message=>{clearTimeout(silence),
+alert.textContent=message,message&&(silence=window.setTimeout(()=>complain(""),MESSAGE_MS))},take=()=>{
+if(text.value===untouched)return;let value=parseNumber(text.value,spec.whole);complain(typeof value==
+"string"?value:""),typeof value=="number"&&value!==current&&(show(value),model.settle(value)),write2()};
+return onTyped(text,take,write2),text.addEventListener("blur",take),text.addEventListener("input",()=>complain(
+"")),rescale2(scale),{node,label,inputs:()=>[range,text],show(state){text.setAttribute("aria-label",
+`${state.label}, typed value`),(scale.low!==state.low||scale.high!==state.high)&&rescale2(new Scale(
+state)),model.hear(state.value)}}}function field(spec,emit,waiting){let text=textInput(),label=labelFor(text),untouched="",put=value=>{
+untouched=text.value=value},show=value=>{!text.matches(":focus")||text.value===untouched?put(value):
+untouched=value},send=(value,final)=>emit({kind:"set",name:spec.name,value,final}),node=element("div",
+{},label,text),model=new SharedValue(send,show,pageClock,patienceOf(node,waiting)),restore=()=>put(untouched);
+return onTyped(text,()=>{text.value&&(put(text.value),model.settle(untouched))},restore),text.addEventListener(
+"blur",restore),{node,label,inputs:()=>[text],show:state=>model.hear(state.value),appear(){node.closest(
+".maml-lab")?.contains(document.activeElement)&&text.focus()}}}function status(spec){let node=element(
+"div",{role:"status","aria-live":spec.live?"polite":"off"});return{node,inputs:()=>[],show(state){let lines=[
+state.value??[]].flat();for(node.dataset.tone=state.tone??"";node.children.length>lines.length;)node.
+lastChild?.remove();for(;node.children.length<lines.length;)node.append(element("div"));lines.forEach(
+(line,index)=>{let at=node.children[index];at.title!==line&&(write(at,line),at.title=line)})}}}var BUTTONS=["button","toggle","menu"];function toolbars(groups,emit,waiting){let updates=new Map,bar=place2=>element(
 "div",{class:`maml-lab-place maml-lab-place-${place2}`}),places={top:bar("top"),adaptation:bar("adap\
 tation"),task:bar("task"),training:bar("training")};for(let{place:place2,name,controls}of groups){let row=element(
 "div",{class:`maml-lab-row${name&&` maml-lab-row-${name}`}`}),buttons;for(let spec of controls){let{
-node,update}=updatable(spec,emit);if(updates.set(spec.name,update),!BUTTONS.includes(spec.kind)){buttons=
-void 0,row.append(node);continue}buttons||(buttons=element("div",{class:"maml-lab-buttons"}),row.append(
-buttons)),buttons.append(node)}places[place2].append(row)}return{places,update(state){for(let[name,changes]of Object.
-entries(state))updates.get(name)?.(changes)}}}function updatable(spec,emit){let control=build(spec,emit),
-{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.kind}`),node.dataset.name=spec.
-name;let last,update=changes=>{let text=JSON.stringify(changes);if(text===last)return;let state={...spec,
-...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&state.reason||tooltip,appears=last!==
-void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,appears&&control.appear?.(),node.title=
-about,node.classList.toggle("maml-lab-unused",!!state.disabled),control.label&&write(control.label,state.
-label),control.show(state);for(let input of control.inputs())input.disabled=!!state.disabled,input.setAttribute(
-"aria-description",about);last=text};return update({}),{node,update}}function build(spec,emit){switch(spec.
-kind){case"slider":return slider(spec,emit);case"select":return select(spec,emit);case"segments":return segments(
-spec,emit);case"button":return button(spec,emit);case"toggle":return toggle(spec,emit);case"menu":return menu(
-spec,emit);case"text":return status(spec);case"field":return field(spec,emit)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
+node,update}=updatable(spec,emit,waiting);if(updates.set(spec.name,update),!BUTTONS.includes(spec.kind)){
+buttons=void 0,row.append(node);continue}buttons||(buttons=element("div",{class:"maml-lab-buttons"}),
+row.append(buttons)),buttons.append(node)}places[place2].append(row)}return{places,update(state){for(let[
+name,changes]of Object.entries(state))updates.get(name)?.(changes)}}}function updatable(spec,emit,waiting){
+let control=build(spec,emit,waiting),{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.
+kind}`),node.dataset.name=spec.name;let last,update=changes=>{let text=JSON.stringify(changes);if(text===
+last)return;let state={...spec,...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&
+state.reason||tooltip,appears=last!==void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,appears&&
+control.appear?.(),node.title=about,node.classList.toggle("maml-lab-unused",!!state.disabled),control.
+label&&write(control.label,state.label),control.show(state);for(let input of control.inputs())input.
+disabled=!!state.disabled,input.setAttribute("aria-description",about);last=text};return update({}),
+{node,update}}function build(spec,emit,waiting){switch(spec.kind){case"slider":return slider(spec,emit,
+waiting);case"select":return select(spec,emit,waiting);case"segments":return segments(spec,emit,waiting);case"\
+button":return button(spec,emit);case"toggle":return toggle(spec,emit);case"menu":return menu(spec,emit);case"\
+text":return status(spec);case"field":return field(spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
 ()=>{notebook=root.closest(".jp-Notebook")??notebook});return sight.observe(root),views.set(lab,(views.
 get(lab)??0)+1),()=>{sight.disconnect(),views.set(lab,(views.get(lab)??1)-1),clock.after(2e3,()=>{!views.
 get(lab)&&notebook?.isConnected&&tell()})}}var MARK="data-lm-suppress-shortcuts",WRITABLE="input:not([type=range], [type=radio], [type=checkbox\
@@ -174,12 +184,13 @@ Element)||!root.contains(target)||target.matches(WRITABLE)||target.toggleAttribu
 !event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,signal})}var QUESTIONS=new Set(["set","press","support","look"]);function isQuestion(message){return QUESTIONS.
 has(message.kind)}function endsDrag(message,last){return message.kind!=="set"||last?.kind!=="set"?!1:
 message.final&&!last.final&&message.name===last.name&&message.value===last.value}var END_MS=250,Outbox=class{constructor(view,send,expect,clock){this.view=view;this.send=send;this.expect=
-expect;this.clock=clock}view;send;expect;clock;asked=0;last=null;ending=null;timer=0;closed=!1;emit=message=>{
+expect;this.clock=clock}view;send;expect;clock;asked=0;answered=0;last=null;ending=null;timer=0;closed=!1;emit=message=>{
 if(!this.closed){if(this.end(),isQuestion(message)){let ends=endsDrag(message,this.last);if(this.last=
 message,ends){this.ending=message,this.timer=this.clock.after(END_MS,()=>this.end());return}this.asked+=
-1,message.kind!=="support"&&this.expect(this.asked)}this.post(message)}};close(closed){this.closed=closed}end(){
-this.clock.cancel(this.timer);let ending=this.ending;this.ending=null,ending&&!this.closed&&this.post(
-ending)}post(message){this.send({...message,view:this.view,asked:this.asked})}};var AXIS=/^[xy]axis\d*$/;function axisLayout(layout,name){return layout[name]}function isEditable(figure){
+1,message.kind!=="support"&&this.expect(this.asked)}this.post(message)}};get waiting(){return this.asked>
+this.answered}hear(answers){this.answered=Math.max(this.answered,answers)}close(closed){this.closed=
+closed}end(){this.clock.cancel(this.timer);let ending=this.ending;this.ending=null,ending&&!this.closed&&
+this.post(ending)}post(message){this.send({...message,view:this.view,asked:this.asked})}};var AXIS=/^[xy]axis\d*$/;function axisLayout(layout,name){return layout[name]}function isEditable(figure){
 return!!figure.layout.meta?.editable}function hasPoints({x,y}){return pointCount(x,y)>0}function pointCount(x,y){
 return Math.min(x?.length??0,y?.length??0)}var MARGINS=new Set(["l","r","t","b"]),SIZES=new Set(["size","standoff","xshift","yshift","ticklen"]),
 POINTS=new Set(["x","y","z","text","customdata","ids","hovertext","source"]);function applyTheme(part,theme,lists){
@@ -382,51 +393,58 @@ has(keysOf(path)[0]));return this.moves=new Map,this.scales=new Map,scales.lengt
 gd,internals,scales)&&move(gd,internals,figure,movesSincePlotly):move(gd,internals,figure,moves)}async drawByPlotly(plotly,figure,look,attach){
 for(let changes of[this.moves,this.movesSincePlotly,this.scales])changes.clear();let{replaced,gd}=this;
 this.replaced=!1;let{data,layout}=this.derive({...look,lists:this.lists,cursor:this.cursor}),margin=JSON.
-stringify(layout.margin);if((this.mustRestart||this.drawn&&margin!==this.margin)&&this.leave(plotly),
-this.margin=margin,this.support?.apply(data),this.support?.ahead&&this.internals&&holdRanges(this.internals,
-layout),showTitle(this.title,figure),this.drawn){this.internals&&keepZoom(this.internals,layout,replaced),
-await plotly.react(gd,data,layout,this.config);return}this.drawn=!0,this.config=plotConfig(figure),await plotly.
-newPlot(gd,data,layout,this.config),this.internals=expectedInternals(gd,plotly),attach(this,figure)}};
-function plotConfig(figure){return{displaylogo:!1,displayModeBar:"hover",modeBarButtons:[[...isEditable(
-figure)?[]:["zoom2d","pan2d"],"resetScale2d"]],doubleClick:"reset",responsive:!1}}function expectedInternals(gd,plotly){
-let missing=missingInternals(gd);return missing.length?(console.warn(`MAML Lab: plotly.js ${plotly.version}\
- lacks ${missing.join(", ")}: it redraws plots plainly`),null):new PlotlyInternals(gd)}var Receipts=class{constructor(send,clock){this.send=send;this.clock=clock}send;clock;complete=0;acknowledged=0;acknowledgedAt=-1/0;timer=0;confirm(number){
+stringify(layout.margin);(this.mustRestart||this.drawn&&margin!==this.margin)&&this.leave(plotly),this.
+margin=margin,this.support?.apply(data);let{support,internals,drawn}=this;if(support&&(support.held=
+support.busy&&drawn&&!replaced),support?.held&&internals&&holdRanges(internals,layout),showTitle(this.
+title,figure),this.drawn){this.internals&&keepZoom(this.internals,layout,replaced),await plotly.react(
+gd,data,layout,this.config);return}this.drawn=!0,this.config=plotConfig(figure),await plotly.newPlot(
+gd,data,layout,this.config),this.internals=expectedInternals(gd,plotly),attach(this,figure)}};function plotConfig(figure){
+return{displaylogo:!1,displayModeBar:"hover",modeBarButtons:[[...isEditable(figure)?[]:["zoom2d","pa\
+n2d"],"resetScale2d"]],doubleClick:"reset",responsive:!1}}function expectedInternals(gd,plotly){let missing=missingInternals(
+gd);return missing.length?(console.warn(`MAML Lab: plotly.js ${plotly.version} lacks ${missing.join(
+", ")}: it redraws plots plainly`),null):new PlotlyInternals(gd)}var Receipts=class{constructor(send,clock){this.send=send;this.clock=clock}send;clock;complete=0;acknowledged=0;acknowledgedAt=-1/0;timer=0;confirm(number){
 this.complete=number,this.acknowledge()}stop(){this.clock.cancel(this.timer)}acknowledge(){if(this.clock.
 cancel(this.timer),this.complete===this.acknowledged)return;let early=this.acknowledgedAt+900-this.clock.
 now();if(early>0){this.timer=this.clock.after(early,()=>this.acknowledge());return}this.acknowledgedAt=
-this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var REACH=12,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,EDITING="Support points: click free space to \
-add one, drag one to move it, click one to remove it",HINT="click: add or remove · drag: move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){
-this.gd=gd;this.internals=internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener(
-"pointerdown",event=>this.press(event),{capture:!0,signal}),gd.addEventListener("pointermove",event=>this.
-move(event),{signal}),gd.addEventListener("pointerup",event=>this.release(event),{signal}),gd.addEventListener(
-"pointercancel",()=>this.drop(),{signal});let own=event=>{internals.pressedLayer(event)&&event.stopPropagation()};
-gd.addEventListener("touchstart",own,{capture:!0,passive:!0,signal}),gd.setAttribute("aria-label",EDITING),
-gd.setAttribute("role","group"),gd.after(this.hint)}gd;internals;figure;emit;changed;ahead=null;current=null;timer=0;frame=0;clicked={
-px:NaN,py:NaN,time:0};hint=element("span",{class:"maml-lab-hint","aria-hidden":"true"},HINT);destroy(){
-clearTimeout(this.timer),cancelAnimationFrame(this.frame),this.current=this.ahead=null,this.hint.remove();
-for(let name of["aria-label","role"])this.gd.removeAttribute(name)}apply(data){let trace=supportOf(data),
-{ahead}=this;if(!(!ahead||!trace||ahead.index>=(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.
-from(trace[axis]??[]);values[ahead.index]=ahead[axis],trace[axis]=values}}place(event){let layer=this.
-internals.dragLayer();if(!layer)return null;let[across,up]=this.internals.mainAxes(),box=layer.getBoundingClientRect(),
-along=(offset,size,length)=>Math.min(Math.max(offset/size,0),1)*length,px=along(event.clientX-box.left,
-box.width,across.length),py=along(event.clientY-box.top,box.height,up.length);return{px,py,x:across.
-toValue(px),y:up.toValue(py)}}nearest(at){let[across,up]=this.internals.mainAxes(),{x,y}=supportOf(this.
-figure()?.data??[])??{},best=-1,reach=REACH;for(let i=0;i<pointCount(x,y);i+=1){let away=Math.hypot(
-across.toPixels(x?.[i])-at.px,up.toPixels(y?.[i])-at.py);away<=reach&&([best,reach]=[i,away])}return best}press(event){
-if(!this.internals.pressedLayer(event)||event.button!==0||!event.isPrimary)return;let at=this.place(
-event);at&&(event.preventDefault(),this.current={index:this.nearest(at),start:at,at,dragged:!1},this.
-gd.setPointerCapture(event.pointerId))}move(event){let at=this.place(event);if(!at)return;let{current}=this;
-if(!current){let layer=this.internals.pressedLayer(event);layer&&(layer.style.cursor=this.nearest(at)<
-0?"crosshair":"grab");return}let{start,index}=current;current.at=at,current.dragged||=Math.hypot(at.
-px-start.px,at.py-start.py)>STILL,!(index<0||!current.dragged)&&(this.show(index,at),this.frame||=requestAnimationFrame(
-()=>{this.frame=0,this.current&&this.send("move",index,this.current.at,!1)}))}release(event){let{current}=this,
-at=this.place(event);if(!(!current||!at)){if(this.current=null,current.dragged&&current.index>=0)this.
-show(current.index,at),this.send("move",current.index,at,!0),this.timer=window.setTimeout(()=>this.drop(),
-ANSWER_MS);else if(!current.dragged){if(this.drop(),this.isSecondClick(at))return;current.index>=0?this.
-send("remove",current.index,at,!0):this.send("add",null,at,!0)}}}isSecondClick({px,py}){let before=this.
-clicked;return this.clicked={px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&
-this.clicked.time-before.time<DOUBLE_CLICK_MS}show(index,{x,y}){clearTimeout(this.timer),this.ahead=
-{index,x,y},this.changed()}drop(){this.current=this.ahead=null,this.changed()}send(action,index,{x,y},final){
+this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var REACH=12,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Support points: click fr\
+ee space to add one, drag one to move it, click one to remove it",HINT="click: add or remove · drag:\
+ move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){this.gd=gd;this.internals=
+internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener("pointerdown",event=>this.
+press(event),{capture:!0,signal}),gd.addEventListener("pointermove",event=>this.move(event),{signal}),
+gd.addEventListener("pointerup",event=>this.release(event),{signal}),gd.addEventListener("pointercan\
+cel",()=>this.drop(),{signal});for(let name of["pointerenter","pointermove","pointerdown"])gd.addEventListener(
+name,()=>this.aim(),{capture:!0,signal});gd.addEventListener("pointerleave",()=>this.rest(),{signal});
+let own=event=>{internals.pressedLayer(event)&&event.stopPropagation()};gd.addEventListener("touchst\
+art",own,{capture:!0,passive:!0,signal}),gd.setAttribute("aria-label",EDITING),gd.setAttribute("role",
+"group"),gd.after(this.hint)}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
+px:NaN,py:NaN,time:0};hint=element("span",{class:"maml-lab-hint","aria-hidden":"true"},HINT);get busy(){
+return this.aiming!==0||this.current!==null||this.ahead!==null}aim(){clearTimeout(this.aiming),this.
+aiming=window.setTimeout(()=>this.rest(),REST_MS)}rest(){clearTimeout(this.aiming),this.aiming=0,this.
+held&&this.changed()}destroy(){clearTimeout(this.timer),clearTimeout(this.aiming),cancelAnimationFrame(
+this.frame),this.current=this.ahead=null,this.hint.remove();for(let name of["aria-label","role"])this.
+gd.removeAttribute(name)}apply(data){let trace=supportOf(data),{ahead}=this;if(!(!ahead||!trace||ahead.
+index>=(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.from(trace[axis]??[]);values[ahead.
+index]=ahead[axis],trace[axis]=values}}place(event){let layer=this.internals.dragLayer();if(!layer)return null;
+let[across,up]=this.internals.mainAxes(),box=layer.getBoundingClientRect(),along=(offset,size,length)=>Math.
+min(Math.max(offset/size,0),1)*length,px=along(event.clientX-box.left,box.width,across.length),py=along(
+event.clientY-box.top,box.height,up.length);return{px,py,x:across.toValue(px),y:up.toValue(py)}}nearest(at){
+let[across,up]=this.internals.mainAxes(),{x,y}=supportOf(this.figure()?.data??[])??{},best=-1,reach=REACH;
+for(let i=0;i<pointCount(x,y);i+=1){let away=Math.hypot(across.toPixels(x?.[i])-at.px,up.toPixels(y?.[i])-
+at.py);away<=reach&&([best,reach]=[i,away])}return best}press(event){if(!this.internals.pressedLayer(
+event)||event.button!==0||!event.isPrimary)return;let at=this.place(event);at&&(event.preventDefault(),
+this.current={index:this.nearest(at),start:at,at,dragged:!1},this.gd.setPointerCapture(event.pointerId))}move(event){
+let at=this.place(event);if(!at)return;let{current}=this;if(!current){let layer=this.internals.pressedLayer(
+event);layer&&(layer.style.cursor=this.nearest(at)<0?"crosshair":"grab");return}let{start,index}=current;
+current.at=at,current.dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,!(index<0||!current.
+dragged)&&(this.show(index,at),this.frame||=requestAnimationFrame(()=>{this.frame=0,this.current&&this.
+send("move",index,this.current.at,!1)}))}release(event){let{current}=this,at=this.place(event);if(!(!current||
+!at)){if(this.current=null,current.dragged&&current.index>=0)this.show(current.index,at),this.send("\
+move",current.index,at,!0),this.timer=window.setTimeout(()=>this.drop(),ANSWER_MS);else if(!current.
+dragged){if(this.drop(),this.isSecondClick(at))return;current.index>=0?this.send("remove",current.index,
+current.start,!0):this.send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;
+return this.clicked={px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&this.
+clicked.time-before.time<DOUBLE_CLICK_MS}show(index,{x,y}){clearTimeout(this.timer),this.ahead={index,
+x,y},this.changed()}drop(){this.current=this.ahead=null,this.changed()}send(action,index,{x,y},final){
 this.emit({kind:"support",action,index,x,y,final})}};function supportOf(data){return data.find(trace=>trace.
 meta?.support)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
 this.asked=number,this.askedAt=this.clock.now(),this.resume()}hear(answers){this.answered=Math.max(this.
@@ -474,31 +492,33 @@ panel.gd.addEventListener("pointerenter",enter,{signal});let{name,gd,internals}=
 "task"&&panel.figure!==null&&isEditable(panel.figure);if(!internals||!editable)return;let figure=()=>panel.
 figure;panel.support=new SupportPoints(gd,internals,figure,this.emit,changed,signal)}};function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
 view,message=>host.send(message),asked=>plots.expect(asked),pageClock),{emit}=outbox,controls=toolbars(
-host.get("controls"),emit),{root,elements,titles,lost}=page(controls.places);container.append(root);
-let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(root,gone.signal);let plots=new Plots(
-{elements,titles,root,library,emit}),media=matchMedia("(prefers-color-scheme: dark)"),look=()=>{let large=host.
-get("large"),dark=isDark(media);root.classList.toggle("maml-lab-large",large),root.classList.toggle(
-"maml-lab-dark",dark),plots.setLook({large,dark,colours:host.get("dark")})},state=()=>controls.update(
-host.get("state")),step=()=>plots.setStep(host.get("inner_step")),hear=(message,buffers)=>{message.kind===
-"whole"||message.kind==="changes"?(plots.receive(message,buffers),plots.hear(message.answers[view]??
-0)):message.kind==="roll"?emit({kind:"here"}):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{
-message.kind==="copy"&&await copyText(root,message.text),message.kind==="file"&&download(message.filename,
-new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(plots,message),message.kind===
-"snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){console.error("MAML\
- Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!=="live";outbox.
-close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.activeElement;
-away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),root.classList.
-toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("inert",away&&part!==
-lost);away||(active===document.body&&focused?.focus(),focused=null)},askBefore=event=>{let loses=host.
-get("trained")&&!root.classList.contains("maml-lab-is-lost");document.body.dataset.voila&&loses&&event.
-preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.signal});let tellGone=()=>host.
-send({kind:"gone",view,asked:0}),leave=countView(host.lab,root,tellGone,pageClock),theme=new MutationObserver(
-look);theme.observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]}),media.addEventListener(
-"change",look);let subscriptions=[host.onChange("large",look),host.onChange("dark",look),host.onChange(
-"state",()=>plots.alongside(state)),host.onChange("inner_step",step),host.onMessage(hear),host.onConnection(
-connect)];return look(),state(),step(),plots.begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.
-signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();theme.disconnect(),
-media.removeEventListener("change",look),plots.destroy(),root.remove()}}}function page(places){let div=names=>element(
+host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,lost}=page(controls.places);container.
+append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(root,gone.signal);
+let plots=new Plots({elements,titles,root,library,emit}),attention=new Attention(root),media=matchMedia(
+"(prefers-color-scheme: dark)"),look=()=>{let large=host.get("large"),dark=isDark(media);root.classList.
+toggle("maml-lab-large",large),root.classList.toggle("maml-lab-dark",dark),plots.setLook({large,dark,
+colours:host.get("dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.
+get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.kind==="changes"?(plots.
+receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??0)):
+message.kind==="roll"?emit({kind:"here"}):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{
+message.kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),
+message.kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&
+await savePicture(plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(
+plots)})}catch(error){console.error("MAML Lab: the picture failed",error)}},focused=null,connect=connection=>{
+let away=connection!=="live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));
+let active=document.activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=
+active,active.blur()),root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.
+toggleAttribute("inert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},
+askBefore=event=>{let loses=host.get("trained")&&!root.classList.contains("maml-lab-is-lost");document.
+body.dataset.voila&&loses&&event.preventDefault()};window.addEventListener("beforeunload",askBefore,
+{signal:gone.signal});let tellGone=()=>host.send({kind:"gone",view,asked:0}),leave=countView(host.lab,
+root,tellGone,pageClock),theme=new MutationObserver(look);theme.observe(document.body,{attributes:!0,
+attributeFilter:["data-jp-theme-light"]}),media.addEventListener("change",look);let subscriptions=[host.
+onChange("large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),
+host.onChange("inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),
+step(),plots.begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),
+leave();for(let unsubscribe of subscriptions)unsubscribe();attention.stop(),theme.disconnect(),media.
+removeEventListener("change",look),plots.destroy(),root.remove()}}}function page(places){let div=names=>element(
 "div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
 "maml-lab-plot"),titles=all("maml-lab-title"),panels=PANELS.map(name=>{elements[name].style.height=`${HEIGHTS[name]}\
 px`,titles[name].setAttribute("role","heading"),titles[name].ariaLevel="3";let head=element("header",
