@@ -74,12 +74,12 @@ def _of_losses(curve: AdaptationCurve) -> MetricCurve:
 def _estimated(new: Tensor, earlier: Tensor, few: MetricCurve) -> MetricCurve:
     """From values (n, K + 1) and (N, K + 1); as for the few where numbers are not finite."""
     n, all_tasks = len(new), len(earlier)
-    known = earlier[:n]
-    dx, dy = known - known.mean(0), new - new.mean(0)
+    before = earlier[:n]
+    dx, dy = before - before.mean(0), new - new.mean(0)
     square = dx.square().sum(0)
     slope = torch.where(square > 0, (dx * dy).sum(0) / square, 0.0)
     residual = (dy - slope * dx).square().sum(0) / (n - 2)
-    mean = new.mean(0) + slope * (earlier.mean(0) - known.mean(0))
+    mean = new.mean(0) + slope * (earlier.mean(0) - before.mean(0))
     variance = residual / n * (1 - n / all_tasks)
     variance = variance + (slope.square() * earlier.var(0) + residual) / all_tasks
     # a mean lies between the least and the greatest of its values

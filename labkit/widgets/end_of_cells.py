@@ -25,7 +25,7 @@ class EndOfCells:
 
     Args:
         events: IPython's, to be called inside a cell.
-        act: What is done then, on a thread of its own.
+        act: What is done then, on its own thread.
         quiet: So many seconds without a cell are the end.
     """
 

@@ -1,4 +1,4 @@
-"""Errors in the lab's own words: what stands beside its controls, not what Python calls it."""
+"""Errors in the lab's own words: the labels of its controls, not the names in Python."""
 
 import re
 from collections.abc import Mapping

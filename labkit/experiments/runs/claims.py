@@ -9,8 +9,8 @@ UNTRAINED = "θ is untrained: train in the lab, then run the cells below it agai
 def check_claims(claims: Mapping[str, object], *, meta_steps: float) -> str:
     """Say of each claim whether it holds, for a θ after so many meta-steps.
 
-    Text beside a lab cannot know how far its reader has trained. A notebook therefore leaves its
-    claims to a cell that computes them; what this returns is compared by nbval.
+    The text of a notebook cannot know how far its reader has trained, so claims are left to cells
+    that compute them; what this returns is compared by nbval.
 
     Args:
         claims: A claim in words → whether the numbers bear it out.

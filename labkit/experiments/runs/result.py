@@ -41,8 +41,8 @@ class Result:
 
     def heading(self) -> str:
         """When it was measured, and on how many tasks: to be read before `table`."""
-        taken, tasks = self.metrics["meta_steps"], self.provenance["tasks"]
-        return f"{after(taken)}, on {tasks:,} held-out tasks:"
+        meta_steps, tasks = self.metrics["meta_steps"], self.provenance["tasks"]
+        return f"{after(meta_steps)}, on {tasks:,} held-out tasks:"
 
     def table(self) -> str:
         """The adaptation curve as text, with three decimals."""

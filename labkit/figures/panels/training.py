@@ -267,22 +267,22 @@ def _by_algorithm(
         own = np.arange(max(own[0] - 1, 0), own[-1] + 1)  # joined to the stretch before
         points[own] = losses[own]
     ends = {color: np.flatnonzero(~np.isnan(y)) for color, (_, y) in by_color.items()}
-    drawn = {
+    curves = {
         stretch: {"x": x[: ends[color][-1] + 1], "y": y[: ends[color][-1] + 1]}
         for color, (stretch, y) in by_color.items()
         if len(ends[color])
     }
     nothing = {"x": np.empty(0), "y": np.empty(0)}
-    used = [stretch for stretch in drawn if stretch.color == stretches[-1].color]
-    now = drawn.pop(used[0]) if used else nothing
-    return now, drawn
+    used = [stretch for stretch in curves if stretch.color == stretches[-1].color]
+    now = curves.pop(used[0]) if used else nothing
+    return now, curves
 
 
-def _earlier_styles(drawn: Collection[Stretch]) -> list[dict[str, Any]]:
+def _earlier_styles(curves: Collection[Stretch]) -> list[dict[str, Any]]:
     """Name, colour and whether it shows, for each trace of an earlier algorithm."""
     styles: list[dict[str, Any]] = [
         {"name": f"earlier: {stretch.name}", "line.color": stretch.color, "visible": True}
-        for stretch in drawn
+        for stretch in curves
     ]
     unused = {"name": "", "line.color": AFTER, "visible": False}
     return styles + [unused] * (MOST_EARLIER - len(styles))
