@@ -1,6 +1,7 @@
 """The command `labkit run`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -89,21 +90,22 @@ def run(
 
         labkit run --session shared.txt
     """
-    with usage_errors():
-        name, values = _exported(session, notebook)
-        values |= parameters_in(file) if file else {}
-        values |= assignments(parameter or ())
-        plan = Plan.of(Notebook.read(name), values)
-        folder = RunFolder(output or RUNS / f"{plan.notebook.name}-{plan.id}")
-        done = _is_done(folder, plan)
-    if done and not again:
-        typer.echo(f"{folder.path} is already done; --again repeats it.", err=True)
-    else:
-        with writing_to(folder.path), bar(plan, enabled=progress) as watcher:
-            finished = execute(plan, folder.path, timeout=timeout, progress=watcher)
-        if finished.state == "failed":
-            kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
-            raise exit_with(f"{finished.error}{kept}", FAILED)
+    with TemporaryDirectory() as scratch:
+        with usage_errors():
+            name, values = _exported(session, notebook, Path(scratch))
+            values |= parameters_in(file) if file else {}
+            values |= assignments(parameter or ())
+            plan = Plan.of(Notebook.read(name), values)
+            folder = RunFolder(output or RUNS / f"{plan.notebook.name}-{plan.id}")
+            done = _is_done(folder, plan)
+        if done and not again:
+            typer.echo(f"{folder.path} is already done; --again repeats it.", err=True)
+        else:
+            with writing_to(folder.path), bar(plan, enabled=progress) as watcher:
+                finished = execute(plan, folder.path, timeout=timeout, progress=watcher)
+            if finished.state == "failed":
+                kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
+                raise exit_with(f"{finished.error}{kept}", FAILED)
     if (status := folder.status) is not None and status.without_result:
         typer.echo("done; the notebook records no result, see labkit.record_result")
     else:
@@ -111,7 +113,9 @@ def run(
     typer.echo(f"\nThe run: {folder.path}", err=True)
 
 
-def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str, Any]]:
+def _exported(
+    session: Path | None, notebook: str | None, scratch: Path
+) -> tuple[str | Path, dict[str, Any]]:
     """Notebook and parameters of an exported session, or of the notebook alone."""
     # they import torch
     from labkit.experiments import check_notebook, notebook_of  # noqa: PLC0415
@@ -125,7 +129,7 @@ def _exported(session: Path | None, notebook: str | None) -> tuple[str, dict[str
         recipe = read_share_code(text)
         if notebook is not None:
             check_notebook(recipe, Path(notebook).stem)
-        return notebook or notebook_of(recipe), parameters(recipe)
+        return notebook or notebook_of(recipe, scratch), parameters(recipe)
     if notebook is None:
         why = f"{session} does not name the notebook of its parameters: " if session else ""
         raise ValueError(f"{why}name the notebook, as in labkit run 01_sinusoid")

@@ -33,6 +33,7 @@ from .sharing import adaptation_columns as adaptation_columns
 from .sharing import adaptation_frame as adaptation_frame
 from .sharing import code_cell as code_cell
 from .sharing import is_share_code as is_share_code
+from .sharing import parameter_cells as parameter_cells
 from .sharing import parameters as parameters
 from .sharing import parameters_json as parameters_json
 from .sharing import parameters_yaml as parameters_yaml

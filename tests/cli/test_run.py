@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -16,13 +17,22 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from labkit import Recipe, Settings, parameters_yaml, share_code
+from labkit import (
+    Recipe,
+    Session,
+    Settings,
+    Sinusoid,
+    measure,
+    parameters_yaml,
+    share_code,
+    sinusoid_mlp,
+)
 from labkit.cli import app as app_module
 from labkit.cli.app import app
 from labkit.cli.options import parameters_in, value_of
-from labkit.experiments.runs.plan import NOTEBOOKS, notebook_of
+from labkit.experiments.runs.plan import NOTEBOOKS, check_notebook, notebook_of
 from labkit.experiments.runs.reproduction import digits_of_agreement
-from labkit.experiments.runs.run_folder import lock_folder
+from labkit.experiments.runs.run_folder import RunFolder, lock_folder
 from labkit.session.settings.parameters import ParameterError
 
 pytestmark = pytest.mark.kernel
@@ -220,8 +230,11 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         (["run", "01_sinusoid", "-f", "twice.yaml"], "twice.yaml: alpha is given twice: keep one"),
         (["run", "01_sinusoid", "-f", "twice.json"], "twice.json: alpha is given twice: keep one"),
         (["run", "--session", "text.yaml"], "text.yaml does not name the notebook of its"),
-        (["run", "--session", "own.txt"], "no notebook of labkit trains on tasks = 'custom'"),
-        (["run", "--session", "float32.txt"], "has dtype = None, but the notebook 01_sinusoid"),
+        (["run", "--session", "own.txt"], "the tasks of this session are custom"),
+        (
+            ["run", "01_sinusoid", "--session", "float32.txt"],
+            "has dtype = None, but the notebook 01_sinusoid",
+        ),
         (["run", "--session", "broken.txt"], "this share code is cut short"),
         (["show", "none"], "none is not the folder of a run"),
         (["rerun", "none"], "none is not the folder of a run"),
@@ -336,9 +349,31 @@ def test_help_says_in_a_line_what_each_command_does() -> None:
     assert not [line for line in commands if line.endswith("...")]
 
 
-def test_notebooks_of_sessions() -> None:
-    assert notebook_of(RECIPE) == "01_sinusoid"
+def test_notebooks_of_sessions(tmp_path: Path) -> None:
+    assert notebook_of(RECIPE, tmp_path) == "01_sinusoid"
     wide = Recipe(Settings(), 1, "Sinusoid", "sinusoid_mlp(width=100)", "float64")
+    assert notebook_of(wide, tmp_path) == tmp_path / "session.ipynb"
     with pytest.raises(ParameterError, match=r"model = 'sinusoid_mlp\(width=100\)', but the noteb"):
-        notebook_of(wide)
+        check_notebook(wide, "01_sinusoid")
+    own = Recipe(Settings(), 1, "Sinusoid", "custom")
+    with pytest.raises(ParameterError, match=r"the model of this session are custom"):
+        notebook_of(own, tmp_path)
     assert set(NOTEBOOKS) == {"01_sinusoid", "04_tides", "05_few_shot_images"}
+
+
+def test_a_session_that_no_notebook_has_is_repeated_to_the_same_numbers(tmp_path: Path) -> None:
+    """Its precision, width, schedule and changes are those of no notebook of labkit."""
+    settings = Settings(meta_batch=3, shots=4, events=EVENTS, seed=7)
+    session = Session(settings, model=partial(sinusoid_mlp, width=8), tasks=Sinusoid)
+    session.run(9)
+    expected = measure(session).metrics
+    (tmp_path / "code.txt").write_text(share_code(session.recipe()))
+    code, output = labkit("run", "--session", tmp_path / "code.txt", "-o", tmp_path / "run")
+    assert code == 0, output
+    folder = RunFolder(tmp_path / "run")
+    assert folder.result.metrics == expected
+    status = folder.status
+    assert status is not None
+    assert status.notebook == "session"
+    code, output = labkit("run", "--session", tmp_path / "code.txt", "-o", tmp_path / "run")
+    assert "is already done" in output

@@ -66,28 +66,48 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:ID_LETTERS]
 
 
-def notebook_of(recipe: "Recipe") -> str:
-    """The short name of the notebook that repeats the session of a recipe.
+def notebook_of(recipe: "Recipe", folder: Path) -> str | Path:
+    """The notebook that repeats the session of a recipe.
+
+    Args:
+        recipe: Of the session.
+        folder: Where a notebook is written if none of labkit has this model, these tasks and this
+            precision.
+
+    Returns:
+        A short name, or the path of what was written.
 
     Raises:
-        ParameterError: There is none.
+        ParameterError: The model or the tasks are custom, so a recipe does not contain them.
 
     Example:
         >>> from labkit.session import Recipe, Settings
-        >>> notebook_of(Recipe(Settings(), 9, "Sinusoid", "sinusoid_mlp", "float64"))
+        >>> notebook_of(Recipe(Settings(), 9, "Sinusoid", "sinusoid_mlp", "float64"), Path())
         '01_sinusoid'
     """
-    from labkit.session import CUSTOM, split_name  # noqa: PLC0415  # it imports torch
+    from labkit.session import CUSTOM, parameter_cells  # noqa: PLC0415  # it imports torch
 
-    family = recipe.tasks if recipe.tasks == CUSTOM else split_name(recipe.tasks)[0]
-    name = next((name for name, form in NOTEBOOKS.items() if form[0] == family), None)
-    if name is None:
-        raise ParameterError(
-            f"no notebook of labkit trains on tasks = {recipe.tasks!r}: name the notebook that "
-            "repeats this session"
-        )
-    check_notebook(recipe, name)
-    return name
+    for aspect in ("tasks", "model"):
+        if getattr(recipe, aspect) == CUSTOM:
+            raise ParameterError(
+                f"the {aspect} of this session are custom, and a share code does not contain them: "
+                "name the notebook that repeats this session"
+            )
+    for name in NOTEBOOKS:
+        if not _difference(recipe, name):
+            return name
+    import nbformat  # noqa: PLC0415  # slow to import, and a command's --help needs none
+
+    values, session = parameter_cells(recipe)
+    cells = [
+        nbformat.v4.new_code_cell(values, id="parameters", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(session, id="session"),
+        nbformat.v4.new_code_cell("labkit.open_lab(session)", id="lab"),
+        nbformat.v4.new_code_cell("labkit.record_result(labkit.measure(session))", id="result"),
+    ]
+    path = folder / "session.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
 
 
 def check_notebook(recipe: "Recipe", name: str) -> None:
@@ -96,15 +116,21 @@ def check_notebook(recipe: "Recipe", name: str) -> None:
     Raises:
         ParameterError: It differs; the message names the difference.
     """
-    if name not in NOTEBOOKS:
-        return
+    if name in NOTEBOOKS and (difference := _difference(recipe, name)):
+        raise ParameterError(
+            f"{difference}: its numbers would differ. Leave out the notebook to repeat the "
+            "session, or give only the parameters, by -f"
+        )
+
+
+def _difference(recipe: "Recipe", name: str) -> str:
+    """What a session has and a notebook of labkit has not; empty if nothing."""
     settings = recipe.settings.model_dump()
     for aspect, form in zip(_ASPECTS, NOTEBOOKS[name], strict=True):
         expected = form.format(**settings) if form and "ways" in settings else form
         actual = getattr(recipe, aspect)
         if actual != expected:
-            raise ParameterError(
-                f"the session has {aspect} = {actual!r}, but the notebook {name} has {expected!r}: "
-                "its numbers would differ. Use the code cell that the lab exports, or give only "
-                "the parameters, by -f"
+            return (
+                f"the session has {aspect} = {actual!r}, but the notebook {name} has {expected!r}"
             )
+    return ""

@@ -6,6 +6,7 @@ from .curves import training_columns as training_columns
 from .curves import training_frame as training_frame
 from .curves import write_curves as write_curves
 from .export import code_cell as code_cell
+from .export import parameter_cells as parameter_cells
 from .export import parameters as parameters
 from .export import parameters_json as parameters_json
 from .export import parameters_yaml as parameters_yaml

@@ -84,8 +84,37 @@ def code_cell(recipe: Recipe) -> str:
         values.append(f"events={_python(settings.events)}")
     elif settings.events:
         values.append(_call("events=", [_python(event) for event in settings.events]))
+    source = _session(recipe, _call(f"labkit.{type(settings).__name__}", values))
+    return f"{source}session.run({recipe.meta_step})\n"
+
+
+def parameter_cells(recipe: Recipe) -> tuple[str, str]:
+    """Two cells of a notebook with the settings of a session as its parameters.
+
+    Returns:
+        The cell with the parameters, which papermill may change, and that which makes a session
+        with them.
+
+    Example:
+        >>> from labkit.session.settings.settings import Settings
+        >>> recipe = Recipe(Settings(alpha=0.5), 100, tasks="Sinusoid", model="sinusoid_mlp")
+        >>> parameters_cell, session_cell = parameter_cells(recipe)
+        >>> parameters_cell.splitlines()[0], "labkit.notebook_settings" in session_cell
+        ('alpha: float = 0.5', True)
+    """
+    settings = repeating(recipe)
+    lines = [
+        f"{name}: {type(value).__name__} = {value!r}\n"
+        for name, value in parameters(recipe).items()
+    ]
+    kind = f"globals(), labkit.{type(settings).__name__}"
+    return "".join(lines), _session(recipe, f"labkit.notebook_settings({kind})")
+
+
+def _session(recipe: Recipe, settings: str) -> str:
+    """The imports, and a session with these settings."""
     arguments = [
-        _call(f"labkit.{type(settings).__name__}", values),
+        settings,
         *_source("model", recipe.model),
         *_source("tasks", recipe.tasks),
     ]
@@ -96,7 +125,7 @@ def code_cell(recipe: Recipe) -> str:
     session = _call("session = labkit.Session", arguments)
     partial = "from functools import partial\n\n" * ("=partial(" in session)
     torch = "import torch\n\n" * (recipe.dtype is not None)
-    return f"{partial}{torch}import labkit\n\n{session}\nsession.run({recipe.meta_step})\n"
+    return f"{partial}{torch}import labkit\n\n{session}\n"
 
 
 def _text(value: Any) -> str:
