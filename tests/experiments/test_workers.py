@@ -378,13 +378,20 @@ def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
         workers(scheduler="nonsense").__enter__()
 
 
-def test_a_server_of_another_kind_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+def test_a_server_of_another_kind_is_no_scheduler(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
     """Such as the page with which a scheduler shows its state, one port further."""
-    monkeypatch.setattr(workers_module, "PATIENCE", 5.0)
+    monkeypatch.setattr(workers_module, "PATIENCE", 5.0 if answer else 0.5)
+    over = threading.Event()
 
     class Page(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            if answer:
+                self.request.sendall(answer)
+            else:  # as HTTP waits for the end of a request
+                over.wait(60)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever).start()
@@ -393,4 +400,5 @@ def test_a_server_of_another_kind_is_no_scheduler(monkeypatch: pytest.MonkeyPatc
             with pytest.raises(SchedulerError, match=rf"{address} \(a server of another kind\)"):
                 workers(scheduler=address).__enter__()
         finally:
+            over.set()
             server.shutdown()

@@ -1,16 +1,18 @@
 """The workers that execute the runs of a sweep: processes of Dask, here or on a cluster."""
 
+import asyncio
 import logging
 import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from labkit.experiments.kernels import DISK_FULL
 from labkit.experiments.runs import Plan, Status
@@ -65,10 +67,13 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
         if scheduler is not None:
             stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}))
             try:
+                _check_scheduler(scheduler)
                 client = stack.enter_context(Client(scheduler, timeout=PATIENCE))
             except (OSError, ValueError, MemoryError) as error:
-                # it reads the answer of another kind of server as the size of a message
-                why = "a server of another kind" if isinstance(error, MemoryError) else error
+                # the answer of another kind of server is read as the size of a message: too large,
+                # or waited for without end
+                other = isinstance(error, MemoryError | TimeoutError)
+                why = "a server of another kind" if other else error
                 raise SchedulerError(
                     f"no Dask scheduler answers at {scheduler} ({why}): give the address that "
                     "the scheduler prints when it starts, such as tcp://host:8786"
@@ -92,6 +97,26 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
             stack.enter_context(cluster)
             client = stack.enter_context(Client(cluster))
         yield client
+
+
+def _check_scheduler(address: str) -> None:
+    """Ask who answers at an address; a client would wait for its messages without end.
+
+    Raises:
+        OSError: Nobody answers, or in no way that Dask understands.
+        ValueError: It is no address, or that of something else of Dask's.
+    """
+    from distributed.core import rpc  # noqa: PLC0415
+
+    async def identity() -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE), rpc(address) as server:
+            answer: dict[str, Any] = await server.identity()
+            return answer
+
+    with ThreadPoolExecutor(1) as thread:  # a notebook's own thread has a loop already
+        kind = thread.submit(lambda: asyncio.run(identity())).result().get("type")
+    if kind != "Scheduler":
+        raise ValueError(f"it is a {kind} of Dask's")
 
 
 def run_plans(
