@@ -150,6 +150,10 @@ def test_a_page_does_what_it_says(page: Path, folder: Path) -> None:
         else:
             with redirect_stdout(printed), torch.random.fork_rng():
                 exec(compile(block.code, str(page), "exec"), names)
+    if page.name == "README.md":
+        learner: Any = names["learner"]
+        curve = learner.adaptation_curve(inner_steps=3).mean
+        assert curve[3] < 0.2 * curve[0], "the README's example has learned nothing"
     expected = re.findall(r"print\(.*\)  # prints (.+)", text)
     assert [line for line in expected if line not in printed.getvalue().splitlines()] == []
 
