@@ -91,6 +91,7 @@ MUTATIONS = [
         "core/inner/inner_loop.py",
         "_constant(gradient), _constant(moving)",
         "_constant(gradient), moving",
+        ("tests/core/test_adaptation.py",),
     ),
     Mutation(
         "step sizes of the first step", "core/inner/step_sizes.py", "alpha[step] if", "alpha[0] if"
@@ -233,7 +234,7 @@ MUTATIONS = [
         "training/step/optimizers.py",
         "square.sqrt() / root.sqrt()",
         "square.sqrt()",
-        UPDATES,
+        OPTIMIZERS,
     ),
     Mutation(
         "no memory taken from a checkpoint",
