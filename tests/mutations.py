@@ -53,6 +53,9 @@ UPDATES = ("tests/training/test_updates.py",)
 AUGMENTED = ("tests/tasks/test_augmentation.py",)
 UNEVEN = ("tests/training/test_uneven_tasks.py",)
 WATCHED = ("tests/training/test_watching.py",)
+ESTIMATION = ("tests/training/test_estimation.py",)
+GUIDANCE = ("tests/widgets/test_lab_guidance.py",)
+LOSSES = ("tests/figures/test_training.py",)
 TRANSPOSED = """part = pull(bar)[1]
             turned = vjp(lambda v, pull=pull: pull((v, carry[1]))[0][0], bar[0])[1](bar[0])[0]
             bar = (turned, bar[1])"""
@@ -515,6 +518,83 @@ MUTATIONS = [
         "run, at = timeline.run, self._looking",
         "run, at = timeline.run, None",
         ("tests/widgets/test_lab_exports.py",),
+    ),
+    Mutation(
+        "few tasks shown in place of all",
+        "training/estimation.py",
+        "mean = new.mean(0) + slope * (earlier.mean(0) - before.mean(0))",
+        "mean = new.mean(0)",
+        ESTIMATION,
+    ),
+    Mutation(
+        "an estimate as sure as a measurement",
+        "training/estimation.py",
+        "variance = residual / n * (1 - n / all_tasks)",
+        "variance = 0 * residual",
+        ESTIMATION,
+    ),
+    Mutation(
+        "history in the colour of the algorithm in use",
+        "figures/panels/training.py",
+        'made_by = np.maximum(np.searchsorted(begins, meta_step, side="left") - 1, 0)',
+        "made_by = np.full(len(meta_step), len(begins) - 1)",
+        LOSSES,
+    ),
+    Mutation(
+        "an axis that follows a spike",
+        "figures/style/curves.py",
+        "above = max(middle + _BEYOND",
+        "above = max(float(logs.max()) + _BEYOND",
+        LOSSES,
+    ),
+    Mutation(
+        "a branch that keeps the step that was viewed",
+        "session/session.py",
+        "self._latest() if latest else self.snapshot()",
+        "self.snapshot()",
+        GUIDANCE,
+    ),
+    Mutation(
+        "an inner step that the task does not have",
+        "widgets/lab_context.py",
+        "min(self.shown_step, self.steps)",
+        "self.shown_step",
+        GUIDANCE,
+    ),
+    Mutation(
+        "divergence without a word",
+        "session/history.py",
+        "DIVERGED_TIMES * abs",
+        "1e300 * abs",
+        GUIDANCE,
+    ),
+    Mutation(
+        "a try that leaves θ where it went",
+        "widgets/lab_context.py",
+        "if before == after and session.can_undo:",
+        "if before == after and not session.can_undo:",
+        GUIDANCE,
+    ),
+    Mutation(
+        "a twin below the lab",
+        "experiments/runs/measurement.py",
+        "if session.watched:",
+        "if not session:",
+        ("tests/experiments/test_claims.py",),
+    ),
+    Mutation(
+        "every claim holds",
+        "experiments/runs/claims.py",
+        "'holds' if true else",
+        "'holds' if words else",
+        ("tests/experiments/test_claims.py",),
+    ),
+    Mutation(
+        "the end of one cell for that of all",
+        "widgets/end_of_cells.py",
+        "    def _begin(self, _: object) -> None:\n        if self._timer is not None:",
+        "    def _begin(self, _: object) -> None:\n        if self._timer is None:",
+        ("tests/widgets/test_end_of_cells.py",),
     ),
 ]
 

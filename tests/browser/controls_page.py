@@ -159,7 +159,7 @@ class Controls:
               window.timers = [];
               window.setTimeout = (run, ms) => timers.push({run, ms});
               window.clearTimeout = (id) => { if (id) timers[id - 1].ms = undefined; };
-              window.lab = toolbars(groups, (message) => sent.push(message));
+              window.lab = toolbars(groups, (message) => sent.push(message), () => false);
               document.querySelector(".maml-lab").append(...Object.values(lab.places));
             }""",
             specification(groups),
