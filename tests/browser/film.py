@@ -87,7 +87,7 @@ def record() -> list[bytes]:
         x, y = centre(lab.slider("α"))
         camera.move((x, y), 5)
         mouse.down()
-        camera.move((x + 50, y), 10)
+        camera.move((x + 30, y), 10)
         camera.wait(6)
         camera.move((x + 15, y), 7)
         mouse.up()

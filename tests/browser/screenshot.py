@@ -17,11 +17,14 @@ from tests.browser.servers import JUPYTERLAB, serving
 
 MARGIN = 30
 """Pixels to the left of the lab, for numbers."""
+ABOVE = 10
+"""Pixels above it."""
 MARK = """(element, [number, edge]) => {
   const box = element.getBoundingClientRect();
   const atEdge = box.left < edge;
-  const left = atEdge ? edge - 54 : box.left - 13;
-  const top = atEdge ? box.top + box.height / 2 - 13 : box.top - 13;
+  const isButton = Boolean(element.closest('button'));
+  const left = atEdge ? edge - 54 : box.left - (isButton ? 13 : 30);
+  const top = isButton && !atEdge ? box.top - 13 : box.top + box.height / 2 - 13;
   const mark = document.createElement('div');
   mark.textContent = number;
   mark.style.cssText = `position: fixed; z-index: 10000; left: ${left}px;
@@ -79,6 +82,10 @@ def take(picture: Path, explained: Path, width: int, height: int) -> None:
         lab.page.mouse.move(5, height - 5)
         lab.page.wait_for_timeout(1500)
         lab.page.screenshot(path=picture)
+        lab.lab().evaluate(
+            "(lab, above) => { lab.style.scrollMarginTop = `${above}px`; lab.scrollIntoView(); }",
+            ABOVE,
+        )
         box = lab.lab().bounding_box()
         assert box is not None
         for number, element in enumerate(numbered(lab), 1):
@@ -87,9 +94,9 @@ def take(picture: Path, explained: Path, width: int, height: int) -> None:
             path=explained,
             clip={
                 "x": box["x"] - MARGIN,
-                "y": box["y"],
+                "y": box["y"] - ABOVE,
                 "width": box["width"] + MARGIN,
-                "height": min(box["height"], height - box["y"]),
+                "height": min(box["height"] + ABOVE, height - box["y"]),
             },
         )
 
