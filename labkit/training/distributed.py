@@ -1,5 +1,6 @@
 """One training run on several processes: each handles a share of every batch of tasks."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import torch
@@ -12,6 +13,9 @@ import torch.distributed.nn as _before_a_group  # noqa: F401
 
 from labkit.core import tree_leaves, tree_map
 from labkit.training.step import StepGradients
+
+CHECKED_EVERY = 200
+"""Meta-steps between two comparisons of the learners of all processes."""
 
 
 @final
@@ -38,6 +42,34 @@ class Ranks:
                 f"meta_batch must be a multiple of the {self._size} processes, got {meta_batch}"
             )
         self._mean = reduction == "mean"
+        self._checked_at = -CHECKED_EVERY
+
+    def check_equal(
+        self, meta_step: int, learner: Callable[[], Mapping[str, str]], *, due: bool = False
+    ) -> None:
+        """Compare the learners of all processes, unless they were compared not long ago.
+
+        Args:
+            meta_step: Of the learner; all processes call this at the same ones.
+            learner: Name → text for all that has to be equal.
+            due: Whatever was compared before.
+
+        Raises:
+            ValueError: They differ; the message names in what.
+        """
+        if not due and 0 <= meta_step - self._checked_at < CHECKED_EVERY:
+            return
+        self._checked_at = meta_step
+        texts: list[Any] = [None] * self._size
+        dist.all_gather_object(texts, dict(learner()))
+        for rank, other in enumerate(texts):
+            for name, text in texts[0].items():
+                if other[name] != text:
+                    raise ValueError(
+                        f"across_ranks=True needs equal learners in all processes, but {name} is "
+                        f"{text} in rank 0 and {other[name]} in rank {rank}: give all of them the "
+                        "same arguments and changes"
+                    )
 
     def share(self, data: Any) -> Any:
         """This process's tasks, of data whose first axis is the task."""

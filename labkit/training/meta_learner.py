@@ -123,7 +123,8 @@ class MetaLearner:
         engine: "eager": as torch computes it. "compiled": by compiled code, for which the first
             meta-step of a kind waits; "auto": eager until that is ready. Neither α nor β is
             compiled in. Its last digits differ: "eager" alone repeats a run bit for bit.
-        across_ranks: Share tasks out over the equal learners of all `torch.distributed` processes.
+        across_ranks: Share tasks out over the equal learners of all `torch.distributed` processes,
+            which are compared at the start and now and then.
         vectorize: As for `labkit.meta_gradient`: "auto" computes tasks side by side where torch
             can run the module and the loss so, and one after another where it cannot.
 
@@ -176,9 +177,8 @@ class MetaLearner:
         self.meta_batch = meta_batch
         self.meta_clip = meta_clip
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
-        self._engine = StepEngine(
-            engine, self._measurement, Ranks(meta_batch, reduction) if across_ranks else None
-        )
+        self._ranks = Ranks(meta_batch, reduction) if across_ranks else None
+        self._engine = StepEngine(engine, self._measurement, self._ranks)
         self._model = own_module(model, stream(seed, "init"))
         if device is not None:
             self._model.to(device)
@@ -358,6 +358,8 @@ class MetaLearner:
             DivergedError: As for `step`.
         """
         check_count("meta_steps", meta_steps, 0)
+        if self._ranks is not None:
+            self._ranks.check_equal(self.meta_step, self._fingerprints, due=True)
         watched = Watch.of(watch)
         if watched.names and on_step is None:
             raise ValueError("watch is for on_step: give the function to report to")
@@ -656,6 +658,8 @@ class MetaLearner:
 
     def _run(self, meta_steps: int) -> list[MetaStep]:
         state = self._state
+        if self._ranks is not None:
+            self._ranks.check_equal(state.meta_step, self._fingerprints)
 
         def extend(unread: list[PendingLosses]) -> None:
             def compute(side_by_side: bool) -> None:
@@ -664,6 +668,18 @@ class MetaLearner:
             self._vectorization.run(compute, "vectorized", self)
 
         return state.advance(meta_steps, extend)
+
+    def _fingerprints(self) -> dict[str, str]:
+        """Name → text for all that decides how training continues."""
+        return {
+            "tasks": type(self.tasks).__name__,
+            "algorithm": str(self.algorithm),
+            "beta": repr(self.beta),
+            "meta_optimizer": str(self._state.meta.state()["meta_optimizer"]),
+            "meta_batch": str(self.meta_batch),
+            "meta_clip": str(self.meta_clip),
+            **self._state.fingerprints(),
+        }
 
     def _plan(self) -> StepPlan:
         return StepPlan(

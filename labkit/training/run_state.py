@@ -1,13 +1,15 @@
 """The state of a training run: all that a checkpoint holds, and meta-steps that move it on."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
 import torch
+from torch import Tensor
 
-from labkit.core import Algorithm, LearnedAlpha, Params
+from labkit.core import Algorithm, LearnedAlpha, Params, tree_leaves
 from labkit.training.engine import StepEngine
 from labkit.training.model import TaskLoss, private_randomness, step_statistics, stream
 from labkit.training.step import (
@@ -74,6 +76,18 @@ class RunState:
             "tasks": self.task_stream.get_state(),
             "seed": self.seed,
             "meta_step": self.meta_step,
+        }
+
+    def fingerprints(self) -> dict[str, str]:
+        """Name → text, equal where the parts of two states are equal to the last bit."""
+        meta = self.meta.state()
+        return {
+            "seed": str(self.seed),
+            "meta_step": str(self.meta_step),
+            "θ": _digest(meta["params"]),
+            "α": _digest(meta.get("alpha")),
+            "the state of the meta-optimiser": _digest(meta["optimizer"]),
+            "the stream of tasks": _digest(self.task_stream.get_state()),
         }
 
     def restore(self, state: dict[str, Any], source: str | Path) -> None:
@@ -193,3 +207,15 @@ class RunState:
                 self.meta_step = each.meta_step
                 raise
         return steps
+
+
+def _digest(values: Any) -> str:
+    """A short text that changes with any bit of the tensors and numbers in a pytree."""
+    content = hashlib.sha256()
+    for leaf in tree_leaves(values):
+        if isinstance(leaf, Tensor):
+            raw = leaf.detach().cpu().contiguous().flatten().view(torch.uint8)
+            content.update(raw.numpy().tobytes())
+        else:
+            content.update(repr(leaf).encode())
+    return content.hexdigest()[:8]

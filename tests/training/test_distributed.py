@@ -30,6 +30,13 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
         assert_close(one["alpha"], alone.alpha, rtol=1e-7, atol=1e-9)
         # they have not moved apart in the least
         assert_close(one["params"], other["params"], rtol=0, atol=0)
+    for rank in range(2):
+        refusals = torch.load(tmp_path / f"refusals{rank}.pt")
+        assert set(refusals) == {"beta", "θ", "algorithm", "seed"}
+        for name, words in refusals.items():
+            assert f"in all processes, but {name} is " in words
+        assert "beta is 0.01 in rank 0 and 0.02 in rank 1: give all" in refusals["beta"]
+        assert "seed is 0 in rank 0 and 1 in rank 1" in refusals["seed"]
     # a thread that outlives its group can abort the process at its end
     assert [torch.load(tmp_path / f"threads{rank}.pt") for rank in range(2)] == [[], []]
 
