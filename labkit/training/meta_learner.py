@@ -620,10 +620,13 @@ class MetaLearner:
 
     def _loss_of(self, model: nn.Module) -> TaskLoss:
         """The loss by a module, which knows whether padded tasks can go side by side."""
-        meta = self._state.meta
-        loss_fn = TaskLoss(self._model, self._state.constants, meta.names, self.tasks)
-        pointwise = self._vectorization.pointwise(loss_fn, meta.params, self.meta_batch)
-        return replace(loss_fn, model=model, pointwise=pointwise)
+        meta, constants, family = self._state.meta, self._state.constants, self.tasks
+
+        def trial() -> tuple[TaskLoss, Params]:
+            return TaskLoss(self._model, constants, meta.names, family), meta.params
+
+        pointwise = self._vectorization.pointwise(family, trial, self.meta_batch)
+        return TaskLoss(model, constants, meta.names, family, pointwise)
 
     def _train(self, on_step: OnStep | None, watch: Watch, meta_steps: int) -> list[MetaStep]:
         if on_step is not None:

@@ -87,20 +87,22 @@ class Vectorization:
             self._engine.check_random(loss_fn.model)
         self._dry_runs[type(algorithm)] = result
 
-    def pointwise(self, loss_fn: TaskLoss, params: Params, meta_batch: int) -> bool:
+    def pointwise(
+        self, family: TaskFamily, trial: Callable[[], tuple[TaskLoss, Params]], meta_batch: int
+    ) -> bool:
         """Whether tasks of different sizes can go side by side, padded; tried once for each family.
 
         Args:
-            loss_fn: Module and family, as in training.
-            params: θ.
+            family: p(T).
+            trial: Gives the loss, as in training, and θ; each takes time to make.
             meta_batch: Tasks per meta-step.
 
         Raises:
             ValueError: They cannot, and the engine is to compile them.
         """
-        family = loss_fn.family
         if self._family is family:
             return self._pointwise
+        loss_fn, params = trial()
         tasks = min(TRIAL_TASKS, meta_batch)
         batch = draw(family, tasks, stream(self._seed, "trial"), params)
         uneven = isinstance(batch.support, Padded) or isinstance(batch.query, Padded)
