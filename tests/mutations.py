@@ -275,7 +275,7 @@ MUTATIONS = [
         OPTIMIZERS,
     ),
     Mutation(
-        "torch's optimiser steps on the state that a diverged meta-step returns to",
+        "torch's optimiser writes into the state before",
         "training/step/torch_optimizer.py",
         "else tensor.clone()",
         "else tensor",
@@ -377,6 +377,20 @@ MUTATIONS = [
         "core/gradients/over_tasks.py",
         "_alone(support[i], query[i])",
         "_alone(support[i], query[0])",
+        UNEVEN,
+    ),
+    Mutation(
+        "an ensemble that repeats the sizes of its first tasks",
+        "training/ensemble.py",
+        "trial.vectorized and not trial.goes_by_size",
+        "trial.vectorized",
+        UNEVEN,
+    ),
+    Mutation(
+        "recordings of tasks that go by size",
+        "training/vectorization.py",
+        "return self._uneven and (not self._pointwise",
+        "return self._uneven and (False",
         UNEVEN,
     ),
     Mutation(

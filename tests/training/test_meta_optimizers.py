@@ -12,6 +12,7 @@ from torch import Tensor, nn, optim
 from torch.testing import assert_close
 
 from labkit import MAML, CosineDecay, DivergedError, Ensemble, LearnedAlpha, MetaLearner, WarmUp
+from labkit.core import tree_leaves, tree_map
 from labkit.core.types import Params
 from labkit.training.engine import engine
 from labkit.training.step.layout import Slot
@@ -265,6 +266,17 @@ def test_after_divergence_torchs_optimiser_continues_as_if_it_had_not_been() -> 
     one.tasks = Lines()
     assert one.train(3) == two.train(3)
     assert_equal(one, two)
+
+
+def test_torchs_optimiser_writes_into_no_state() -> None:
+    one = learner("adagrad")
+    one.train(2)
+    before = one._state.meta.state_for(one.algorithm, 2).theta
+    copies = [tree_map(torch.clone, slot) for slot in before]
+    one.train(2)
+    leaves = zip(tree_leaves(before), tree_leaves(copies), strict=True)
+    assert all(torch.equal(tensor, copy) for tensor, copy in leaves)
+    assert tree_leaves(before)
 
 
 def test_undoing_by_a_state() -> None:
