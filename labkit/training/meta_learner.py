@@ -1,6 +1,5 @@
 """The meta-learner: a module, a task family and an algorithm, trained step by step."""
 
-import copy
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -44,18 +43,7 @@ from labkit.training.held_out import (
     task_portrait,
 )
 from labkit.training.learner_view import Selection
-from labkit.training.model import (
-    BatchNormMode,
-    ModelSource,
-    TaskLoss,
-    has_steps,
-    own_module,
-    plain_module,
-    set_batch_norm,
-    split_parameters,
-    step_buffers,
-    stream,
-)
+from labkit.training.model import BatchNormMode, ModelSource, OwnModel, TaskLoss, plain_module
 from labkit.training.run_state import RunState, StepPlan
 from labkit.training.selection import train_selecting
 from labkit.training.step import (
@@ -65,9 +53,7 @@ from labkit.training.step import (
     MetaParameters,
     MetaStep,
     PendingLosses,
-    batch_of,
     beta_at,
-    draw_inputs,
     given_batch,
     to_model,
 )
@@ -179,15 +165,10 @@ class MetaLearner:
         self._measurement = Measurement(reduction, shared_data, task_chunk, checkpoint)
         self._ranks = Ranks(meta_batch, reduction) if across_ranks else None
         self._engine = StepEngine(engine, self._measurement, self._ranks)
-        self._model = own_module(model, stream(seed, "init"))
-        if device is not None:
-            self._model.to(device)
-        set_batch_norm(self._model, batch_norm)
+        self._model = OwnModel(model, seed, device, batch_norm)
         self.selection: Selection | None = None
         """How the last `train` with `select_by` has chosen."""
-        self._has_steps = has_steps(self._model)
-        params, constants = split_parameters(self._model, dtype)
-        self._test_model = copy.deepcopy(self._model).eval()
+        params, constants = self._model.parameters(dtype)
         self._state = RunState(MetaParameters(params, meta_optimizer, beta), constants, seed)
         self._vectorization = Vectorization(vectorize, self._measurement, self._engine, seed)
         self._tester = Tester(self._vectorization)
@@ -267,12 +248,12 @@ class MetaLearner:
     @property
     def loss_fn(self) -> TaskLoss:
         """(params, batch of one task) → 0-d loss as in meta-training, as the core takes it."""
-        return self._loss_of(self._model)
+        return self._loss_of(self._model.training)
 
     @property
     def test_loss_fn(self) -> TaskLoss:
         """The same with the module in evaluation mode, as adaptation curves measure it."""
-        return self._loss_of(self._test_model)
+        return self._loss_of(self._model.testing)
 
     def predictor(self, params: Params, step: int | None = None) -> Predictor:
         """The function f with these parameters bound, in evaluation mode.
@@ -395,7 +376,11 @@ class MetaLearner:
             True
         """
         params = self._state.meta.params
-        batch = self._next_tasks() if batch is None else given_batch(batch, params)
+        batch = (
+            self._state.next_tasks(self.tasks, self.meta_batch)
+            if batch is None
+            else given_batch(batch, params)
+        )
         query = self._measurement.query_of(batch)
 
         def gradient(measurement: Measurement) -> MetaGradient:
@@ -566,7 +551,6 @@ class MetaLearner:
     def to(self, device: torch.device | str) -> Self:
         """Move θ, α, constants and the optimiser's memory to a device; returns this learner."""
         self._model.to(device)
-        self._test_model.to(device)
         self._state.to(device, self.algorithm)
         return self
 
@@ -581,7 +565,7 @@ class MetaLearner:
             ValueError: It is of another model, meta-optimiser or form of α; the learner is then
                 unchanged.
         """
-        check_state(state, "the state", self._state, step_buffers(self._model))
+        check_state(state, "the state", self._state, self._model.growing())
         self._state.restore(state, "the state")
 
     def state(self) -> dict[str, Any]:
@@ -599,7 +583,7 @@ class MetaLearner:
             ValueError: The file is no checkpoint, or one of another model, meta-optimiser or form
                 of α; the learner is then unchanged.
         """
-        state = read_checkpoint(path, self._state, step_buffers(self._model))
+        state = read_checkpoint(path, self._state, self._model.growing())
         self._state.restore(state, path)
 
     def restore(self, state: dict[str, Any], source: str | Path = "the state") -> None:
@@ -623,7 +607,7 @@ class MetaLearner:
         meta, constants, family = self._state.meta, self._state.constants, self.tasks
 
         def trial() -> tuple[TaskLoss, Params]:
-            return TaskLoss(self._model, constants, meta.names, family), meta.params
+            return TaskLoss(self._model.training, constants, meta.names, family), meta.params
 
         pointwise = self._vectorization.pointwise(family, trial, self.meta_batch)
         return TaskLoss(model, constants, meta.names, family, pointwise)
@@ -640,7 +624,11 @@ class MetaLearner:
         """What is watched of the next meta-step."""
         if not watch.names:
             return Measures()
-        batch, now, params = self._next_tasks(), self.current_algorithm(), self._state.meta.params
+        batch, now, params = (
+            self._state.next_tasks(self.tasks, self.meta_batch),
+            self.current_algorithm(),
+            self._state.meta.params,
+        )
         return self._measured(lambda by: watch.measure(by, now, self.loss_fn, params, batch))
 
     def _measured(self, measure: Callable[[Measurement], T]) -> T:
@@ -651,13 +639,6 @@ class MetaLearner:
                 return measure(replace(self._measurement, vectorize=side_by_side))
 
         return self._vectorization.run(compute, "vectorized", self)
-
-    def _next_tasks(self) -> TaskBatch:
-        """The tasks of the next meta-step, which stay the next ones."""
-        generator = torch.Generator().set_state(self.task_stream)
-        like = self._state.meta.like
-        inputs = draw_inputs(self.tasks, self.meta_batch, generator, like)
-        return batch_of(self.tasks, inputs, like)
 
     def _run(self, meta_steps: int) -> list[MetaStep]:
         state = self._state
@@ -692,5 +673,5 @@ class MetaLearner:
             self.meta_clip,
             self.draws_random,
             self.goes_by_size,
-            self._has_steps,
+            self._model.has_steps,
         )

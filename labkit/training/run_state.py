@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from labkit.core import Algorithm, LearnedAlpha, Params, tree_leaves
+from labkit.tasks import TaskBatch, TaskFamily
 from labkit.training.engine import StepEngine
 from labkit.training.model import TaskLoss, private_randomness, step_statistics, stream
 from labkit.training.step import (
@@ -117,6 +118,12 @@ class RunState:
         if not isinstance(now.alpha, LearnedAlpha):
             return now
         return now.with_alpha(self.meta.alpha(algorithm))
+
+    def next_tasks(self, family: TaskFamily, meta_batch: int) -> TaskBatch:
+        """The tasks of the next meta-step, which stay the next ones."""
+        generator = torch.Generator().set_state(self.task_stream.get_state())
+        inputs = draw_inputs(family, meta_batch, generator, self.meta.like)
+        return batch_of(family, inputs, self.meta.like)
 
     def advance(
         self, meta_steps: int, extend: Callable[[list[PendingLosses]], None]

@@ -198,7 +198,7 @@ def test_to_a_device(optimizer: str | Callable[..., Any]) -> None:
     places = tensors_of(
         [list(state.theta), state.rows, state.betas, state.finite, one._state.constants]
     )
-    places += [*one._model.parameters(), *one._test_model.buffers()]
+    places += [*one._model.training.parameters(), *one._model.testing.buffers()]
     assert {tensor.device.type for tensor in places} == {"meta"}
 
 

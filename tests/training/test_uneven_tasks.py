@@ -498,13 +498,14 @@ def test_curves_keep_the_order_of_tasks(judge: Loss) -> None:
 def test_an_ensemble_of_uneven_tasks(judge: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the meta-step from which others are recorded: a recording would repeat sizes."""
     monkeypatch.setattr(engine, "RECORDED_AFTER", 2)
+    family = Waves(judge, sizes=(5, 7))  # padded to 6 in every batch
     options: dict[str, Any] = {"meta_batch": 3, "seed": 1}
     ensemble = Ensemble(
-        made(network), Waves(judge), MAML(), alphas=[0.02, 0.05], betas=[0.1, 0.01], **options
+        made(network), family, MAML(), alphas=[0.02, 0.05], betas=[0.1, 0.01], **options
     )
     steps = ensemble.train(6)
     for place, (alpha, beta) in enumerate([(0.02, 0.1), (0.05, 0.01)]):
-        learner = MetaLearner(made(network), Waves(judge), MAML(alpha), beta=beta, **options)
+        learner = MetaLearner(made(network), family, MAML(alpha), beta=beta, **options)
         for step, alone in zip(steps, learner.train(6), strict=True):
             assert float(step.loss_after[place]) == pytest.approx(alone.loss_after, rel=1e-8)
         for name, p in learner.params.items():

@@ -1,6 +1,7 @@
 """Any module as a function of its parameters: loss, batch norm, randomness."""
 
 from labkit.training.model.batch_norm import BatchNormMode, set_batch_norm
+from labkit.training.model.own_model import OwnModel
 from labkit.training.model.parameters import ModelSource, own_module, split_parameters
 from labkit.training.model.plain_module import plain_module
 from labkit.training.model.randomness import private_randomness, random_state, stream
@@ -10,6 +11,7 @@ from labkit.training.model.task_loss import TaskLoss, is_pointwise, predictors_a
 __all__ = [
     "BatchNormMode",
     "ModelSource",
+    "OwnModel",
     "TaskLoss",
     "has_steps",
     "is_pointwise",
