@@ -380,7 +380,7 @@ MUTATIONS = [
         UNEVEN,
     ),
     Mutation(
-        "an ensemble that repeats the sizes of its first tasks",
+        "an ensemble that tries to record sizes of tasks",
         "training/ensemble.py",
         "trial.vectorized and not trial.goes_by_size",
         "trial.vectorized",

@@ -1,5 +1,6 @@
 """Tasks of different sizes in one batch count as if each were alone: by plain autograd."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -495,8 +496,11 @@ def test_curves_keep_the_order_of_tasks(judge: Loss) -> None:
 
 
 @pytest.mark.parametrize("judge", [mse_loss, root])
-def test_an_ensemble_of_uneven_tasks(judge: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the meta-step from which others are recorded: a recording would repeat sizes."""
+def test_an_ensemble_of_uneven_tasks(
+    judge: Loss, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beyond the meta-step from which others are recorded; sizes are not, nor is that tried."""
+    caplog.set_level(logging.INFO, "labkit.training.engine.engine")
     monkeypatch.setattr(engine, "RECORDED_AFTER", 2)
     family = Waves(judge, sizes=(5, 7))  # padded to 6 in every batch
     options: dict[str, Any] = {"meta_batch": 3, "seed": 1}
@@ -510,6 +514,7 @@ def test_an_ensemble_of_uneven_tasks(judge: Loss, monkeypatch: pytest.MonkeyPatc
             assert float(step.loss_after[place]) == pytest.approx(alone.loss_after, rel=1e-8)
         for name, p in learner.params.items():
             torch.testing.assert_close(ensemble.params(place)[name], p, rtol=1e-7, atol=1e-9)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("norm", [False, True])
