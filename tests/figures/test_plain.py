@@ -15,6 +15,7 @@ from labkit.figures.style.palette import (
     GRID,
     LEAST_CONTRAST,
     PAPER,
+    TEXT,
     algorithm_color,
     contrast,
 )
@@ -28,6 +29,10 @@ def test_every_colour_stands_out_on_both_papers() -> None:
         if light != GRID:
             assert contrast(color, PAPER) >= LEAST_CONTRAST, light
             assert contrast(color, DARK_PAPER) >= LEAST_CONTRAST, light
+
+
+def test_letters_have_more_contrast_than_lines_need() -> None:
+    assert min(contrast(ANY_PAPER[TEXT], paper) for paper in (PAPER, DARK_PAPER)) > 4
 
 
 def test_algorithms_are_told_apart_there() -> None:

@@ -144,5 +144,6 @@ def _on_any_paper(light: str, dark: str) -> str:
 ANY_PAPER = {
     **{light: _on_any_paper(light, dark) for light, dark in DARK.items()},
     GRID: "rgba(128,128,128,0.25)",
+    TEXT: BEFORE,  # letters need more than lines do
 }
 """Colour on white paper → one for a figure that does not know its paper."""
