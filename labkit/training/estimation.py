@@ -22,7 +22,9 @@ def estimate_curve(few: AdaptationCurve, earlier: AdaptationCurve) -> Adaptation
     $$\hat{y} = \bar{y}_n + b\,(\bar{x}_N - \bar{x}_n), \qquad
       b = \frac{\sum_i (x_i - \bar{x}_n)(y_i - \bar{y}_n)}{\sum_i (x_i - \bar{x}_n)^2}$$
 
-    Its interval is that of a mean over N tasks, and of what the regression leaves unexplained:
+    The estimate stays between the least and the greatest of the new values: few tasks do not vouch
+    for more. Its interval is that of a mean over N tasks, and of what the regression leaves
+    unexplained:
 
     $$\left(\tfrac{\mathrm{ci}}{1.96}\right)^2 = \frac{s_e^2}{n}\Bigl(1 - \frac{n}{N}\Bigr)
       + \frac{b^2 s_x^2 + s_e^2}{N}$$
@@ -40,13 +42,13 @@ def estimate_curve(few: AdaptationCurve, earlier: AdaptationCurve) -> Adaptation
         Cochran 1977, Sampling Techniques, chapter 7.
 
     Example:
-        New losses are half of the earlier ones, and the first five tasks are easy ones.
+        New losses are half of the earlier ones, and four of the first five tasks are easy ones.
 
         >>> from labkit.training.evaluation import summarise
-        >>> losses = torch.arange(20.0)[:, None]
+        >>> losses = torch.tensor([0.0, 1, 2, 3, 19, *range(4, 19)])[:, None]
         >>> few = summarise(losses[:5] / 2)
         >>> few.mean, estimate_curve(few, summarise(losses)).mean
-        (tensor([1.]), tensor([4.7500]))
+        (tensor([2.5000]), tensor([4.7500]))
     """
     n, all_tasks = few.tasks, earlier.tasks
     if not LEAST_TASKS <= n < all_tasks or len(few.mean) != len(earlier.mean):
@@ -82,7 +84,6 @@ def _estimated(new: Tensor, earlier: Tensor, few: MetricCurve) -> MetricCurve:
     mean = new.mean(0) + slope * (earlier.mean(0) - before.mean(0))
     variance = residual / n * (1 - n / all_tasks)
     variance = variance + (slope.square() * earlier.var(0) + residual) / all_tasks
-    # a mean lies between the least and the greatest of its values
     mean = mean.clamp(new.amin(0), new.amax(0))
     shift = mean - new.mean(0)
     good = torch.isfinite(mean) & torch.isfinite(variance)
