@@ -53,6 +53,8 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
       outbox.hear(message.answers[view] ?? 0);
     } else if (message.kind === "roll") {
       emit({ kind: "here" });
+    } else if (message.kind === "still") {
+      host.replaceStill(message.mark, message.html);
     } else if (message.view === view) {
       answer(message, buffers);
     }

@@ -39,6 +39,8 @@ export interface Host extends Channel {
   get<Name extends keyof LabState>(name: Name): LabState[Name];
   onChange(name: keyof LabState, listener: () => void): Unsubscribe;
   onConnection(listener: (connection: Connection) => void): Unsubscribe;
+  /** Puts another still picture into the saved outputs around the lab that contain a mark. */
+  replaceStill(mark: string, html: string): void;
   /** The plotting library; `signal` says that nobody waits for it any longer. */
   plotly(signal: AbortSignal): Promise<Plotly>;
 }

@@ -3,6 +3,7 @@
 import { pageClock } from "./clock";
 import type { Connection, Host, LabState } from "./host";
 import type { Addressed, Incoming, LibraryMessage, LibraryRequest } from "./messages";
+import { type NotebookManager, replaceHtml } from "./notebook_outputs";
 import { plotlyLibrary, providePlotly } from "./plots/plotly_loader";
 
 /** The parts of anywidget's model that the lab uses. */
@@ -14,7 +15,7 @@ export interface WidgetModel {
   widget_manager: WidgetManager;
 }
 
-interface WidgetManager {
+interface WidgetManager extends NotebookManager {
   /** Not everything that shows widgets tells of its kernel. */
   kernel?: Kernel | null;
 }
@@ -52,6 +53,7 @@ export function jupyterHost(model: WidgetModel): Host {
       subscribe("msg:custom", (message: Incoming | LibraryMessage, buffers: DataView[]) => {
         if (message.kind !== "library") listener(message, buffers);
       }),
+    replaceStill: (mark, html) => replaceHtml(model.widget_manager, mark, html),
     plotly(signal) {
       const digest = model.get("library") as string;
       const take = (message: Incoming | LibraryMessage, buffers: DataView[]) => {

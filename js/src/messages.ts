@@ -125,6 +125,13 @@ export interface LibraryMessage {
   kind: "library";
 }
 
+/** Another still picture for the notebook's outputs that contain a mark. */
+export interface StillMessage {
+  kind: "still";
+  mark: string;
+  html: string;
+}
+
 /** All views answer that they are there. */
 export interface RollMessage {
   kind: "roll";
@@ -141,6 +148,7 @@ export type Incoming =
   | SnapshotMessage
   | CopyMessage
   | FileMessage
+  | StillMessage
   | RollMessage
   | AttendMessage;
 

@@ -1,10 +1,12 @@
-// What the page loads: anywidget's function, and the parts that work without Jupyter.
+// What the page loads: anywidget's two functions, and the parts that work without Jupyter.
 
 import "./styles/controls.css";
 import "./styles/dashboard.css";
 
+import { pageClock } from "./clock";
 import { showDashboard } from "./dashboard";
 import { jupyterHost, type WidgetModel } from "./jupyter_host";
+import { mendOutputs } from "./notebook_outputs";
 
 export { toolbars } from "./controls/toolbars";
 export { showDashboard } from "./dashboard";
@@ -18,6 +20,11 @@ interface RenderOptions {
 }
 
 export default {
+  /** The page has got the model, and with it those of the lab around it. */
+  initialize({ model }: { model: WidgetModel }): void {
+    mendOutputs(model.widget_manager, pageClock);
+  },
+
   render({ model, el, signal }: RenderOptions): () => void {
     const stop = showDashboard(jupyterHost(model), el);
     signal?.addEventListener("abort", stop);

@@ -85,6 +85,7 @@ class Dashboard(SubshellWidget):
         self._held_back, self._left = not opened, False
         self._roll = RollCall(lambda: self.send({"kind": "roll"}), self._note_left)
         self._view = ""
+        self._still: Message | None = None
         super().__init__(
             controls=list(controls),
             dark={light.lower(): color for light, color in (dark or {}).items()},
@@ -217,6 +218,16 @@ class Dashboard(SubshellWidget):
         """Let the page that was used last download a file, by a name without a folder."""
         self._ask({"kind": "file", "filename": filename}, [content])
 
+    def replace_still(self, mark: str, html: str) -> None:
+        """Let pages put another picture into the notebook's output that contains a mark.
+
+        One that comes later has loaded the notebook as it was saved, and hears of it as well.
+        """
+        with self._lock:
+            self._still = {"kind": "still", "mark": mark, "html": html}
+            if not self._shut:
+                self.send(self._still)
+
     def replace(self, panel: str, figure: go.Figure) -> None:
         """Start a panel again with another figure, of other traces and axes."""
         with self._lock:
@@ -294,6 +305,8 @@ class Dashboard(SubshellWidget):
                 return
             self._view, self._watched = view, True
             self._post({"kind": "whole", "figures": self._whole()})
+            if self._still is not None:
+                self.send(self._still)
             self.first = {}  # by now it is an old one
 
     def _whole(self) -> dict[str, Any]:

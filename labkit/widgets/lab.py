@@ -172,6 +172,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         match message["kind"]:
             case "picture" if self._still.shown:
                 self._still.update(picture_html(message["images"]))
+                self.dashboard.replace_still(self._still.mark, self._still.html)
             case "set":
                 self.choose(message["name"], message["value"], final=message["final"])
             case "press":

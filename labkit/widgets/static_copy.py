@@ -25,6 +25,12 @@ CLASS = "maml-lab-static"
 class StaticCopy:
     """An output below the lab that holds its last picture and may be replaced from any thread.
 
+    A page that has loaded the notebook again does not know which of its outputs may be replaced:
+    it finds this one by its mark.
+
+    Attributes:
+        mark: A word that only this output contains.
+
     Example:
         >>> copy = StaticCopy()
         >>> copy.shown
@@ -32,9 +38,15 @@ class StaticCopy:
     """
 
     def __init__(self) -> None:
-        self._id = f"maml-lab-{uuid.uuid4().hex}"
+        self.mark = f"maml-lab-{uuid.uuid4().hex}"
         self._lock = threading.Lock()
         self._last: str | None = None
+
+    @property
+    def html(self) -> str:
+        """The whole output as it is now; empty if it is not there yet."""
+        with self._lock:
+            return "" if self._last is None else self._framed(self._last)
 
     @property
     def shown(self) -> bool:
@@ -48,7 +60,7 @@ class StaticCopy:
             picture: HTML as `picture_html` makes it; empty as long as there is none.
         """
         with self._lock:
-            display(HTML(_framed(picture)), display_id=self._id)
+            display(HTML(self._framed(picture)), display_id=self.mark)
             self._last = picture
 
     def update(self, picture: str) -> None:
@@ -66,8 +78,11 @@ class StaticCopy:
                     "the picture has no output yet: call show() in the lab's cell before update()"
                 )
             if picture != self._last:
-                update_display(HTML(_framed(picture)), display_id=self._id)
+                update_display(HTML(self._framed(picture)), display_id=self.mark)
                 self._last = picture
+
+    def _framed(self, picture: str) -> str:
+        return f'<div class="{CLASS}" data-lab="{self.mark}">{picture}</div>'
 
 
 def picture_html(pictures: Mapping[str, str]) -> str:
@@ -99,7 +114,3 @@ def picture_html(pictures: Mapping[str, str]) -> str:
         for words, url in pictures.items()
     )
     return f"<p>{LOST}</p>{images}" if images else ""
-
-
-def _framed(picture: str) -> str:
-    return f'<div class="{CLASS}">{picture}</div>'

@@ -762,8 +762,12 @@ def test_a_picture_for_what_is_saved(page: Page, capsys: pytest.CaptureFixture[s
     page.lab.show_still()
     until(lambda: any(message["kind"] == "snapshot" for message, _ in page.asked))
     page.say(kind="picture", images=image)
-    assert image["task"] in str(page.lab._still._last)
+    assert image["task"] in page.lab._still.html
     assert "HTML" in capsys.readouterr().out
+    still = {"kind": "still", "mark": page.lab._still.mark, "html": page.lab._still.html}
+    assert page.asked[-1] == (still, [])
+    assert still["mark"] in still["html"]
+    assert Page(page.lab).asked == [(still, [])], "a page that has loaded the notebook again"
 
 
 def test_pages_hear_of_a_lab_and_its_content_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,8 @@ def test_the_picture_is_replaced_in_its_place(sent: Sent) -> None:
     copy.update("")
     assert [name for name, _, _ in sent] == ["display", "update_display", "update_display"]
     assert len({place for _, place, _ in sent}) == 1
-    assert sent[0][2] == sent[2][2] == f'<div class="{CLASS}"></div>'
+    assert sent[0][2] == sent[2][2] == copy.html
+    assert copy.html == f'<div class="{CLASS}" data-lab="{copy.mark}"></div>'
     assert DOT in sent[1][2]
     assert LOST in sent[1][2]
 

@@ -149,6 +149,11 @@ export class PlotlyInternals implements ReaderAxes {
     return event.target.closest<HTMLElement>(DRAG_LAYER);
   }
 
+  /** Whether plotly zooms or pans by what is dragged from here. */
+  isDragger(target: EventTarget | null): boolean {
+    return target instanceof Element && target.closest(".drag") !== null;
+  }
+
   /** Whether plotly draws a trace; not while it is hidden, or has no points. */
   isVisible(index: number): boolean {
     return this.fullTrace(index).visible === true;

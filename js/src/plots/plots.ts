@@ -230,6 +230,11 @@ export class Plots {
       if (panel.internals) endZoom(panel.internals);
     });
     followPointer(panel, (step) => this.hover(step), this.emit, signal);
+    // plotly would zoom with the finger that scrolls the page; a tap is a click all the same
+    const scroll = (event: Event) => {
+      if (panel.internals?.isDragger(event.target)) event.stopPropagation();
+    };
+    panel.gd.addEventListener("touchstart", scroll, { capture: true, passive: true, signal });
     const changed = () => {
       panel.touch();
       this.schedule();

@@ -8,6 +8,7 @@ import type { PlotElement } from "./plotly";
 import type { PlotlyInternals } from "./plotly_internals";
 
 const REACH = 12;
+const REACH_OF_A_FINGER = 24;
 const STILL = 4;
 const ANSWER_MS = 500;
 const DOUBLE_CLICK_MS = 350;
@@ -64,11 +65,14 @@ export class SupportPoints {
     for (const name of ["pointerenter", "pointermove", "pointerdown"] as const)
       gd.addEventListener(name, () => this.aim(), { capture: true, signal });
     gd.addEventListener("pointerleave", () => this.rest(), { signal });
-    // plotly's own touch handling would end in a click of the plot
-    const own = (event: Event) => {
-      if (internals.pressedLayer(event)) event.stopPropagation();
+    // a finger on a point moves it; one in free space scrolls the page
+    const hold = (event: TouchEvent) => {
+      const at = internals.pressedLayer(event) && this.place(event.touches[0]);
+      if (event.touches.length === 1 && at && this.nearest(at, REACH_OF_A_FINGER) >= 0) {
+        event.preventDefault();
+      }
     };
-    gd.addEventListener("touchstart", own, { capture: true, passive: true, signal });
+    gd.addEventListener("touchstart", hold, { capture: true, passive: false, signal });
     gd.setAttribute("aria-label", EDITING);
     gd.setAttribute("role", "group");
     gd.after(this.hint);
@@ -111,7 +115,7 @@ export class SupportPoints {
     }
   }
 
-  private place(event: PointerEvent): Place | null {
+  private place(event: Pick<PointerEvent, "clientX" | "clientY">): Place | null {
     const layer = this.internals.dragLayer();
     if (!layer) return null;
     const [across, up] = this.internals.mainAxes();
@@ -123,11 +127,11 @@ export class SupportPoints {
     return { px, py, x: across.toValue(px), y: up.toValue(py) };
   }
 
-  private nearest(at: Place): number {
+  private nearest(at: Place, within = REACH): number {
     const [across, up] = this.internals.mainAxes();
     const { x, y } = supportOf(this.figure()?.data ?? []) ?? {};
     let best = -1;
-    let reach = REACH;
+    let reach = within;
     for (let i = 0; i < pointCount(x, y); i += 1) {
       const away = Math.hypot(across.toPixels(x?.[i]) - at.px, up.toPixels(y?.[i]) - at.py);
       if (away <= reach) [best, reach] = [i, away];
@@ -141,7 +145,8 @@ export class SupportPoints {
     if (!at) return;
     // no mouse events follow: plotly sees no click
     event.preventDefault();
-    this.current = { index: this.nearest(at), start: at, at, dragged: false };
+    const within = event.pointerType === "touch" ? REACH_OF_A_FINGER : REACH;
+    this.current = { index: this.nearest(at, within), start: at, at, dragged: false };
     this.gd.setPointerCapture(event.pointerId);
   }
 

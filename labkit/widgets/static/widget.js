@@ -1,4 +1,6 @@
-var ACTS=["pointerdown","wheel","touchstart","keydown"],Attention=class{constructor(root){this.root=
+var pageClock={now:()=>performance.now(),after:(ms,run)=>window.setTimeout(run,ms),cancel:timer=>window.
+clearTimeout(timer),nextFrame:run=>window.requestAnimationFrame(run),cancelFrame:frame=>window.cancelAnimationFrame(
+frame)};var ACTS=["pointerdown","wheel","touchstart","keydown"],Attention=class{constructor(root){this.root=
 root;let{signal}=this.listening,note=()=>{this.acted=!0};for(let act of ACTS)addEventListener(act,note,
 {capture:!0,passive:!0,signal})}root;listening=new AbortController;acted=!1;attend(){this.acted||(this.
 root.scrollIntoView({block:"start"}),this.root.querySelector(".maml-lab-primary")?.focus({preventScroll:!0}))}stop(){
@@ -8,9 +10,7 @@ let{firstChild}=target;firstChild instanceof Text?firstChild.data!==text&&(first
 textContent=text}function download(filename,content){let url=URL.createObjectURL(content);element("a",
 {href:url,download:filename}).click(),setTimeout(()=>URL.revokeObjectURL(url),6e4)}async function copyText(root,text){try{await navigator.clipboard.writeText(text)}catch{let area=element(
 "textarea",{class:"maml-lab-copied"});area.value=text,root.append(area),area.select(),document.execCommand(
-"copy"),area.remove()}}var pageClock={now:()=>performance.now(),after:(ms,run)=>window.setTimeout(run,ms),cancel:timer=>window.
-clearTimeout(timer),nextFrame:run=>window.requestAnimationFrame(run),cancelFrame:frame=>window.cancelAnimationFrame(
-frame)};var ICONS={play:'<path class="f" d="M4.5 2.8v10.4L13 8z"/>',pause:'<path class="f" d="M4 3h2.8v10H4z\
+"copy"),area.remove()}}var ICONS={play:'<path class="f" d="M4.5 2.8v10.4L13 8z"/>',pause:'<path class="f" d="M4 3h2.8v10H4z\
 M9.2 3H12v10H9.2z"/>',step:'<path class="f" d="M3.5 3v10L10 8z"/><path d="M12 3v10"/>',inner:'<path \
 d="m5 4 4 4-4 4M12 3.5v9"/>',task:'<path d="m2 4 4 4-4 4M7 4l4 4-4 4M13.5 3.5v9"/>',reset:'<path d="\
 M3 8a5 5 0 1 0 1.6-3.7L3 5.8M3 2.5v3.3h3.3"/>',dice:'<rect x="2.2" y="2.2" width="11.6" height="11.6\
@@ -298,22 +298,23 @@ low,high]){let full=this.axis(axis);full&&([full._rangeInitial0,full._rangeIniti
 let noted=this.layout._preGUI;for(let path of Object.keys(noted))keysOf(path)[0]===axis&&delete noted[path]}mainAxes(){
 return[pixelAxis(this.axis("xaxis")),pixelAxis(this.axis("yaxis"))]}dragLayer(){return this.gd.querySelector(
 DRAG_LAYER)}pressedLayer(event){return this.layout.dragmode!==!1||!(event.target instanceof Element)?
-null:event.target.closest(DRAG_LAYER)}isVisible(index){return this.fullTrace(index).visible===!0}scatter(index){
-let full=this.fullTrace(index),element2=this.gd.querySelector(`.scatterlayer .trace${full.uid}`);if(!element2||
-full.visible!==!0||full.type!=="scatter")return null;let all=selector=>[...element2.querySelectorAll(
-selector)],fill=full.fill??"none",straight=(full.line?.shape??"linear")==="linear",axis=id=>pixelAxis(
-this.axis(id.replace(/^[xy]/,"$&axis")));return{mode:full.mode,filled:fill==="toself",straight:straight&&
-["toself","none"].includes(fill),axes:[axis(full.xaxis),axis(full.yaxis)],lines:()=>all("path.js-lin\
-e"),fills:()=>all("path.js-fill"),points:()=>all("path.point"),words:()=>all(".textpoint")}}fullTrace(index){
-return this.gd._fullData[index]}};function topOf(point){let{yaxis}=point;return typeof yaxis?.d2p!="\
-function"?null:yaxis.d2p(point.y)+yaxis._offset}function missingInternals(gd){let{_fullLayout:layout,
-_fullData:data}=gd;if(!layout||typeof layout!="object")return["_fullLayout"];if(!Array.isArray(data)||
-data.length!==gd.data.length)return["_fullData"];let axes=Object.keys(layout).filter(name=>AXIS.test(
-name));return[...isRecord(layout._preGUI)?[]:["_fullLayout._preGUI"],..."dragmode"in layout?[]:["_fu\
-llLayout.dragmode"],...axes.flatMap(name=>missingOfAxis(layout[name]).map(part=>`_fullLayout.${name}\
-.${part}`)),...!axes.length||gd.querySelector(DRAG_LAYER)?[]:[DRAG_LAYER],...data.flatMap(({uid},index)=>typeof uid==
-"string"?[]:`_fullData[${index}].uid`)]}function missingOfAxis(axis){let missing=Object.entries({...{
-_id:"string",_offset:"number",_length:"number"},...{d2p:"function",p2d:"function"}}).filter(([part,kind])=>typeof axis[part]!==
+null:event.target.closest(DRAG_LAYER)}isDragger(target){return target instanceof Element&&target.closest(
+".drag")!==null}isVisible(index){return this.fullTrace(index).visible===!0}scatter(index){let full=this.
+fullTrace(index),element2=this.gd.querySelector(`.scatterlayer .trace${full.uid}`);if(!element2||full.
+visible!==!0||full.type!=="scatter")return null;let all=selector=>[...element2.querySelectorAll(selector)],
+fill=full.fill??"none",straight=(full.line?.shape??"linear")==="linear",axis=id=>pixelAxis(this.axis(
+id.replace(/^[xy]/,"$&axis")));return{mode:full.mode,filled:fill==="toself",straight:straight&&["tos\
+elf","none"].includes(fill),axes:[axis(full.xaxis),axis(full.yaxis)],lines:()=>all("path.js-line"),fills:()=>all(
+"path.js-fill"),points:()=>all("path.point"),words:()=>all(".textpoint")}}fullTrace(index){return this.
+gd._fullData[index]}};function topOf(point){let{yaxis}=point;return typeof yaxis?.d2p!="function"?null:
+yaxis.d2p(point.y)+yaxis._offset}function missingInternals(gd){let{_fullLayout:layout,_fullData:data}=gd;
+if(!layout||typeof layout!="object")return["_fullLayout"];if(!Array.isArray(data)||data.length!==gd.
+data.length)return["_fullData"];let axes=Object.keys(layout).filter(name=>AXIS.test(name));return[...isRecord(
+layout._preGUI)?[]:["_fullLayout._preGUI"],..."dragmode"in layout?[]:["_fullLayout.dragmode"],...axes.
+flatMap(name=>missingOfAxis(layout[name]).map(part=>`_fullLayout.${name}.${part}`)),...!axes.length||
+gd.querySelector(DRAG_LAYER)?[]:[DRAG_LAYER],...data.flatMap(({uid},index)=>typeof uid=="string"?[]:
+`_fullData[${index}].uid`)]}function missingOfAxis(axis){let missing=Object.entries({...{_id:"string",
+_offset:"number",_length:"number"},...{d2p:"function",p2d:"function"}}).filter(([part,kind])=>typeof axis[part]!==
 kind).map(([part])=>part);return Array.isArray(axis.range)||missing.push("range"),"autorange"in axis||
 missing.push("autorange"),axis.autorange||ENDS.every(end=>`_rangeInitial${end}`in axis)?missing:[...missing,
 "_rangeInitial"]}function isRecord(value){return typeof value=="object"&&value!==null}function pixelAxis(axis){
@@ -406,17 +407,18 @@ gd);return missing.length?(console.warn(`MAML Lab: plotly.js ${plotly.version} l
 this.complete=number,this.acknowledge()}stop(){this.clock.cancel(this.timer)}acknowledge(){if(this.clock.
 cancel(this.timer),this.complete===this.acknowledged)return;let early=this.acknowledgedAt+900-this.clock.
 now();if(early>0){this.timer=this.clock.after(early,()=>this.acknowledge());return}this.acknowledgedAt=
-this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var REACH=12,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Support points: click fr\
-ee space to add one, drag one to move it, click one to remove it",HINT="click: add or remove · drag:\
- move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){this.gd=gd;this.internals=
-internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener("pointerdown",event=>this.
-press(event),{capture:!0,signal}),gd.addEventListener("pointermove",event=>this.move(event),{signal}),
-gd.addEventListener("pointerup",event=>this.release(event),{signal}),gd.addEventListener("pointercan\
-cel",()=>this.drop(),{signal});for(let name of["pointerenter","pointermove","pointerdown"])gd.addEventListener(
-name,()=>this.aim(),{capture:!0,signal});gd.addEventListener("pointerleave",()=>this.rest(),{signal});
-let own=event=>{internals.pressedLayer(event)&&event.stopPropagation()};gd.addEventListener("touchst\
-art",own,{capture:!0,passive:!0,signal}),gd.setAttribute("aria-label",EDITING),gd.setAttribute("role",
-"group"),gd.after(this.hint)}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
+this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var REACH=12,REACH_OF_A_FINGER=24,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Sup\
+port points: click free space to add one, drag one to move it, click one to remove it",HINT="click: \
+add or remove · drag: move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){
+this.gd=gd;this.internals=internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener(
+"pointerdown",event=>this.press(event),{capture:!0,signal}),gd.addEventListener("pointermove",event=>this.
+move(event),{signal}),gd.addEventListener("pointerup",event=>this.release(event),{signal}),gd.addEventListener(
+"pointercancel",()=>this.drop(),{signal});for(let name of["pointerenter","pointermove","pointerdown"])
+gd.addEventListener(name,()=>this.aim(),{capture:!0,signal});gd.addEventListener("pointerleave",()=>this.
+rest(),{signal});let hold=event=>{let at=internals.pressedLayer(event)&&this.place(event.touches[0]);
+event.touches.length===1&&at&&this.nearest(at,REACH_OF_A_FINGER)>=0&&event.preventDefault()};gd.addEventListener(
+"touchstart",hold,{capture:!0,passive:!1,signal}),gd.setAttribute("aria-label",EDITING),gd.setAttribute(
+"role","group"),gd.after(this.hint)}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
 px:NaN,py:NaN,time:0};hint=element("span",{class:"maml-lab-hint","aria-hidden":"true"},HINT);get busy(){
 return this.aiming!==0||this.current!==null||this.ahead!==null}aim(){clearTimeout(this.aiming),this.
 aiming=window.setTimeout(()=>this.rest(),REST_MS)}rest(){clearTimeout(this.aiming),this.aiming=0,this.
@@ -427,26 +429,26 @@ index>=(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.from(tra
 index]=ahead[axis],trace[axis]=values}}place(event){let layer=this.internals.dragLayer();if(!layer)return null;
 let[across,up]=this.internals.mainAxes(),box=layer.getBoundingClientRect(),along=(offset,size,length)=>Math.
 min(Math.max(offset/size,0),1)*length,px=along(event.clientX-box.left,box.width,across.length),py=along(
-event.clientY-box.top,box.height,up.length);return{px,py,x:across.toValue(px),y:up.toValue(py)}}nearest(at){
-let[across,up]=this.internals.mainAxes(),{x,y}=supportOf(this.figure()?.data??[])??{},best=-1,reach=REACH;
+event.clientY-box.top,box.height,up.length);return{px,py,x:across.toValue(px),y:up.toValue(py)}}nearest(at,within=REACH){
+let[across,up]=this.internals.mainAxes(),{x,y}=supportOf(this.figure()?.data??[])??{},best=-1,reach=within;
 for(let i=0;i<pointCount(x,y);i+=1){let away=Math.hypot(across.toPixels(x?.[i])-at.px,up.toPixels(y?.[i])-
 at.py);away<=reach&&([best,reach]=[i,away])}return best}press(event){if(!this.internals.pressedLayer(
-event)||event.button!==0||!event.isPrimary)return;let at=this.place(event);at&&(event.preventDefault(),
-this.current={index:this.nearest(at),start:at,at,dragged:!1},this.gd.setPointerCapture(event.pointerId))}move(event){
-let at=this.place(event);if(!at)return;let{current}=this;if(!current){let layer=this.internals.pressedLayer(
-event);layer&&(layer.style.cursor=this.nearest(at)<0?"crosshair":"grab");return}let{start,index}=current;
-current.at=at,current.dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,!(index<0||!current.
-dragged)&&(this.show(index,at),this.frame||=requestAnimationFrame(()=>{this.frame=0,this.current&&this.
-send("move",index,this.current.at,!1)}))}release(event){let{current}=this,at=this.place(event);if(!(!current||
-!at)){if(this.current=null,current.dragged&&current.index>=0)this.show(current.index,at),this.send("\
-move",current.index,at,!0),this.timer=window.setTimeout(()=>this.drop(),ANSWER_MS);else if(!current.
-dragged){if(this.drop(),this.isSecondClick(at))return;current.index>=0?this.send("remove",current.index,
-current.start,!0):this.send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;
-return this.clicked={px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&this.
-clicked.time-before.time<DOUBLE_CLICK_MS}show(index,{x,y}){clearTimeout(this.timer),this.ahead={index,
-x,y},this.changed()}drop(){this.current=this.ahead=null,this.changed()}send(action,index,{x,y},final){
-this.emit({kind:"support",action,index,x,y,final})}};function supportOf(data){return data.find(trace=>trace.
-meta?.support)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
+event)||event.button!==0||!event.isPrimary)return;let at=this.place(event);if(!at)return;event.preventDefault();
+let within=event.pointerType==="touch"?REACH_OF_A_FINGER:REACH;this.current={index:this.nearest(at,within),
+start:at,at,dragged:!1},this.gd.setPointerCapture(event.pointerId)}move(event){let at=this.place(event);
+if(!at)return;let{current}=this;if(!current){let layer=this.internals.pressedLayer(event);layer&&(layer.
+style.cursor=this.nearest(at)<0?"crosshair":"grab");return}let{start,index}=current;current.at=at,current.
+dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,!(index<0||!current.dragged)&&(this.show(index,
+at),this.frame||=requestAnimationFrame(()=>{this.frame=0,this.current&&this.send("move",index,this.current.
+at,!1)}))}release(event){let{current}=this,at=this.place(event);if(!(!current||!at)){if(this.current=
+null,current.dragged&&current.index>=0)this.show(current.index,at),this.send("move",current.index,at,
+!0),this.timer=window.setTimeout(()=>this.drop(),ANSWER_MS);else if(!current.dragged){if(this.drop(),
+this.isSecondClick(at))return;current.index>=0?this.send("remove",current.index,current.start,!0):this.
+send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;return this.clicked=
+{px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&this.clicked.time-before.
+time<DOUBLE_CLICK_MS}show(index,{x,y}){clearTimeout(this.timer),this.ahead={index,x,y},this.changed()}drop(){
+this.current=this.ahead=null,this.changed()}send(action,index,{x,y},final){this.emit({kind:"support",
+action,index,x,y,final})}};function supportOf(data){return data.find(trace=>trace.meta?.support)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
 this.asked=number,this.askedAt=this.clock.now(),this.resume()}hear(answers){this.answered=Math.max(this.
 answered,answers),!(!this.awaited||this.answered<this.awaited)&&(this.awaited=0,this.due=!0)}get recent(){
 return this.clock.now()-this.askedAt<200}next(plots){let now=this.clock.now();this.awaited&&now>this.
@@ -487,10 +489,12 @@ draw(this.plotly,this.currentLook,drawn=>this.attach(drawn))}catch(error){return
 error(`MAML Lab: the ${panel.name} plot failed`,error),!1}}attach(panel){if(this.gone){this.plotly?.
 purge(panel.gd);return}panel.listening=new AbortController;let{signal}=panel.listening;panel.gd.on("\
 plotly_relayout",()=>{panel.internals&&endZoom(panel.internals)}),followPointer(panel,step=>this.hover(
-step),this.emit,signal);let changed=()=>{panel.touch(),this.schedule()},enter=()=>{panel.behind&&changed()};
-panel.gd.addEventListener("pointerenter",enter,{signal});let{name,gd,internals}=panel,editable=name===
-"task"&&panel.figure!==null&&isEditable(panel.figure);if(!internals||!editable)return;let figure=()=>panel.
-figure;panel.support=new SupportPoints(gd,internals,figure,this.emit,changed,signal)}};function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
+step),this.emit,signal);let scroll=event=>{panel.internals?.isDragger(event.target)&&event.stopPropagation()};
+panel.gd.addEventListener("touchstart",scroll,{capture:!0,passive:!0,signal});let changed=()=>{panel.
+touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.addEventListener("pointerenter",
+enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&panel.figure!==null&&isEditable(
+panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.support=new SupportPoints(
+gd,internals,figure,this.emit,changed,signal)}};function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
 view,message=>host.send(message),asked=>plots.expect(asked),pageClock),{emit}=outbox,controls=toolbars(
 host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,lost}=page(controls.places);container.
 append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(root,gone.signal);
@@ -500,35 +504,49 @@ toggle("maml-lab-large",large),root.classList.toggle("maml-lab-dark",dark),plots
 colours:host.get("dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.
 get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.kind==="changes"?(plots.
 receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??0)):
-message.kind==="roll"?emit({kind:"here"}):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{
-message.kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),
-message.kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&
-await savePicture(plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(
-plots)})}catch(error){console.error("MAML Lab: the picture failed",error)}},focused=null,connect=connection=>{
-let away=connection!=="live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));
-let active=document.activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=
-active,active.blur()),root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.
-toggleAttribute("inert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},
-askBefore=event=>{let loses=host.get("trained")&&!root.classList.contains("maml-lab-is-lost");document.
-body.dataset.voila&&loses&&event.preventDefault()};window.addEventListener("beforeunload",askBefore,
-{signal:gone.signal});let tellGone=()=>host.send({kind:"gone",view,asked:0}),leave=countView(host.lab,
-root,tellGone,pageClock),theme=new MutationObserver(look);theme.observe(document.body,{attributes:!0,
-attributeFilter:["data-jp-theme-light"]}),media.addEventListener("change",look);let subscriptions=[host.
-onChange("large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),
-host.onChange("inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),
-step(),plots.begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),
-leave();for(let unsubscribe of subscriptions)unsubscribe();attention.stop(),theme.disconnect(),media.
-removeEventListener("change",look),plots.destroy(),root.remove()}}}function page(places){let div=names=>element(
-"div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
-"maml-lab-plot"),titles=all("maml-lab-title"),panels=PANELS.map(name=>{elements[name].style.height=`${HEIGHTS[name]}\
-px`,titles[name].setAttribute("role","heading"),titles[name].ariaLevel="3";let head=element("header",
-{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;return element(
-"section",{class:names},head,elements[name])}),lost=element("p",{class:"maml-lab-lost",role:"status"}),
-plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element("div",{class:"maml-lab"},
-places.top,lost,plots),elements,titles,lost}}function isDark(media){let light=document.body.dataset.
-jpThemeLight;return light===void 0?media.matches:light==="false"}function lossOf(connection){let remedy=document.
-body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
-el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}function providePlotly(digest,packed){copyOf(digest).begin(packed)}function plotlyLibrary(digest,ask,clock,signal){
+message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,message.
+html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{message.kind==="\
+attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),message.kind===
+"file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(
+plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){
+console.error("MAML Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!==
+"live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
+activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
+root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
+nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},askBefore=event=>{
+let loses=host.get("trained")&&!root.classList.contains("maml-lab-is-lost");document.body.dataset.voila&&
+loses&&event.preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.signal});
+let tellGone=()=>host.send({kind:"gone",view,asked:0}),leave=countView(host.lab,root,tellGone,pageClock),
+theme=new MutationObserver(look);theme.observe(document.body,{attributes:!0,attributeFilter:["data-j\
+p-theme-light"]}),media.addEventListener("change",look);let subscriptions=[host.onChange("large",look),
+host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange("inner_st\
+ep",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),step(),plots.begin(
+host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
+unsubscribe();attention.stop(),theme.disconnect(),media.removeEventListener("change",look),plots.destroy(),
+root.remove()}}}function page(places){let div=names=>element("div",{class:names}),all=names=>({adaptation:div(
+names),task:div(names),training:div(names)}),elements=all("maml-lab-plot"),titles=all("maml-lab-titl\
+e"),panels=PANELS.map(name=>{elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute(
+"role","heading"),titles[name].ariaLevel="3";let head=element("header",{class:"maml-lab-head"},titles[name],
+places[name]),names=`maml-lab-panel maml-lab-${name}`;return element("section",{class:names},head,elements[name])}),
+lost=element("p",{class:"maml-lab-lost",role:"status"}),plots=element("div",{class:"maml-lab-plots"},
+...panels);return{root:element("div",{class:"maml-lab"},places.top,lost,plots),elements,titles,lost}}
+function isDark(media){let light=document.body.dataset.jpThemeLight;return light===void 0?media.matches:
+light==="false"}function lossOf(connection){let remedy=document.body.dataset.voila?"load the page ag\
+ain":"run all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}.`:`The k\
+ernel is out of reach. If it stays so, ${remedy}.`}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
+LOOKED_MS=[500,2e3,5e3],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
+clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
+model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
+model_id;if(!id||!await isUnseen(manager,id))continue;let{dirty}=notebook;show(output.toJSON()),notebook.
+dirty=dirty}}function replaceHtml(manager,mark,html){let notebook=manager.context?.model;if(notebook)
+for(let{output,show}of outputsOf(notebook)){let held=output.data[HTML],text=Array.isArray(held)?held.
+join(""):held;typeof text!="string"||!text.includes(mark)||text===html||show({...output.toJSON(),data:{
+...output.data,[HTML]:html}})}}function*outputsOf(notebook){for(let{outputs}of notebook.cells)for(let i=0;i<
+(outputs?.length??0);i+=1){let output=outputs?.get(i);output&&(yield{output,show:other=>outputs?.set(
+i,other)})}}function hasGivenUp(){return[...document.querySelectorAll(".jp-OutputArea-output")].some(
+({textContent})=>GIVEN_UP.test(textContent??""))}async function isUnseen(manager,id){if(!manager.has_model?.(
+id))return!1;let before=mended.get(manager)??new Set;mended.set(manager,before);let model=await manager.
+get_model?.(id);return before.has(id)||Object.keys(model?.views??{}).length?!1:(before.add(id),!0)}function providePlotly(digest,packed){copyOf(digest).begin(packed)}function plotlyLibrary(digest,ask,clock,signal){
 let copy=copyOf(digest),askUnlessBegun=()=>{if(copy.begun||signal.aborted)return;let left=copy.askedAt+
 1e4-clock.now();left<=0&&(copy.askedAt=clock.now(),ask()),clock.after(left>0?left:1e4,askUnlessBegun)};
 return askUnlessBegun(),copy.library}function copyOf(digest){let key=Symbol.for(`maml-lab.plotly.${digest}`),
@@ -544,11 +562,12 @@ url),before?Object.defineProperty(window,"Plotly",before):Reflect.deleteProperty
 on(event,listener),()=>model.off(event,listener)),layout=model.get("layout");return{lab:layout,get:name=>model.
 get(name),onChange:(name,listener)=>subscribe(`change:${name}`,listener),send:message=>model.send(message),
 onMessage:listener=>subscribe("msg:custom",(message,buffers)=>{message.kind!=="library"&&listener(message,
-buffers)}),plotly(signal){let digest=model.get("library"),unsubscribe=subscribe("msg:custom",(message,buffers)=>{
-message.kind==="library"&&providePlotly(digest,buffers[0])});return signal.addEventListener("abort",
-unsubscribe),plotlyLibrary(digest,()=>model.send({kind:"library",view:""}),pageClock,signal)},onConnection(listener){
-let connection=()=>layout.comm_live?kernel&&kernel.connectionStatus!=="connected"?"apart":"live":"en\
-ded",update=()=>listener(connection());return kernel?.connectionStatusChanged?.connect(update),layout.
-on("comm_live_update",update),()=>{kernel?.connectionStatusChanged?.disconnect(update),layout.off("c\
-omm_live_update",update)}}}}var widget_default={render({model,el,signal}){let stop=showDashboard(jupyterHost(model),el);return signal?.
-addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,toolbars};
+buffers)}),replaceStill:(mark,html)=>replaceHtml(model.widget_manager,mark,html),plotly(signal){let digest=model.
+get("library"),unsubscribe=subscribe("msg:custom",(message,buffers)=>{message.kind==="library"&&providePlotly(
+digest,buffers[0])});return signal.addEventListener("abort",unsubscribe),plotlyLibrary(digest,()=>model.
+send({kind:"library",view:""}),pageClock,signal)},onConnection(listener){let connection=()=>layout.comm_live?
+kernel&&kernel.connectionStatus!=="connected"?"apart":"live":"ended",update=()=>listener(connection());
+return kernel?.connectionStatusChanged?.connect(update),layout.on("comm_live_update",update),()=>{kernel?.
+connectionStatusChanged?.disconnect(update),layout.off("comm_live_update",update)}}}}var widget_default={initialize({model}){mendOutputs(model.widget_manager,pageClock)},render({model,el,
+signal}){let stop=showDashboard(jupyterHost(model),el);return signal?.addEventListener("abort",stop),
+stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,toolbars};
