@@ -35,9 +35,9 @@ class PlainFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
     @classmethod
     def of(cls, figure: go.Figure) -> Self:
         """A copy of a figure that is described in the colours for white paper."""
-        text = _COLOR.sub(lambda m: ANY_PAPER.get(m[0].lower(), m[0]), str(figure.to_json()))
-        text = _CHANNELS.sub(_channels, text)
-        plain = cls(json.loads(text))
+        # part by part: `Figure.to_plotly_json` would turn arrays into text
+        data = [_recolored(trace.to_plotly_json()) for trace in figure.data]
+        plain = cls({"data": data, "layout": _recolored(figure.layout.to_plotly_json())})
         plain.update_layout(paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR)
         return plain
 
@@ -51,6 +51,17 @@ class PlainFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
 
     def _ipython_display_(self) -> None:
         display(self.bundle(), raw=True)
+
+
+def _recolored(value: Any) -> Any:
+    if isinstance(value, str):
+        text = _COLOR.sub(lambda match: ANY_PAPER.get(match[0].lower(), match[0]), value)
+        return _CHANNELS.sub(_channels, text)
+    if isinstance(value, dict):
+        return {name: _recolored(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_recolored(held) for held in value]
+    return value
 
 
 def _channels(match: re.Match[str]) -> str:

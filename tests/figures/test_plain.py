@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from labkit.figures import plain as module
@@ -50,7 +51,9 @@ def test_a_plain_figure_has_no_paper_of_its_own_and_none_of_the_colours_for_one(
         used = {color.lower() for color in re.findall(r"#[0-9a-fA-F]{6}\b", text)}
         assert used <= set(ANY_PAPER.values())
         assert not re.search(r"rgba\(0,114,178", text), "bands too"
-        assert len(plain.data) == len(figure.data)
+        for trace, described in zip(plain.data, figure.data, strict=True):
+            for axis in ("x", "y"):
+                np.testing.assert_array_equal(trace[axis], described[axis])
 
 
 def test_nothing_in_it_uploads_the_chart(monkeypatch: pytest.MonkeyPatch) -> None:
