@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
 import plotly.graph_objects as go
 from IPython.display import display
 
@@ -27,17 +28,20 @@ class PlainFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
     contrast that it needs on white and on black.
 
     Example:
-        >>> plain = PlainFigure.of(go.Figure(go.Scatter(y=[1, 2], line={"color": "#1b1b1b"})))
+        >>> line = go.Scatter(y=np.arange(3.0), line={"color": "#1b1b1b"})
+        >>> plain = PlainFigure.of(go.Figure(line))
         >>> plain.layout.paper_bgcolor, plain.data[0].line.color == "#1b1b1b"
         ('rgba(0,0,0,0)', False)
+        >>> plain.data[0].y
+        array([0., 1., 2.])
     """
 
     @classmethod
     def of(cls, figure: go.Figure) -> Self:
         """A copy of a figure that is described in the colours for white paper."""
-        # part by part: `Figure.to_plotly_json` would turn arrays into text
-        data = [_recolored(trace.to_plotly_json()) for trace in figure.data]
-        plain = cls({"data": data, "layout": _recolored(figure.layout.to_plotly_json())})
+        # by its parts, which keep arrays as arrays; the whole as JSON has them packed
+        traces = [_recolored(trace.to_plotly_json()) for trace in figure.data]
+        plain = cls(traces, _recolored(figure.layout.to_plotly_json()))
         plain.update_layout(paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR)
         return plain
 
@@ -54,14 +58,19 @@ class PlainFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
 
 
 def _recolored(value: Any) -> Any:
-    if isinstance(value, str):
-        text = _COLOR.sub(lambda match: ANY_PAPER.get(match[0].lower(), match[0]), value)
-        return _CHANNELS.sub(_channels, text)
-    if isinstance(value, dict):
-        return {name: _recolored(held) for name, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [_recolored(held) for held in value]
-    return value
+    """The same with every colour one for any paper."""
+    match value:
+        case str():
+            text = _COLOR.sub(lambda m: ANY_PAPER.get(m[0].lower(), m[0]), value)
+            return _CHANNELS.sub(_channels, text)
+        case dict():
+            return {name: _recolored(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_recolored(part) for part in value]
+        case np.ndarray() if value.dtype.kind in "OU":
+            return [_recolored(part) for part in value.tolist()]
+        case _:
+            return value
 
 
 def _channels(match: re.Match[str]) -> str:

@@ -36,7 +36,8 @@ def estimate_curve(few: AdaptationCurve, earlier: AdaptationCurve) -> Adaptation
     Returns:
         A curve of N tasks, whose `task_losses` are those of the n. It is `few` itself where there
         is nothing to relate: n is below `LEAST_TASKS` or not below N, or the numbers of inner steps
-        differ.
+        differ; and at each number of inner steps where the earlier losses tell nothing, so that
+        the interval would be longer than that of `few`, as after they have diverged.
 
     Source:
         Cochran 1977, Sampling Techniques, chapter 7.
@@ -86,10 +87,11 @@ def _estimated(new: Tensor, earlier: Tensor, few: MetricCurve) -> MetricCurve:
     variance = variance + (slope.square() * earlier.var(0) + residual) / all_tasks
     mean = mean.clamp(new.amin(0), new.amax(0))
     shift = mean - new.mean(0)
-    good = torch.isfinite(mean) & torch.isfinite(variance)
+    ci95 = 1.96 * variance.sqrt()
+    good = torch.isfinite(mean) & (ci95 <= few.ci95)  # not a number is not good
     return MetricCurve(
         mean=torch.where(good, mean, few.mean),
-        ci95=torch.where(good, 1.96 * variance.sqrt(), few.ci95),
+        ci95=torch.where(good, ci95, few.ci95),
         median=torch.where(good, few.median + shift, few.median),
         task_values=new,
     )

@@ -70,6 +70,15 @@ def test_a_mean_stays_among_its_values() -> None:
     assert (estimate.mean <= earlier.task_losses[:FEW].amax(0)).all()
 
 
+def test_losses_that_had_diverged_leave_the_interval_of_the_few() -> None:
+    earlier, later = related(torch.Generator().manual_seed(4), 1.0)
+    wild, few = earlier.task_losses.clone(), few_of(later)
+    wild[FEW + 3, 1] = 1e6
+    estimate = estimate_curve(few, summarise(wild))
+    assert (estimate.mean[1], estimate.ci95[1]) == (few.mean[1], few.ci95[1])
+    assert estimate.ci95[0] < 0.9 * few.ci95[0]
+
+
 def test_a_session_that_pauses_shows_what_it_showed() -> None:
     """Played from curve to curve of all tasks, paused anywhere between."""
     inside, jumps, plain = [], [], []
