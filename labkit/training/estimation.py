@@ -36,7 +36,7 @@ def estimate_curve(few: AdaptationCurve, earlier: AdaptationCurve) -> Adaptation
     Returns:
         A curve of N tasks, whose `task_losses` are those of the n. It is `few` itself where there
         is nothing to relate: n is below `LEAST_TASKS` or not below N, or the numbers of inner steps
-        differ; and at each number of inner steps where the earlier losses tell nothing, so that
+        differ; and at each number of inner steps where the earlier losses tell nothing, and
         the interval would be longer than that of `few`, as after they have diverged.
 
     Source:
