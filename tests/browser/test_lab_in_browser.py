@@ -28,6 +28,7 @@ def lab(opened: Opener) -> Iterator[NotebookPage]:
 
 def test_every_button_and_every_control(lab: NotebookPage) -> None:
     expect(lab.button("Play")).to_be_focused()  # where "Run All" ends, though cells follow
+    expect(lab.page.locator(".maml-lab-row-notices")).to_be_hidden()  # nothing is said
     _play_and_step(lab)
     _settings(lab)
     _history(lab)
@@ -87,6 +88,7 @@ def _settings(lab: NotebookPage) -> None:
     lab.page.get_by_text("is not a number").wait_for()
     expect(lab.typed("α")).to_have_value("0.05")
     lab.type("α", "-1")
+    expect(lab.page.locator(".maml-lab-row-notices")).to_be_visible()
     lab.wait_for_message("α = -1: must be a finite number ≥ 0")
     expect(lab.typed("α")).to_have_value("0.05")
     lab.slider("β").focus()
