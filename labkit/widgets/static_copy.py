@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from IPython.display import HTML, display, update_display
 
 LOST = (
-    "The lab is not connected to a running kernel: this is its last picture. "
-    "To open it again choose Run ▸ Run All Cells; if its kernel still runs, load the page again."
+    "<b>The lab is not connected to a running kernel; this is its last picture.</b><br/>"
+    "To open it again, choose Run ▸ Run All Cells. If its kernel still runs, load the page again."
 )
-"""Above the picture, which is seen only where the lab is not."""
+"""Above the picture, which is seen only where the lab is not: below JupyterLab's own message."""
 
 CLASS = "maml-lab-static"
 """The front end's style sheet hides what is of this class where the lab is in the same output."""
@@ -113,4 +113,4 @@ def picture_html(pictures: Mapping[str, str]) -> str:
         f'<img alt="{html.escape(words)}" src="{html.escape(url)}" style="max-width: 100%">'
         for words, url in pictures.items()
     )
-    return f"<p>{LOST}</p>{images}" if images else ""
+    return f'<p style="margin: 1em 0">{LOST}</p>{images}' if images else ""

@@ -153,3 +153,42 @@ def test_a_view_that_goes_leaves_nothing_behind(page: Page) -> None:
     page.evaluate("() => { stop(); stop(); }")
     assert page.evaluate("Object.keys(heard)") == []
     assert page.locator(".maml-lab, .js-plotly-plot").count() == 0
+
+
+NOTEBOOK = """() => {
+  const view = (id) => ({ data: { "application/vnd.jupyter.widget-view+json": { model_id: id } } });
+  const outputs = ["unseen", "seen", "of another kernel"].map((id) => ({
+    ...view(id), toJSON: () => ({ again: id }) }));
+  const cell = { outputs: { length: 3, get: (i) => outputs[i], set(i, { again }) {
+    window.again.push(again);
+    notebook.dirty = true;
+  } } };
+  const views = { unseen: {}, seen: { view: 1 } };
+  window.again = [];
+  window.notebook = { cells: [{}, cell], dirty: false };
+  const widget_manager = {
+    context: { model: notebook },
+    has_model: (id) => id in views,
+    get_model: async (id) => ({ views: views[id] }),
+  };
+  // two labs of a notebook
+  for (const _ of [1, 2]) window.default.initialize({ model: { widget_manager } });
+}"""
+
+LOST = """() => {
+  document.body.innerHTML =
+    '<div class="jp-OutputArea-output">Error displaying widget: model not found</div>';
+}"""
+
+
+def test_an_output_that_has_given_up_its_widget_is_shown_again(chromium: Browser) -> None:
+    """JupyterLab does not look again for a widget that came as two seconds were over."""
+    with plot_page(chromium) as page:
+        page.clock.install()
+        page.evaluate(NOTEBOOK)
+        page.clock.run_for(1000)
+        assert page.evaluate("again") == []
+        page.evaluate(LOST)
+        page.clock.run_for(5000)
+        page.wait_for_function("() => again.length")
+        assert page.evaluate("[again, notebook.dirty]") == [["unseen"], False]
