@@ -105,12 +105,17 @@ def test_torchs_own_ways_out(mode: str) -> None:
     assert torch.allclose(exported(x), expected, rtol=1e-12)
 
 
+# torch's own, while it exports
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_onnx() -> None:
-    pytest.importorskip("onnx")
+    reference = pytest.importorskip("onnx.reference")
     pytest.importorskip("onnxscript")
     module, x = learner().adapted_module(task()).float(), task(8)[0].float()
     program = torch.onnx.export(module, (x,), dynamo=True)
     assert program is not None
+    model = program.model_proto
+    (y,) = reference.ReferenceEvaluator(model).run(None, {model.graph.input[0].name: x.numpy()})
+    assert torch.allclose(torch.from_numpy(y), module(x), rtol=1e-5)
 
 
 def same(one: MetaLearner, two: MetaLearner) -> bool:
