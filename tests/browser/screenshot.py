@@ -21,6 +21,7 @@ ABOVE = 10
 """Pixels above it."""
 MARK = """(element, [number, edge]) => {
   const box = element.getBoundingClientRect();
+  if (!box.width) return false;
   const atEdge = box.left < edge;
   const isButton = Boolean(element.closest('button'));
   const left = atEdge ? edge - 54 : box.left - (isButton ? 13 : 30);
@@ -31,8 +32,10 @@ MARK = """(element, [number, edge]) => {
     top: ${top}px; width: 22px; height: 22px; border-radius: 50%; background: #b3261e;
     color: white; font: bold 14px/22px sans-serif; text-align: center; border: 2px solid white;`;
   document.body.append(mark);
+  return true;
 }"""
-"""Puts a number next to an element that is left of `edge`, else on its upper left corner."""
+"""Puts a number next to an element that is left of `edge`, else on its upper left corner; false if
+the element has just been replaced, as titles are while it plays."""
 
 
 @contextmanager
@@ -89,7 +92,8 @@ def take(picture: Path, explained: Path, width: int, height: int) -> None:
         box = lab.lab().bounding_box()
         assert box is not None
         for number, element in enumerate(numbered(lab), 1):
-            element.first.evaluate(MARK, [number, box["x"] + MARGIN])
+            while not element.first.evaluate(MARK, [number, box["x"] + MARGIN]):
+                pass
         lab.page.screenshot(
             path=explained,
             clip={

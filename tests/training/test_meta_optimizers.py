@@ -15,10 +15,8 @@ from labkit import MAML, CosineDecay, DivergedError, Ensemble, LearnedAlpha, Met
 from labkit.core import tree_leaves, tree_map
 from labkit.core.types import Params
 from labkit.training.engine import engine
-from labkit.training.step.layout import Slot
 from labkit.training.step.meta_optimizer import optimizer_rule
 from labkit.training.step.optimizers import NAMED
-from labkit.training.step.torch_optimizer import TorchRule
 from tests.training.point_tasks import Lines, made
 from tests.training.test_engine import tied
 
@@ -194,21 +192,6 @@ def test_a_learned_alpha_does_not_decay() -> None:
         one.train(3)
         assert repr(one.alpha) == repr(alpha)
         assert all(not torch.equal(p, theta[name]) for name, p in one.params.items())
-
-
-def test_torch_steps_on_copies_of_values_and_state() -> None:
-    """A meta-step that diverges returns to the slots before it."""
-    params = {"a": torch.ones(3, dtype=torch.float64)}
-    rule = TorchRule(optim.NAdam, params, 0.1)
-    beta = torch.tensor(0.1, dtype=torch.float64)
-    fresh = [Slot(value, {}) for value in rule.layout(params).flat(params)]
-    (before,) = rule.update(fresh, [torch.ones(3, dtype=torch.float64)], beta)
-    value, memory = before.value.clone(), {k: t.clone() for k, t in before.memory.items()}
-    (after,) = rule.update([before], [torch.full((3,), 2.0, dtype=torch.float64)], beta)
-    assert not torch.equal(after.memory["exp_avg"], memory["exp_avg"])
-    assert torch.equal(before.value, value)
-    for name, tensor in memory.items():
-        assert torch.equal(before.memory[name], tensor), name
 
 
 def test_weight_decay_by_hand() -> None:
