@@ -149,7 +149,7 @@ def few_shot_run_view(result: Result) -> go.Figure:
         >>> few = FewShotSettings(data="emoji", ways=2, meta_steps=1, test_tasks=4)
         >>> figure = few_shot_run_view(measure_few_shot_run(train_few_shot_run(few)))
         >>> figure.data[0].name, len(figure.data[0].y)
-        ('upright', 2)
+        ('upright', 4)
     """
     table = {name: np.asarray(values) for name, values in result.curves[FEW_SHOT_TABLE].items()}
     groups = []
