@@ -88,13 +88,15 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     if (active === document.body) focused?.focus();
     focused = null;
   };
+  const isLost = () => root.classList.contains("maml-lab-is-lost");
   // in Voilà a session ends with its page
   const askBefore = (event: BeforeUnloadEvent) => {
-    const loses = host.get("trained") && !root.classList.contains("maml-lab-is-lost");
-    if (document.body.dataset.voila && loses) event.preventDefault();
+    if (document.body.dataset.voila && host.get("trained") && !isLost()) event.preventDefault();
   };
   window.addEventListener("beforeunload", askBefore, { signal: gone.signal });
-  const tellGone = () => host.send({ kind: "gone", view, asked: 0 });
+  const tellGone = () => {
+    if (!isLost()) host.send({ kind: "gone", view, asked: 0 });
+  };
   const leave = countView(host.lab, root, tellGone, pageClock);
   const theme = new MutationObserver(look);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });

@@ -8,22 +8,41 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from labkit import read_result, read_share_code
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Opener, Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.servers import ROOT, WITHOUT_SUBSHELLS
+from tests.browser.lab_page import without_history
+from tests.browser.servers import JUPYTERLAB, ROOT, WITHOUT_SUBSHELLS
 from tests.warm_kernels import warm_kernels
 
 FIRST = "01_sinusoid.ipynb"
 STEP = "session.snapshot().meta_step"
 
 
+@pytest.fixture(scope="module")
+def notebook(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
+    """A page of JupyterLab, which takes seconds to load, for all tests of this file."""
+    server = served(JUPYTERLAB)
+    server.fresh(FIRST)
+    with without_history(chromium) as context:
+        page = NotebookPage(context.new_page(), JUPYTERLAB.own_errors)
+        page.open(server.url(FIRST))
+        yield page
+        page.shut_down_kernel()
+
+
 @pytest.fixture
-def lab(opened: Opener) -> Iterator[NotebookPage]:
-    with opened(FIRST) as notebook:
-        yield notebook
+def lab(notebook: NotebookPage) -> Iterator[NotebookPage]:
+    """All cells run in a kernel that has run nothing before."""
+    notebook.page.set_viewport_size({"width": 1440, "height": 900})
+    notebook.restart_kernel()
+    notebook.run_all()
+    # what the browser says of widgets whose kernel has gone is JupyterLab's own
+    notebook.errors.clear()
+    yield notebook
+    assert notebook.errors == []
 
 
 def test_every_button_and_every_control(lab: NotebookPage) -> None:
@@ -325,6 +344,7 @@ def test_controls_adaptation_and_task_are_seen_at_one_time(lab: NotebookPage) ->
         lab.lab().evaluate("(lab) => lab.scrollIntoView()")
         for part in (lab.button("Play"), lab.plot("adaptation"), lab.plot("task")):
             expect(part).to_be_in_viewport(ratio=1)
+    lab.command("application:toggle-left-area")  # as the next test expects it
 
 
 def test_the_labels_of_marks_stay_through_every_redraw(lab: NotebookPage) -> None:

@@ -131,7 +131,7 @@ def test_bad_parameters(tmp_path: Path, arguments: list[str], words: str) -> Non
     ("name", "arguments", "measures"),
     [
         ("04_tides", ["-p", "shots", "4"], {"rmse_ft", "mae_ft"}),
-        ("05_few_shot_images", ["-p", "ways", "3", "-p", "shots", "2"], {"accuracy"}),
+        ("05_few_shot_images", ["-p", "ways", "2", "-p", "shots", "2"], {"accuracy"}),
         ("07_bring_your_own", ["-p", "shots", "4"], {"rmse"}),
     ],
 )

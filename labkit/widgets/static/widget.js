@@ -513,27 +513,27 @@ console.error("MAML Lab: the picture failed",error)}},focused=null,connect=conne
 "live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
 activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
 root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
-nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},askBefore=event=>{
-let loses=host.get("trained")&&!root.classList.contains("maml-lab-is-lost");document.body.dataset.voila&&
-loses&&event.preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.signal});
-let tellGone=()=>host.send({kind:"gone",view,asked:0}),leave=countView(host.lab,root,tellGone,pageClock),
-theme=new MutationObserver(look);theme.observe(document.body,{attributes:!0,attributeFilter:["data-j\
-p-theme-light"]}),media.addEventListener("change",look);let subscriptions=[host.onChange("large",look),
-host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange("inner_st\
-ep",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),step(),plots.begin(
-host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
-unsubscribe();attention.stop(),theme.disconnect(),media.removeEventListener("change",look),plots.destroy(),
-root.remove()}}}function page(places){let div=names=>element("div",{class:names}),all=names=>({adaptation:div(
-names),task:div(names),training:div(names)}),elements=all("maml-lab-plot"),titles=all("maml-lab-titl\
-e"),panels=PANELS.map(name=>{elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute(
-"role","heading"),titles[name].ariaLevel="3";let head=element("header",{class:"maml-lab-head"},titles[name],
-places[name]),names=`maml-lab-panel maml-lab-${name}`;return element("section",{class:names},head,elements[name])}),
-lost=element("p",{class:"maml-lab-lost",role:"status"}),plots=element("div",{class:"maml-lab-plots"},
-...panels);return{root:element("div",{class:"maml-lab"},places.top,lost,plots),elements,titles,lost}}
-function isDark(media){let light=document.body.dataset.jpThemeLight;return light===void 0?media.matches:
-light==="false"}function lossOf(connection){let remedy=document.body.dataset.voila?"load the page ag\
-ain":"run all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}.`:`The k\
-ernel is out of reach. If it stays so, ${remedy}.`}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
+nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.
+classList.contains("maml-lab-is-lost"),askBefore=event=>{document.body.dataset.voila&&host.get("trai\
+ned")&&!isLost()&&event.preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.
+signal});let tellGone=()=>{isLost()||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,
+root,tellGone,pageClock),theme=new MutationObserver(look);theme.observe(document.body,{attributes:!0,
+attributeFilter:["data-jp-theme-light"]}),media.addEventListener("change",look);let subscriptions=[host.
+onChange("large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),
+host.onChange("inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),
+step(),plots.begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),
+leave();for(let unsubscribe of subscriptions)unsubscribe();attention.stop(),theme.disconnect(),media.
+removeEventListener("change",look),plots.destroy(),root.remove()}}}function page(places){let div=names=>element(
+"div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
+"maml-lab-plot"),titles=all("maml-lab-title"),panels=PANELS.map(name=>{elements[name].style.height=`${HEIGHTS[name]}\
+px`,titles[name].setAttribute("role","heading"),titles[name].ariaLevel="3";let head=element("header",
+{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;return element(
+"section",{class:names},head,elements[name])}),lost=element("p",{class:"maml-lab-lost",role:"status"}),
+plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element("div",{class:"maml-lab"},
+places.top,lost,plots),elements,titles,lost}}function isDark(media){let light=document.body.dataset.
+jpThemeLight;return light===void 0?media.matches:light==="false"}function lossOf(connection){let remedy=document.
+body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
+el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
 LOOKED_MS=[500,2e3,5e3],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
 clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
 model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
