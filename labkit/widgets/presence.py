@@ -3,7 +3,7 @@
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
 
@@ -87,14 +87,14 @@ labs = Presence()
 """The labs of this kernel."""
 
 
-def _pause(sessions: Iterable[Session]) -> None:
-    for session in sessions:
+def _pause() -> None:
+    for session in labs.sessions():
         session.pause()
 
 
 def _pause_all() -> None:
     # the main thread may have been interrupted anywhere, also where it holds a lock
-    threading.Thread(target=_pause, args=[labs.sessions()], name="maml-lab-interrupt").start()
+    threading.Thread(target=_pause, name="maml-lab-interrupt").start()
 
 
 def _interrupted(_: int, __: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from labkit import MAML, MetaLearner
+from labkit.training.distributed import CHECKED_EVERY, Ranks
 from tests.training.point_tasks import Lines, made
 from tests.training.two_processes import learner
 
@@ -57,3 +59,46 @@ def test_what_cannot_be_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     model = made(lambda: nn.Sequential(nn.Linear(2, 1), nn.Dropout()))
     with pytest.raises(ValueError, match="random numbers in its forward, which with across_ranks"):
         MetaLearner(model, Lines(), MAML(), meta_batch=4, across_ranks=True)
+
+
+def test_learners_are_compared_at_first_when_due_and_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gathered: list[dict[str, str]] = []
+
+    def gather(texts: list[Any], own: dict[str, str]) -> None:
+        gathered.append(own)
+        texts[:] = [own, {**own, "beta": "0.2"} if own["beta"] == "0.3" else own]
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
+    ranks = Ranks(4, "mean")
+    for meta_step in (0, 1, CHECKED_EVERY - 1, CHECKED_EVERY, CHECKED_EVERY + 1):
+        ranks.check_equal(meta_step, lambda: {"beta": "0.1"})
+    assert len(gathered) == 2
+    ranks.check_equal(CHECKED_EVERY + 1, lambda: {"beta": "0.1"}, due=True)
+    assert len(gathered) == 3
+    with pytest.raises(
+        ValueError, match=r"but beta is 0\.3 in rank 0 and 0\.2 in rank 1: give all"
+    ):
+        ranks.check_equal(3 * CHECKED_EVERY, lambda: {"beta": "0.3"})
+
+
+def test_fingerprints_tell_all_that_decides_how_training_continues() -> None:
+    one, two = learner("mean"), learner("mean")
+    assert one._fingerprints() == two._fingerprints()
+    two.train(1)
+    differing = {
+        name for name, text in one._fingerprints().items() if two._fingerprints()[name] != text
+    }
+    assert differing == {
+        *("meta_step", "θ", "α", "the state of the meta-optimiser", "the stream of tasks")
+    }
+    state = one.state()
+    two.restore(state)
+    assert one._fingerprints() == two._fingerprints()
+    two.beta, two.meta_clip = 0.5, 1.0
+    assert one._fingerprints()["beta"] != two._fingerprints()["beta"]
+    assert one._fingerprints()["meta_clip"] != two._fingerprints()["meta_clip"]

@@ -1,10 +1,13 @@
 """Interrupting a kernel, whether a cell runs or only the training does; in a real kernel."""
 
+import threading
 import time
 from typing import Any
 
 import pytest
 
+from labkit.widgets import presence as module
+from labkit.widgets.presence import Presence, RollCall
 from tests.widgets.real_kernel import evaluated, started
 
 pytestmark = pytest.mark.kernel
@@ -45,3 +48,52 @@ def wait_for(client: Any, condition: str) -> None:
     deadline = time.monotonic() + 30
     while not evaluated(client, condition):
         assert time.monotonic() < deadline, f"it does not come to {condition}"
+
+
+class OneSession:
+    """What a presence knows of a session."""
+
+    def __init__(self) -> None:
+        self.pauses = 0
+
+    def pause(self) -> None:
+        self.pauses += 1
+
+
+class OneLab:
+    """What a presence knows of a lab."""
+
+    def __init__(self, session: OneSession) -> None:
+        self.session: Any = session
+
+
+def test_the_last_lab_of_a_session_that_no_page_shows_pauses_it() -> None:
+    session: Any = OneSession()
+    presence = Presence()
+    one, other = OneLab(session), OneLab(session)
+    presence.enter(one)
+    presence.enter(other)
+    presence.leave(one)
+    assert (session.pauses, presence.sessions()) == (0, [session])
+    presence.forget(other)
+    assert (session.pauses, presence.sessions()) == (0, []), "who closes it decides"
+    presence.enter(other)
+    presence.leave(other)
+    assert session.pauses == 1
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_roll_call_that_nobody_answers_is_told(
+    monkeypatch: pytest.MonkeyPatch, *, answered: bool
+) -> None:
+    monkeypatch.setattr(module, "ROLL_SECONDS", 60.0 if answered else 0.01)
+    asked, told = threading.Event(), threading.Event()
+    roll = RollCall(asked.set, told.set)
+    roll.begin()
+    assert asked.is_set()
+    if answered:
+        roll.hear()
+    for thread in threading.enumerate():
+        if thread.name == "maml-lab-roll":
+            thread.join(20)
+    assert told.is_set() is not answered
