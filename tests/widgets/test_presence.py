@@ -87,8 +87,8 @@ def test_a_roll_call_that_nobody_answers_is_told(
     monkeypatch: pytest.MonkeyPatch, *, answered: bool
 ) -> None:
     monkeypatch.setattr(module, "ROLL_SECONDS", 60.0 if answered else 0.01)
-    asked, told = threading.Event(), threading.Event()
-    roll = RollCall(asked.set, told.set)
+    asked, nobody = threading.Event(), threading.Event()
+    roll = RollCall(asked.set, nobody.set)
     roll.begin()
     assert asked.is_set()
     if answered:
@@ -96,4 +96,4 @@ def test_a_roll_call_that_nobody_answers_is_told(
     for thread in threading.enumerate():
         if thread.name == "maml-lab-roll":
             thread.join(20)
-    assert told.is_set() is not answered
+    assert nobody.is_set() is not answered
