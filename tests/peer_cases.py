@@ -42,6 +42,7 @@ from labkit import (
     TaskBatch,
     WarmUp,
 )
+from tests.sweep import By
 
 META_STEPS, TASKS, POINTS = 3, 3, 4
 
@@ -111,18 +112,6 @@ SERIES = Data(real(3, 2), real(1))
 TOKENS = Data(token, label, F.cross_entropy)
 
 # models
-
-
-class By(nn.Module):
-    """A module with any forward."""
-
-    def __init__(self, forward: Callable[..., Tensor], **parts: nn.Module) -> None:
-        super().__init__()
-        self.parts, self.call = nn.ModuleDict(parts), forward
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The function, of the parts and x."""
-        return self.call(self.parts, x)
 
 
 def mlp(outputs: int = 1) -> nn.Module:
