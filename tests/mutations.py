@@ -50,6 +50,7 @@ TRAITS = ("tests/widgets/test_lab_traits.py",)
 OPTIMIZERS = ("tests/training/test_meta_optimizers.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 UPDATES = ("tests/training/test_updates.py",)
+ZOO = ("tests/tasks/test_zoo.py",)
 AUGMENTED = ("tests/tasks/test_augmentation.py",)
 UNEVEN = ("tests/training/test_uneven_tasks.py",)
 WATCHED = ("tests/training/test_watching.py",)
@@ -61,6 +62,41 @@ TRANSPOSED = """part = pull(bar)[1]
             bar = (turned, bar[1])"""
 
 MUTATIONS = [
+    Mutation(
+        "exact weights of a toy without the transpose",
+        "tasks/zoo/quadratics.py",
+        "power.mT @ self.curvatures @ power,",
+        "power @ self.curvatures @ power,",
+        ZOO,
+    ),
+    Mutation(
+        "one bound on β for all eigenvalues",
+        "tasks/zoo/quadratics.py",
+        "values.abs() ** 2).min())",
+        "values.abs() ** 2).max())",
+        ZOO,
+    ),
+    Mutation(
+        "readings as many as shots, not averaged",
+        "tasks/zoo/quadratics.py",
+        "self.error**2 / self.shots * spread",
+        "self.error**2 * spread",
+        ZOO,
+    ),
+    Mutation(
+        "curvature of a cubic at its minimum",
+        "tasks/zoo/cubics.py",
+        "(1 - alpha * (a + b * at))",
+        "(1 - alpha * a)",
+        ZOO,
+    ),
+    Mutation(
+        "best α from unlike products",
+        "tasks/zoo/quadratics.py",
+        'torch.einsum("ti,tij,tj->ij", slope, self.curvatures, slope)',
+        'torch.einsum("ti,tij,tj->ij", slope, self.curvatures, slope).diag().diag()',
+        ZOO,
+    ),
     Mutation(
         "a loop that leaves out the last task",
         "core/vectorize.py",

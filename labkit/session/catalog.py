@@ -10,7 +10,21 @@ import torch
 from labkit.session.settings import ClassificationSettings, Settings, message_on
 from labkit.session.sharing import name_of
 from labkit.session.source import Source
-from labkit.tasks import Emoji, Sinusoid, Tides, conv4, image_mlp, sinusoid_mlp, tide_mlp
+from labkit.tasks import (
+    Emoji,
+    Sinusoid,
+    TaskFamily,
+    Tides,
+    bent_valleys,
+    conv4,
+    coupled_quadratics,
+    image_mlp,
+    parameter_vector,
+    sinusoid_mlp,
+    tide_mlp,
+    two_curvatures,
+    two_rails,
+)
 from labkit.training import ModelSource
 
 EMOJI_INPUTS = 3 * 32 * 32
@@ -43,6 +57,16 @@ class Problem:
         return names.get(model) if name_of(source.tasks) == name_of(self.tasks) else None
 
 
+def _toy(tasks: Callable[..., TaskFamily], *, count: int, size: int, alpha: float) -> Problem:
+    """A problem without a network: `count` tasks in turn, of which a meta-batch has each once."""
+    model = parameter_vector if size == 1 else partial(parameter_vector, size=size)
+    settings = Settings(
+        alpha=alpha, beta=0.1, shots=1, meta_batch=count, meta_steps=400, meta_optimizer="sgd"
+    )
+    name = "θ, 1 number" if size == 1 else f"θ, {size} numbers"
+    return Problem(tasks, {name: lambda _: model}, settings, {"test_tasks": count})
+
+
 PROBLEMS: Mapping[str, Problem] = {
     "Sinusoid": Problem(
         Sinusoid,
@@ -67,6 +91,10 @@ PROBLEMS: Mapping[str, Problem] = {
         ClassificationSettings(alpha=0.1, beta=0.003, meta_batch=8),
         {"batch_norm": "transductive", "test_tasks": 40, "test_steps": 3},
     ),
+    "Two rails": _toy(two_rails, count=2, size=1, alpha=0.2),
+    "Two curvatures": _toy(two_curvatures, count=4, size=2, alpha=0.2),
+    "Coupled quadratics": _toy(coupled_quadratics, count=3, size=2, alpha=0.2),
+    "Bent valleys": _toy(bent_valleys, count=2, size=1, alpha=0.2),
 }
 """Name of a task family → the problem."""
 

@@ -80,6 +80,10 @@ def test_what_is_not_of_labkit_is_custom(source: Any) -> None:
     assert name_of(source) == "custom"
 
 
+def _takes_shots(source: Any) -> bool:
+    return "shots" in inspect.signature(source).parameters
+
+
 def test_all_families_and_models_that_need_nothing_else_have_names() -> None:
     """Those that a session can make from settings alone, or from a generator."""
     families, models = [], []
@@ -95,6 +99,8 @@ def test_all_families_and_models_that_need_nothing_else_have_names() -> None:
         if required == ["generator"]:
             models.append(name)
         if isinstance(thing, type) and not required and not inspect.isabstract(thing):
+            families.append(name)
+        if inspect.isfunction(thing) and not required and _takes_shots(thing):
             families.append(name)
     assert sorted(families) == sorted(TASKS)
     assert sorted(models) == sorted(MODELS)

@@ -17,18 +17,36 @@ from labkit.tasks import (
     Omniglot,
     Sinusoid,
     Tides,
+    bent_valleys,
     conv4,
     conv4_max_pool,
+    coupled_quadratics,
     image_mlp,
+    parameter_vector,
     sinusoid_mlp,
     tide_mlp,
+    two_curvatures,
+    two_rails,
 )
 
 CUSTOM = "custom"
 """The name of tasks or a model that a user has written."""
 
-_TASKS: tuple[Callable[..., Any], ...] = (Sinusoid, Tides, Emoji, Omniglot)
-_MODELS: tuple[Callable[..., Any], ...] = (sinusoid_mlp, tide_mlp, conv4, conv4_max_pool, image_mlp)
+_TOYS: tuple[Callable[..., Any], ...] = (
+    two_rails,
+    two_curvatures,
+    coupled_quadratics,
+    bent_valleys,
+)
+_TASKS: tuple[Callable[..., Any], ...] = (Sinusoid, Tides, Emoji, Omniglot, *_TOYS)
+_MODELS: tuple[Callable[..., Any], ...] = (
+    sinusoid_mlp,
+    tide_mlp,
+    conv4,
+    conv4_max_pool,
+    image_mlp,
+    parameter_vector,
+)
 _NAMED = {source.__name__: source for source in _TASKS + _MODELS}
 TASKS = tuple(source.__name__ for source in _TASKS)
 MODELS = tuple(source.__name__ for source in _MODELS)
