@@ -40,12 +40,14 @@ class SweepProgress:
 
     def __call__(self, tally: Tally) -> None:
         """Show the progress of the sweep."""
-        completed = tally.done + tally.failed
+        completed = tally.runs - tally.left
         if self._bar is None and not tally.left:
             return
         if self._bar is None:
             self._bar = tqdm(total=tally.runs, initial=completed, unit="run", dynamic_ncols=True)
-        self._bar.set_postfix(done=tally.done, failed=tally.failed, left=tally.left, refresh=False)
+        counts = {"diverged": tally.diverged} if tally.diverged else {}
+        counts = {"done": tally.done, "failed": tally.failed, **counts, "left": tally.left}
+        self._bar.set_postfix(counts, refresh=False)
         self._bar.update(completed - self._bar.n)
         self.tally = tally
 

@@ -9,12 +9,19 @@ import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors, writing_to
 from labkit.cli.progress import bar
-from labkit.experiments import RunFolder, agreement, differences, plan_of, text_table
+from labkit.experiments import (
+    RunFolder,
+    agreement,
+    differences,
+    number_text,
+    plan_of,
+    text_table,
+)
 from labkit.experiments import run as execute
 
 
 def rerun(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run that is done.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run that has a result.")],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -46,10 +53,17 @@ def rerun(
             status = execute(plan, again.path, progress=watcher)
         if status.state == "failed":
             raise exit_with(f"the run failed this time: {status.summary}", FAILED)
+        if status.without_result:
+            raise exit_with(f"no result this time: {status.summary}", FAILED)
         repeated = again.result
     compared = agreement(earlier.metrics, repeated.metrics)
     rows = [
-        (name, f"{one:.7g}", f"{other:.7g}", "all" if math.isinf(same) else f"{same:.1f}")
+        (
+            name,
+            number_text(one, ".7g"),
+            number_text(other, ".7g"),
+            "all" if math.isinf(same) else f"{same:.1f}",
+        )
         for name, (one, other, same) in compared.items()
     ]
     typer.echo(text_table(("metric", "then", "now", "digits that agree"), rows, {"metric"}))

@@ -9,7 +9,7 @@ import typer
 from labkit.cli.errors import FAILED, exit_with, usage_errors, writing_to
 from labkit.cli.options import assignments, parameters_from, parameters_in, text_of
 from labkit.cli.progress import bar
-from labkit.experiments import LOCK, Notebook, Plan, RunFolder
+from labkit.experiments import LOCK, WITH_RESULT, Notebook, Plan, RunFolder
 from labkit.experiments import run as execute
 
 RUNS = Path("runs")
@@ -80,7 +80,7 @@ def run(
     The folder of the run holds the executed notebook, parameters.json, result.json,
     metrics.parquet and status.json. A run that is done is not repeated without --again.
 
-    Exit codes: 0 done, 1 the run failed, 2 wrong usage or parameters, 130 interrupted.
+    Exit codes: 0 done, 1 the run failed or diverged, 2 wrong usage or parameters, 130 interrupted.
 
     For example:
 
@@ -99,7 +99,7 @@ def run(
             folder = RunFolder(output or RUNS / f"{plan.notebook.name}-{plan.id}")
             done = _is_done(folder, plan)
         if done and not again:
-            typer.echo(f"{folder.path} is already done; --again repeats it.", err=True)
+            typer.echo(f"{folder.path} is already {done}; --again repeats it.", err=True)
         else:
             with writing_to(folder.path), bar(plan, enabled=progress) as watcher:
                 finished = execute(plan, folder.path, timeout=timeout, progress=watcher)
@@ -107,10 +107,12 @@ def run(
                 kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
                 raise exit_with(f"{finished.error}{kept}", FAILED)
     if (status := folder.status) is not None and status.without_result:
-        typer.echo("done; the notebook records no result, see labkit.record_result")
+        typer.echo(f"{status.state}; the notebook records no result, see labkit.record_result")
     else:
         typer.echo(folder.result.table())
     typer.echo(f"\nThe run: {folder.path}", err=True)
+    if status is not None and status.state == "diverged":
+        raise exit_with(status.summary, FAILED)
 
 
 def _exported(
@@ -136,8 +138,8 @@ def _exported(
     return notebook, parameters_from(text, session) if session else {}
 
 
-def _is_done(folder: RunFolder, plan: Plan) -> bool:
-    """Whether a folder has the result of this plan.
+def _is_done(folder: RunFolder, plan: Plan) -> str:
+    """The state in which a folder has the result of this plan; empty if it has none.
 
     Raises:
         ValueError: It belongs to another run, or contains other files.
@@ -149,13 +151,16 @@ def _is_done(folder: RunFolder, plan: Plan) -> bool:
                 f"{status.id}; this one is {plan.notebook.name} with id {plan.id}: choose "
                 "another -o"
             )
-        if status.state == "done" and folder.ended is None:
+        if status.state not in WITH_RESULT:
+            return ""
+        if folder.ended is None:
             typer.echo(f"the files of {folder.path} are damaged: repeating the run", err=True)
-        return status.state == "done" and folder.ended is not None
+            return ""
+        return status.state
     if folder.path.exists() and (
         not folder.path.is_dir() or any(path.name != LOCK for path in folder.path.iterdir())
     ):
         raise ValueError(
             f"{folder.path} contains files that do not belong to a run: choose another -o"
         )
-    return False
+    return ""

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from labkit.cli.errors import usage_errors
-from labkit.experiments import RUNS, STATUS, SWEEP, Notebook, RunFolder, Status
+from labkit.experiments import (
+    RUNS,
+    STATUS,
+    SWEEP,
+    WITH_RESULT,
+    Notebook,
+    RunFolder,
+    Status,
+    number_text,
+)
 
 
 def show(
@@ -26,15 +35,20 @@ def show(
         _print("parameters (others as in the notebook)", _changed(folder))
         if status.without_result:
             typer.echo("The notebook records no result, see labkit.record_result.")
-        elif status.state == "done":
+        elif status.state in WITH_RESULT:
             result = folder.result
-            _print("metrics", {name: f"{value:.6g}" for name, value in result.metrics.items()})
+            _print(
+                "metrics",
+                {name: number_text(value, ".6g") for name, value in result.metrics.items()},
+            )
             typer.echo(f"{result.table()}\n")
             _print("provenance", result.provenance)
 
 
 def _summary(status: Status, *, interrupted: bool) -> dict[str, Any]:
-    state = "interrupted: the same command repeats it" if interrupted else status.state
+    state: str = "interrupted: the same command repeats it" if interrupted else status.state
+    if status.meta_step is not None:
+        state += f" at meta-step {status.meta_step:,}"
     seconds = {} if status.seconds is None else {"seconds": status.seconds}
     error = {} if status.error is None else {"error": status.error}
     return {"notebook": status.notebook, "id": status.id, "state": state} | seconds | error

@@ -19,7 +19,9 @@ from labkit.experiments import (
     SearchDesign,
     Status,
     Trial,
+    number_text,
     text_table,
+    value_text,
 )
 from labkit.experiments import search as run_search
 from labkit.experiments import sweep as run_sweep
@@ -141,7 +143,7 @@ def sweep(
     The same command continues an interrupted sweep: finished runs are not repeated. DIR contains
     sweep.json, and in runs a folder for each finished run, as from labkit run.
 
-    Exit codes: 0 all done, 1 some failed, 2 wrong usage or parameters, 130 interrupted.
+    Exit codes: 0 all done, 1 some failed or diverged, 2 wrong usage or parameters, 130 interrupted.
 
     For example:
 
@@ -200,26 +202,36 @@ def sweep(
     typer.echo(summary(runs, design.varying, monotonic() - start))
     if isinstance(design, SearchDesign):
         typer.echo(best_trial(trials, design.minimise))
-    if any(status.state == "failed" for _, status in runs):
+    states = {status.state for _, status in runs}
+    if "failed" in states:
         raise exit_with(
             f"the same command with --retry repeats failed runs; see {output}/runs", FAILED
         )
+    if "diverged" in states:
+        raise exit_with(f"their numbers up to there are in {output}/runs", FAILED)
 
 
 def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds: float) -> str:
-    """How many runs are done, and a table of the failed ones with their parameters."""
-    failed = [(plan, status) for plan, status in runs if status.state == "failed"]
-    lines = [f"{len(runs) - len(failed)} of {len(runs)} runs done, {seconds:.1f} s"]
+    """How many runs are done, and tables of those that diverged or failed, with parameters."""
+    done = sum(status.state == "done" for _, status in runs)
+    lines = [f"{done} of {len(runs)} runs done, {seconds:.1f} s"]
     if number := sum(status.without_result for _, status in runs):
         lines += [f"{number} of them have no result: the notebook records none"]
-    if failed:
-        heads = ("run", *varying, "error")
+    for state, last in (("diverged", "at meta-step"), ("failed", "error")):
+        heads = ("run", *varying, last)
         rows = [
-            (plan.id, *(f"{plan.parameters[n]}" for n in varying), status.summary)
-            for plan, status in failed
+            (plan.id, *(value_text(plan.parameters[n]) for n in varying), _end(status))
+            for plan, status in runs
+            if status.state == state
         ]
-        lines += ["", f"{len(failed)} failed:", text_table(heads, rows, heads)]
+        if rows:
+            lines += ["", f"{len(rows)} {state}:", text_table(heads, rows, heads)]
     return "\n".join(lines)
+
+
+def _end(status: Status) -> str:
+    """When a run diverged, or why it failed."""
+    return status.summary if status.meta_step is None else f"{status.meta_step:,}"
 
 
 def best_trial(trials: Sequence[Trial], metric: str) -> str:
@@ -227,6 +239,8 @@ def best_trial(trials: Sequence[Trial], metric: str) -> str:
     best = min(trials, key=lambda trial: trial.metric)
     if not math.isfinite(best.metric):
         return f"no trial has a finite {metric}"
-    values = ", ".join(f"{name} = {value:.4g}" for name, value in best.values.items())
+    values = ", ".join(f"{name} = {number_text(value)}" for name, value in best.values.items())
     over = f", mean of {len(best.runs)} seeds" if len(best.runs) > 1 else ""
-    return f"lowest {metric} of {len(trials)} trials: {best.metric:.4g}{over}, with {values}"
+    return (
+        f"lowest {metric} of {len(trials)} trials: {number_text(best.metric)}{over}, with {values}"
+    )

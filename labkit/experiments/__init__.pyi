@@ -17,6 +17,7 @@ from .kernels import execute_notebook as execute_notebook
 from .runs import LOCK as LOCK
 from .runs import MIME_TYPE as MIME_TYPE
 from .runs import STATUS as STATUS
+from .runs import WITH_RESULT as WITH_RESULT
 from .runs import FolderInUseError as FolderInUseError
 from .runs import Notebook as Notebook
 from .runs import Plan as Plan
@@ -48,4 +49,6 @@ from .sweeps import Tally as Tally
 from .sweeps import Trial as Trial
 from .sweeps import search as search
 from .sweeps import sweep as sweep
+from .tables import number_text as number_text
 from .tables import text_table as text_table
+from .tables import value_text as value_text

@@ -1,6 +1,39 @@
-"""Tables as plain text."""
+"""Numbers and tables as plain text."""
 
 from collections.abc import Collection, Sequence
+
+WIDTH = 8
+"""Most characters of a number in a table or a sentence."""
+
+
+def number_text(value: float, spec: str = ".4g") -> str:
+    """A number in at most `WIDTH` characters: in its format if that is short enough.
+
+    Args:
+        value: Any number, infinite ones included.
+        spec: As for `format`, such as ".3f", "+.4g" or ".1%".
+
+    Example:
+        >>> number_text(1.25, ".3f"), number_text(1.6e26, ".3f"), number_text(2.357e24, ".0%")
+        ('1.250', '1.6e+26', '2.4e+26%')
+    """
+    text = f"{value:{spec}}"
+    if len(text) <= WIDTH:
+        return text
+    sign, percent = spec[: spec.startswith("+")], "%" if spec.endswith("%") else ""
+    scaled = value * 100 if percent else value
+    shorter = (f"{scaled:{sign}.{digits}g}{percent}" for digits in range(WIDTH, 0, -1))
+    return next(text for text in shorter if len(text) <= WIDTH)
+
+
+def value_text(value: object) -> str:
+    """A parameter's value: a number as by `number_text`, anything else as it is.
+
+    Example:
+        >>> value_text(0.012345678901), value_text(1_000_000_000), value_text("maml")
+        ('0.012346', '1000000000', 'maml')
+    """
+    return number_text(value, "g") if isinstance(value, float) else str(value)
 
 
 def text_table(

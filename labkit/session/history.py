@@ -73,6 +73,19 @@ class TrainingCurve:
                     return when
         return None
 
+    def diverged_at(self, when: Literal["before", "after"]) -> int:
+        """The meta-step from whose entry on this loss has been beyond all bounds.
+
+        Example:
+            >>> steps, calm, wild = np.arange(1.0, 5.0), np.ones(4), np.array([1.0, 1e9, 1e9, 1e9])
+            >>> TrainingCurve(steps, calm, wild, steps).diverged_at("after")
+            2
+        """
+        losses = self.loss_before if when == "before" else self.loss_after
+        (calm,) = np.nonzero(losses <= DIVERGED_TIMES * abs(self.loss_before[0]))
+        first = int(calm[-1]) + 1 if len(calm) else 0
+        return int(self.meta_step[min(first, len(losses) - 1)])
+
     def recent(self, when: Literal["before", "after"]) -> float:
         """The median of the last few losses: one that is out of line does not count."""
         losses = self.loss_before if when == "before" else self.loss_after

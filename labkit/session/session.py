@@ -29,7 +29,7 @@ from labkit.session.threads import keep_threads, threads
 from labkit.session.timeline import Timeline
 from labkit.session.trainer import Trainer
 from labkit.tasks import AnyPortrait, Split, TaskFamily
-from labkit.training import HELD_OUT, AdaptationCurve, Between, ModelSource
+from labkit.training import HELD_OUT, AdaptationCurve, Between, DivergedError, ModelSource
 
 
 @final
@@ -278,7 +278,7 @@ class Session:
         Raises:
             ValueError: `meta_steps` is not a whole number ≥ 0.
             RuntimeError: The session is playing.
-            DivergedError: Loss or meta-gradient left the finite numbers.
+            DivergedError: Loss or meta-gradient left the finite numbers; `session` is this one.
         """
         check_count("meta_steps", meta_steps, 0)
         if self.playing:
@@ -294,6 +294,9 @@ class Session:
                         self._advance()
                     progress.report(self._timeline.meta_step)
             progress.report(self._timeline.meta_step, last=True)
+        except DivergedError as error:
+            error.session = self
+            raise
         finally:
             self._subscribers.notify()
 

@@ -37,7 +37,7 @@ HEARS_CTRL_C = ["env", "--default-signal=INT"]
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the command asks for; nothing is run."""
-    result: dict[str, Any] = {"failing": set(), "raising": None}
+    result: dict[str, Any] = {"failing": set(), "diverging": set(), "raising": None}
 
     def make(design: SweepDesign, folder: Path, **options: Any) -> list[Any]:
         result.update(design=design, folder=folder, **options)
@@ -48,6 +48,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return [
             (plan, Status("failed", plan.id, "n", 0.0, error="no luck"))
             if number in result["failing"]
+            else (plan, Status("diverged", plan.id, "n", 0.0, error="so", meta_step=1200))
+            if number in result["diverging"]
             else (plan, Status("done", plan.id, "n", 0.0))
             for number, plan in enumerate(plans)
         ]
@@ -214,6 +216,19 @@ def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:
         ["0.25", "0", "no", "luck"],
     ]
     assert "--retry" in result.stderr
+
+
+def test_what_diverged_is_a_table_of_its_own(asked: dict[str, Any]) -> None:
+    asked["diverging"] = {1}
+    result = labkit("01_sinusoid", "--grid", "alpha=0.012345678901234,0.25", "-o", "out")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("1 of 2 runs done")
+    assert lines[2] == "1 diverged:"
+    assert lines[3].split()[1:] == ["alpha", "at", "meta-step"]
+    assert lines[4].split()[1:] == ["0.25", "1,200"]
+    assert "--retry" not in result.stderr
+    assert "their numbers up to there are in out/runs" in result.stderr
 
 
 @pytest.mark.parametrize(

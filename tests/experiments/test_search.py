@@ -31,6 +31,7 @@ class Runs(StandIn):
         self.made: list[Plan] = []
         self.interrupted_after = math.inf
         self.failing: set[int] = set()
+        self.diverging: set[int] = set()
         self.without_result = False
 
     def run(self, plan: Plan, folder: Path) -> Status:
@@ -41,6 +42,8 @@ class Runs(StandIn):
         status = replace(Status.running(plan.id, "tiny"), state="done")
         if len(self.made) in self.failing:
             status = replace(status, state="failed", error="no luck")
+        if len(self.made) in self.diverging:
+            status = replace(status, state="diverged", meta_step=12, error="it diverged")
         own.begin(status, dict(plan.parameters))
         value = math.log(alpha / BEST) ** 2 + seed
         result = Result({}, {"far": value, "odd": math.nan}, {}, [], {})
@@ -143,6 +146,19 @@ def test_failures_and_values_that_are_not_finite_count_as_the_worst(
     result = search(design, tmp_path / "s", timeout=7, retry=True)
     assert all(math.isfinite(trial.metric) for trial in result)
     assert all(math.isinf(m) for _, m in tried(tmp_path / "odd", parts, minimise="odd"))
+
+
+def test_trials_that_diverge_are_the_worst_and_are_not_repeated(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    runs.diverging = {0}
+    tallies: list[Tally] = []
+    design = SearchDesign.checked({**parts, "search": 2})
+    result = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
+    assert [math.isfinite(trial.metric) for trial in result] == [True, False]
+    assert tallies[-1] == Tally(4, 3, 0, 1)
+    assert search(design, tmp_path / "s", timeout=7, retry=True) == result
+    assert len(runs.made) == 4
 
 
 def test_runs_without_a_result_have_no_metric(

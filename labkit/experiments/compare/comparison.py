@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.experiments.compare.student_t import Mean, mean_interval
-from labkit.experiments.tables import text_table
+from labkit.experiments.tables import number_text, text_table, value_text
 from labkit.session import ParameterError
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ class Group:
         values: Parameter → value, for those that differ between groups.
         metric: Seed → value of the metric, in the order of the seeds.
         runs: Their ids.
+        diverged: How many more runs there are whose training diverged; no mean has them.
     """
 
     values: dict[str, Any]
     metric: dict[int, float]
     runs: frozenset[str]
+    diverged: int = 0
 
     @property
     def label(self) -> str:
@@ -91,10 +93,10 @@ class Pair:
         difference = self.difference
         left, right, seeds = self.left.label, self.right.label, f"{difference.count} seeds"
         if self.verdict == "undecided":
-            interval = f"[{difference.low:.3g}, {difference.high:.3g}]"
+            interval = _interval(difference.low, difference.high)
             return f"{left} against {right}: undecided, the difference is in {interval}, {seeds}"
         low, high = sorted((abs(difference.low), abs(difference.high)))
-        by = f"by {abs(difference.mean):.3g} [{low:.3g}, {high:.3g}]"
+        by = f"by {number_text(abs(difference.mean), '.3g')} {_interval(low, high)}"
         return f"{left} is {self.verdict} than {right} {by}, {seeds}"
 
 
@@ -121,24 +123,35 @@ class Comparison:
         """The pairs that differ in one parameter only."""
         return tuple(pair for pair in self.pairs if len(pair.differing) == 1)
 
+    @property
+    def diverged_head(self) -> tuple[str, ...]:
+        """The head of `diverged_column`, or nothing."""
+        return ("diverged",) if any(group.diverged for group in self.groups) else ()
+
+    @property
+    def diverged_column(self) -> list[tuple[str, ...]]:
+        """For each group how many of its runs diverged; nothing if none has."""
+        return [(str(group.diverged),) if self.diverged_head else () for group in self.groups]
+
     def table(self) -> str:
         """Groups and differences with their intervals, as text with four digits.
 
         For pairs that differ in more than one parameter, see `pairs_frame`.
         """
         heads = (self.metric, "seeds", "mean", "± 95 %")
+        counts = self.diverged_column
         groups = [
-            (g.label, str(g.mean.count), f"{g.mean.mean:.4g}", g.mean.ci95_text)
-            for g in self.groups
+            (g.label, str(g.mean.count), g.mean.mean_text, g.mean.ci95_text, *count)
+            for g, count in zip(self.groups, counts, strict=True)
         ]
-        lines = [text_table(heads, groups, {self.metric})]
+        lines = [text_table((*heads, *self.diverged_head), groups, {self.metric})]
         if self.close_pairs:
             name = "difference on the same seeds"
             pairs = [
                 (
                     f"{pair.left.label} − {pair.right.label}",
                     str(pair.difference.count),
-                    f"{pair.difference.mean:+.4g}",
+                    number_text(pair.difference.mean, "+.4g"),
                     pair.difference.ci95_text,
                     pair.verdict,
                 )
@@ -158,8 +171,10 @@ class Comparison:
     def warnings(self) -> list[str]:
         """Limits of the comparison, one per line."""
         few = sum(len(pair.seeds) == 1 for pair in self.pairs)
-        odd = [g.label for g in self.groups if not math.isfinite(g.mean.mean)]
+        odd = [g.label for g in self.groups if g.metric and not math.isfinite(g.mean.mean)]
+        diverged = sum(group.diverged for group in self.groups)
         counted = [
+            (diverged, f"training diverged, so in no mean and no difference: {diverged} runs"),
             (len(odd), f"not finite for some seed, so without a mean: {'; '.join(odd)}"),
             (few, f"one common seed, so a difference without an interval: {few} of the pairs"),
             (
@@ -171,9 +186,12 @@ class Comparison:
         return [message for count, message in counted if count]
 
     def groups_frame(self) -> "DataFrame":
-        """One row per group: its parameters, `seeds` (number), `mean`, `ci95`, `low`, `high`."""
+        """One row per group: parameters, `seeds`, `mean`, `ci95`, `low`, `high`, `diverged`."""
         return _frame(
-            [{**g.values, "seeds": g.mean.count, **_numbers(g.mean)} for g in self.groups]
+            [
+                {**g.values, "seeds": g.mean.count, **_numbers(g.mean), "diverged": g.diverged}
+                for g in self.groups
+            ]
         )
 
     def pairs_frame(self) -> "DataFrame":
@@ -198,7 +216,8 @@ def compare_runs(
     """Compare groups of runs that differ in more than the seed.
 
     A group's interval is t · s / √n over its n seeds. Differences are taken seed by seed, which
-    removes what runs with the same seed share: the initial θ and the tasks.
+    removes what runs with the same seed share: the initial θ and the tasks. Runs that diverged are
+    counted in their group, and are in no mean.
 
     Args:
         runs: From `load_runs`, or some of its rows.
@@ -227,15 +246,19 @@ def compare_runs(
     _check_all_have(runs, metric)
     for name in by or ():
         _check_name("parameter", name, parameters)
-    differing = [name for name in parameters if runs[name].nunique(dropna=False) > 1]
+    differing = [name for name in parameters if _differs(runs, name)]
     chosen = tuple(dict.fromkeys(differing if by is None else by))
-    groups = tuple(_group(frame, chosen, metric, differing) for frame in _split(runs, list(chosen)))
+    diverged = _diverged(runs, chosen)
+    groups = [
+        _group(frame, chosen, metric, differing, diverged) for frame in _split(runs, list(chosen))
+    ]
+    groups += [Group(values, {}, frozenset(), count) for values, count in diverged.values()]
     pairs, apart = [], []
     for left, right in itertools.combinations(groups, 2):
         common = tuple(seed for seed in left.metric if seed in right.metric)
         if common:
             pairs.append(Pair(left, right, common))
-        else:
+        elif left.metric and right.metric:
             apart.append((left.label, right.label))
     if apart and not pairs:
         raise ValueError(
@@ -244,7 +267,22 @@ def compare_runs(
             + "; ".join(f"{g.label} has seeds {_list(g.metric)}" for g in groups)
             + ". Run them with the same seeds"
         )
-    return Comparison(metric, chosen, groups, tuple(pairs), tuple(apart))
+    return Comparison(metric, chosen, tuple(groups), tuple(pairs), tuple(apart))
+
+
+def _diverged(runs: "DataFrame", names: Sequence[str]) -> dict[str, tuple[dict[str, Any], int]]:
+    """Label → values and number of the runs that diverged; some rows of a table have none.
+
+    Nothing says which of the runs that diverged belong to the chosen rows.
+    """
+    counts: dict[str, tuple[dict[str, Any], int]] = {}
+    if len(runs) != runs.attrs["rows"]:
+        return counts
+    for row in runs.attrs["diverged"]:
+        values = {name: row.get(name, math.nan) for name in names}
+        _, count = counts.get(label(values), (values, 0))
+        counts[label(values)] = values, count + 1
+    return counts
 
 
 def _check_name(kind: str, name: str, names: Sequence[str]) -> None:
@@ -273,6 +311,12 @@ def _check_all_have(runs: "DataFrame", metric: str) -> None:
         raise ValueError(f"the runs of {seedless} have no parameter {SEED!r}: leave them out")
 
 
+def _differs(runs: "DataFrame", name: str) -> bool:
+    """Whether a parameter has several values, those of diverged runs included."""
+    others = (row.get(name, math.nan) for row in runs.attrs["diverged"])
+    return len({str(value) for value in (*runs[name].drop_duplicates(), *others)}) > 1
+
+
 def _split(runs: "DataFrame", names: list[str]) -> list["DataFrame"]:
     """Rows with equal values, in the order of the values."""
     if not names:
@@ -281,8 +325,13 @@ def _split(runs: "DataFrame", names: list[str]) -> list["DataFrame"]:
 
 
 def _group(
-    frame: "DataFrame", names: Sequence[str], metric: str, differing: Sequence[str]
+    frame: "DataFrame",
+    names: Sequence[str],
+    metric: str,
+    differing: Sequence[str],
+    diverged: dict[str, tuple[dict[str, Any], int]],
 ) -> Group:
+    """A group; what has diverged of it is taken out of `diverged`."""
     values = {name: frame[name].tolist()[0] for name in names}
     for name in differing:
         several = frame[name].drop_duplicates().tolist()
@@ -300,7 +349,8 @@ def _group(
         )
     metrics = frame[metric].astype(float).tolist()
     by_seed = dict(sorted(zip(seeds, metrics, strict=True)))
-    return Group(values, by_seed, frozenset(frame["run"]))
+    _, count = diverged.pop(label(values), (values, 0))
+    return Group(values, by_seed, frozenset(frame["run"]), count)
 
 
 def _numbers(mean: Mean) -> dict[str, float]:
@@ -330,4 +380,8 @@ def label(values: dict[str, Any]) -> str:
 
 def _one(values: dict[str, Any], name: str) -> str:
     value = values[name]
-    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+    return f"{name}={value_text(value)}"
+
+
+def _interval(low: float, high: float) -> str:
+    return f"[{number_text(low, '.3g')}, {number_text(high, '.3g')}]"

@@ -3,11 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from labkit.experiments.runs import STATUS, Result, RunFolder, Status, run_row
+from labkit.experiments.runs import STATUS, Result, RunFolder, Status, parameters_row, run_row
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ IDENTIFIERS = ("run", "notebook")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that is done.
+    """A run that is done or has diverged.
 
     Attributes:
         status: Id, notebook and duration.
@@ -46,12 +46,14 @@ class Runs:
     Attributes:
         done: Each run once, in the order of their folders' names.
         left_out: Reason → number of runs: "running", "interrupted" (whoever executed it has gone),
-            "failed", "broken" (files are missing or damaged), "without result" (the notebook
-            records none), "repeated" (the same run in another folder).
+            "failed", "diverged", "broken" (files are missing or damaged), "without result" (the
+            notebook records none), "repeated" (the same run in another folder).
+        diverged: Parameters of each run that diverged, with its notebook.
     """
 
     done: list[Run]
     left_out: dict[str, int]
+    diverged: list[dict[str, Any]] = field(default_factory=list)
 
     def left_out_summary(self) -> str:
         """The number of runs that were left out, and the reasons; empty if none was.
@@ -76,9 +78,14 @@ def read_runs(folders: Folders) -> Runs:
     several = [folders] if isinstance(folders, str | Path) else list(folders)
     left_out: Counter[str] = Counter()
     done: dict[str, Run] = {}
+    diverged: dict[str, dict[str, Any]] = {}
     for path in _run_folders(several):
         try:
             status = path.status
+            if status is not None and status.state == "diverged":
+                diverged[status.id] = parameters_row(status, path.parameters)
+                left_out["diverged"] += 1
+                continue
             if status is None or status.state != "done":
                 state = "running" if status is None else status.state
                 left_out["interrupted" if path.interrupted else state] += 1
@@ -95,7 +102,7 @@ def read_runs(folders: Folders) -> Runs:
             left_out["repeated"] += 1
         else:
             done[status.id] = run
-    runs = Runs(list(done.values()), dict(sorted(left_out.items())))
+    runs = Runs(list(done.values()), dict(sorted(left_out.items())), list(diverged.values()))
     if not runs.done:
         where = ", ".join(map(str, several)) or "no folder"
         others = f" ({runs.left_out_summary()})" if left_out else ""
@@ -113,9 +120,10 @@ def load_runs(folders: Folders) -> "DataFrame":
         folders: The folder of a run or sweep, or several; they may contain runs at any depth.
 
     Returns:
-        Columns `run`, `notebook`, the parameters and the metrics; lists such as `events` are JSON
-        text. `frame.attrs` has the names of the "parameters" and "metrics", and in "left_out"
-        the number of runs that were left out, by reason.
+        Columns `run`, `notebook`, `state`, the parameters and the metrics; lists such as `events`
+        are JSON text. `frame.attrs` has the names of the "parameters" and "metrics", in "left_out"
+        the number of runs that were left out, by reason, in "diverged" the parameters of those that
+        diverged, and in "rows" the number of runs.
 
     Raises:
         FileNotFoundError: A folder does not exist.
@@ -191,6 +199,8 @@ def _attrs(runs: Runs) -> dict[str, Any]:
         # the number of meta-steps is both a parameter and a metric
         "metrics": [name for name in metrics if name not in parameters],
         "left_out": runs.left_out,
+        "diverged": runs.diverged,
+        "rows": len(runs.done),
     }
 
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from labkit.experiments.compare.comparison import Comparison, Group
 from labkit.experiments.compare.loading import Runs, curves_frame
 from labkit.experiments.compare.student_t import mean_interval
+from labkit.experiments.tables import number_text, value_text
 from labkit.figures import (
     CONFIG,
     MOST_GROUPS,
@@ -75,10 +76,16 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
         runs=html.escape(f"{len(runs.done)} runs, compared by {by}.{left_out}"),
         figure=_figure(runs, comparison),
         groups=_table(
-            (*comparison.by, "seeds", "mean", "± 95 %"),
+            (*comparison.by, "seeds", "mean", "± 95 %", *comparison.diverged_head),
             (
-                (*g.values.values(), g.mean.count, f"{g.mean.mean:.4g}", g.mean.ci95_text)
-                for g in comparison.groups
+                (
+                    *map(value_text, g.values.values()),
+                    g.mean.count,
+                    g.mean.mean_text,
+                    g.mean.ci95_text,
+                    *count,
+                )
+                for g, count in zip(comparison.groups, comparison.diverged_column, strict=True)
             ),
         ),
         pairs=_table(
@@ -88,7 +95,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
                     pair.left.label,
                     f"− {pair.right.label}",
                     len(pair.seeds),
-                    f"{pair.difference.mean:+.4g}",
+                    number_text(pair.difference.mean, "+.4g"),
                     pair.difference.ci95_text,
                     pair.verdict,
                 )
@@ -148,7 +155,7 @@ def comparison_view(comparison: Comparison, curves: "DataFrame") -> go.Figure:
     """
     name = comparison.metric.removesuffix("_after").removesuffix("_before")
     measure = name if name in curves else LOSS
-    groups = [_compared(group, curves, measure) for group in comparison.groups]
+    groups = [_compared(group, curves, measure) for group in comparison.groups if group.metric]
     figure = comparison_figure(groups, metric=comparison.metric, measure=measure)
     return PlainFigure.of(figure)
 

@@ -7,6 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from labkit.experiments.tables import number_text
+
 LEVEL = 0.95
 
 
@@ -16,7 +18,7 @@ class Mean:
 
     Attributes:
         count: Number of values.
-        mean: nan if a value is not finite.
+        mean: nan if a value is not finite, or there is none.
         ci95: Half the width of the 95 % interval; nan for fewer than two values.
     """
 
@@ -27,7 +29,12 @@ class Mean:
     @property
     def ci95_text(self) -> str:
         """`ci95` with three digits, or a dash if a single value has no interval."""
-        return "–" if self.count < 2 else f"{self.ci95:.3g}"
+        return "–" if self.count < 2 else number_text(self.ci95, ".3g")
+
+    @property
+    def mean_text(self) -> str:
+        """`mean` with four digits, or a dash if there is no value."""
+        return number_text(self.mean) if self.count else "–"
 
     @property
     def low(self) -> float:
@@ -44,7 +51,7 @@ def mean_interval(values: ArrayLike) -> Mean:
     """The mean of independent values and its 95 % interval: t · s / √n.
 
     Args:
-        values: Numbers, one for each seed, at least one.
+        values: Numbers, one for each seed.
 
     Example:
         >>> mean_interval([1.0, 2.0, 3.0])  # s = 1, t = 4.303
@@ -52,7 +59,7 @@ def mean_interval(values: ArrayLike) -> Mean:
     """
     numbers = np.asarray(values, dtype=np.float64)
     count = numbers.size
-    if not np.isfinite(numbers).all():
+    if not count or not np.isfinite(numbers).all():
         return Mean(count, math.nan, math.nan)
     if count < 2:
         return Mean(count, float(numbers.mean()), math.nan)

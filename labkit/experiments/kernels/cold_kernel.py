@@ -11,6 +11,7 @@ import sys
 from jupyter_client.manager import AsyncKernelManager
 
 from labkit.experiments.kernels.process_tree import end_with_parent
+from labkit.experiments.kernels.protocol import EXTENSION
 
 PARENT = "JPY_PARENT_PID"
 """Environment variable that holds the process id of the kernel's parent; Jupyter sets it."""
@@ -22,7 +23,8 @@ class ColdKernelManager(AsyncKernelManager):
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """The command line of a kernel."""
         begin = [sys.executable, "-P", "-m", __name__]
-        return [*begin, "-f", os.path.realpath(self.connection_file), *(extra_arguments or ())]
+        file = os.path.realpath(self.connection_file)
+        return [*begin, "-f", file, EXTENSION, *(extra_arguments or ())]
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Instance, default
 
 from labkit.experiments.kernels.process_tree import end_with_parent
+from labkit.experiments.kernels.protocol import EXTENSION
 
 LAUNCHER = "ipykernel_launcher"
 PROVISIONER = "labkit-preforked"
@@ -138,7 +139,7 @@ def _become_kernel(control: socket.socket) -> NoReturn:
         sys.modules.pop(name, None)
     app = IPKernelApp.instance()
     app.initialize(  # type: ignore[no-untyped-call]
-        [*request["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"]
+        [*request["arguments"], EXTENSION, f"--IPKernelApp.parent_handle={os.getppid()}"]
     )
     if "PLOTLY_RENDERER" not in os.environ:
         import plotly.io  # noqa: PLC0415  # only a kernel draws

@@ -21,6 +21,9 @@ from labkit.session import SECONDS, read_progress
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
+EXTENSION = "--IPKernelApp.extensions=labkit.experiments.runs.divergence"
+"""Argument of the kernels of runs: what a training that diverges has reached is recorded."""
+
 NO_ANSWER = "the process of the run ended without an answer"
 
 Watcher = Callable[[int], object]

@@ -16,10 +16,12 @@ from .result import Result as Result
 from .result import read_result as read_result
 from .run_folder import LOCK as LOCK
 from .run_folder import STATUS as STATUS
+from .run_folder import WITH_RESULT as WITH_RESULT
 from .run_folder import FolderInUseError as FolderInUseError
 from .run_folder import RunFolder as RunFolder
 from .run_folder import Status as Status
 from .run_folder import lock_folder as lock_folder
+from .run_folder import parameters_row as parameters_row
 from .run_folder import run_row as run_row
 from .runner import WarmRuns as WarmRuns
 from .runner import run as run

@@ -1,13 +1,20 @@
 """A session measured on held-out tasks, and the outputs that an executed notebook keeps of it."""
 
+import math
+from dataclasses import fields, replace
+
+import numpy as np
 import plotly.graph_objects as go
 from IPython.display import display
 
 from labkit.experiments.runs.reproduction import provenance
-from labkit.experiments.runs.result import MIME_TYPE, Result
+from labkit.experiments.runs.result import MIME_TYPE, Divergence, Result
+from labkit.experiments.tables import number_text
 from labkit.figures import PlainFigure, lab_figure, lab_view
-from labkit.session import Session, adaptation_columns, training_columns
+from labkit.session import Session, TrainingCurve, adaptation_columns, training_columns
 from labkit.training import HELD_OUT
+
+_LOSSES = ("meta_step", "loss_before", "loss_after")
 
 SHOWN_LIVE = (
     "The lab above shows this session as it is; a headless run stores its figure here. "
@@ -24,9 +31,9 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
 
     Returns:
         `Result`; its metrics are the query loss at θ (`query_loss_before`) and after the trained
-        number of inner steps (`query_loss_after`), their quotient (`ratio`), the largest share
-        of diverged tasks on the curve (`diverged`), and for each measure of the task family, such
-        as the accuracy, `accuracy_before` and `accuracy_after`.
+        number of inner steps (`query_loss_after`), their quotient (`ratio`), the share of tasks
+        that have diverged after these inner steps (`diverged`), and for each measure of the task
+        family, such as the accuracy, `accuracy_before` and `accuracy_after`.
 
     Example:
         >>> from labkit.session import Settings
@@ -51,8 +58,8 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
         metrics={
             "query_loss_before": before,
             "query_loss_after": after,
-            "ratio": after / before,
-            "diverged": float(curve.diverged.max()),
+            "ratio": after / before if before else math.nan,
+            "diverged": float(curve.diverged[inner_steps]),
             "meta_steps": snapshot.meta_step,
             **measured,
         },
@@ -70,11 +77,46 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
             "seconds": snapshot.seconds,
             "tasks": curve.tasks,
         },
+        divergence=_divergence(session.training_curve(), snapshot.curve),
+    )
+
+
+def _divergence(each: TrainingCurve, coarse: TrainingCurve) -> Divergence | None:
+    """Whether a training has diverged, from the losses of each meta-step and from their means.
+
+    The last means decide, since a few wild meta-steps are no divergence; the first meta-step is
+    the measure, since the first mean may hold losses that were wild already.
+    """
+    if not len(each.meta_step):
+        return None
+    curve = TrainingCurve(
+        *(
+            np.concatenate([getattr(each, column.name)[:1], getattr(coarse, column.name)])
+            for column in fields(TrainingCurve)
+        )
+    )
+    when = curve.diverged
+    if when is None:
+        return None
+    first, last = float(each.loss_before[0]), curve.recent(when)
+    meta_step = each.diverged_at(when)
+    return Divergence(
+        meta_step,
+        f"training diverged at meta-step {meta_step:,}: the query loss {when} adaptation has grown "
+        f"to {number_text(last)}, from {number_text(first)} before adaptation in the first "
+        "meta-step; take a smaller alpha, beta or inner_steps",
     )
 
 
 def record_result(result: Result) -> None:
-    """Record a result in the notebook's output, where `read_result` finds it."""
+    """Record a result in the notebook's output, where `read_result` finds it.
+
+    A result whose training curve ends beyond all bounds counts as diverged, whoever made it.
+    """
+    if result.divergence is None and set(_LOSSES) <= result.curves.get("training", {}).keys():
+        steps, before, after = (np.asarray(result.curves["training"][name]) for name in _LOSSES)
+        curve = TrainingCurve(steps, before, after, np.zeros(len(steps)))
+        result = replace(result, divergence=_divergence(curve, curve))
     display({MIME_TYPE: result.to_json(), "text/plain": result.table()}, raw=True)
 
 

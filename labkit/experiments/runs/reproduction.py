@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit.experiments.runs.notebooks import INJECTED, read_notebook
 from labkit.experiments.runs.plan import Plan
-from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder
+from labkit.experiments.runs.run_folder import NOTEBOOK, WITH_RESULT, RunFolder
 
 _VERSIONS = ("maml-lab", "torch", "numpy", "plotly")
 GIT_SECONDS = 10.0
@@ -72,7 +72,7 @@ def plan_of(folder: RunFolder, scratch: Path) -> Plan:
     """Plan the run of a folder again, with the notebook as executed then.
 
     Args:
-        folder: Of a run that is done.
+        folder: Of a run that is done or has diverged.
         scratch: Folder for the notebook.
 
     Raises:
@@ -81,7 +81,7 @@ def plan_of(folder: RunFolder, scratch: Path) -> Plan:
     import nbformat  # noqa: PLC0415  # slow to import, and a command's --help needs none
 
     status = folder.status
-    if status is None or status.state != "done":
+    if status is None or status.state not in WITH_RESULT:
         state = "is not the folder of a run" if status is None else f"has a {status.state} run"
         raise ValueError(f"{folder.path} {state}: give the folder of a run that is done")
     if status.without_result:

@@ -10,13 +10,26 @@ import numpy as np
 
 from labkit.experiments.runs.claims import after
 from labkit.experiments.runs.notebooks import read_notebook
-from labkit.experiments.tables import text_table
+from labkit.experiments.tables import number_text, text_table
 
 if TYPE_CHECKING:
     from labkit.session import Columns
 
 MIME_TYPE = "application/vnd.maml-lab.result+json"
 FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A training whose losses were beyond all bounds at its end.
+
+    Attributes:
+        meta_step: From which on they were.
+        message: Which loss, how large, and what to do.
+    """
+
+    meta_step: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,7 @@ class Result:
             "training" (`meta_step`, `loss_before`, `loss_after`), column → values.
         events: Settings changed during the run: `meta_step`, `name`, `value`.
         provenance: Versions, platform, threads, git commit, seed, seconds spent training.
+        divergence: Whether and when training diverged; then the run is "diverged", not "done".
     """
 
     parameters: dict[str, Any]
@@ -38,11 +52,30 @@ class Result:
     curves: "dict[str, Columns]"
     events: list[dict[str, Any]]
     provenance: dict[str, Any]
+    divergence: Divergence | None = None
 
     def heading(self) -> str:
         """When it was measured, and on how many tasks: to be read before `table`."""
         meta_steps, tasks = self.metrics["meta_steps"], self.provenance["tasks"]
         return f"{after(meta_steps)}, on {tasks:,} held-out tasks:"
+
+    def sentences(self) -> str:
+        """The query loss before and after adaptation, and how much of it is left.
+
+        Example:
+            >>> metrics = {"query_loss_before": 3.0, "query_loss_after": 1.2, "ratio": 0.4}
+            >>> print(Result({"inner_steps": 5}, metrics, {}, [], {}).sentences())
+            before adaptation 3.000, after 5 inner step(s) 1.200
+            adaptation leaves 40% of the loss
+        """
+        before, after, ratio = (
+            self.metrics[name] for name in ("query_loss_before", "query_loss_after", "ratio")
+        )
+        return (
+            f"before adaptation {number_text(before, '.3f')}, after "
+            f"{self.parameters['inner_steps']} inner step(s) {number_text(after, '.3f')}\n"
+            f"adaptation leaves {number_text(ratio, '.0%')} of the loss"
+        )
 
     def table(self) -> str:
         """The adaptation curve as text, with three decimals."""
@@ -60,7 +93,8 @@ class Result:
         for name in measures:
             heads += [name, "± 95 %"]
             formats += [(name, ".3f"), (f"{name}_ci95", ".3f")]
-        rows = zip(*([f"{v:{spec}}" for v in curve[name]] for name, spec in formats), strict=True)
+        cells = ([number_text(v, spec) for v in curve[name]] for name, spec in formats)
+        rows = zip(*cells, strict=True)
         return text_table(heads, list(rows))
 
     def to_json(self) -> dict[str, Any]:
@@ -89,7 +123,15 @@ class Result:
             for name, curve in data["curves"].items()
         }
         metrics = {name: _number(value) for name, value in data["metrics"].items()}
-        return cls(data["parameters"], metrics, curves, data["events"], data["provenance"])
+        diverged = data.get("divergence")
+        return cls(
+            data["parameters"],
+            metrics,
+            curves,
+            data["events"],
+            data["provenance"],
+            None if diverged is None else Divergence(**diverged),
+        )
 
 
 class NoResultError(ValueError):

@@ -21,7 +21,10 @@ from labkit.experiments.runs.result import NoResultError, Result, read_result
 
 Read = TypeVar("Read")
 
-State = Literal["running", "done", "failed"]
+State = Literal["running", "done", "diverged", "failed"]
+
+WITH_RESULT = ("done", "diverged")
+"""States in which a run has a result, unless its notebook records none."""
 
 NOTEBOOK, PARAMETERS, RESULT = "notebook.ipynb", "parameters.json", "result.json"
 METRICS, STATUS = "metrics.parquet", "status.json"
@@ -39,16 +42,17 @@ class Status:
     """The state of a run.
 
     Attributes:
-        state: "running", "done" or "failed"; a killed run stays "running", see
+        state: "running", "done", "diverged" or "failed"; a killed run stays "running", see
             `RunFolder.interrupted`.
         id: Of the run, see `Plan.id`.
         notebook: Short name of the notebook.
         started: Seconds since 1970.
         seconds: How long it took; None before its end.
-        error: The error that stopped it, whole.
-        without_result: Whether it is done and its notebook records no result.
+        error: The error that stopped it, whole; of a diverged one, what diverged.
+        without_result: Whether it has ended and its notebook records no result.
         owner: The machine and the process that execute it.
         files: Name → size in bytes and SHA-256 of each file at the end.
+        meta_step: At which it diverged.
     """
 
     state: State
@@ -60,6 +64,7 @@ class Status:
     without_result: bool = False
     owner: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Any] = field(default_factory=dict)
+    meta_step: int | None = None
 
     @classmethod
     def running(cls, id: str, notebook: str) -> "Status":  # noqa: A002  # its name in the file
@@ -116,7 +121,7 @@ class RunFolder:
             status = self.status
             if status is None or status.state == "running":
                 return None
-            if status.state == "done" and not status.without_result:
+            if status.state in WITH_RESULT and not status.without_result:
                 _ = self.parameters, self.result
             self.check_files(status)
         except ValueError:
@@ -160,7 +165,7 @@ class RunFolder:
 
     @property
     def result(self) -> Result:
-        """The result of a run that is done.
+        """The result of a run that is done or has diverged.
 
         Raises:
             ValueError: The file is missing, as for a run without a result, or damaged.
@@ -176,24 +181,28 @@ class RunFolder:
         self.write(PARAMETERS, json.dumps(parameters, indent=1, ensure_ascii=False))
 
     def end(self, status: Status) -> Status:
-        """Record the end of a run, after writing result and metrics if it is done.
+        """Record the end of a run, after writing result and metrics if there are any.
 
         Returns:
-            The recorded status.
+            The recorded status: "diverged" in place of "done" if the result says so.
 
         Raises:
             NoResultError: A cell of the notebook should have recorded a result, and has not.
         """
-        if status.state == "done":
-            try:
-                result = read_result(self.notebook)
-            except NoResultError as error:
-                if error.expected:
-                    raise
-                status = replace(status, without_result=True)
-        if status.state == "done" and not status.without_result:
-            self.write(RESULT, json.dumps(result.to_json(), indent=1, ensure_ascii=False))
-            write_metrics(self, status, result)
+        if status.state not in WITH_RESULT:
+            return self.seal(status)
+        try:
+            result = read_result(self.notebook)
+        except NoResultError as error:
+            if error.expected and status.state == "done":
+                raise
+            return self.seal(replace(status, without_result=True))
+        if (diverged := result.divergence) is not None and status.state == "done":
+            status = replace(
+                status, state="diverged", meta_step=diverged.meta_step, error=diverged.message
+            )
+        self.write(RESULT, json.dumps(result.to_json(), indent=1, ensure_ascii=False))
+        write_metrics(self, status, result)
         return self.seal(status)
 
     def seal(self, status: Status) -> Status:
@@ -261,9 +270,14 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def run_row(status: Status, parameters: Mapping[str, Any], result: Result) -> dict[str, Any]:
-    """The row of a run in a table: id, parameters and metrics; lists and dicts become JSON."""
+    """The row of a run in a table: id, state, parameters, metrics; lists and dicts become JSON."""
+    return {**parameters_row(status, parameters), **result.metrics}
+
+
+def parameters_row(status: Status, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without metrics."""
     plain = {name: table_value(value) for name, value in parameters.items()}
-    return {"run": status.id, "notebook": status.notebook, **plain, **result.metrics}
+    return {"run": status.id, "notebook": status.notebook, "state": status.state, **plain}
 
 
 def write_metrics(folder: RunFolder, status: Status, result: Result) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -29,6 +30,9 @@ from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, State, Statu
 Executor: TypeAlias = Callable[[dict[str, Any]], str | None]
 """Executes a request of the protocol in `kernels`, and returns the error if it failed."""
 
+_DIVERGED = re.compile(r"DivergedError: .*?meta-step (\d+)", re.DOTALL)
+"""How the error of a run begins whose losses left the finite numbers, and at which meta-step."""
+
 SERVER = "labkit.experiments.kernels.fork_server"
 
 
@@ -50,7 +54,7 @@ def run(
         switch: Stops the run.
 
     Returns:
-        Status "done" or "failed"; a failed notebook contains the traceback.
+        Status "done", "diverged" or "failed"; a failed notebook contains the traceback.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C; the process is killed, and the status is "failed".
@@ -82,8 +86,10 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor, *, watched: bo
     def ended(error: str | None) -> Status:
         # not by the wall clock, which may be set back meanwhile
         seconds = round(time.monotonic() - begun, 3)
-        state: State = "done" if error is None else "failed"
-        return replace(status, state=state, seconds=seconds, error=error)
+        diverged = _DIVERGED.match(error or "")
+        state: State = "done" if error is None else "diverged" if diverged else "failed"
+        meta_step = int(diverged[1]) if diverged else None
+        return replace(status, state=state, seconds=seconds, error=error, meta_step=meta_step)
 
     target.begin(status, dict(plan.parameters))
     unfinished = target.path.resolve() / f".{NOTEBOOK}"

@@ -1,6 +1,7 @@
 """A sweep: all runs of a design, each executed once, however often it is interrupted."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +21,24 @@ class Tally:
         runs: All of them.
         done: Finished ones, earlier ones included.
         failed: Failed ones.
+        diverged: Those whose training diverged.
     """
 
     runs: int
     done: int
     failed: int
+    diverged: int = 0
+
+    @classmethod
+    def of(cls, runs: int, ended: Iterable[Status]) -> "Tally":
+        """Count the runs that have ended, by their states."""
+        states = Counter(status.state for status in ended)
+        return cls(runs, states["done"], states["failed"], states["diverged"])
 
     @property
     def left(self) -> int:
         """Runs that have not ended."""
-        return self.runs - self.done - self.failed
+        return self.runs - self.done - self.failed - self.diverged
 
 
 OnEvent: TypeAlias = Callable[[Tally], None]
@@ -64,7 +73,7 @@ def sweep(
         on_notice: Receives a line when the scheduler has no workers.
 
     Returns:
-        Each run with its status "done" or "failed", in the order of `design.plans()`.
+        Each run with its status "done", "diverged" or "failed", in the order of `design.plans()`.
 
     Raises:
         FileNotFoundError: There is no such notebook.
@@ -81,9 +90,9 @@ def sweep(
         ended: dict[str, Status] = {}
         for plan in plans:
             status = own.ended(plan)
-            if status is not None and (status.state == "done" or not retry):
+            if status is not None and (status.state != "failed" or not retry):
                 ended[plan.id] = status
-        on_event(_tally(plans, ended))
+        on_event(Tally.of(len(plans), ended.values()))
         left = [plan for plan in plans if plan.id not in ended]
         if left:
             with (
@@ -94,10 +103,5 @@ def sweep(
             ):
                 for plan, status in results:
                     ended[plan.id] = status
-                    on_event(_tally(plans, ended))
+                    on_event(Tally.of(len(plans), ended.values()))
     return [(plan, ended[plan.id]) for plan in plans]
-
-
-def _tally(plans: list[Plan], ended: dict[str, Status]) -> Tally:
-    failed = sum(status.state == "failed" for status in ended.values())
-    return Tally(len(plans), len(ended) - failed, failed)

@@ -69,7 +69,7 @@ class Trial:
     Attributes:
         values: Parameter → value.
         runs: A run for each seed, each with its status.
-        metric: Mean over the seeds; infinite if a run has failed or has no finite value.
+        metric: Mean over the seeds; infinite if a run has failed, diverged or has no finite value.
     """
 
     values: dict[str, Any]
@@ -191,8 +191,7 @@ def search(
     most = design.together * len(design.seed_parameters)
 
     def report() -> None:
-        done = sum(status.state == "done" for status in ended.values())
-        on_event(Tally(design.search * len(design.seed_parameters), done, len(ended) - done))
+        on_event(Tally.of(design.search * len(design.seed_parameters), ended.values()))
 
     with ExitStack() as stack:
         stack.enter_context(own.claim(design, choices[0].plans))
@@ -226,7 +225,7 @@ def search(
 
 
 def _mean(metric: str, runs: Sequence[tuple[Plan, Status]], own: SweepFolder) -> float:
-    """Over the seeds; infinite if a run failed or has no finite value."""
+    """Over the seeds; infinite if a run failed, diverged or has no finite value."""
     values = []
     for plan, status in runs:
         if status.state != "done":

@@ -142,7 +142,7 @@ class SweepFolder:
         target = self.run(plan).path
         while True:
             earlier = self.ended(plan)
-            if earlier is not None and earlier.state == "done":
+            if earlier is not None and earlier.state != "failed":
                 return earlier
             if target.exists():
                 away = own.with_suffix(".old")

@@ -30,7 +30,13 @@ from labkit.training.model import TaskLoss
 
 
 class DivergedError(ArithmeticError):
-    """A loss or a gradient is not finite; θ is still that of the last finite meta-step."""
+    """A loss or a gradient is not finite; θ is still that of the last finite meta-step.
+
+    Attributes:
+        session: The session that was run, if it was one: what it has learned can be measured.
+    """
+
+    session: object = None
 
 
 @dataclass(frozen=True, slots=True)
