@@ -24,7 +24,7 @@ from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.grid import Tally
 from labkit.experiments.sweeps.optuna_search import SearchDesign, Trial
 from labkit.experiments.sweeps.workers import SchedulerGoneError
-from tests.experiments.tiny_notebook import alive_after, tiny_notebook
+from tests.experiments.tiny_notebook import alive_after, light_fork_servers, tiny_notebook
 
 pytestmark = pytest.mark.kernel
 
@@ -189,6 +189,12 @@ def test_a_search_is_asked_for_whole() -> None:
         assert complaint in result.stderr
 
 
+@pytest.fixture
+def _light(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    light_fork_servers(tmp_path, monkeypatch)
+
+
+@pytest.mark.usefixtures("_light")
 def test_a_search_with_real_runs(tmp_path: Path) -> None:
     words = [
         *(tiny_notebook(tmp_path), "--random", "alpha=0.5..1.5", "--seeds", "2"),
@@ -285,6 +291,7 @@ def begun(notebook: str, folder: Path, seeds: int, seconds: float) -> "subproces
     return process
 
 
+@pytest.mark.usefixtures("_light")
 def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     process = begun(tiny_notebook(tmp_path), tmp_path / "s", 3, 600)
     children = psutil.Process(process.pid).children(recursive=True)
@@ -300,14 +307,15 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     assert list((tmp_path / "s" / "runs").iterdir()) == []
 
 
+@pytest.mark.usefixtures("_light")
 def test_a_killed_sweep_makes_each_run_once(tmp_path: Path) -> None:
     notebook, folder = tiny_notebook(tmp_path), tmp_path / "s"
     moments = random.Random(5)
     ended: dict[Path, float] = {}
     children = []
     for _ in range(2):
-        process = begun(notebook, folder, 4, 0.2)
-        time.sleep(moments.uniform(0, 8))
+        process = begun(notebook, folder, 4, 1.0)
+        time.sleep(moments.uniform(0, 2))
         children += psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.communicate()
@@ -315,7 +323,7 @@ def test_a_killed_sweep_makes_each_run_once(tmp_path: Path) -> None:
             assert path.stat().st_mtime == when, "a run that was done was made again"
         ended = {p: p.stat().st_mtime for p in (folder / "runs").glob("*/status.json")}
     assert alive_after(children) == []
-    process = begun(notebook, folder, 4, 0.2)
+    process = begun(notebook, folder, 4, 1.0)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert out.startswith("4 of 4 runs done")

@@ -25,13 +25,26 @@ from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.grid import sweep
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from labkit.experiments.sweeps.workers import SchedulerError, SchedulerGoneError, workers
-from tests.experiments.tiny_notebook import alive_after, kernels, tiny_notebook
+from tests.experiments.tiny_notebook import (
+    alive_after,
+    kernels,
+    light_fork_servers,
+    tiny_notebook,
+)
 
 # dask's own, while it closes
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
     pytest.mark.kernel,
 ]
+
+
+@pytest.fixture(autouse=True)
+def light(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Python looks for what it executes when a process begins."""
+    folder = tmp_path_factory.mktemp("light")
+    light_fork_servers(folder, monkeypatch)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -115,11 +128,11 @@ def test_runs_that_take_too_long_are_killed_with_their_kernels(
         # what warm runs are forked from imports much at first
         assert runs.run(good, tmp_path / "first").state == "done"
         under_way = [
-            threads.submit(making, deaf, tmp_path / name, timeout=15)
+            threads.submit(making, deaf, tmp_path / name, timeout=10)
             for name, making in (("cold", run), ("warm", runs.run))
         ]
         for status in (future.result() for future in under_way):
-            assert (status.state, status.error) == ("failed", "TimeoutError: not done after 15 s")
+            assert (status.state, status.error) == ("failed", "TimeoutError: not done after 10 s")
         begun = [int(path.name.removeprefix("kernel-")) for path in tmp_path.glob("kernel-*")]
         assert len(begun) == 3
         until(lambda: not any(psutil.pid_exists(kernel) for kernel in begun), 10)
@@ -179,7 +192,10 @@ def test_a_kernel_whose_parent_went_while_it_was_starting_ends(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_nobody_wants_any_more_ends_while_it_imports(tmp_path: Path) -> None:
+def test_a_server_that_nobody_wants_any_more_ends_while_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # this one imports all there is
     words = ["warm", tiny_notebook(tmp_path), str(tmp_path / "run")]
     with subprocess.Popen([sys.executable, "-P", "-c", WANTED, *words]) as process:
         until(lambda: below(process.pid))
@@ -316,17 +332,15 @@ def test_a_scheduler_that_goes_ends_the_sweep(tmp_path: Path) -> None:
     assert alive_after(orphans) == []
 
 
-def test_a_full_disk_ends_the_sweep_and_a_later_one_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_ends_the_sweep_and_a_later_one_goes_on(tmp_path: Path, light: Path) -> None:
     design = SweepDesign(notebook=tiny_notebook(tmp_path), seeds=2)
-    (tmp_path / "sitecustomize.py").write_text(FULL)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "full").touch()
+    with (light / "sitecustomize.py").open("a") as file:
+        file.write(FULL)
+    (light / "full").touch()
     with pytest.raises(OSError, match="No space left on device"):
         sweep(design, tmp_path / "s", jobs=1)
     assert list((tmp_path / "s" / "runs").iterdir()) == []
-    (tmp_path / "full").unlink()
+    (light / "full").unlink()
     assert [status.state for _, status in sweep(design, tmp_path / "s", jobs=1)] == ["done"] * 2
 
 

@@ -1,10 +1,12 @@
 """A notebook that is executed in no time: it says a result without training anything."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
 import psutil
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.experiments.runs.result import FORMAT, MIME_TYPE
@@ -20,7 +22,7 @@ BEGUN = "kernel-"
 """How the names of files begin by which kernels say that they have begun."""
 
 CODE = f"""\
-import os, pathlib, time
+import ctypes, os, pathlib, signal, time
 (pathlib.Path(FOLDER) / f"{BEGUN}{{os.getpid()}}").touch()
 time.sleep(seconds)
 deadline = time.monotonic() + 300
@@ -28,7 +30,9 @@ while len([*pathlib.Path(FOLDER).glob("{BEGUN}*")]) <= others:
     assert time.monotonic() < deadline, "the others have not begun"
     time.sleep(0.02)
 if kind == "deaf":
-    sum(range(10**15))
+    # as a long computation in C does: no other thread of Python runs, no signal is looked at
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    ctypes.PyDLL(None).sleep(10**6)
 if kind == "bad":
     raise RuntimeError("as asked")
 columns = ("inner_step", "query_loss", "ci95", "median", "diverged")
@@ -39,11 +43,25 @@ display({{"{MIME_TYPE}": {{
     "events": [], "provenance": {{}}}}}}, raw=True)
 """
 
+LIGHT = """\
+import sys, types
+imports = types.ModuleType("labkit.experiments.kernels.imports")
+imports.import_everything = lambda: iter(())
+sys.modules[imports.__name__] = imports
+"""
+"""Executed when a Python process begins: what runs are forked from then imports nothing ahead."""
+
+
+def light_fork_servers(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The tiny notebook needs no torch, which takes most of the time of a test that starts it."""
+    (folder / "sitecustomize.py").write_text(LIGHT)
+    patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
 
 def tiny_notebook(folder: Path) -> str:
     """Write it, and say where.
 
-    One of the kind "deaf" computes for ever and blocks all threads; with `others`, it waits until
+    One of the kind "deaf" blocks all threads for ever; with `others`, it waits until
     as many have begun.
     """
     path = folder / "tiny.ipynb"

@@ -53,7 +53,11 @@ def test_recorded_against_numpy_and_bit_for_bit(algorithm: str, family: str, for
 
 
 def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several algorithms in one function: it is compiling that takes long."""
+    """Several algorithms in one function: it is compiling that takes long.
+
+    This is also the contract with torch's compiler, as `test_torch_contracts.py` has it with the
+    rest of what is private to torch.
+    """
     monkeypatch.setenv(FOLDER, str(tmp_path))
     names = ("MAML", "MAML order 1", "Reptile")
     cases = [Case(name, "cubics", STEPS, "tensor per step") for name in names]

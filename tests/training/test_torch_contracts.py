@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.fx import symbolic_trace
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
@@ -94,31 +93,9 @@ def test_copies_into_many_tensors(together: bool, monkeypatch: pytest.MonkeyPatc
     assert [target.tolist() for target in targets] == [[1.0] * 2, [2.0] * 3], VERSION
 
 
-@pytest.mark.kernel
-def test_the_compiler_and_its_loader(tmp_path: Path) -> None:
-    path = tmp_path / "add.pt2"
-    script = (
-        "import sys, torch, pathlib\n"
-        "from tests.training.test_torch_contracts import compile_sum\n"
-        "compile_sum(pathlib.Path(sys.argv[1]))\n"
-    )
-    # another process, as in training: the compiler leaves much behind in the one that imports it
-    command = [sys.executable, "-c", script, str(path)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
-    assert run.returncode == 0, f"{VERSION} does not compile: {run.stderr[-2000:]}"
+def test_the_loader_of_compiled_code() -> None:
+    """What it loads, and the compiler: `test_recording.py::test_compiled_against_numpy`."""
     torch_aoti.check_loader()
-    (result,) = torch_aoti.load(path)([torch.ones(2), torch.full((2,), 2.0)])
-    assert result.tolist() == [3.0, 3.0], f"{VERSION} computes other numbers"
-
-
-def compile_sum(path: Path) -> None:
-    """Write a package that adds two tensors."""
-
-    class Sum(nn.Module):
-        def forward(self, x: Tensor, y: Tensor) -> list[Tensor]:
-            return [x + y]
-
-    torch_aoti.compile_to(path, symbolic_trace(Sum()), [torch.ones(2), torch.ones(2)])
 
 
 def test_batch_norm_is_recognised_by_its_base_class() -> None:

@@ -10,39 +10,18 @@ a worker of Dask is a daemonic process, which `multiprocessing` allows no childr
 server a process, which cannot be ended with the sweep.
 """
 
-import gc
-import importlib
 import os
 import select
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from typing import NoReturn
 
 import numpy as np
-import plotly.graph_objects as go
 
-import labkit
 from labkit.experiments.kernels.execution import execute
+from labkit.experiments.kernels.imports import import_everything
 from labkit.experiments.kernels.preforked_kernel import PreforkedKernel, kernel_manager
-
-LAZY_IMPORTS = ("torch._dynamo", "torch.optim")
-"""torch imports these at first use."""
-
-
-def import_everything() -> Iterator[None]:
-    """Import what is otherwise imported at first use; pauses after each name."""
-    for name in LAZY_IMPORTS:
-        importlib.import_module(name)
-        yield
-    for room in (labkit, labkit.paper):
-        for name in dir(room):
-            getattr(room, name)
-            yield
-    go.Figure(go.Scatter(x=[0], y=[0])).to_html()  # plotly, too, imports much at first use
-    gc.collect()
-    gc.freeze()  # imported objects are never collected, and their memory remains shared
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The one door to torch's ahead-of-time compiler.
 
-Checked by `tests/training/test_torch_contracts.py`; the cap on torch in `pyproject.toml` says which
-version was tried last.
+Checked by `tests/training/test_torch_contracts.py` and, with compiled code, by `test_recording.py`;
+the cap on torch in `pyproject.toml` says which version was tried last.
 """
 
 from collections.abc import Callable
