@@ -71,7 +71,7 @@ def run_in_forkserver(plan: Plan, folder: Path) -> Status:
         finally:
             process.join()
 
-    return record_run(plan, folder, execute, watched=False)
+    return record_run(plan, folder, execute)
 
 
 def main() -> None:

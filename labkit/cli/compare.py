@@ -9,6 +9,7 @@ import typer
 
 from labkit._io import atomic_write
 from labkit.cli.errors import FAILED, USAGE, write_error
+from labkit.cli.progress import Display, terminal_width
 from labkit.experiments import METRIC, compare_runs, find_notebook, read_runs, runs_frame
 
 NOTEBOOK = "09_compare"
@@ -52,24 +53,26 @@ def compare(
     if notebook and (len(folders) != 1 or metric != METRIC or by):
         _stop("--notebook takes one folder, and neither --metric nor --by")
     try:
-        runs = read_runs(folders)
-        comparison = compare_runs(
-            runs_frame(runs), metric, [n.strip() for n in by.split(",")] if by else None
-        )
+        with Display("reading the runs"):
+            runs = read_runs(folders)
+            comparison = compare_runs(
+                runs_frame(runs), metric, [n.strip() for n in by.split(",")] if by else None
+            )
     except (OSError, ValueError) as error:
         _stop(str(error))
     left_out = f"; left out: {runs.left_out_summary()}" if runs.left_out else ""
     typer.echo(f"{len(runs.done)} runs{left_out}\n")
-    typer.echo(comparison.table())
+    typer.echo(comparison.table(terminal_width()))
     if output:
         from labkit.experiments import report_html  # noqa: PLC0415  # it imports plotly
 
-        page = report_html(runs, comparison)
+        with Display("drawing the report"):
+            page = report_html(runs, comparison)
         with _writing(output):
             atomic_write(output, lambda path: path.write_text(page, encoding="utf-8"))
         typer.echo(f"\nThe report: {output}")
     if notebook:
-        with _writing(notebook):
+        with _writing(notebook), Display(f"executing {NOTEBOOK}"):
             _execute(folders[0], notebook)
         typer.echo(f"\nThe executed notebook: {notebook}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors, writing_to
-from labkit.cli.progress import bar
+from labkit.cli.progress import Display, terminal_width
 from labkit.experiments import (
     RunFolder,
     agreement,
@@ -49,8 +49,8 @@ def rerun(
             again = RunFolder(output or Path(scratch) / "run")
             if again.path.is_dir() and any(again.path.iterdir()):
                 raise ValueError(f"{again.path} is not empty: choose another -o")
-        with writing_to(again.path), bar(plan, enabled=None) as watcher:
-            status = execute(plan, again.path, progress=watcher)
+        with writing_to(again.path), Display("starting") as display:
+            status = execute(plan, again.path, progress=display.watcher(plan))
         if status.state == "failed":
             raise exit_with(f"the run failed this time: {status.summary}", FAILED)
         if status.without_result:
@@ -66,7 +66,8 @@ def rerun(
         )
         for name, (one, other, same) in compared.items()
     ]
-    typer.echo(text_table(("metric", "then", "now", "digits that agree"), rows, {"metric"}))
+    heads = ("metric", "then", "now", "digits that agree")
+    typer.echo(text_table(heads, rows, {"metric"}, terminal_width()))
     for name, (then, now) in differences(earlier.provenance, repeated.provenance).items():
         typer.echo(f"{name} was {then}, is {now}")
     if any(agreeing < digits for _, _, agreeing in compared.values()):

@@ -8,7 +8,7 @@ import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors, writing_to
 from labkit.cli.options import assignments, parameters_from, parameters_in, text_of
-from labkit.cli.progress import bar
+from labkit.cli.progress import Display
 from labkit.experiments import LOCK, WITH_RESULT, Notebook, Plan, RunFolder
 from labkit.experiments import run as execute
 
@@ -67,8 +67,9 @@ def run(
     progress: Annotated[
         bool | None,
         typer.Option(
-            help="Show a bar with meta-steps, rate and remaining time.",
-            show_default="on a terminal",
+            help="Show how far the run is: --progress each half second, even without a terminal; "
+            "--no-progress never.",
+            show_default="on a terminal; elsewhere a line now and then",
         ),
     ] = None,
     again: Annotated[
@@ -101,7 +102,8 @@ def run(
         if done and not again:
             typer.echo(f"{folder.path} is already {done}; --again repeats it.", err=True)
         else:
-            with writing_to(folder.path), bar(plan, enabled=progress) as watcher:
+            with writing_to(folder.path), Display("starting", enabled=progress) as display:
+                watcher = display.watcher(plan)
                 finished = execute(plan, folder.path, timeout=timeout, progress=watcher)
             if finished.state == "failed":
                 kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""

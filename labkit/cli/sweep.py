@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from labkit.cli.errors import FAILED, INTERRUPTED, USAGE, exit_with, usage_errors, write_error
 from labkit.cli.options import design_of
-from labkit.cli.progress import SweepProgress
+from labkit.cli.progress import Display, terminal_width
 from labkit.experiments import (
     WAIT,
     Plan,
@@ -177,16 +176,19 @@ def sweep(
             file=file,
         )
     trials: list[Trial] = []
+    display = Display("starting workers", varying=design.varying)
     try:
-        with usage_errors(), closing(SweepProgress()) as progress:
+        with usage_errors(), display:
             options: dict[str, Any] = {
                 "jobs": jobs,
                 "scheduler": scheduler,
                 "retry": retry,
                 "timeout": timeout,
                 "wait": wait or WAIT,
-                "on_event": progress,
-                "on_notice": progress.notify,
+                "on_event": display.count,
+                "on_notice": display.notice,
+                "on_progress": display.running,
+                "on_end": display.ended,
             }
             if isinstance(design, SearchDesign):
                 trials = run_search(design, output, **options)
@@ -194,11 +196,11 @@ def sweep(
             else:
                 runs = run_sweep(design, output, **options)
     except SchedulerGoneError as error:
-        raise exit_with(f"{error}{progress.summary}", FAILED) from None
+        raise exit_with(f"{error}{display.summary}", FAILED) from None
     except OSError as error:
-        raise exit_with(f"{write_error(output, error)}{progress.summary}", FAILED) from None
+        raise exit_with(f"{write_error(output, error)}{display.summary}", FAILED) from None
     except KeyboardInterrupt:
-        raise exit_with(f"interrupted{progress.summary}", INTERRUPTED) from None
+        raise exit_with(f"interrupted{display.summary}", INTERRUPTED) from None
     typer.echo(summary(runs, design.varying, monotonic() - start))
     if isinstance(design, SearchDesign):
         typer.echo(best_trial(trials, design.minimise))
@@ -225,7 +227,7 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
             if status.state == state
         ]
         if rows:
-            lines += ["", f"{len(rows)} {state}:", text_table(heads, rows, heads)]
+            lines += ["", f"{len(rows)} {state}:", text_table(heads, rows, heads, terminal_width())]
     return "\n".join(lines)
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
+NARROW, BETWEEN = 16, "  "
+"""Fewest characters to which a column is wrapped, and what is between two columns."""
+
 WIDTH = 8
 """Most characters of a number in a table or a sentence."""
 
@@ -37,7 +40,10 @@ def value_text(value: object) -> str:
 
 
 def text_table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[str] = ()
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    words: Collection[str] = (),
+    width: int | None = None,
 ) -> str:
     """Align formatted cells in columns.
 
@@ -45,6 +51,7 @@ def text_table(
         heads: Names of the columns.
         rows: Cells, as many in each row as there are heads.
         words: Heads of the columns to align left; the others hold numbers.
+        width: Most characters of a line; the widest columns of words are wrapped. None: any number.
 
     Example:
         >>> print(text_table(["method", "n"], [["maml", "5"], ["anil", "10"]], {"method"}))
@@ -57,10 +64,21 @@ def text_table(
     # tabulate aligns no heads without rows
     if not rows:
         return "  ".join(heads)
+    cells = [list(heads), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    limits: list[int | None] = [None] * len(heads)
+    over = 0 if width is None else sum(widths) + len(BETWEEN) * (len(heads) - 1) - width
+    wrapped = [n for n, head in enumerate(heads) if head in words]
+    for number in sorted(wrapped, key=lambda n: -widths[n]):
+        if over > 0:
+            narrower = min(max(widths[number] - over, NARROW), widths[number])
+            over -= widths[number] - narrower
+            limits[number] = narrower
     table: str = tabulate(
-        [list(heads), *map(list, rows)],
+        cells,
         tablefmt="plain",
         disable_numparse=True,
         colalign=["left" if head in words else "right" for head in heads],
+        maxcolwidths=limits if any(limits) else None,
     )
     return table

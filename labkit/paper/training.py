@@ -50,12 +50,16 @@ def train_run(
     Raises:
         DivergedError: A loss or θ is no longer finite.
     """
-    progress, history, start = Progress(), [], time.perf_counter()
+    progress, history = Progress(settings.meta_steps), list[MetaStep]()
+    start = time.perf_counter()
     for number in range(settings.meta_steps):
         if beta is not None:
             learner.beta = beta(number / settings.meta_steps)
-        history.append(learner.step())
-        progress.report(number + 1, last=number + 1 == settings.meta_steps)
+        if progress.should_stop:
+            break
+        step = learner.step()
+        history.append(step)
+        progress.add(number + 1, step.loss_before, step.loss_after)
     return TrainedRun(settings, learner, history, time.perf_counter() - start)
 
 

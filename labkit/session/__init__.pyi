@@ -10,7 +10,8 @@ from .observe import Snapshot as Snapshot
 from .progress import SECONDS as SECONDS
 from .progress import VARIABLE as VARIABLE
 from .progress import Progress as Progress
-from .progress import read_progress as read_progress
+from .progress import RunProgress as RunProgress
+from .progress import stop_file as stop_file
 from .run import InterruptedReplayError as InterruptedReplayError
 from .session import Session as Session
 from .settings import ALGORITHMS as ALGORITHMS

@@ -1,5 +1,6 @@
 """What a session records: losses over meta-steps, and changes of settings."""
 
+import math
 from array import array
 from dataclasses import dataclass, field
 from typing import Literal, Self
@@ -125,10 +126,12 @@ class History:
     Attributes:
         events: Changes of settings.
         seconds: Time spent in meta-steps.
+        latest: Losses before and after adaptation of the last meta-step.
     """
 
     events: list[Event] = field(default_factory=list)
     seconds: float = 0.0
+    latest: tuple[float, float] = (math.nan, math.nan)
     _archive: Archive = field(default_factory=lambda: Archive((len(_COLUMNS), BLOCK)))
     _blocks: list[Kept] = field(default_factory=list)
     _last: "array[float]" = field(default_factory=lambda: array("d"))
@@ -142,6 +145,7 @@ class History:
     def append(self, step: MetaStep, seconds: float) -> None:
         """Record the next meta-step and the seconds that it took."""
         self.seconds += seconds
+        self.latest = step.loss_before, step.loss_after
         self._last.extend((step.loss_before, step.loss_after, self.seconds))
         if len(self._last) == len(_COLUMNS) * BLOCK:
             block = _columns(self._last)

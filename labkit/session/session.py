@@ -275,6 +275,9 @@ class Session:
     def run(self, meta_steps: int) -> None:
         """Train in this thread until `meta_steps` meta-steps have been taken in all.
 
+        Whoever has started this process may ask for an earlier end, as a search does that gives up
+        a trial.
+
         Raises:
             ValueError: `meta_steps` is not a whole number ≥ 0.
             RuntimeError: The session is playing.
@@ -286,14 +289,14 @@ class Session:
         with self._locks.choice:
             self._looking, self._cursor, self._until = None, None, None
             self._player.forget()
-        progress = Progress()
+        progress = Progress(meta_steps)
         try:
             with threads(self.threads):
-                while self._timeline.meta_step < meta_steps:
+                while self._timeline.meta_step < meta_steps and not progress.should_stop:
                     with self._locks.turn.visit():
                         self._advance()
-                    progress.report(self._timeline.meta_step)
-            progress.report(self._timeline.meta_step, last=True)
+                    history = self._timeline.run.history
+                    progress.add(len(history), *history.latest)
         except DivergedError as error:
             error.session = self
             raise

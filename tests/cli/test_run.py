@@ -71,7 +71,8 @@ def test_a_shared_session_runs_with_its_changes(
     folder, done = finished
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("inner step  query loss")
-    assert "20/20" in done.stderr
+    assert "labkit: 01_sinusoid: importing\n" in done.stderr
+    assert "labkit: 01_sinusoid: measuring after 20 meta-steps\n" in done.stderr
     result = json.loads((folder / "result.json").read_text())
     assert result["events"] == [{"meta_step": 5, "name": "alpha", "value": 0.05}]
     assert result["metrics"]["meta_steps"] == 20

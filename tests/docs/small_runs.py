@@ -58,7 +58,7 @@ class SmallRuns:
             assert small.status is not None
             return small.status.error
 
-        return record_run(plan, folder, execute, watched=False)
+        return record_run(plan, folder, execute)
 
     def execute(
         self,
@@ -97,7 +97,7 @@ class SmallRuns:
             Path(request["output"]).write_text(json.dumps(document), encoding="utf-8")
             return None
 
-        return record_run(plan, folder, execute, watched=False)
+        return record_run(plan, folder, execute)
 
     def _executed(self, plan: Plan) -> RunFolder:
         small = replace(plan, parameters=_reduced(plan.parameters))

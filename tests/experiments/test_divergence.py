@@ -18,7 +18,7 @@ from labkit.experiments.runs.measurement import record_result
 from labkit.experiments.runs.reproduction import plan_of
 from labkit.experiments.runs.result import MIME_TYPE, Divergence, Result
 from labkit.experiments.runs.run_folder import RunFolder, Status
-from labkit.experiments.tables import WIDTH, number_text
+from labkit.experiments.tables import WIDTH, number_text, text_table
 from labkit.session import TrainingCurve
 from tests.experiments.run_folders import done_run, sweep
 
@@ -202,3 +202,12 @@ def test_numbers_are_short(value: float, spec: str) -> None:
     number = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
     if abs(value) > 1e-3:
         assert number == pytest.approx(value, rel=0.06)
+
+
+def test_a_table_fits_a_width_by_wrapping_words() -> None:
+    rows = [("maml", "0.5", "ValueError: " + "no luck " * 20)]
+    heads = ("name", "alpha", "error")
+    lines = text_table(heads, rows, {"name", "error"}, 60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(" ".join(line[13:].split()) for line in lines[1:]).count("no luck") == 20
+    assert text_table(heads, rows, {"name", "error"}).splitlines()[1].count("no luck") == 20

@@ -104,7 +104,7 @@ def recorded_with(error: str | None, tmp_path: Path, text: str) -> Status:
         Path(parameters["output"]).write_text(text)
         return error
 
-    return record_run(plan(tmp_path), tmp_path / "run", execute, watched=False)
+    return record_run(plan(tmp_path), tmp_path / "run", execute)
 
 
 def test_a_notebook_that_is_half_written_is_not_kept(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_clock_that_is_set_back_makes_no_negative_seconds(
         monkeypatch.setattr(time, "time", lambda: 0.0)
         return "it failed"
 
-    status = record_run(plan(tmp_path), tmp_path / "run", execute, watched=False)
+    status = record_run(plan(tmp_path), tmp_path / "run", execute)
     assert status.seconds is not None
     assert 0 <= status.seconds < 100
 

@@ -11,6 +11,7 @@ import pytest
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import RunFolder
 from labkit.experiments.runs.runner import WarmRuns, run
+from labkit.session import RunProgress
 
 FEW = {"meta_steps": 20, "meta_batch": 3}
 
@@ -42,13 +43,20 @@ def left_over(but: int | None = None) -> list[psutil.Process]:
 
 def test_same_numbers_as_a_run_in_a_new_process(runs: WarmRuns, tmp_path: Path) -> None:
     plan = Plan.of("01_sinusoid", FEW)
-    seen: list[int] = []
+    seen: list[RunProgress] = []
     assert runs.run(plan, tmp_path / "warm", progress=seen.append).state == "done"
     assert run(plan, tmp_path / "cold").state == "done"
     warm, cold = RunFolder(tmp_path / "warm").result, RunFolder(tmp_path / "cold").result
     assert warm.metrics == cold.metrics
     assert warm.provenance["threads"] == cold.provenance["threads"]
-    assert seen[-1] == 20
+    assert {run.phase for run in seen} <= {"importing", "starting", "training", "measuring"}
+    assert [run.meta_step for run in seen] == sorted(run.meta_step for run in seen)
+    last = seen[-1]
+    assert (last.phase, last.meta_step, last.meta_steps) == ("measuring", 20, 20)
+    assert [point[0] for point in last.curve] == list(range(1, 21))
+    training = RunFolder(tmp_path / "warm").result.curves["training"]
+    assert [point[2] for point in last.curve] == training["loss_after"].tolist()
+    assert not list(tmp_path.glob("*/.progress*"))
     assert runs._server is not None
     tasks = Path(f"/proc/{runs._server.pid}/task").glob("*/comm")
     # jemalloc, which pyarrow brings, prepares its thread for forks itself

@@ -133,10 +133,13 @@ class Comparison:
         """For each group how many of its runs diverged; nothing if none has."""
         return [(str(group.diverged),) if self.diverged_head else () for group in self.groups]
 
-    def table(self) -> str:
+    def table(self, width: int | None = None) -> str:
         """Groups and differences with their intervals, as text with four digits.
 
         For pairs that differ in more than one parameter, see `pairs_frame`.
+
+        Args:
+            width: Most characters of a line, if long names are to be wrapped.
         """
         heads = (self.metric, "seeds", "mean", "± 95 %")
         counts = self.diverged_column
@@ -144,7 +147,7 @@ class Comparison:
             (g.label, str(g.mean.count), g.mean.mean_text, g.mean.ci95_text, *count)
             for g, count in zip(self.groups, counts, strict=True)
         ]
-        lines = [text_table((*heads, *self.diverged_head), groups, {self.metric})]
+        lines = [text_table((*heads, *self.diverged_head), groups, {self.metric}, width)]
         if self.close_pairs:
             name = "difference on the same seeds"
             pairs = [
@@ -157,7 +160,7 @@ class Comparison:
                 )
                 for pair in self.close_pairs
             ]
-            lines += ["", text_table((name, *heads[1:], ""), pairs, {name, ""})]
+            lines += ["", text_table((name, *heads[1:], ""), pairs, {name, ""}, width)]
         further = len(self.pairs) - len(self.close_pairs)
         if further:
             pairs_differ = "more pair differs" if further == 1 else "more pairs differ"

@@ -34,8 +34,7 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     request = json.loads(connection.makefile("r", encoding="utf-8").readline())
     _reply(connection, {"process": os.getpid()})
     threading.Thread(target=_end_without_client, args=(connection,), daemon=True).start()
-    if request["progress"]:
-        os.environ[VARIABLE] = request["progress"]
+    os.environ[VARIABLE] = request["progress"]
     # private, and removed even if this process is killed: kernels that start at the same time race
     # on IPython's history, and the connection file contains the kernel's key
     os.environ["IPYTHONDIR"] = tempfile.tempdir = request["private"]

@@ -1,8 +1,8 @@
 """The JSON-lines protocol between whoever requests a run and the process that executes it.
 
 The request is one line with `notebook`, `output`, `parameters`, `private` (a folder for temporary
-files) and `progress` (a file, or null). The process replies at once with `{"process": id}`, and at
-its end with `{"error": text or null, "disk_full": errno or null}`.
+files) and `progress` (a file). The process replies with `{"process": id}` once it has imported what
+it needs, and at its end with `{"error": text or null, "disk_full": errno or null}`.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.experiments.kernels.process_tree import end_with_children
-from labkit.session import SECONDS, read_progress
+from labkit.session import SECONDS, RunProgress
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -26,8 +26,12 @@ EXTENSION = "--IPKernelApp.extensions=labkit.experiments.runs.divergence"
 
 NO_ANSWER = "the process of the run ended without an answer"
 
-Watcher = Callable[[int], object]
-"""Receives the number of completed meta-steps, about twice a second."""
+START_SECONDS = 600.0
+"""Within which a process must have imported what it needs, if the run has a timeout: a run's own
+time begins after that."""
+
+Watcher = Callable[[RunProgress], object]
+"""Receives how far a run is, about twice a second."""
 
 
 class Stopped(Exception):  # noqa: N818  # it is not an error
@@ -80,8 +84,8 @@ def run_and_wait(
     Args:
         connection: To the process, see `labkit.experiments.kernels.execution`; closed in the end.
         request: What to execute, see the module's docstring.
-        timeout: Longest time, seconds.
-        progress: Receives the number of completed meta-steps.
+        timeout: Longest time, seconds, after the process has imported what it needs.
+        progress: Receives how far the run is.
         switch: Stops the run.
 
     Returns:
@@ -101,28 +105,36 @@ def _exchange(
     timeout: float | None,
     progress: Watcher | None,
 ) -> str | None:
-    until = None if timeout is None else time.monotonic() + timeout
+    until = None if timeout is None else time.monotonic() + START_SECONDS
     reply: dict[str, Any] = {}
+    path = Path(request["progress"])
+    _note("importing", path)
     try:
         connection.sendall(json.dumps(request).encode() + b"\n")
         unread = b""
         while True:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
-                return f"TimeoutError: not done after {timeout:g} s"
+                if "process" in reply:
+                    return f"TimeoutError: not done after {timeout:g} s"
+                return f"TimeoutError: its process has not started within {START_SECONDS:g} s"
             waits = [wait for wait in (left, SECONDS if progress else None) if wait is not None]
             connection.settimeout(min(waits) if waits else None)
             try:
                 data = connection.recv(65536)
             except TimeoutError:
                 data = None
-            if progress and (meta_step := read_progress(Path(request["progress"]))) is not None:
-                progress(meta_step)
+            if progress and (now := RunProgress.read(path)) is not None:
+                progress(now)
             if data == b"":
                 break
             *lines, unread = (unread + (data or b"")).split(b"\n")
             for line in lines:
-                reply |= json.loads(line)
+                message = json.loads(line)
+                if "process" in message:
+                    until = None if timeout is None else time.monotonic() + timeout
+                    _note("starting", path)
+                reply |= message
         if number := reply.get("disk_full"):
             raise OSError(number, os.strerror(number), request["output"])
         error: str | None = reply.get("error", NO_ANSWER)
@@ -132,3 +144,8 @@ def _exchange(
     finally:
         if "process" in reply and "error" not in reply:
             end_with_children(reply["process"])
+
+
+def _note(phase: str, path: Path) -> None:
+    with contextlib.suppress(OSError):  # results cannot be written either, and say so
+        RunProgress(phase).write(path)

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from labkit._io import atomic_write
 from labkit.experiments.runs.plain_values import table_value
 from labkit.experiments.runs.result import NoResultError, Result, read_result
+from labkit.session import RunProgress, stop_file
 
 Read = TypeVar("Read")
 
@@ -29,6 +30,8 @@ WITH_RESULT = ("done", "diverged")
 NOTEBOOK, PARAMETERS, RESULT = "notebook.ipynb", "parameters.json", "result.json"
 METRICS, STATUS = "metrics.parquet", "status.json"
 LOCK = ".lock"
+PROGRESS = ".progress.json"
+"""Only while a run is under way."""
 
 HEARTBEAT_SECONDS = 10.0
 """Between two signs of life of a run that is under way."""
@@ -115,6 +118,16 @@ class RunFolder:
         return self.path / NOTEBOOK
 
     @property
+    def progress_file(self) -> Path:
+        """Where a run says how far it is, with its curve, while it is under way."""
+        return self.path.resolve() / PROGRESS
+
+    @property
+    def progress(self) -> RunProgress | None:
+        """How far a run is that is under way."""
+        return RunProgress.read(self.progress_file)
+
+    @property
     def ended(self) -> Status | None:
         """The final status; None if the run is unfinished, interrupted or damaged."""
         try:
@@ -175,8 +188,8 @@ class RunFolder:
     def begin(self, status: Status, parameters: dict[str, Any]) -> None:
         """Record the start of a run, after removing the files of an earlier attempt."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in (RESULT, METRICS, NOTEBOOK):
-            (self.path / name).unlink(missing_ok=True)
+        for path in (*map(self.path.joinpath, (RESULT, METRICS, NOTEBOOK)), *self._signs):
+            path.unlink(missing_ok=True)
         self.write(STATUS, json.dumps(asdict(status), indent=1))
         self.write(PARAMETERS, json.dumps(parameters, indent=1, ensure_ascii=False))
 
@@ -210,8 +223,15 @@ class RunFolder:
         written = (self.path / name for name in (NOTEBOOK, PARAMETERS, RESULT, METRICS))
         files = {path.name: _fingerprint(path) for path in written if path.is_file()}
         status = replace(status, files=files)
+        for path in self._signs:
+            path.unlink(missing_ok=True)
         self.write(STATUS, json.dumps(asdict(status), indent=1))
         return status
+
+    @property
+    def _signs(self) -> tuple[Path, Path]:
+        """Files that are there only while a run is under way."""
+        return self.progress_file, stop_file(self.progress_file)
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:

@@ -49,8 +49,9 @@ def run(
     Args:
         plan: Notebook and parameters.
         folder: For this run only; files of an earlier attempt are replaced.
-        timeout: Longest time, seconds; then the process and its kernel are killed.
-        progress: Receives the number of completed meta-steps, about twice a second.
+        timeout: Longest time, seconds; then the process and its kernel are killed. What the process
+            imports before it executes the notebook does not count.
+        progress: Receives how far the run is, about twice a second.
         switch: Stops the run.
 
     Returns:
@@ -67,18 +68,16 @@ def run(
         lambda request: _in_new_process(
             request, timeout=timeout, progress=progress, switch=switch or StopSwitch()
         ),
-        watched=progress is not None,
     )
 
 
-def record_run(plan: Plan, folder: str | Path, execute: Executor, *, watched: bool) -> Status:
+def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
     """Execute a notebook by `execute`; folder and status as in `run`.
 
     Args:
         plan: Notebook and parameters.
         folder: For this run only.
         execute: Executes the notebook.
-        watched: Whether somebody reads the run's progress.
     """
     target = RunFolder(Path(folder))
     status, begun = Status.running(plan.id, plan.notebook.name), time.monotonic()
@@ -100,7 +99,7 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor, *, watched: bo
             "output": str(unfinished),
             "parameters": dict(plan.parameters),
             "private": private,
-            "progress": str(Path(private) / "meta_step") if watched else None,
+            "progress": str(target.progress_file),
         }
         try:
             error = execute(request)
@@ -226,7 +225,7 @@ class WarmRuns:
             )
             return self._last_words() if error == NO_ANSWER else error
 
-        return record_run(plan, folder, execute, watched=progress is not None)
+        return record_run(plan, folder, execute)
 
     def _connect(self) -> socket.socket:
         """Connect to a new process, which exists once the server has imported everything."""

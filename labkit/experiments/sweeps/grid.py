@@ -10,7 +10,7 @@ from typing import TypeAlias
 from labkit.experiments.runs import Plan, Status
 from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
-from labkit.experiments.sweeps.workers import WAIT, OnNotice, run_plans, workers
+from labkit.experiments.sweeps.workers import WAIT, OnEnd, OnNotice, OnProgress, run_plans, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Tally:
         return cls(runs, states["done"], states["failed"], states["diverged"])
 
     @property
+    def others(self) -> dict[str, int]:
+        """State → number of runs, of those that have ended otherwise than done."""
+        return {"failed": self.failed, "diverged": self.diverged}
+
+    @property
     def left(self) -> int:
         """Runs that have not ended."""
         return self.runs - self.done - self.failed - self.diverged
@@ -55,6 +60,8 @@ def sweep(
     wait: float = WAIT,
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+    on_end: OnEnd = lambda _, __: None,
 ) -> list[tuple[Plan, Status]]:
     """Execute all runs of a design; a run that fails stops no other.
 
@@ -67,10 +74,12 @@ def sweep(
         jobs: Runs at a time on this machine, which share its cores; None: one per core.
         scheduler: Address of a Dask scheduler whose workers execute the runs instead.
         retry: Repeat runs that have failed, too.
-        timeout: Longest time of a run, seconds.
+        timeout: Longest time of a run, seconds, without what its process imports before it.
         wait: How long a scheduler may have no workers, seconds.
         on_event: Receives the progress, at first and whenever a run has ended.
         on_notice: Receives a line when the scheduler has no workers.
+        on_progress: Receives the runs that are under way, about once a second.
+        on_end: Receives each run at its end.
 
     Returns:
         Each run with its status "done", "diverged" or "failed", in the order of `design.plans()`.
@@ -98,10 +107,19 @@ def sweep(
             with (
                 workers(min(jobs, len(left)) if jobs else jobs, scheduler) as client,
                 closing(
-                    run_plans(client, own, left, timeout, wait=wait, on_notice=on_notice)
+                    run_plans(
+                        client,
+                        own,
+                        left,
+                        timeout,
+                        wait=wait,
+                        on_notice=on_notice,
+                        on_progress=on_progress,
+                    )
                 ) as results,
             ):
                 for plan, status in results:
                     ended[plan.id] = status
+                    on_end(plan, status)
                     on_event(Tally.of(len(plans), ended.values()))
     return [(plan, ended[plan.id]) for plan in plans]

@@ -14,7 +14,15 @@ from labkit.experiments.runs import Notebook, Plan, Status
 from labkit.experiments.sweeps.design import Design
 from labkit.experiments.sweeps.grid import OnEvent, Tally
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
-from labkit.experiments.sweeps.workers import WAIT, OnNotice, run_plans, silent, workers
+from labkit.experiments.sweeps.workers import (
+    WAIT,
+    OnEnd,
+    OnNotice,
+    OnProgress,
+    run_plans,
+    silent,
+    workers,
+)
 from labkit.session import ParameterError
 
 if TYPE_CHECKING:
@@ -168,6 +176,8 @@ def search(
     wait: float = WAIT,
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+    on_end: OnEnd = lambda _, __: None,
 ) -> list[Trial]:
     """Minimise a metric by trials; the arguments are those of `sweep`.
 
@@ -210,11 +220,18 @@ def search(
                     workers(min(jobs, most) if jobs else jobs, scheduler)
                 )
                 runs_left = run_plans(
-                    client, own, list(left.values()), timeout, wait=wait, on_notice=on_notice
+                    client,
+                    own,
+                    list(left.values()),
+                    timeout,
+                    wait=wait,
+                    on_notice=on_notice,
+                    on_progress=on_progress,
                 )
                 with closing(runs_left) as results:
                     for plan, status in results:
                         ended[plan.id] = status
+                        on_end(plan, status)
                         report()
             for choice in choices:
                 runs = tuple((plan, ended[plan.id]) for plan in choice.plans)

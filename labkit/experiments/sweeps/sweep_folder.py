@@ -5,13 +5,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit.experiments.runs import Plan, RunFolder, Status, lock_folder
 from labkit.experiments.sweeps.design import Design
+from labkit.session import RunProgress
 from labkit.version import __version__
 
 FORMAT = 1
@@ -45,6 +46,14 @@ class SweepFolder:
     def ended(self, plan: Plan) -> Status | None:
         """The final status of a run; see `RunFolder.ended`."""
         return self.run(plan).ended
+
+    def progress(self, plan: Plan) -> RunProgress:
+        """How far a run is that a worker executes, or is to execute."""
+        for path in self.attempts.glob(f"{plan.id}.*"):
+            with suppress(OSError, ValueError):  # it may just be ending, on another machine
+                if (progress := RunFolder(path).progress) is not None:
+                    return progress
+        return RunProgress("waiting for a worker")
 
     @contextmanager
     def claim(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:

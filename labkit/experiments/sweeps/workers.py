@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from labkit.experiments.kernels import DISK_FULL
 from labkit.experiments.runs import Plan, Status
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
+from labkit.session import RunProgress
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -31,6 +32,8 @@ NOTICE, CHECK = 5.0, 1.0
 """Seconds without workers before a notice, and seconds between two checks for workers."""
 
 OnNotice: TypeAlias = Callable[[str], object]
+OnProgress: TypeAlias = Callable[[Sequence[tuple[Plan, RunProgress]]], object]
+OnEnd: TypeAlias = Callable[[Plan, Status], object]
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Ctrl-C reaches all processes of a terminal; the sweep ends its workers itself
@@ -127,6 +130,7 @@ def run_plans(
     *,
     wait: float = WAIT,
     on_notice: OnNotice = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> Generator[tuple[Plan, Status], None, None]:
     """Execute runs, and yield each at its end; a run whose worker died is repeated by another.
 
@@ -139,6 +143,7 @@ def run_plans(
         timeout: Longest time of a run, seconds.
         wait: How long the scheduler may have no workers, seconds.
         on_notice: Receives a line that says so.
+        on_progress: Receives the runs that are under way, about once a second.
 
     Raises:
         SchedulerGoneError: The scheduler no longer answers, or has no workers.
@@ -168,10 +173,21 @@ def run_plans(
                 futures[future] = plan
                 future.add_done_callback(ended.put)
 
+    looked = 0.0
+
+    def look() -> None:
+        """Look after the runs, once in `CHECK` seconds."""
+        nonlocal looked
+        if monotonic() - looked >= CHECK:
+            fill()
+            on_progress([(plan, folder.progress(plan)) for plan in futures.values()])
+            looked = monotonic()
+
     try:
         fill()
         while futures:
-            future = _next_ended(ended, client, wait, on_notice, fill)
+            look()
+            future = _next_ended(ended, client, wait, on_notice, look)
             plan = futures.pop(future)
             if future.status == "finished":
                 fill()
@@ -195,15 +211,15 @@ def _next_ended(
     client: "Client",
     wait: float,
     on_notice: OnNotice,
-    fill: Callable[[], object],
+    look: Callable[[], object],
 ) -> "Future[Status]":
-    """Wait for the next future that ends, and call `fill` every `CHECK` seconds."""
+    """Wait for the next future that ends, and call `look` every `CHECK` seconds."""
     last_seen, noticed = monotonic(), False
     while True:
         try:
             return ended.get(timeout=min(CHECK, wait / 2))
         except Empty:
-            fill()
+            look()
         with suppress(OSError):  # the futures end with the scheduler
             if client.scheduler_info()["workers"]:
                 last_seen, noticed = monotonic(), False
