@@ -18,6 +18,7 @@ from .core import MetaGradient as MetaGradient
 from .core import MetaLossSlice as MetaLossSlice
 from .core import MetaSGD as MetaSGD
 from .core import Momentum as Momentum
+from .core import OnPolicy as OnPolicy
 from .core import ProtoMAML as ProtoMAML
 from .core import RandomInitialization as RandomInitialization
 from .core import Reptile as Reptile

@@ -44,6 +44,7 @@ class Mutation:
 
 
 DIFFERENCES = ("tests/core/test_finite_differences.py",)
+ON_POLICY = ("tests/core/test_on_policy.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
 TRAITS = ("tests/widgets/test_lab_traits.py",)
@@ -645,6 +646,27 @@ MUTATIONS = [
         "    def _begin(self, _: object) -> None:\n        if self._timer is not None:",
         "    def _begin(self, _: object) -> None:\n        if self._timer is None:",
         ("tests/widgets/test_end_of_cells.py",),
+    ),
+    Mutation(
+        "the random numbers of the first step at every inner step",
+        "core/on_policy.py",
+        "stage = step if self.by_step else 0",
+        "stage = 0",
+        ON_POLICY,
+    ),
+    Mutation(
+        "one seed for all tasks",
+        "core/on_policy.py",
+        "[of_task(seed) for seed in seeds]",
+        "[of_task(seeds[0]) for _ in seeds]",
+        ON_POLICY,
+    ),
+    Mutation(
+        "a recording of functions that have changed",
+        "training/engine/step_engine.py",
+        "step.rule.kind, drawn_by)",
+        "step.rule.kind)",
+        ("tests/training/test_on_policy_learner.py",),
     ),
 ]
 

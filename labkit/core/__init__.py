@@ -36,6 +36,16 @@ from labkit.core.inner import (
     testing_alpha,
 )
 from labkit.core.meta_gradient import meta_gradient
+from labkit.core.on_policy import (
+    Draws,
+    OnPolicy,
+    Sampler,
+    drawing,
+    drawing_alone,
+    loss_at,
+    sources_of,
+    with_noise,
+)
 from labkit.core.probes import (
     Directions,
     GradientCheck,
@@ -51,7 +61,7 @@ from labkit.core.probes import (
     task_gradients,
 )
 from labkit.core.pytrees import tree_fill, tree_leaves, tree_map, tree_positions
-from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, TaskList, loss_at
+from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, TaskList
 from labkit.core.vectorize import (
     LOSS_FUNCTION,
     LoopWarning,
@@ -80,6 +90,7 @@ __all__ = [
     "AnyAlpha",
     "Batch",
     "Directions",
+    "Draws",
     "GradientCheck",
     "GradientDescent",
     "GradientVariance",
@@ -93,12 +104,14 @@ __all__ = [
     "MetaLossSlice",
     "MetaSGD",
     "Momentum",
+    "OnPolicy",
     "Order",
     "Params",
     "ProtoMAML",
     "RandomInitialization",
     "Reduction",
     "Reptile",
+    "Sampler",
     "StepTensors",
     "TaskList",
     "TasksError",
@@ -115,6 +128,8 @@ __all__ = [
     "compare_directions",
     "count_listed",
     "count_tasks",
+    "drawing",
+    "drawing_alone",
     "for_tasks",
     "gradient_variance",
     "inner_curvature",
@@ -128,10 +143,12 @@ __all__ = [
     "refusal_of",
     "say_loop",
     "slice_meta_loss",
+    "sources_of",
     "task_gradients",
     "testing_alpha",
     "tree_fill",
     "tree_leaves",
     "tree_map",
     "tree_positions",
+    "with_noise",
 ]

@@ -1,5 +1,7 @@
 """The meta-gradient: how the loss after adaptation changes with θ."""
 
+import torch
+
 from labkit.core.algorithms import MAML
 from labkit.core.gradients import MetaGradient
 from labkit.core.inner import GradientDescent, InnerOptimizer
@@ -21,6 +23,7 @@ def meta_gradient(
     task_chunk: int | None = None,
     checkpoint: bool = False,
     vectorize: Vectorize = "auto",
+    generator: torch.Generator | None = None,
 ) -> MetaGradient:
     """Differentiate the query loss after adaptation, over a batch of tasks at once.
 
@@ -32,7 +35,9 @@ def meta_gradient(
         loss_fn: (params, batch of one task) → 0-d loss.
         params: θ, name → tensor.
         support: Pytree of tensors whose first axis is the task, (tasks, shots, …); or a `TaskList`
-            for tasks of different sizes, computed one after another.
+            for tasks of different sizes, computed one after another. Data that are drawn with the
+            parameters, as in `adapt`, are an `OnPolicy`, or a `TaskList` with a function
+            (params, generator) → batch for each task, computed one after another.
         query: Pytree of tensors whose first axis is the task, (tasks, queries, …); or a `TaskList`.
         alpha: α, in any form that `adapt` takes; shared by the tasks.
         inner_steps: K ≥ 0; K = 0 gives the gradient of joint training.
@@ -47,6 +52,8 @@ def meta_gradient(
             runs what `vmap` cannot: recurrent layers, boolean masks, branches on values, `.item()`;
             slower by up to the number of tasks. "auto": side by side where torch can; where it
             cannot, a loop, which is said once. The result is the same.
+        generator: Draws, for each task, the seeds of data that are functions; its derivative is
+            that of the batches with these numbers.
 
     Returns:
         `MetaGradient`: loss (0-d), task_losses (tasks,), params (like θ), alpha (like α).
@@ -85,4 +92,5 @@ def meta_gradient(
         task_chunk=task_chunk,
         checkpoint=checkpoint,
         vectorize=vectorize,
+        generator=generator,
     )

@@ -76,6 +76,25 @@ def tree_positions(tree: Any) -> Any:
     return _pytree.tree_unflatten(positions, structure)
 
 
+def register_node(
+    kind: type,
+    flatten: Callable[[Any], tuple[Sequence[Any], Any]],
+    unflatten: Callable[[Sequence[Any], Any], Any],
+) -> None:
+    """Let a class of labkit be a node of pytrees, for torch's transforms too.
+
+    Args:
+        kind: The class.
+        flatten: From one of its objects to its children, and what else it holds.
+        unflatten: The inverse, of the two.
+    """
+    _pytree.register_pytree_node(
+        kind,
+        lambda node: (list(flatten(node)[0]), flatten(node)[1]),
+        lambda children, context: unflatten(list(children), context),
+    )
+
+
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:
     kind = type(tree)
     if kind in _ENDS:

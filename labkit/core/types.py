@@ -89,8 +89,3 @@ class EmbeddingLoss(Protocol):
     def embed(self, params: Params, batch: Batch, head: str) -> tuple[Tensor, Tensor]:
         """What enters the layer of weight `head`, (points, features), and labels, (points,)."""
         ...
-
-
-def loss_at(loss_fn: LossFn, step: int) -> LossFn:
-    """The loss at one inner step: `loss_fn` itself unless it is a `StepwiseLoss`."""
-    return loss_fn.at_step(step) if isinstance(loss_fn, StepwiseLoss) else loss_fn

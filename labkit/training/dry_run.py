@@ -11,6 +11,7 @@ from labkit.core import (
     Algorithm,
     Params,
     ProtoMAML,
+    TaskList,
     TasksError,
     Vectorize,
     attempt,
@@ -201,7 +202,8 @@ def _check_state(loss_fn: TaskLoss, params: Params, task: Any) -> None:
 def _check_whole_numbers(raw: TaskBatch, batch: TaskBatch, family: str) -> None:
     """Numbers that count or name something are not rounded to others by the precision of θ."""
     for part in ("support", "query"):
-        leaves = (tree_leaves(getattr(each, part)) for each in (raw, batch))
+        parts = (getattr(each, part) for each in (raw, batch))
+        leaves = (tree_leaves(list(p) if isinstance(p, TaskList) else p) for p in parts)
         for before, after in zip(*leaves, strict=True):
             if after.dtype == before.dtype or not before.is_floating_point():
                 continue

@@ -189,7 +189,13 @@ class Ensemble:
         """Draw tasks and update every learner once."""
         loss_fn = self._loss_fn
         meta_batch = self._options["meta_batch"]
-        inputs = draw_inputs(loss_fn.family, meta_batch, self._task_stream, self._like)
+        inputs = draw_inputs(
+            loss_fn.family,
+            meta_batch,
+            self._task_stream,
+            self._like,
+            self.algorithm.inner_steps,
+        )
         outputs = [self._run(inputs, loss_fn.constants, block) for block in self._blocks]
         self._blocks = [b.after(o) for b, o in zip(self._blocks, outputs, strict=True)]
         self.meta_step += 1

@@ -18,12 +18,14 @@ from labkit.core import (
     check_count,
     count_listed,
     count_tasks,
+    drawing,
     for_tasks,
     loss_at,
     map_tasks,
     testing_alpha,
     tree_leaves,
     tree_map,
+    with_noise,
 )
 from labkit.tasks import even_groups
 
@@ -117,6 +119,7 @@ def adaptation_curve(
     *,
     task_chunk: int | None = None,
     vectorize: Vectorize = "auto",
+    generator: torch.Generator | None = None,
 ) -> AdaptationCurve:
     """Adapt θ to every task as an algorithm does, and measure the query loss after 0 … K steps.
 
@@ -130,6 +133,7 @@ def adaptation_curve(
         task_chunk: Tasks at once, ≥ 1, for less memory; None: 25, or as many as have 8 MB
             of data.
         vectorize: As for `labkit.meta_gradient`.
+        generator: For data that are functions, as for `labkit.meta_gradient`.
 
     Returns:
         `AdaptationCurve` with K + 1 points.
@@ -152,9 +156,15 @@ def adaptation_curve(
     """
 
     def compute(side_by_side: bool) -> AdaptationCurve:
-        losses = partial(losses_along, algorithm, loss_fn, params, vectorize=side_by_side)
+        along = partial(losses_along, algorithm, loss_fn, params, vectorize=side_by_side)
+
+        def losses(support: Batch, query: Batch) -> TaskLosses:
+            return along(with_noise(support, algorithm.inner_steps + 1), with_noise(query, 1))
+
         return curve_by(losses, support, query, task_chunk)
 
+    support = drawing(support, generator, by_step=True)
+    query = drawing(query, generator, by_step=False)
     tasks = count_listed(support, query) or count_tasks(support, query)
     tasks = min(tasks, CHUNK_TASKS)  # side by side
     return for_tasks(compute, vectorize, tasks)

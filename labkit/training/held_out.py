@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from labkit.core import Algorithm, Params, check_count, count_tasks, tree_leaves, tree_map
+from labkit.core import Algorithm, Draws, Params, check_count, count_tasks, tree_leaves, tree_map
 from labkit.tasks import (
     AnyPortrait,
     AugmentedFamily,
@@ -101,5 +101,8 @@ def task_portrait(
     if portrait is None or not all(isinstance(leaf, Tensor) for leaf in tree_leaves(one.query)):
         return portrait  # data that depend on θ are not there yet
     query = tree_map(lambda tensor: tensor[0], one.query)
-    losses = torch.stack([family.loss(predict, query).detach() for predict in predictors])
-    return replace(portrait, losses=losses)
+    losses = []
+    for step, predict in enumerate(predictors):
+        data = query.at(predict, step, params) if isinstance(query, Draws) else query
+        losses.append(family.loss(predict, data).detach())
+    return replace(portrait, losses=torch.stack(losses))

@@ -21,6 +21,7 @@ from labkit.core import (
     check_count,
     check_positive,
     check_vectorize,
+    drawing_alone,
 )
 from labkit.tasks import (
     AnyPortrait,
@@ -43,7 +44,14 @@ from labkit.training.held_out import (
     task_portrait,
 )
 from labkit.training.learner_view import Selection
-from labkit.training.model import BatchNormMode, ModelSource, OwnModel, TaskLoss, plain_module
+from labkit.training.model import (
+    BatchNormMode,
+    ModelSource,
+    OwnModel,
+    TaskLoss,
+    plain_module,
+    stream,
+)
 from labkit.training.run_state import RunState, StepPlan
 from labkit.training.selection import train_selecting
 from labkit.training.step import (
@@ -291,6 +299,11 @@ class MetaLearner:
         """Whether tasks of each size go separately, which no recording repeats."""
         return self._vectorization.goes_by_size(self._algorithm)
 
+    @property
+    def _inner_steps(self) -> int:
+        """K of the next meta-step."""
+        return self._algorithm.at(self.meta_step).inner_steps
+
     def current_algorithm(self) -> Algorithm:
         """The algorithm at this meta-step: its schedules applied, its α as learned so far."""
         return self._state.current(self._algorithm)
@@ -377,9 +390,9 @@ class MetaLearner:
         """
         params = self._state.meta.params
         batch = (
-            self._state.next_tasks(self.tasks, self.meta_batch)
+            self._state.next_tasks(self.tasks, self.meta_batch, self._inner_steps)
             if batch is None
-            else given_batch(batch, params)
+            else given_batch(batch, params, stream(self.seed, "evaluation"))
         )
         query = self._measurement.query_of(batch)
 
@@ -418,7 +431,8 @@ class MetaLearner:
             steps = algorithm.inner_steps if inner_steps is None else inner_steps
             algorithm = algorithm.testing(steps, alpha)
         params = self._state.meta.params
-        task = to_model(TaskBatch(support, ()), params).support
+        draws = drawing_alone(support, stream(self.seed, "evaluation"), by_step=True)
+        task = to_model(TaskBatch(draws, ()), params).support
         loss_fn = self.test_loss_fn
         with self.randomness("evaluation of the model"):
             adapted = algorithm.adapt(loss_fn, params, task).params
@@ -625,7 +639,7 @@ class MetaLearner:
         if not watch.names:
             return Measures()
         batch, now, params = (
-            self._state.next_tasks(self.tasks, self.meta_batch),
+            self._state.next_tasks(self.tasks, self.meta_batch, self._inner_steps),
             self.current_algorithm(),
             self._state.meta.params,
         )

@@ -119,10 +119,10 @@ class RunState:
             return now
         return now.with_alpha(self.meta.alpha(algorithm))
 
-    def next_tasks(self, family: TaskFamily, meta_batch: int) -> TaskBatch:
+    def next_tasks(self, family: TaskFamily, meta_batch: int, inner_steps: int) -> TaskBatch:
         """The tasks of the next meta-step, which stay the next ones."""
         generator = torch.Generator().set_state(self.task_stream.get_state())
-        inputs = draw_inputs(family, meta_batch, generator, self.meta.like)
+        inputs = draw_inputs(family, meta_batch, generator, self.meta.like, inner_steps)
         return batch_of(family, inputs, self.meta.like)
 
     def advance(
@@ -171,7 +171,9 @@ class RunState:
             while continues:
                 before = self.task_stream.get_state()
                 try:
-                    inputs = draw_inputs(loss_fn.family, plan.meta_batch, self.task_stream, like)
+                    inputs = draw_inputs(
+                        loss_fn.family, plan.meta_batch, self.task_stream, like, now.inner_steps
+                    )
                     with self.randomness(f"meta-step {self.meta_step}", random=plan.random):
                         losses = loop.step(inputs, self.meta.step_size_at(self.meta_step))
                         if plan.has_steps:

@@ -9,6 +9,8 @@ from labkit.training.dry_run import check_test
 from labkit.training.engine import CurveEngine
 from labkit.training.evaluation import AdaptationCurve, Between
 from labkit.training.learner_view import LearnerView
+from labkit.training.model import stream
+from labkit.training.step import seeded
 from labkit.training.vectorization import Vectorization
 
 
@@ -37,6 +39,7 @@ class Tester:
     ) -> AdaptationCurve:
         """As `MetaLearner.curve_on`."""
         loss_fn = learner.test_loss_fn
+        batch = seeded(batch, stream(learner.seed, "evaluation"))
         params = learner.params if params is None else params
         if family is not None:
             loss_fn = replace(loss_fn, family=family, pointwise=False)

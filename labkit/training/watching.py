@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from labkit.core import Algorithm, Batch, Params, loss_at, map_tasks
+from labkit.core import Algorithm, Batch, Params, loss_at, map_tasks, with_noise
 from labkit.tasks import TaskBatch, by_size
 from labkit.training.learner_view import LearnerView
 from labkit.training.model import TaskLoss
@@ -101,13 +101,14 @@ class Watch:
             if "task_losses" in self.names:
                 measures.task_losses = gradient.task_losses.detach()
         if "metrics" in self.names:
+            support = with_noise(batch.support, algorithm.inner_steps + 1)
             metrics = partial(
                 map_tasks,
                 partial(_metrics, algorithm, loss_fn, params),
                 vectorize=measurement.vectorize,
                 chunk_size=measurement.task_chunk,
             )
-            values = by_size(metrics, batch.support, query)
+            values = by_size(metrics, support, with_noise(query, 1))
             measures.task_metrics = {name: each.detach() for name, each in values.items()}
         return measures
 

@@ -5,9 +5,12 @@ from dataclasses import Field, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
+import torch
+
 from labkit.core.checks import check_count, check_params, count_listed, count_tasks
 from labkit.core.gradients import MetaGradient, Problem, Unrolled, over_tasks, unrolled_gradient
 from labkit.core.inner import Adaptation, AnyAlpha, LearnedAlpha, adapt_by, testing_alpha
+from labkit.core.on_policy import drawing, drawing_alone, with_noise
 from labkit.core.types import Alpha, Batch, LossFn, Params, Reduction, StepSize
 from labkit.core.vectorize import Vectorize, for_tasks
 
@@ -37,13 +40,22 @@ class Algorithm(ABC):
     ) -> MetaGradient:
         """What moves θ, summed over some tasks and divided by `divisor`."""
 
-    def adapt(self, loss_fn: LossFn, params: Params, support: Batch) -> Adaptation:
+    def adapt(
+        self,
+        loss_fn: LossFn,
+        params: Params,
+        support: Batch,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Adaptation:
         """Adapt θ to one task (data without a task axis) as the algorithm does.
 
-        A `LearnedAlpha` counts with its initial value.
+        A `LearnedAlpha` counts with its initial value. The generator is for data that are a
+        function, as in `labkit.adapt`.
         """
         check_params(params)
         task = self.task(params)
+        support = drawing_alone(support, generator, by_step=True)
         theta_0 = task.start(loss_fn, params, support)
         return adapt_by(task.loop, self.alpha, loss_fn, theta_0, support)
 
@@ -62,6 +74,7 @@ class Algorithm(ABC):
         task_chunk: int | None = None,
         checkpoint: bool = False,
         vectorize: Vectorize = "auto",
+        generator: torch.Generator | None = None,
     ) -> MetaGradient:
         """What moves θ (and α), over a batch of tasks; arguments as for `labkit.meta_gradient`.
 
@@ -71,6 +84,8 @@ class Algorithm(ABC):
         check_params(params)
         task = self.task(params)
         sizes = task.loop.sizes(self.alpha, params)
+        support = with_noise(drawing(support, generator, by_step=True), task.loop.steps + 1)
+        query = with_noise(drawing(query, generator, by_step=False), 1)
 
         def compute(side_by_side: bool) -> MetaGradient:
             problem = Problem(task, loss_fn, params, sizes, checkpoint, side_by_side)

@@ -11,8 +11,9 @@ from labkit.core.algorithms.algorithm import Algorithm, check_fixed
 from labkit.core.checks import check_depends, check_inner_loop, checked
 from labkit.core.gradients import MetaGradient, Problem, Unrolled, losses_after
 from labkit.core.inner import InnerLoop, check_alpha
+from labkit.core.on_policy import loss_at
 from labkit.core.pytrees import tree_map
-from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.types import Alpha, Batch, Params
 from labkit.core.vectorize import map_tasks
 
 

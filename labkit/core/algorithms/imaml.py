@@ -11,8 +11,9 @@ from labkit.core.checks import check_count, check_inner_loop, check_positive, ch
 from labkit.core.gradients import MetaGradient, Problem, Unrolled
 from labkit.core.inner import InnerLoop, check_alpha
 from labkit.core.linalg import conjugate_gradient
+from labkit.core.on_policy import loss_at
 from labkit.core.pytrees import tree_map
-from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.types import Alpha, Batch, Params
 from labkit.core.vectorize import map_tasks
 
 

@@ -15,8 +15,9 @@ from labkit.core.inner import (
     check_alpha,
     check_inner_optimizer,
 )
+from labkit.core.on_policy import loss_at
 from labkit.core.pytrees import tree_map
-from labkit.core.types import Alpha, Batch, Params, loss_at
+from labkit.core.types import Alpha, Batch, Params
 from labkit.core.vectorize import map_tasks
 
 

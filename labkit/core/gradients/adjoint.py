@@ -15,8 +15,9 @@ from torch.func import grad_and_value, vjp
 
 from labkit.core.checks import checked
 from labkit.core.inner import AlphaTensors, Carry, InnerLoop, StepTensors, at_inner_step
+from labkit.core.on_policy import loss_at
 from labkit.core.pytrees import tree_map
-from labkit.core.types import Batch, LossFn, Params, loss_at
+from labkit.core.types import Batch, LossFn, Params
 
 
 def adjoint_gradient(

@@ -12,8 +12,9 @@ from labkit.core.checks import check_depends, checked
 from labkit.core.gradients.adjoint import adjoint_gradient
 from labkit.core.gradients.over_tasks import MetaGradient
 from labkit.core.inner import AlphaTensors, InnerLoop
+from labkit.core.on_policy import loss_at
 from labkit.core.pytrees import tree_map
-from labkit.core.types import Batch, LossFn, Params, loss_at
+from labkit.core.types import Batch, LossFn, Params
 from labkit.core.vectorize import map_tasks
 
 Start: TypeAlias = Callable[[LossFn, Params, Batch], Params]

@@ -9,7 +9,8 @@ from labkit.core.checks import check_inner_loop, check_params, checked
 from labkit.core.inner.inner_loop import InnerLoop
 from labkit.core.inner.inner_optimizers import GradientDescent, InnerOptimizer
 from labkit.core.inner.step_sizes import AnyAlpha
-from labkit.core.types import Alpha, Batch, LossFn, Order, Params, loss_at
+from labkit.core.on_policy import drawing_alone, loss_at
+from labkit.core.types import Alpha, Batch, LossFn, Order, Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def adapt(
     inner_steps: int,
     order: Order = 2,
     inner_optimizer: InnerOptimizer = GradientDescent(),
+    generator: torch.Generator | None = None,
 ) -> Adaptation:
     """Take `inner_steps` gradient steps from θ on one task's support data.
 
@@ -48,7 +50,9 @@ def adapt(
         loss_fn: (params, batch) → 0-d loss; one with a method `at_step(k)` gives another loss at
             each inner step.
         params: θ, name → tensor of any shape.
-        support: The task's data, as `loss_fn` takes it (no task axis).
+        support: The task's data, as `loss_fn` takes it (no task axis). Or, where data depend on
+            the parameters, a function (params, generator) → data: each inner step draws with the
+            θ_k it has. The derivative goes through what the function does with `params`.
         alpha: α: a number, a 0-d tensor, a dict per parameter or pattern of names (0-d or
             the parameter's shape; parameters that it does not name stay where they are), or a
             sequence with one of those per step.
@@ -56,6 +60,8 @@ def adapt(
         order: 2 differentiates through the inner gradients, 1 does not.
         inner_optimizer: `GradientDescent`, `Momentum` or `Adam`, which replace the gradient by a
             direction made of the gradients so far.
+        generator: Draws the seed of a support that is a function; at θ_k it gets generator k of
+            that seed. Not used otherwise.
 
     Returns:
         `Adaptation` with θ', the path θ_0 … θ_K and the support losses, shape (K + 1,).
@@ -79,6 +85,7 @@ def adapt(
         (tensor(2.), tensor([32.,  8.,  2.]))
     """
     check_inner_loop(inner_steps, order)
+    support = drawing_alone(support, generator, by_step=True)
     return adapt_by(InnerLoop(inner_steps, order, inner_optimizer), alpha, loss_fn, params, support)
 
 

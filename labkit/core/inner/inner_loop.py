@@ -20,7 +20,8 @@ from labkit.core.inner.step_sizes import (
     alpha_tensors,
     at_inner_step,
 )
-from labkit.core.types import Batch, LossFn, Order, Params, loss_at
+from labkit.core.on_policy import loss_at
+from labkit.core.types import Batch, LossFn, Order, Params
 
 Carry: TypeAlias = tuple[Params, OptimizerState]
 """What an inner step takes and gives: θ_k and the memory of the inner optimiser."""

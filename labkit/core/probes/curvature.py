@@ -9,7 +9,8 @@ from torch.func import grad, vjp
 from labkit.core.checks import check_count, check_params, checked, count_tasks
 from labkit.core.inner import InnerLoop, StepTensors, at_inner_step
 from labkit.core.linalg import Matrix, as_vector, from_vector, length, ratio, spectrum_ends
-from labkit.core.types import Alpha, Batch, LossFn, Params, loss_at
+from labkit.core.on_policy import loss_at
+from labkit.core.types import Alpha, Batch, LossFn, Params
 from labkit.core.vectorize import Vectorize, for_tasks, map_tasks
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from labkit.core.algorithms import Algorithm
 from labkit.core.checks import check_count, check_params, check_positive, checked, count_tasks
 from labkit.core.linalg import as_vector, from_vector, length
-from labkit.core.types import Batch, LossFn, Params, loss_at
+from labkit.core.on_policy import loss_at
+from labkit.core.types import Batch, LossFn, Params
 from labkit.core.vectorize import Vectorize, for_tasks, map_tasks
 
 

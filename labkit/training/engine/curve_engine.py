@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, final
 
-from labkit.core import Algorithm, Batch, Params, alpha_tensors
+from labkit.core import Algorithm, Batch, Params, alpha_tensors, sources_of, with_noise
 from labkit.tasks import TaskBatch
 from labkit.training.engine.engine import Engine
 from labkit.training.evaluation import AdaptationCurve, Between, TaskLosses, curve_by, losses_along
@@ -71,10 +71,12 @@ class CurveEngine:
         key = (kind_of(algorithm), ByValueOrIdentity(loss_fn.family))
 
         def chunk(support: Batch, query: Batch) -> TaskLosses:
-            arguments = ((support, query), loss_fn.constants, params, sizes)
+            data = with_noise(support, algorithm.inner_steps + 1), with_noise(query, 1)
+            arguments = (data, loss_fn.constants, params, sizes)
             if random or not vectorize:
                 return measure(*arguments)
-            result: TaskLosses = self._engine.call(key, measure, *arguments)
+            drawn_by = tuple(map(ByValueOrIdentity, sources_of(data)))
+            result: TaskLosses = self._engine.call((key, drawn_by), measure, *arguments)
             return result
 
         return curve_by(chunk, batch.support, batch.query, task_chunk, between)

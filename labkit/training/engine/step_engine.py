@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any, TypeVar, final
 
-from labkit.core import Algorithm, Params
+from labkit.core import Algorithm, Params, sources_of
 from labkit.training.distributed import Ranks
 from labkit.training.engine.engine import Engine, EngineName
 from labkit.training.engine.step_loop import StepLoop
@@ -126,6 +126,7 @@ class StepEngine:
             return function(*arguments)
         if self._kind is None or self._kind[0] is not step.algorithm:
             self._kind = (step.algorithm, kind_of(step.algorithm))
-        key = (self._kind[1], ByValueOrIdentity(step.loss_fn.family), step.rule.kind)
+        drawn_by = tuple(map(ByValueOrIdentity, sources_of(inputs)))
+        key = (self._kind[1], ByValueOrIdentity(step.loss_fn.family), step.rule.kind, drawn_by)
         result: T = self._engine.call(key, function, *arguments)
         return result

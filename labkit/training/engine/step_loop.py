@@ -6,7 +6,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from labkit.core import Params, tree_leaves
+from labkit.core import Params, sources_of, tree_leaves
 from labkit.training.engine.engine import CompiledStep, tensor_signature
 from labkit.training.step import MetaState, StepOutput
 
@@ -55,7 +55,7 @@ class StepLoop:
             Its losses, as in `StepOutput`.
         """
         leaves = tree_leaves(inputs)
-        if self._fast is not None and tensor_signature(leaves) == self._signature:
+        if self._fast is not None and _signature(inputs, leaves) == self._signature:
             self._rest[self._beta_at] = beta
             return self._replay(self._fast, leaves)
         state = self._state if self._output is None else self._state.after(self.output())
@@ -63,7 +63,7 @@ class StepLoop:
         self._output = self._step(inputs, state)
         self._fast = self._compiled_step()
         if self._fast is not None:
-            self._signature = tensor_signature(leaves)
+            self._signature = _signature(inputs, leaves)
             self._rest = tree_leaves((self._constants, state.after(self._output)))
         return self._output.losses
 
@@ -85,3 +85,8 @@ class StepLoop:
         self._rest[-1] = finite
         self._leaves = outputs
         return losses
+
+
+def _signature(inputs: Any, leaves: list[Tensor]) -> object:
+    """What the inputs of meta-steps must have in common to be replayed alike."""
+    return tensor_signature(leaves), sources_of(inputs)

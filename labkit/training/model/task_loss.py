@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from labkit.core import Algorithm, Params, ProtoMAML, TasksError, refusal_of, tree_map
+from labkit.core import Algorithm, Draws, Params, ProtoMAML, TasksError, refusal_of, tree_map
 from labkit.tasks import (
     LabelledFamily,
     MeasuredFamily,
@@ -38,6 +38,7 @@ class TaskLoss:
         family: What compares predictions with data.
         pointwise: The loss of a task is the mean over its points of the loss of each alone, see
             `is_pointwise`; then tasks of different sizes, padded, can go side by side.
+        step: Of the inner loop, for data that are drawn with the parameters.
     """
 
     model: nn.Module
@@ -45,10 +46,12 @@ class TaskLoss:
     names: frozenset[str]
     family: TaskFamily
     pointwise: bool = False
+    step: int = 0
 
     def __call__(self, params: Params, batch: Any) -> Tensor:
         """The family's loss of f with these parameters."""
         predict = self.predictor(params)
+        batch = self.draw(params, batch)
         if isinstance(batch, Padded) and self.pointwise:
             return self._masked_mean(predict, batch)
         return self.family.loss(predict, self._alone(batch))
@@ -64,12 +67,18 @@ class TaskLoss:
 
     def measure(self, params: Params, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and the family's other measures, with one forward for both."""
-        batch = self._alone(batch)
+        batch = self._alone(self.draw(params, batch))
         predict = _remembering(self.predictor(params))
         loss = self.family.loss(predict, batch)
         if not isinstance(self.family, MeasuredFamily):
             return loss, {}
         return loss, _measures(self.family, predict, batch)
+
+    def draw(self, params: Params, data: Any) -> Any:
+        """The batch of one task: the data, or what the family draws by f with these parameters."""
+        if not isinstance(data, Draws):
+            return data
+        return data.at(self.predictor(params), self.step, params)
 
     def predictor(self, params: Params) -> Predictor:
         """The function f with these parameters bound: what the module's forward would return."""
@@ -85,16 +94,17 @@ class TaskLoss:
     def at_step(self, step: int) -> Self:
         """The loss at one inner step.
 
-        It differs for a `StepwiseFamily`, and for batch norm with statistics per step.
+        It differs for a `StepwiseFamily`, for batch norm with statistics per step, and on data that
+        are drawn with the parameters.
         """
         names = [n for n, m in self.model.named_modules() if isinstance(m, StepBatchNorm)]
         family = self.family
         if isinstance(family, StepwiseFamily):
             family = family.at_step(step)
-        if not names and family is self.family:
+        if not names and family is self.family and step == self.step:
             return self
         steps = {f"{name}.step" if name else "step": torch.tensor(step) for name in names}
-        return replace(self, constants={**self.constants, **steps}, family=family)
+        return replace(self, constants={**self.constants, **steps}, family=family, step=step)
 
     def embed(self, params: Params, batch: Any, head: str) -> tuple[Tensor, Tensor]:
         """The inputs of the layer of `head`, (points, features), and the labels, (points,).

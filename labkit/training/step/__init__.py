@@ -8,6 +8,7 @@ from labkit.training.step.data import (
     given_batch,
     map_batch,
     sampled,
+    seeded,
     to_model,
 )
 from labkit.training.step.layout import Slot, optimizer_state
@@ -52,5 +53,6 @@ __all__ = [
     "optimizer_rule",
     "optimizer_state",
     "sampled",
+    "seeded",
     "to_model",
 ]

@@ -7,7 +7,15 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
-from labkit.core import Params, TaskList, count_tasks, tree_map
+from labkit.core import (
+    Params,
+    TaskList,
+    count_listed,
+    count_tasks,
+    drawing,
+    tree_map,
+    with_noise,
+)
 from labkit.tasks import GenerativeFamily, TaskBatch, TaskFamily, padded_as_listed, padded_batch
 
 
@@ -22,6 +30,8 @@ def draw(family: TaskFamily, tasks: int, generator: torch.Generator, params: Par
 
 def sampled(family: TaskFamily, tasks: int, generator: torch.Generator) -> TaskBatch:
     """Sample tasks as the family gives them; those of different sizes padded to one.
+
+    Data that are functions get seeds from the generator, after what the family has drawn.
 
     Raises:
         ValueError: The family does not return a batch of that many tasks.
@@ -39,13 +49,21 @@ def sampled(family: TaskFamily, tasks: int, generator: torch.Generator) -> TaskB
         other = torch.Generator(generator.device).set_state(state)
         return family.sample(others, other)
 
-    batch = padded_batch(batch, tasks, sample)
-    if (count := count_tasks(batch.support, batch.query)) != tasks:
+    batch = seeded(padded_batch(batch, tasks, sample), generator)
+    listed = count_listed(batch.support, batch.query)
+    count = count_tasks(batch.support, batch.query) if listed is None else listed
+    if count != tasks:
         raise ValueError(
             f"{type(family).__name__}.sample returned {count} tasks instead of {tasks}: the first "
             "axis of support and query must be the task"
         )
     return batch
+
+
+def seeded(batch: TaskBatch, generator: torch.Generator) -> TaskBatch:
+    """Tasks with random numbers for the data that are functions; all others as they are."""
+    support = drawing(batch.support, generator, by_step=True)
+    return TaskBatch(support, drawing(batch.query, generator, by_step=False), batch.info)
 
 
 def draw_noise(
@@ -69,13 +87,18 @@ def to_model(batch: TaskBatch, params: Params) -> TaskBatch:
     return map_batch(move, batch)
 
 
-def given_batch(batch: TaskBatch, params: Params) -> TaskBatch:
+def given_batch(batch: TaskBatch, params: Params, generator: torch.Generator) -> TaskBatch:
     """A batch of a user's, as a family gives it or padded already, as `draw` would return it.
+
+    Args:
+        batch: Tasks.
+        params: θ.
+        generator: For data that are functions.
 
     Raises:
         ValueError: Tasks of different sizes do not fit together.
     """
-    return to_model(padded_as_listed(batch), params)
+    return to_model(seeded(padded_as_listed(batch), generator), params)
 
 
 def map_batch(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBatch:
@@ -89,7 +112,9 @@ def map_batch(function: Callable[[Tensor], Tensor], batch: TaskBatch) -> TaskBat
     return TaskBatch(*map(over, (batch.support, batch.query, batch.info)))
 
 
-def draw_inputs(family: TaskFamily, tasks: int, generator: torch.Generator, params: Params) -> Any:
+def draw_inputs(
+    family: TaskFamily, tasks: int, generator: torch.Generator, params: Params, inner_steps: int
+) -> Any:
     """Draw what a meta-step reads of a batch of tasks, tensors alone.
 
     Args:
@@ -97,11 +122,12 @@ def draw_inputs(family: TaskFamily, tasks: int, generator: torch.Generator, para
         tasks: How many.
         generator: The stream to draw from.
         params: θ, whose device and precision the tensors get.
+        inner_steps: K; data that are drawn with the parameters get the random numbers of all steps.
     """
     if _is_generative(family):
         return draw_noise(family, tasks, generator, params)
     batch = draw(family, tasks, generator, params)
-    return batch.support, batch.query
+    return with_noise(batch.support, inner_steps + 1), with_noise(batch.query, 1)
 
 
 def batch_of(family: TaskFamily, inputs: Any, params: Params) -> TaskBatch:

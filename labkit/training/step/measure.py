@@ -24,6 +24,7 @@ from labkit.core import (
     map_tasks,
     tree_leaves,
     tree_map,
+    with_noise,
 )
 from labkit.tasks import TaskBatch, even_groups
 from labkit.training.model import TaskLoss
@@ -80,6 +81,7 @@ class Measurement:
 
     def loss_before(self, loss_fn: LossFn, params: Params, query: Batch) -> Tensor:
         """Query loss at θ, mean over the tasks, 0-d."""
+        query = with_noise(query, 1)
 
         def mean(query: Batch) -> Tensor:
             return map_tasks(
