@@ -88,6 +88,11 @@ def parameters_from(text: str, path: Path) -> dict[str, Any]:
             parameters = yaml.load(text, _Loader)  # noqa: S506  # a safe loader
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:  # a tag such as !!bool on another value
+        problem = f"{error.args[0]!r}" if isinstance(error, KeyError) else str(error)
+        raise ParameterError(
+            f"{path} has a value that is not of the type of its tag ({problem}): leave out the tag"
+        ) from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise ParameterError(f"{path} is neither YAML nor JSON: {problem}") from None

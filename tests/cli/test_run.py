@@ -229,6 +229,10 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         (["run", "01_sinusoid", "-f", "none.yaml"], "none.yaml cannot be read: No such file"),
         (["run", "01_sinusoid", "-f", "list.yaml"], "list.yaml must contain parameters by name"),
         (["run", "01_sinusoid", "-f", "twice.yaml"], "twice.yaml: alpha is given twice: keep one"),
+        (
+            ["run", "01_sinusoid", "-f", "tag.yaml"],
+            "not of the type of its tag ('maybe'): leave out",
+        ),
         (["run", "01_sinusoid", "-f", "twice.json"], "twice.json: alpha is given twice: keep one"),
         (["run", "--session", "text.yaml"], "text.yaml does not name the notebook of its"),
         (["run", "--session", "own.txt"], "the tasks of this session are custom"),
@@ -246,6 +250,7 @@ def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, words: list[str], me
     (tmp_path / "text.yaml").write_text("alpha: 1e-3\n")
     (tmp_path / "list.yaml").write_text("- alpha\n")
     (tmp_path / "twice.yaml").write_text("alpha: 0.1\nshots: 5\nalpha: 0.2\n")
+    (tmp_path / "tag.yaml").write_text("alpha: !!bool maybe\n")
     (tmp_path / "twice.json").write_text('{"alpha": 0.1, "shots": 5, "alpha": 0.2}')
     (tmp_path / "own.txt").write_text(share_code(Recipe(Settings())))
     (tmp_path / "float32.txt").write_text(

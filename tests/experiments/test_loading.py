@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from labkit import load_curves, load_runs
-from labkit.experiments.runs.run_folder import METRICS, RESULT, STATUS
+from labkit.experiments.runs.run_folder import METRICS, RESULT, STATUS, RunFolder
 from tests.experiments.run_folders import done_run, sweep
 
 
@@ -63,6 +63,26 @@ def test_a_run_counts_once(folder: Path, tmp_path: Path) -> None:
     frame = load_runs([folder, folder / "runs", tmp_path / "again"])
     assert len(frame) == 4
     assert frame.attrs["left_out"] == {"repeated": 1}
+
+
+def test_links_to_runs_are_followed_and_never_in_a_circle(folder: Path, tmp_path: Path) -> None:
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    for name in ("0.01-0", "0.1-0"):
+        (chosen / name).symlink_to(folder / "runs" / name)
+    assert load_runs(chosen)["run"].tolist() == ["0.01-0", "0.1-0"]
+    (chosen / "all").symlink_to(tmp_path)
+    frame = load_runs(chosen)
+    assert len(frame) == 4
+    assert frame.attrs["left_out"] == {}
+
+
+def test_a_status_that_is_no_text_is_counted_and_said_in_a_sentence(folder: Path) -> None:
+    path = folder / "runs" / "0.1-0"
+    (path / STATUS).write_bytes(b"\x80\x81")
+    assert load_runs(folder).attrs["left_out"] == {"broken": 1}
+    with pytest.raises(ValueError, match=r"is not the status of a run \(no text\): remove"):
+        _ = RunFolder(path).status
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

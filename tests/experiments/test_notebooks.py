@@ -87,9 +87,26 @@ def test_a_parameters_cell_that_computes_is_refused(tmp_path: Path) -> None:
         Notebook.read(made(tmp_path, "import os"))
     with pytest.raises(ValueError, match="the default of alpha must be a plain value"):
         Notebook.read(made(tmp_path, "alpha = 2 ** 3"))
+    with pytest.raises(ValueError, match="the default of alpha must be a plain value"):
+        Notebook.read(made(tmp_path, "alpha = {[1]: 2}"))
+    with pytest.raises(ValueError, match=r"line 2 of the parameters cell is not Python .*'beta ='"):
+        Notebook.read(made(tmp_path, "alpha = 1\nbeta = "))
+    for magic in ("%matplotlib inline", "  !pip install this", "%%time"):
+        with pytest.raises(ValueError, match=f"only, got '{magic.strip()}': move it to another"):
+            Notebook.read(made(tmp_path, f"{magic}\nalpha = 1"))
     (tmp_path / "text.ipynb").write_text("{")
     with pytest.raises(ValueError, match="not a Jupyter notebook"):
         Notebook.read(tmp_path / "text.ipynb")
+
+
+def test_parameters_without_a_tag_are_named(tmp_path: Path) -> None:
+    path = made(tmp_path, "alpha = 1")
+    notebook = nbformat.read(path, as_version=4)
+    del notebook.cells[0].metadata["tags"]
+    nbformat.write(notebook, path)
+    assert Notebook.read(path).checked({}) == {}
+    with pytest.raises(ParameterError, match="cannot take alpha: give the cell that assigns it th"):
+        Notebook.read(path).checked({"alpha": 2})
 
 
 def test_a_run_is_named_by_source_parameters_and_version(

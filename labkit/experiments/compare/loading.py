@@ -205,14 +205,17 @@ def _attrs(runs: Runs) -> dict[str, Any]:
 
 
 def _run_folders(folders: Sequence[str | Path]) -> Iterator[RunFolder]:
-    """Each once, sorted within each folder."""
+    """Each once, sorted within each folder; links to folders are followed, in circles only once."""
     seen: set[Path] = set()
     for folder in folders:
         if not Path(folder).is_dir():
             raise FileNotFoundError(f"there is no folder {folder}")
-        for here, below, files in os.walk(folder):
-            below[:] = sorted(name for name in below if not name.startswith("."))
+        for here, below, files in os.walk(folder, followlinks=True):
             path = Path(here).resolve()
-            if STATUS in files and path not in seen:
-                seen.add(path)
+            if path in seen:
+                below.clear()
+                continue
+            seen.add(path)
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            if STATUS in files:
                 yield RunFolder(Path(here))

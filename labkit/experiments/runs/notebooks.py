@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, ValidationError, create_model
 
 from labkit.experiments.runs.plain_values import plain_values, python_number
-from labkit.session import CheckedModel, parameter_error
+from labkit.session import CheckedModel, ParameterError, parameter_error
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -77,6 +77,11 @@ class Notebook:
         Raises:
             ParameterError: One line for each invalid value and unknown name.
         """
+        if values and not self.defaults:
+            raise ParameterError(
+                f"{self.path} has no parameters, so it cannot take {', '.join(values)}: give the "
+                f"cell that assigns {'it' if len(values) == 1 else 'them'} the tag 'parameters'"
+            )
         parameters = {name: python_number(v) for name, v in {**self.defaults, **values}.items()}
         for kind in _registered_settings():
             if set(kind.model_fields) >= set(self.defaults) and self.defaults:
@@ -142,7 +147,20 @@ def _assignments(path: Path, source: str) -> tuple[dict[str, Any], dict[str, Any
     """The values and types that a parameters cell assigns to names."""
     defaults: dict[str, Any] = {}
     types: dict[str, Any] = {}
-    for statement in ast.parse(source).body:
+    if magic := next((x for x in source.splitlines() if x.lstrip().startswith(("%", "!"))), None):
+        raise ValueError(
+            f"{path}: the parameters cell must hold assignments only, got {magic.strip()!r}: move "
+            "it to another cell"
+        )
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise ValueError(
+            f"{path}: line {error.lineno} of the parameters cell is not Python ({error.msg}): "
+            f"{line!r}"
+        ) from None
+    for statement in statements:
         match statement:
             case ast.AnnAssign(
                 target=ast.Name(id=name), annotation=kind, value=ast.expr() as value
@@ -157,7 +175,7 @@ def _assignments(path: Path, source: str) -> tuple[dict[str, Any], dict[str, Any
                 )
         try:
             defaults[name] = ast.literal_eval(value)
-        except ValueError:
+        except (ValueError, TypeError):  # such as a dict with lists as keys
             raise ValueError(
                 f"{path}: the default of {name} must be a plain value, got {ast.unparse(value)!r}"
             ) from None

@@ -98,19 +98,22 @@ class RunFolder:
             ValueError: `status.json` is not what a run writes.
         """
         try:
-            text = (self.path / STATUS).read_text(encoding="utf-8")
+            content = (self.path / STATUS).read_bytes()
         except FileNotFoundError:
             return None
         try:
-            status = Status(**json.loads(text))
+            status = Status(**json.loads(content.decode()))
             if status.state not in get_args(State):
                 raise ValueError(f"state {status.state!r}")  # noqa: TRY301
             return status  # noqa: TRY300
+        except UnicodeDecodeError:
+            problem: object = "no text"
         except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"{self.path / STATUS} is not the status of a run ({error}): remove the folder "
-                "to repeat the run"
-            ) from None
+            problem = error
+        raise ValueError(
+            f"{self.path / STATUS} is not the status of a run ({problem}): remove the folder to "
+            "repeat the run"
+        )
 
     @property
     def notebook(self) -> Path:
