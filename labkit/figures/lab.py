@@ -236,4 +236,5 @@ def _comparable(session: Session, snapshot: Snapshot) -> list[Ghost]:
 
 
 def _ghost_curve(ghost: Ghost, curve: Curve) -> GhostCurve[Curve]:
-    return GhostCurve(ghost.label, settings_color(ghost.snapshot.settings), curve)
+    color = settings_color(ghost.snapshot.settings)
+    return GhostCurve(ghost.label, color, curve, algorithm_stretches(ghost.snapshot))

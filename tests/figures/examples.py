@@ -8,7 +8,7 @@ from labkit import AdaptationCurve, Event, Portrait, Settings, Tides, TrainingCu
 from labkit.figures.lab import LabView, lab_figures, show_lab
 from labkit.figures.panels.adaptation import AdaptationPanel
 from labkit.figures.panels.ghosts import GhostCurve
-from labkit.figures.panels.training import Stretch
+from labkit.figures.panels.stretches import Stretch
 from labkit.figures.style.palette import AFTER, algorithm_color
 
 

@@ -20,7 +20,8 @@ from labkit.figures.panels.marks import (
     place_labels,
     steady_end,
 )
-from labkit.figures.panels.training import Stretch, show_training, training_figure
+from labkit.figures.panels.stretches import Stretch
+from labkit.figures.panels.training import show_training, training_figure
 from labkit.figures.style.curves import MOST_NUMBERS, log_axis
 from labkit.figures.style.palette import AFTER, algorithm_color
 from tests.figures.examples import losses, trace
@@ -206,6 +207,25 @@ def test_ghosts_and_the_colour_of_the_algorithm() -> None:
 
 
 MAML, REPTILE = algorithm_color("maml"), algorithm_color("reptile")
+
+
+def test_each_stretch_of_a_kept_run_keeps_its_colour_and_the_run_its_dashes() -> None:
+    figure = training_figure()
+    stretches = Stretch(0, MAML, "MAML"), Stretch(25, REPTILE, "Reptile")
+    kept = GhostCurve("kept", REPTILE, losses(4.0, 3.0, 2.0, 1.0), stretches)
+    other = GhostCurve("other", MAML, losses(5.0, 5.0))
+    show_training(figure, losses(4.0, 2.0), [], ghosts=[kept, other])
+    late, early = (trace for trace in figure.data if trace.name == "kept")
+    assert (early.line.color, late.line.color) == (MAML, REPTILE)
+    assert early.y.tolist() == [4.0, 3.0]
+    np.testing.assert_array_equal(late.y, [np.nan, 3.0, 2.0, 1.0])  # joined
+    assert early.visible
+    assert late.visible
+    # both runs have something of MAML's colour
+    assert early.line.dash == late.line.dash != trace(figure, "other").line.dash
+    show_training(figure, losses(4.0, 2.0), [], ghosts=[other])
+    assert not [trace for trace in figure.data if trace.name == "kept"]
+    assert sum(trace.visible is not False and trace.name == "" for trace in figure.data) == 0
 
 
 def test_each_stretch_keeps_the_colour_of_the_algorithm_that_made_it() -> None:

@@ -2,10 +2,10 @@
 
 from labkit.figures.panels.adaptation import AdaptationPanel, adaptation_figure, show_adaptation
 from labkit.figures.panels.ghosts import Curve, GhostCurve
+from labkit.figures.panels.stretches import Stretch
 from labkit.figures.panels.task_figure import HEADING, show_task, task_figure, task_panel
 from labkit.figures.panels.training import (
     By,
-    Stretch,
     TrainingGhost,
     show_training,
     training_figure,

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import plotly.graph_objects as go
 
+from labkit.figures.panels.stretches import Stretch
 from labkit.session import MOST_GHOSTS
 from labkit.training import AdaptationCurve
 
@@ -14,7 +15,7 @@ Curve = TypeVar("Curve")
 
 DASHES = ("dash", "dashdot", "longdash", "8px,3px,2px,3px,2px,3px", "4px,2px", "longdashdot")
 MARKERS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "x-thin-open", "star")
-"""The first of one colour has the first of each, the second the second."""
+"""Of runs that share a colour each has its own, in all its stretches."""
 
 _LETTERS = 24
 """Of a name in the legend."""
@@ -28,11 +29,18 @@ class GhostCurve(Generic[Curve]):
         label: What it is, such as the name of an algorithm and a setting.
         color: That of its algorithm.
         curve: An `AdaptationCurve` or a `TrainingCurve`.
+        stretches: Which algorithm made which of its losses; () for that of its colour.
     """
 
     label: str
     color: str
     curve: Curve
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def colors(self) -> set[str]:
+        """Those of all its algorithms."""
+        return {self.color, *(stretch.color for stretch in self.stretches)}
 
 
 AdaptationGhost = GhostCurve[AdaptationCurve]
@@ -66,12 +74,21 @@ def ghost_traces(**properties: Any) -> list[go.Scatter]:
 
 def ghost_styles(ghosts: Sequence[GhostCurve[Any]]) -> list[dict[str, Any]]:
     """Name, colour, dashes, marker and whether it shows, for each trace of `ghost_traces`."""
-    styles = []
-    for i, ghost in enumerate(ghosts):
-        same = sum(other.color == ghost.color for other in ghosts[:i])
-        styles.append(_style(_short(ghost.label), ghost.color, same, visible=True))
-    unused = [_style("", "", 0, visible=False)] * (MOST_GHOSTS - len(ghosts))
-    return styles + unused
+    numbers: list[int] = []
+    for ghost in ghosts:
+        pairs = zip(ghosts, numbers, strict=False)
+        taken = {number for other, number in pairs if other.colors & ghost.colors}
+        numbers.append(next(number for number in range(MOST_GHOSTS) if number not in taken))
+    styles = [
+        _style(_short(ghost.label), ghost.color, number, visible=True)
+        for ghost, number in zip(ghosts, numbers, strict=True)
+    ]
+    return styles + [hidden_style()] * (MOST_GHOSTS - len(ghosts))
+
+
+def hidden_style() -> dict[str, Any]:
+    """That of a trace which no kept run needs."""
+    return _style("", "", 0, visible=False)
 
 
 def _style(name: str, color: str, number: int, *, visible: bool) -> dict[str, Any]:

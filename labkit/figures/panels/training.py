@@ -1,14 +1,18 @@
 """Meta-training: loss before and after adaptation, with a mark at every change of a setting."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
-from labkit.figures.panels.ghosts import GhostCurve, check_ghosts, ghost_styles, ghost_traces
+from labkit.figures.panels.ghosts import (
+    GhostCurve,
+    check_ghosts,
+    ghost_styles,
+    ghost_traces,
+    hidden_style,
+)
 from labkit.figures.panels.marks import (
     Label,
     Mark,
@@ -17,11 +21,17 @@ from labkit.figures.panels.marks import (
     place_labels,
     steady_end,
 )
+from labkit.figures.panels.stretches import (
+    MOST_EARLIER,
+    NOTHING,
+    Floats,
+    Stretch,
+    by_algorithm,
+)
 from labkit.figures.style import (
     AFTER,
     APART,
     BEFORE,
-    COLORS,
     GRID,
     MARGIN,
     NARROW,
@@ -52,11 +62,9 @@ AXES = {"meta_step": "meta-step", "seconds": "seconds of training"}
 LARGEST = 1e30
 """Losses that the logarithmic axis can show without trouble."""
 
-MOST_EARLIER = len(COLORS) - 1
-"""Colours of algorithms, apart from the one in use."""
-
 _BEFORE, _GHOSTS = 1, 2
-_EARLIER = _GHOSTS + MOST_GHOSTS
+_GHOSTS_EARLIER = _GHOSTS + MOST_GHOSTS
+_EARLIER = _GHOSTS_EARLIER + MOST_GHOSTS * MOST_EARLIER
 _AFTER = _EARLIER + MOST_EARLIER
 _SPIKES, _LEADERS, _MARKS, _CHANGES = range(_AFTER + 1, _AFTER + 5)
 """Where each stands among the traces; the cursor is before them."""
@@ -69,23 +77,6 @@ _LETTER, _ROW = 6.2, 14 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
 
 _ARROW = 5 / (TRAINING_HEIGHT - MARGIN["t"] - MARGIN["b"])
 """Half the height of an arrow, as a share of the axis."""
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Meta-steps by one algorithm, up to the next stretch.
-
-    Attributes:
-        begin: Meta-steps before it.
-        color: That of the algorithm, one of `COLORS`.
-        name: Of the algorithm.
-    """
-
-    begin: int
-    color: str = AFTER
-    name: str = ""
 
 
 def training_figure() -> go.Figure:
@@ -144,6 +135,11 @@ def training_traces() -> list[go.Scatter]:
             hovertemplate="%{y:.3g}",
         ),
         *ghost_traces(mode="lines", showlegend=False),
+        *(
+            trace
+            for _ in range(MOST_EARLIER)
+            for trace in ghost_traces(mode="lines", showlegend=False)
+        ),
         *(
             go.Scatter(
                 name=f"earlier algorithm {i + 1}",
@@ -214,14 +210,25 @@ def training_updates(
     x, others = _x(curve, by), [_x(ghost.curve, by) for ghost in ghosts]
     losses = [drawable(curve.loss_before, LARGEST), drawable(curve.loss_after, LARGEST)]
     faint = [drawable(ghost.curve.loss_after, LARGEST) for ghost in ghosts]
-    nothing = {"x": np.empty(0), "y": np.empty(0)}
-    now, earlier = _by_algorithm(x, losses[1], curve.meta_step, stretches)
+    now, earlier = by_algorithm(x, losses[1], curve.meta_step, stretches)
+    kept = [
+        by_algorithm(gx, y, ghost.curve.meta_step, ghost.stretches or (Stretch(0, ghost.color),))
+        for ghost, gx, y in zip(ghosts, others, faint, strict=True)
+    ]
+    styles = ghost_styles(ghosts)
+    kept_earlier = [
+        (line, {**style, "line.color": stretch.color})
+        for (_, lines), style in zip(kept, styles, strict=False)
+        for stretch, line in lines.items()
+    ]
+    unused = [(NOTHING, hidden_style())] * (MOST_GHOSTS * MOST_EARLIER - len(kept_earlier))
     data = [
         {"x": x, "y": losses[0]},
-        *({"x": gx, "y": y} for gx, y in zip(others, faint, strict=True)),
-        *[nothing] * (MOST_GHOSTS - len(ghosts)),
+        *(line for line, _ in kept),
+        *[NOTHING] * (MOST_GHOSTS - len(ghosts)),
+        *(line for line, _ in (*kept_earlier, *unused)),
         *earlier.values(),
-        *[nothing] * (MOST_EARLIER - len(earlier)),
+        *[NOTHING] * (MOST_EARLIER - len(earlier)),
         now,
     ]
     end = max((float(each[-1]) for each in (x, *others) if len(each)), default=1.0)
@@ -242,7 +249,7 @@ def training_updates(
     }
     return [
         Update(_BEFORE, data, layout),
-        Update(_GHOSTS, ghost_styles(ghosts)),
+        Update(_GHOSTS, [*styles, *(style for _, style in (*kept_earlier, *unused))]),
         Update(_EARLIER, _earlier_styles(earlier)),
         Update(_AFTER, [{"line.color": stretches[-1].color}]),
         Update(_SPIKES, [_spikes(x, np.fmax(*losses), high, free)]),
@@ -250,32 +257,6 @@ def training_updates(
         Update(_MARKS, [_lines(marks, free)]),
         Update(_CHANGES, [_words(marks, labels)]),
     ]
-
-
-def _by_algorithm(
-    x: Floats, losses: Floats, meta_step: Floats, stretches: Sequence[Stretch]
-) -> tuple[dict[str, Floats], dict[Stretch, dict[str, Floats]]]:
-    """Points of the algorithm in use, and of each other one by its first stretch."""
-    begins = np.array([stretch.begin for stretch in stretches], dtype=np.float64)
-    made_by = np.maximum(np.searchsorted(begins, meta_step, side="left") - 1, 0)
-    by_color: dict[str, tuple[Stretch, Floats]] = {}
-    for number, stretch in enumerate(stretches):
-        own = np.flatnonzero(made_by == number)
-        if not len(own):
-            continue
-        _, points = by_color.setdefault(stretch.color, (stretch, np.full(len(losses), np.nan)))
-        own = np.arange(max(own[0] - 1, 0), own[-1] + 1)  # joined to the stretch before
-        points[own] = losses[own]
-    ends = {color: np.flatnonzero(~np.isnan(y)) for color, (_, y) in by_color.items()}
-    curves = {
-        stretch: {"x": x[: ends[color][-1] + 1], "y": y[: ends[color][-1] + 1]}
-        for color, (stretch, y) in by_color.items()
-        if len(ends[color])
-    }
-    nothing = {"x": np.empty(0), "y": np.empty(0)}
-    used = [stretch for stretch in curves if stretch.color == stretches[-1].color]
-    now = curves.pop(used[0]) if used else nothing
-    return now, curves
 
 
 def _earlier_styles(curves: Collection[Stretch]) -> list[dict[str, Any]]:
