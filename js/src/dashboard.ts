@@ -12,6 +12,7 @@ import type { Incoming } from "./messages";
 import { keepKeys } from "./notebook_keys";
 import { Outbox } from "./outbox";
 import { HEIGHTS, type PanelName } from "./plots/look";
+import { NumbersTable } from "./plots/numbers_table";
 import { savePicture, takePictures } from "./plots/pictures";
 import { PANELS, Plots } from "./plots/plots";
 
@@ -28,18 +29,22 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   );
   const { emit } = outbox;
   const controls = toolbars(host.get("controls"), emit, () => outbox.waiting);
-  const { root, elements, titles, lost } = page(controls.places);
+  const { root, elements, titles, tables, lost } = page(controls.places, view);
   container.append(root);
   const gone = new AbortController();
   const library = host.plotly(gone.signal);
   keepKeys(root, gone.signal);
   const plots = new Plots({ elements, titles, root, library, emit });
+  for (const panel of plots.panels) {
+    new NumbersTable(tables[panel.name], panel.gd, () => panel.figure, pageClock, gone.signal);
+  }
 
   const attention = new Attention(root);
   const media = matchMedia("(prefers-color-scheme: dark)");
+  const forced = matchMedia("(forced-colors: active)");
   const look = () => {
     const large = host.get("large");
-    const dark = isDark(media);
+    const dark = isDark(media, forced);
     root.classList.toggle("maml-lab-large", large);
     root.classList.toggle("maml-lab-dark", dark);
     plots.setLook({ large, dark, colours: host.get("dark") });
@@ -100,7 +105,8 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   const leave = countView(host.lab, root, tellGone, pageClock);
   const theme = new MutationObserver(look);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  media.addEventListener("change", look);
+  for (const query of [media, forced])
+    query.addEventListener("change", look, { signal: gone.signal });
   const subscriptions = [
     host.onChange("large", look),
     host.onChange("dark", look),
@@ -122,13 +128,12 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     for (const unsubscribe of subscriptions) unsubscribe();
     attention.stop();
     theme.disconnect();
-    media.removeEventListener("change", look);
     plots.destroy();
     root.remove();
   };
 }
 
-function page(places: Record<Place, HTMLElement>) {
+function page(places: Record<Place, HTMLElement>, view: string) {
   const div = (names: string) => element("div", { class: names });
   const all = (names: string): PanelElements => ({
     adaptation: div(names),
@@ -137,23 +142,30 @@ function page(places: Record<Place, HTMLElement>) {
   });
   const elements = all("maml-lab-plot");
   const titles = all("maml-lab-title");
+  const tables = all("maml-lab-numbers");
   const panels = PANELS.map((name) => {
     elements[name].style.height = `${HEIGHTS[name]}px`;
     titles[name].setAttribute("role", "heading");
     titles[name].ariaLevel = "3";
+    titles[name].id = `maml-lab-title-${name}-${view}`;
+    tables[name].id = `maml-lab-numbers-${name}-${view}`;
+    elements[name].setAttribute("role", "figure");
+    elements[name].setAttribute("aria-labelledby", titles[name].id);
+    elements[name].setAttribute("aria-details", tables[name].id);
     const head = element("header", { class: "maml-lab-head" }, titles[name], places[name]);
     const names = `maml-lab-panel maml-lab-${name}`;
-    return element("section", { class: names }, head, elements[name]);
+    return element("section", { class: names }, head, elements[name], tables[name]);
   });
   const lost = element("p", { class: "maml-lab-lost", role: "status" });
   const plots = element("div", { class: "maml-lab-plots" }, ...panels);
   const root = element("div", { class: "maml-lab" }, places.top, lost, plots);
-  return { root, elements, titles, lost };
+  return { root, elements, titles, tables, lost };
 }
 
-function isDark(media: MediaQueryList): boolean {
+/** @param forced - the reader's system gives all pages its own few colours, whatever their theme */
+function isDark(media: MediaQueryList, forced: MediaQueryList): boolean {
   const light = document.body.dataset.jpThemeLight;
-  return light === undefined ? media.matches : light === "false";
+  return light === undefined || forced.matches ? media.matches : light === "false";
 }
 
 /** What has become of the kernel, and what helps. */

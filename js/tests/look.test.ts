@@ -45,6 +45,42 @@ describe("a figure in large type", () => {
   });
 });
 
+describe("words that have no room", () => {
+  const layout = () => ({
+    margin: { l: 50, r: 10, t: 24, b: 60 },
+    font: { size: 12 },
+    title: { text: `<b>${"n".repeat(60)}</b>`, font: { size: 13 } },
+    xaxis: { title: { text: "x".repeat(40) } },
+    yaxis: { title: { text: "y" } },
+    legend2: { orientation: "v", y: 0, yref: "container", font: { size: 11 } },
+    annotations: [{ text: `a<br>${"b".repeat(50)}`, font: { size: 11 } }],
+  });
+  const trace = scatter({ name: "k".repeat(40), legend: "legend2" });
+  const drawn = (width: number, titled = false) =>
+    deriveFigure(figure([trace], layout()), look({ width, titled })).layout as ReturnType<
+      typeof layout
+    >;
+  const size = ({ title }: { title: object }) => (title as { font: { size: number } }).font.size;
+
+  it("are smaller, as much as it takes", () => {
+    const narrow = drawn(300);
+    expect(size(narrow.xaxis) * 40 * 0.56).toBeCloseTo(2 * (300 - 170));
+    expect(narrow.annotations[0].font.size * 50 * 0.56).toBeCloseTo(300);
+    expect(narrow.legend2.font.size * 40 * 0.56).toBeCloseTo(300 - 60 - 41);
+    expect(size(drawn(300, true)) * 60 * 0.56).toBeCloseTo(300 - 16);
+  });
+
+  it("have their usual size where they have room", () => {
+    const wide = drawn(900, true);
+    expect([size(wide), size(wide.xaxis), size(wide.yaxis)]).toEqual([13, 12 * 1.2, 12 * 1.2]);
+    expect([wide.annotations[0].font.size, wide.legend2.font.size]).toEqual([11, 11]);
+  });
+
+  it("of a column of names end at the lower end of the plot", () => {
+    expect(drawn(900).legend2).toMatchObject({ yref: "paper", y: -60 / (272 - 24 - 60) });
+  });
+});
+
 describe("a figure on a dark theme", () => {
   const colours = { "#0072b2": "#56b4e9", "#ffffff": "#111111" };
 

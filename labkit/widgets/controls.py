@@ -25,11 +25,16 @@ class Control:
     The state of a control may replace what is given here and adds its `value`, and `disabled` with
     a `reason`, `hidden` or `pressed`.
 
+    Args:
+        name: Its name.
+        essential: In sight also on a narrow page, which folds the other controls above the plots.
+
     Raises:
         ValueError: The name is empty.
     """
 
     name: str
+    essential: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -52,7 +57,7 @@ class Text(Control):
 
     Example:
         >>> Text(name="status").to_json()
-        {'kind': 'text', 'name': 'status', 'live': True}
+        {'kind': 'text', 'name': 'status', 'essential': False, 'live': True}
     """
 
     live: bool = True
@@ -121,7 +126,7 @@ class Select(Labelled):
 
     Example:
         >>> Select(name="order", label="order", options=((1, "first"), (2, "exact"))).to_json()
-        {'kind': 'select', 'name': 'order', 'label': 'order', 'tooltip': '', \
+        {'kind': 'select', 'name': 'order', 'essential': False, 'label': 'order', 'tooltip': '', \
 'options': ((1, 'first'), (2, 'exact'))}
     """
 
@@ -239,7 +244,8 @@ class Group:
 
     Example:
         >>> Group("top", (Text(name="status"),)).to_json()
-        {'place': 'top', 'name': '', 'controls': [{'kind': 'text', 'name': 'status', 'live': True}]}
+        {'place': 'top', 'name': '', 'controls': [{'kind': 'text', 'name': 'status', \
+'essential': False, 'live': True}]}
     """
 
     place: Place

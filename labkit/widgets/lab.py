@@ -61,7 +61,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     Args:
         session: What is shown and steered.
         show: Names of the controls to show, such as "alpha", "order", "play"; None: all. What is
-            not shown keeps its value, unless a cell assigns it.
+            not shown keeps its value, unless a cell assigns it. What is listed is in sight also on
+            a narrow page, which otherwise folds all but the most needed.
         lock: Names of controls that are shown but cannot be moved; their traits cannot be set.
 
     Raises:
@@ -110,6 +111,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                     f"are: {', '.join(sorted(names))}"
                 )
         self._hidden = set() if show is None else self._controls.hidden(show)
+        self._listed = set(show or ())
         self._locked = set(lock)
         self._view = ViewState()
         self._last: tuple[str, bool] = "", True
@@ -293,6 +295,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         state = self._controls.state(Scene(self.session, snapshot, view))
         for name in self._locked:
             state[name] = {**state.get(name, {}), "disabled": True, "reason": LOCKED}
+        for name in self._listed:
+            state[name] = {**state.get(name, {}), "essential": True}
         for name in self._hidden:
             state[name] = {**state.get(name, {}), "hidden": True}
         return state

@@ -161,9 +161,9 @@ def _transport() -> list[LabControl]:
     def playing(scene: Scene) -> State:
         return {"label": "Pause", "icon": "pause"} if scene.snapshot.playing else {}
 
-    def step(name: Any, label: str, tooltip: str, icon: Any) -> LabControl:
+    def step(name: Any, label: str, tooltip: str, icon: Any, **more: Any) -> LabControl:
         return LabControl(
-            Button(name=name, label=label, tooltip=tooltip, icon=icon),
+            Button(name=name, label=label, tooltip=tooltip, icon=icon, **more),
             lambda scene: {"disabled": scene.snapshot.playing, "reason": "pause first"},
             lambda context, _: context.session.step(name),
         )
@@ -177,13 +177,20 @@ def _transport() -> list[LabControl]:
                 icon="play",
                 primary=True,
                 debounce=True,
+                essential=True,
             ),
             playing,
             play,
         ),
         step("inner_step", "Step: inner", "Take one gradient step on a training task", "inner"),
         step("task", "Step: task", "Take all inner steps on the next training task", "task"),
-        step("meta_step", "Step: meta", "Take one meta-step: update θ once", "step"),
+        step(
+            "meta_step",
+            "Step: meta",
+            "Take one meta-step: update θ once",
+            "step",
+            essential=True,
+        ),
         LabControl(
             Button(
                 name="reset",
@@ -207,7 +214,12 @@ def _transport() -> list[LabControl]:
         ),
         LabControl(
             Button(
-                name="undo", label="Undo", tooltip="Undo the last change", icon="undo", compact=True
+                name="undo",
+                label="Undo",
+                tooltip="Undo the last change",
+                icon="undo",
+                compact=True,
+                essential=True,
             ),
             lambda scene: _unless(scene.session.can_undo, "nothing to undo"),
             lambda context, _: context.session.undo(),
@@ -223,7 +235,7 @@ def _transport() -> list[LabControl]:
             lambda scene: _unless(scene.session.can_redo, "nothing to redo"),
             lambda context, _: context.session.redo(),
         ),
-        LabControl(Text(name="status", live=False), _status, always=True),
+        LabControl(Text(name="status", live=False, essential=True), _status, always=True),
     ]
 
 
@@ -333,7 +345,10 @@ def _history() -> list[LabControl]:
                 tooltip="Return to the latest meta-step",
                 icon="live",
             ),
-            lambda scene: _unless(scene.in_history, "this is the latest meta-step"),
+            lambda scene: {
+                **_unless(scene.in_history, "this is the latest meta-step"),
+                "essential": scene.in_history,
+            },
             lambda context, _: context.session.look(None),
         ),
         LabControl(
@@ -344,7 +359,8 @@ def _history() -> list[LabControl]:
                 icon="fork",
                 debounce=True,
             ),
-            act=branch,
+            lambda scene: {"essential": scene.in_history},
+            branch,
         ),
         LabControl(
             Button(
@@ -402,13 +418,14 @@ def _notices() -> list[LabControl]:
         context.view.loading = False
 
     return [
-        LabControl(Text(name="banner"), _banner, always=True),
-        LabControl(Text(name="message"), _message, always=True),
+        LabControl(Text(name="banner", essential=True), _banner, always=True),
+        LabControl(Text(name="message", essential=True), _message, always=True),
         LabControl(
             Field(
                 name="load",
                 label="share code",
                 tooltip=f"Paste a share code and press Enter; this {RESTARTS}",
+                essential=True,
             ),
             lambda scene: {"hidden": not scene.view.loading},
             load,

@@ -280,6 +280,9 @@ def test_nothing_is_cut_or_overlaps(
         }""",
         [width, large],
     )
+    folded = controls.button("Controls")
+    if folded.is_visible():
+        folded.click()
     boxes = page.evaluate(
         """() => Array.from(document.querySelectorAll(".maml-lab-control"), (c) => {
           const {left, right, top, bottom} = c.getBoundingClientRect();

@@ -35,6 +35,7 @@ def test_a_specification_is_json_with_a_place_a_kind_and_the_given_fields() -> N
                 {
                     "kind": "slider",
                     "name": "alpha",
+                    "essential": False,
                     "label": "α",
                     "tooltip": "inner step size",
                     "low": 1e-4,
@@ -51,12 +52,13 @@ def test_a_specification_is_json_with_a_place_a_kind_and_the_given_fields() -> N
                 {
                     "kind": "select",
                     "name": "tasks",
+                    "essential": False,
                     "label": "tasks",
                     "tooltip": "",
                     "options": [[1, "one"], [2, "two"]],
                     "confirm": "restarts training",
                 },
-                {"kind": "text", "name": "status", "live": False},
+                {"kind": "text", "name": "status", "essential": False, "live": False},
             ],
         },
     ]
@@ -91,7 +93,7 @@ def test_controls_are_frozen() -> None:
 def test_what_cannot_be_shown_is_refused(
     kind: type[Control], options: dict[str, Any], message: str
 ) -> None:
-    label = {} if kind is Text else {"label": "x"}
+    label: dict[str, Any] = {} if kind is Text else {"label": "x"}
     with pytest.raises(ValueError, match=message):
         kind(**label, **options)
 

@@ -7,6 +7,7 @@ export type Place = "top" | "adaptation" | "task" | "training";
 
 interface Named {
   name: string;
+  essential: boolean;
 }
 
 interface Labelled extends Named {

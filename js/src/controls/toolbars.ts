@@ -47,12 +47,29 @@ export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean
     }
     places[place].append(row);
   }
+  // first: it stays below the pointer that has pressed it
+  places.top.firstElementChild?.prepend(folding(places.top));
   return {
     places,
     update(state) {
       for (const [name, changes] of Object.entries(state)) updates.get(name)?.(changes);
     },
   };
+}
+
+/** Unfolds, where the style sheet shows it, the controls that a narrow page has no room for. */
+function folding(place: HTMLElement): HTMLElement {
+  const about = "Show or hide all controls";
+  const attributes = { type: "button", class: "maml-lab-fold", title: about };
+  const button = element("button", attributes, "Controls");
+  const fold = (open: boolean) => {
+    place.classList.toggle("maml-lab-unfolded", open);
+    button.ariaExpanded = String(open);
+  };
+  button.addEventListener("click", () => fold(button.ariaExpanded === "false"));
+  button.setAttribute("aria-description", about);
+  fold(false);
+  return button;
 }
 
 /** One control; what a state leaves out is as in the specification. */
@@ -70,6 +87,7 @@ function updatable(spec: ControlSpec, emit: Emit, waiting: () => boolean) {
     const about = (state.disabled && state.reason) || tooltip;
     const appears = last !== undefined && node.hidden && !state.hidden;
     node.hidden = Boolean(state.hidden);
+    node.classList.toggle("maml-lab-essential", state.essential);
     if (appears) control.appear?.();
     node.title = about;
     node.classList.toggle("maml-lab-unused", Boolean(state.disabled));

@@ -31,17 +31,35 @@ export interface Trace {
 
 export interface AxisLayout {
   range?: unknown[];
+  domain?: [number, number];
+  title?: { text?: string; font?: { size?: number } };
+  [name: string]: unknown;
+}
+
+export interface LegendLayout {
+  orientation?: string;
+  x?: number;
+  y?: number;
+  font?: { size?: number };
   [name: string]: unknown;
 }
 
 export interface Layout {
-  meta?: { title_height?: number; editable?: boolean; x?: string; [name: string]: unknown };
-  title?: { text?: string };
+  meta?: {
+    title_height?: number;
+    editable?: boolean;
+    x?: string;
+    /** The title with nothing cut. */
+    heading?: string;
+    [name: string]: unknown;
+  };
+  title?: { text?: string; font?: { size?: number } };
   height?: number;
   margin?: Partial<Record<"l" | "r" | "t" | "b", number>>;
   font?: Record<string, unknown>;
   hoverlabel?: { font?: Record<string, unknown>; [name: string]: unknown };
-  legend?: { orientation?: string; y?: number; [name: string]: unknown };
+  legend?: LegendLayout;
+  annotations?: { text?: string; font?: { size?: number } }[];
   [name: string]: unknown;
 }
 

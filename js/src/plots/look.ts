@@ -1,13 +1,26 @@
 // From a figure as the kernel describes it to what plotly draws on this page.
 
-import { AXIS, type AxisLayout, type Figure, isEditable, type Layout, type Trace } from "./figure";
+import {
+  AXIS,
+  type AxisLayout,
+  type Figure,
+  isEditable,
+  type Layout,
+  type LegendLayout,
+  type Trace,
+} from "./figure";
 import { applyTheme, LARGE, type ListMemory, type Theme } from "./theme";
 
-const LARGE_HEIGHT = 1.25;
+/** Taller plots for large type; the training panel is low, and its numbers would overlap. */
+const LARGE_HEIGHT = { adaptation: 1.25, task: 1.25, training: LARGE };
 const DIMMED = 0.15;
 const LEGEND_LETTER = 6.2; // pixels, of the size that the figures' legends have
 const LEGEND_MARK = 41;
 const LEGEND_ROW = 19;
+/** Width of a letter, in sizes of the type: that of the widest font that pages have. */
+const LETTER = 0.56;
+/** Size of an axis' title, in sizes of all other type. */
+const AXIS_TITLE = 1.2;
 
 export type PanelName = "adaptation" | "task" | "training";
 
@@ -49,7 +62,7 @@ export function plotHeight(
   { large, titled }: { large: boolean; titled?: boolean },
 ): number {
   const height = (figure?.layout.height ?? HEIGHTS[panel]) - titleHeight(figure, titled);
-  return Math.round(height * (large ? LARGE_HEIGHT : 1));
+  return Math.round(height * (large ? LARGE_HEIGHT[panel] : 1));
 }
 
 export function deriveFigure(figure: Figure, look: PanelLook): Figure {
@@ -85,6 +98,9 @@ function deriveLayout(figure: Figure, look: PanelLook): Layout {
   if (elsewhere) {
     layout.title = { text: "" };
     raiseMargin(layout, -elsewhere * size);
+  } else if (layout.title?.font?.size) {
+    const letters = (layout.title.text ?? "").replace(/<[^>]*>/g, "").length;
+    layout.title.font.size = fitted(layout.title.font.size, letters, look.width - 16);
   }
   layout.autosize = false;
   layout.paper_bgcolor = layout.plot_bgcolor = look.paper ?? "rgba(0,0,0,0)";
@@ -108,9 +124,58 @@ function deriveLayout(figure: Figure, look: PanelLook): Layout {
     };
     // plotly writes a reader's zoom into the list that it was given
     if (axis.range) axis.range = [...axis.range];
+    fitTitle(axis, name, layout);
     layout[name] = axis;
   }
+  fitLegends(figure, layout);
+  for (const { text, font } of layout.annotations ?? []) {
+    if (font) font.size = fitted(font.size ?? 12 * size, longest(text?.split("<br>")), look.width);
+  }
   return layout;
+}
+
+/** The size of type in which so many letters have room, if not the wanted one. */
+function fitted(size: number, letters: number, room: number): number {
+  return Math.min(size, Math.max(room / (letters * LETTER || 1), 1));
+}
+
+function longest(texts: string[] = []): number {
+  return Math.max(0, ...texts.map((text) => text.length));
+}
+
+/** The title is over the middle of its axis, and not beyond the plot. */
+function fitTitle(axis: AxisLayout, name: string, layout: Layout): void {
+  const { title } = axis;
+  if (!title?.text) return;
+  const { l = 0, r = 0 } = layout.margin ?? {};
+  const { width, height } = layout as Layout & { width: number; height: number };
+  const [from, to] = axis.domain ?? [0, 1];
+  const middle = l + ((from + to) / 2) * (width - l - r);
+  const room = name.startsWith("x") ? 2 * Math.min(middle, width - middle) : height;
+  const usual = AXIS_TITLE * Number(layout.font?.size ?? 12);
+  const font = { ...title.font };
+  font.size = fitted(font.size ?? usual, title.text.length, room);
+  axis.title = { ...title, font };
+}
+
+/** The names in columns at the lower end of the plot have the room up to the next one. */
+function fitLegends({ data }: Figure, layout: Layout): void {
+  const { l = 0, r = 0, t = 0, b = 0 } = layout.margin ?? {};
+  const width = Number(layout.width) - l - r;
+  const columns = Object.keys(layout)
+    .filter((key) => key.startsWith("legend"))
+    .map((key): [string, LegendLayout] => [key, layout[key] as LegendLayout])
+    .filter(([, legend]) => legend.orientation === "v");
+  for (const [key, legend] of columns) {
+    const names = data
+      .filter((trace) => trace.legend === key && trace.visible !== false)
+      .map(({ name }) => name ?? "");
+    const room = width / columns.length - LEGEND_MARK;
+    // by the container plotly 4.1 forgets how far an axis' title is to be from its numbers
+    Object.assign(legend, { yref: "paper", y: -b / (Number(layout.height) - t - b) });
+    const { font } = legend;
+    if (font?.size) font.size = fitted(font.size, longest(names), room);
+  }
 }
 
 function raiseMargin(layout: Layout, by: number): void {

@@ -185,6 +185,11 @@ export class PlotlyInternals implements ReaderAxes {
   }
 }
 
+/** Leaves a plot's drawing, with the number of each tick, out of what is read aloud. */
+export function keepSilent(gd: PlotElement): void {
+  for (const drawing of gd.querySelectorAll(".main-svg")) drawing.ariaHidden = "true";
+}
+
 /** How far below the top of a plot a point under the pointer is, in pixels; null without axes. */
 export function topOf(point: PlotlyPoint): number | null {
   const { yaxis } = point as unknown as { yaxis?: FullAxis };

@@ -9,6 +9,7 @@ import { followPointer } from "./hover";
 import { type Look, type PanelName, plotHeight } from "./look";
 import { PlotPanel } from "./panel";
 import type { PlotElement, Plotly } from "./plotly";
+import { keepSilent } from "./plotly_internals";
 import { Receipts } from "./receipts";
 import { SupportPoints } from "./support";
 import { Turns } from "./turns";
@@ -224,6 +225,7 @@ export class Plots {
       this.plotly?.purge(panel.gd);
       return;
     }
+    keepSilent(panel.gd);
     panel.listening = new AbortController();
     const { signal } = panel.listening;
     panel.gd.on("plotly_relayout", () => {

@@ -1,11 +1,12 @@
 // Support points that a pointer adds, drags and removes, where the figure says that they are
 // editable. What the pointer does to one point shows ahead of the kernel's answer.
 
-import { element } from "../dom";
+import { element, write } from "../dom";
 import type { Emit, SupportMessage } from "../messages";
 import { type Figure, pointCount, type Trace } from "./figure";
 import type { PlotElement } from "./plotly";
 import type { PlotlyInternals } from "./plotly_internals";
+import { HINT_FOR_KEYS, type Point, SupportFocus } from "./support_focus";
 
 const REACH = 12;
 const REACH_OF_A_FINGER = 24;
@@ -45,6 +46,7 @@ export class SupportPoints {
   private frame = 0;
   private clicked = { px: NaN, py: NaN, time: 0 };
   private readonly hint = element("span", { class: "maml-lab-hint", "aria-hidden": "true" }, HINT);
+  private readonly focus: SupportFocus;
 
   /**
    * @param figure - gives the figure as it is now
@@ -73,9 +75,26 @@ export class SupportPoints {
       }
     };
     gd.addEventListener("touchstart", hold, { capture: true, passive: false, signal });
-    gd.setAttribute("aria-label", EDITING);
-    gd.setAttribute("role", "group");
-    gd.after(this.hint);
+    gd.setAttribute("aria-description", EDITING);
+    this.focus = new SupportFocus(
+      {
+        points: () => this.points(),
+        axes: () => internals.mainAxes(),
+        corner: () => this.corner(),
+        move: (index, to, final) => this.moveTo(index, to, final),
+        add: (at) => this.send("add", null, at, true),
+        remove: (index) => this.send("remove", index, this.points()[index], true),
+      },
+      signal,
+    );
+    gd.after(this.focus.handle, this.hint);
+    gd.addEventListener("maml-lab-drawn", () => this.focus.follow(), { signal });
+    for (const [name, words] of [
+      ["focus", HINT_FOR_KEYS],
+      ["blur", HINT],
+    ]) {
+      this.focus.handle.addEventListener(name, () => write(this.hint, words), { signal });
+    }
   }
 
   /** Whether a pointer aims at something, which does not move meanwhile. */
@@ -100,7 +119,8 @@ export class SupportPoints {
     cancelAnimationFrame(this.frame);
     this.current = this.ahead = null;
     this.hint.remove();
-    for (const name of ["aria-label", "role"]) this.gd.removeAttribute(name);
+    this.focus.handle.remove();
+    this.gd.removeAttribute("aria-description");
   }
 
   /** Puts the moved point where the pointer has it into the traces that are drawn. */
@@ -113,6 +133,25 @@ export class SupportPoints {
       values[ahead.index] = ahead[axis];
       trace[axis] = values;
     }
+  }
+
+  /** All of them, the moved one where it is shown. */
+  private points(): Point[] {
+    const { x, y } = supportOf(this.figure()?.data ?? []) ?? {};
+    const points = Array.from({ length: pointCount(x, y) }, (_, i) => ({
+      x: Number(x?.[i]),
+      y: Number(y?.[i]),
+    }));
+    const { ahead } = this;
+    if (ahead && ahead.index < points.length) points[ahead.index] = ahead;
+    return points;
+  }
+
+  /** That of the axes, from that of the panel. */
+  private corner(): { left: number; top: number } {
+    const { left, top } = this.internals.dragLayer()?.getBoundingClientRect() ?? new DOMRect();
+    const panel = this.gd.parentElement?.getBoundingClientRect() ?? new DOMRect();
+    return { left: left - panel.left, top: top - panel.top };
   }
 
   private place(event: Pick<PointerEvent, "clientX" | "clientY">): Place | null {
@@ -163,11 +202,7 @@ export class SupportPoints {
     current.at = at;
     current.dragged ||= Math.hypot(at.px - start.px, at.py - start.py) > STILL;
     if (index < 0 || !current.dragged) return;
-    this.show(index, at);
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      if (this.current) this.send("move", index, this.current.at, false);
-    });
+    this.moveTo(index, at, false);
   }
 
   private release(event: PointerEvent): void {
@@ -176,9 +211,7 @@ export class SupportPoints {
     if (!current || !at) return;
     this.current = null;
     if (current.dragged && current.index >= 0) {
-      this.show(current.index, at);
-      this.send("move", current.index, at, true);
-      this.timer = window.setTimeout(() => this.drop(), ANSWER_MS);
+      this.moveTo(current.index, at, true);
     } else if (!current.dragged) {
       this.drop();
       if (this.isSecondClick(at)) return;
@@ -196,10 +229,22 @@ export class SupportPoints {
     return near && this.clicked.time - before.time < DOUBLE_CLICK_MS;
   }
 
-  private show(index: number, { x, y }: Place): void {
+  /** Shows a point elsewhere, and tells the kernel: once a frame, and of the last place at once. */
+  private moveTo(index: number, { x, y }: Point, final: boolean): void {
     clearTimeout(this.timer);
     this.ahead = { index, x, y };
     this.changed();
+    if (!final) {
+      this.frame ||= requestAnimationFrame(() => {
+        this.frame = 0;
+        if (this.ahead) this.send("move", this.ahead.index, this.ahead, false);
+      });
+      return;
+    }
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.send("move", index, { x, y }, true);
+    this.timer = window.setTimeout(() => this.drop(), ANSWER_MS);
   }
 
   /** From here on the kernel's points are shown as they are. */
@@ -211,7 +256,7 @@ export class SupportPoints {
   private send(
     action: SupportMessage["action"],
     index: number | null,
-    { x, y }: Place,
+    { x, y }: Point,
     final: boolean,
   ): void {
     this.emit({ kind: "support", action, index, x, y, final });

@@ -2,16 +2,27 @@ import { element } from "../dom";
 import type { Figure } from "./figure";
 import { titleHeight } from "./look";
 
-/** Shows a figure's title, "<b>name</b> · what it shows" escaped, in an element of the page. */
+const APART = " · ";
+
+/**
+ * Shows a figure's title, "<b>name</b> · what it shows" escaped, in an element of the page.
+ *
+ * Each part is an element: where there is no room side by side they are in lines of their own, and
+ * the last, whose numbers change all the time, keeps its room.
+ */
 export function showTitle(target: HTMLElement, figure: Figure): void {
-  const text = (titleHeight(figure) && figure.layout.title?.text) || "";
+  const { meta, title } = figure.layout;
+  const text = (titleHeight(figure) && (meta?.heading ?? title?.text)) || "";
   if (target.dataset.text === text) return;
   target.dataset.text = text;
-  const { childNodes, textContent } = new DOMParser().parseFromString(text, "text/html").body;
+  const { body } = new DOMParser().parseFromString(text, "text/html");
+  const parts = [...body.childNodes].flatMap(({ nodeName, textContent }) => {
+    const texts = (textContent ?? "").split(APART).filter((part) => part.trim());
+    return texts.map((part) => (nodeName === "B" ? element("b", {}, part) : part));
+  });
+  const last = parts.length - 1;
   target.replaceChildren(
-    ...[...childNodes].map((part) =>
-      element(part.nodeName === "B" ? "b" : "span", {}, part.textContent ?? ""),
-    ),
+    ...parts.map((part, i) => element("span", {}, part, i < last ? APART : "")),
   );
-  target.title = textContent ?? "";
+  target.title = body.textContent ?? "";
 }

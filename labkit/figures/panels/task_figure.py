@@ -23,6 +23,7 @@ from labkit.figures.style import (
     panel_figure,
     put,
     title,
+    whole_title,
 )
 from labkit.tasks import AnyPortrait, ImagePortrait, Portrait
 
@@ -175,7 +176,12 @@ def show_task(
             f"{figure.layout.meta[_KIND]}: make it with task_figure(portrait)"
         )
     first, *others = panel.updates()
-    named = {**first.layout, "title.text": title(heading, panel.title, _losses(portrait))}
+    parts = heading, panel.title, _losses(portrait)
+    named = {
+        **first.layout,
+        "title.text": title(*parts),
+        "meta": {**(figure["layout.meta"] or {}), "heading": whole_title(*parts)},
+    }
     put(figure, [Update(first.first, first.values, named), *others])
 
 

@@ -19,6 +19,7 @@ from labkit.figures.style.frame import (
     put,
     show_cursor,
     title,
+    whole_title,
 )
 from labkit.figures.style.palette import (
     AFTER,
@@ -81,4 +82,5 @@ __all__ = [
     "translucent",
     "usual_limits",
     "weakest",
+    "whole_title",
 ]

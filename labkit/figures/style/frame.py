@@ -151,6 +151,16 @@ def title(panel: str, what: str = "", ending: str = "") -> str:
     if len(what) > room:
         cut = what[: max(room, 0)]
         what = (cut.rpartition(",")[0] or cut) + " …"
+    return whole_title(panel, what, ending)
+
+
+def whole_title(panel: str, what: str = "", ending: str = "") -> str:
+    """As `title`, with nothing cut: a page breaks it into lines.
+
+    Example:
+        >>> whole_title("One task", "a" * 60)[-61:]
+        ' aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+    """
     parts = [f"<b>{html.escape(panel, quote=False)}</b>"]
     parts += [html.escape(part, quote=False) for part in (what, ending) if part]
     return " · ".join(parts)

@@ -45,14 +45,14 @@ node,inputs:()=>[node],show(state){showFace(node,state),node.setAttribute("aria-
 pressed))}}}function menu(spec,emit){let opener=element("button",{type:"button","aria-haspopup":"men\
 u"}),list=element("div",{role:"menu"}),node=element("div",{},opener,list),setExpanded=open=>opener.setAttribute(
 "aria-expanded",String(open)),over=overlay(node,list,()=>opener.focus(),setExpanded);setExpanded(!1);
-let items=spec.items.map(([value,words],index)=>{let item=element("button",{type:"button",role:"menu\
-item",tabindex:-1},words);return item.addEventListener("click",()=>{over.close(),emit({kind:"set",name:spec.
-name,value,final:!0})}),item.addEventListener("keydown",event=>{let to=listTarget(event,index,items.
-length);to!==void 0&&(event.preventDefault(),items[to].focus())}),item});return items[0].autofocus=!0,
-list.append(...items),opener.popoverTargetElement=list,opener.addEventListener("keydown",event=>{let first={
-ArrowDown:items[0],ArrowUp:items[items.length-1]}[event.key];first&&(event.preventDefault(),over.open(),
-first.focus())}),{node,inputs:()=>[opener],show(state){showFace(opener,state),list.setAttribute("ari\
-a-label",state.label),state.disabled&&over.close(!1)}}}function pressable(spec,emit){let node=element(
+let items=spec.items.map(([value,words2],index)=>{let item=element("button",{type:"button",role:"men\
+uitem",tabindex:-1},words2);return item.addEventListener("click",()=>{over.close(),emit({kind:"set",
+name:spec.name,value,final:!0})}),item.addEventListener("keydown",event=>{let to=listTarget(event,index,
+items.length);to!==void 0&&(event.preventDefault(),items[to].focus())}),item});return items[0].autofocus=
+!0,list.append(...items),opener.popoverTargetElement=list,opener.addEventListener("keydown",event=>{
+let first={ArrowDown:items[0],ArrowUp:items[items.length-1]}[event.key];first&&(event.preventDefault(),
+over.open(),first.focus())}),{node,inputs:()=>[opener],show(state){showFace(opener,state),list.setAttribute(
+"aria-label",state.label),state.disabled&&over.close(!1)}}}function pressable(spec,emit){let node=element(
 "button",{type:"button"});node.classList.toggle("maml-lab-primary",!!spec.primary);let last=-1/0;return node.
 addEventListener("click",event=>{spec.debounce&&event.timeStamp-last<DEBOUNCE_MS||(last=event.timeStamp,
 emit({kind:"press",name:spec.name}))}),node}function showFace(node,{icon,label,compact}){let face=JSON.
@@ -64,12 +64,12 @@ element("label",{for:id,id:`${id}-label`,class:"maml-lab-label"})}function patie
 return{waiting,pend:on=>{node.classList.toggle("maml-lab-pending",on),node.ariaBusy=on?"true":null}}}
 function textInput(){return element("input",{type:"text",autocomplete:"off",spellcheck:"false"})}function onTyped(text,take,restore){
 text.addEventListener("keydown",event=>{event.isComposing||!["Enter","Escape"].includes(event.key)||
-(event.preventDefault(),(event.key==="Enter"?take:restore)(),text.select())})}function question(node,focus){let words=element("span"),restart=element("button",{type:"button",class:"\
+(event.preventDefault(),(event.key==="Enter"?take:restore)(),text.select())})}function question(node,focus){let words2=element("span"),restart=element("button",{type:"button",class:"\
 maml-lab-primary"},"Restart"),keep=element("button",{type:"button"},"Keep"),panel=element("dialog",{},
-words,restart,keep),over=overlay(node,panel,focus),agreed=()=>{};return restart.autofocus=!0,node.append(
+words2,restart,keep),over=overlay(node,panel,focus),agreed=()=>{};return restart.autofocus=!0,node.append(
 panel),restart.addEventListener("click",()=>{over.close(),agreed()}),restart.addEventListener("keydo\
 wn",event=>{event.repeat&&event.preventDefault()}),keep.addEventListener("click",()=>over.close()),{
-close:over.close,ask(text,then){over.close(!1),agreed=then,words.textContent=text,panel.setAttribute(
+close:over.close,ask(text,then){over.close(!1),agreed=then,words2.textContent=text,panel.setAttribute(
 "aria-label",text),over.open()}}}var NONE={waiting:()=>!1,pend:()=>{}},SharedValue=class{constructor(send,show,clock,patience=NONE){this.
 send=send;this.show=show;this.clock=clock;this.patience=patience}send;show;clock;patience;kernelValue;lastSent;next;engaged=!1;holding=0;pending=0;answering=0;frame=0;hear(value){
 value!==void 0&&(this.answering&&(value!==this.kernelValue||value===this.lastSent)&&this.answered(),
@@ -87,33 +87,33 @@ this.clock.cancel(this.answering),this.answering=0,this.next!==void 0&&(this.fra
 clock.cancel(this.pending),this.holding=this.pending=0}};function choice(spec,emit,waiting,node,paint,focus){let options=spec.options,current,show=value=>{current=
 value,paint(value)},send=(value,final)=>emit({kind:"set",name:spec.name,value,final}),model=new SharedValue(
 send,show,pageClock,patienceOf(node,waiting)),confirmation=spec.confirm?question(node,focus):void 0,
-take=value=>{show(value),model.settle(value)},words=value=>options.find(([held])=>held===value)?.[1]??
-String(value);return{choose(value){if(value===current)return;if(!confirmation){take(value);return}let chosen=words(
-value),text=current===void 0?chosen:`${words(current)} → ${chosen}`;paint(current),confirmation.ask(
+take=value=>{show(value),model.settle(value)},words2=value=>options.find(([held])=>held===value)?.[1]??
+String(value);return{choose(value){if(value===current)return;if(!confirmation){take(value);return}let chosen=words2(
+value),text=current===void 0?chosen:`${words2(current)} → ${chosen}`;paint(current),confirmation.ask(
 `${text}: ${spec.confirm}`,()=>take(value))},hear(state){options=state.options,confirmation?.close(!1),
 current!==void 0&&paint(current),model.hear(state.value)}}}function select(spec,emit,waiting){let list=element(
 "select"),label=labelFor(list),node=element("div",{},label,element("div",{class:"maml-lab-body"},list)),
 options=[],picker=choice(spec,emit,waiting,node,value=>{list.selectedIndex=options.findIndex(([held])=>held===
 value)},()=>list.focus());return list.addEventListener("change",()=>picker.choose(options[list.selectedIndex][0])),
 {node,label,inputs:()=>[list],show(state){sameOptions(options,state.options)||(options=state.options,
-list.replaceChildren(...options.map(([,words])=>element("option",{},words))),list.selectedIndex=-1),
+list.replaceChildren(...options.map(([,words2])=>element("option",{},words2))),list.selectedIndex=-1),
 picker.hear(state)}}}function segments(spec,emit,waiting){let row=element("div",{role:"radiogroup",class:"\
 maml-lab-body"}),label=labelFor(row);label.removeAttribute("for"),row.setAttribute("aria-labelledby",
 label.id);let node=element("div",{},label,row),options=[],buttons=[],paint=value=>{let at=options.findIndex(
 ([held])=>held===value);buttons.forEach((button2,index)=>{button2.setAttribute("aria-checked",String(
 index===at)),button2.tabIndex=index===Math.max(at,0)?0:-1})},picker=choice(spec,emit,waiting,node,paint,
-()=>buttons.find(button2=>button2.tabIndex===0)?.focus()),segment=([value,words],index)=>{let button2=element(
-"button",{type:"button",role:"radio"},words);return button2.addEventListener("click",()=>picker.choose(
+()=>buttons.find(button2=>button2.tabIndex===0)?.focus()),segment=([value,words2],index)=>{let button2=element(
+"button",{type:"button",role:"radio"},words2);return button2.addEventListener("click",()=>picker.choose(
 value)),button2.addEventListener("keydown",event=>{let to=listTarget(event,index,buttons.length);to!==
 void 0&&(event.preventDefault(),buttons[to].focus(),spec.confirm||picker.choose(options[to][0]))}),button2};
 return{node,label,inputs:()=>buttons,show(state){sameOptions(options,state.options)||(options=state.
 options,buttons=options.map(segment),row.replaceChildren(...buttons),paint()),picker.hear(state)}}}function sameOptions(one,other){
 return JSON.stringify(one)===JSON.stringify(other)}var NUMBER=/^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i;function formatNumber(value){let number=Number(
 value.toPrecision(7));return Math.abs(number)<1e7?String(number):number.toExponential().replace("e+",
-"e")}function parseNumber(text,whole){let plain=text.trim().replace("−","-"),value=NUMBER.test(plain)?
-Number(plain.replace(",",".")):NaN;if(whole&&!(Number.isSafeInteger(value)&&!plain.includes(",")))return"\
-whole numbers only";if(Number.isFinite(value))return value;let shown=plain.length>12?`${plain.slice(
-0,11)}…`:plain;return shown?`“${shown}” is not a number`:"a number is needed"}var Scale=class{low;high;count;log;whole;span;constructor({low,high,scale,whole}){this.low=low,this.
+"e")}function parseNumber(text,whole){let plain2=text.trim().replace("−","-"),value=NUMBER.test(plain2)?
+Number(plain2.replace(",",".")):NaN;if(whole&&!(Number.isSafeInteger(value)&&!plain2.includes(",")))
+return"whole numbers only";if(Number.isFinite(value))return value;let shown=plain2.length>12?`${plain2.
+slice(0,11)}…`:plain2;return shown?`“${shown}” is not a number`:"a number is needed"}var Scale=class{low;high;count;log;whole;span;constructor({low,high,scale,whole}){this.low=low,this.
 high=high,this.log=scale==="log",this.whole=whole,this.span=this.log?Math.log10(high/low):high-low;let linear=whole?
 this.span:200;this.count=Math.max(1,this.log?Math.round(100*this.span):linear)}value(position){let share=position/
 this.count*this.span,value=this.log?this.low*10**share:this.low+share;return this.whole?Math.round(value):
@@ -163,19 +163,24 @@ tation"),task:bar("task"),training:bar("training")};for(let{place:place2,name,co
 "div",{class:`maml-lab-row${name&&` maml-lab-row-${name}`}`}),buttons;for(let spec of controls){let{
 node,update}=updatable(spec,emit,waiting);if(updates.set(spec.name,update),!BUTTONS.includes(spec.kind)){
 buttons=void 0,row.append(node);continue}buttons||(buttons=element("div",{class:"maml-lab-buttons"}),
-row.append(buttons)),buttons.append(node)}places[place2].append(row)}return{places,update(state){for(let[
-name,changes]of Object.entries(state))updates.get(name)?.(changes)}}}function updatable(spec,emit,waiting){
-let control=build(spec,emit,waiting),{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.
-kind}`),node.dataset.name=spec.name;let last,update=changes=>{let text=JSON.stringify(changes);if(text===
-last)return;let state={...spec,...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&
-state.reason||tooltip,appears=last!==void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,appears&&
-control.appear?.(),node.title=about,node.classList.toggle("maml-lab-unused",!!state.disabled),control.
-label&&write(control.label,state.label),control.show(state);for(let input of control.inputs())input.
-disabled=!!state.disabled,input.setAttribute("aria-description",about);last=text};return update({}),
-{node,update}}function build(spec,emit,waiting){switch(spec.kind){case"slider":return slider(spec,emit,
-waiting);case"select":return select(spec,emit,waiting);case"segments":return segments(spec,emit,waiting);case"\
-button":return button(spec,emit);case"toggle":return toggle(spec,emit);case"menu":return menu(spec,emit);case"\
-text":return status(spec);case"field":return field(spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
+row.append(buttons)),buttons.append(node)}places[place2].append(row)}return places.top.firstElementChild?.
+prepend(folding(places.top)),{places,update(state){for(let[name,changes]of Object.entries(state))updates.
+get(name)?.(changes)}}}function folding(place2){let about="Show or hide all controls",button2=element(
+"button",{type:"button",class:"maml-lab-fold",title:about},"Controls"),fold=open=>{place2.classList.
+toggle("maml-lab-unfolded",open),button2.ariaExpanded=String(open)};return button2.addEventListener(
+"click",()=>fold(button2.ariaExpanded==="false")),button2.setAttribute("aria-description",about),fold(
+!1),button2}function updatable(spec,emit,waiting){let control=build(spec,emit,waiting),{node}=control;
+node.classList.add("maml-lab-control",`maml-lab-${spec.kind}`),node.dataset.name=spec.name;let last,
+update=changes=>{let text=JSON.stringify(changes);if(text===last)return;let state={...spec,...changes},
+tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&state.reason||tooltip,appears=last!==
+void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,node.classList.toggle("maml-lab-essent\
+ial",state.essential),appears&&control.appear?.(),node.title=about,node.classList.toggle("maml-lab-u\
+nused",!!state.disabled),control.label&&write(control.label,state.label),control.show(state);for(let input of control.
+inputs())input.disabled=!!state.disabled,input.setAttribute("aria-description",about);last=text};return update(
+{}),{node,update}}function build(spec,emit,waiting){switch(spec.kind){case"slider":return slider(spec,
+emit,waiting);case"select":return select(spec,emit,waiting);case"segments":return segments(spec,emit,
+waiting);case"button":return button(spec,emit);case"toggle":return toggle(spec,emit);case"menu":return menu(
+spec,emit);case"text":return status(spec);case"field":return field(spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
 ()=>{notebook=root.closest(".jp-Notebook")??notebook});return sight.observe(root),views.set(lab,(views.
 get(lab)??0)+1),()=>{sight.disconnect(),views.set(lab,(views.get(lab)??1)-1),clock.after(2e3,()=>{!views.
 get(lab)&&notebook?.isConnected&&tell()})}}var MARK="data-lm-suppress-shortcuts",WRITABLE="input:not([type=range], [type=radio], [type=checkbox\
@@ -205,39 +210,78 @@ hex=>colours[hex.toLowerCase()]??hex).replace(/#([0-9a-f])([0-9a-f])([0-9a-f])\b
 (start,kind,...channels)=>{let digits=channel=>Number(channel).toString(16).padStart(2,"0"),mapped=colours[`\
 #${channels.slice(0,3).map(digits).join("")}`];return mapped?`${kind}(${[1,3,5].map(i=>parseInt(mapped.
 slice(i,i+2),16)).join(",")}`:start})}function resize(value,key,parent){return key==="width"&&parent===
-"line"||SIZES.has(key)||parent==="margin"&&MARGINS.has(key)?value*1.5:value}var LARGE_HEIGHT=1.25,DIMMED=.15,LEGEND_LETTER=6.2,LEGEND_MARK=41,LEGEND_ROW=19,HEIGHTS={adaptation:272,
-task:272,training:174},LIGHT_AXIS={gridcolor:"#e6e6e6",linecolor:"#999999",zerolinecolor:"#999999"},
-DARK_AXIS={gridcolor:"#3a3a3a",linecolor:"#888888",zerolinecolor:"#888888"};function titleHeight(figure,titled=!1){
-return titled?0:figure?.layout.meta?.title_height??0}function plotHeight(panel,figure,{large,titled}){
-let height=(figure?.layout.height??HEIGHTS[panel])-titleHeight(figure,titled);return Math.round(height*
-(large?LARGE_HEIGHT:1))}function deriveFigure(figure,look){let shown=nearestStep(figure,look.step);return{
-data:figure.data.map(trace=>deriveTrace(trace,look,shown)),layout:deriveLayout(figure,look)}}function deriveTrace(described,look,shown){
-let trace=applyTheme(described,look,look.lists);look.large&&enlarge(trace),trace.type==="scatter"&&(trace.
-line={simplify:!1,...trace.line}),trace.meta?.cursor&&look.panel==="adaptation"&&(trace.x=cursorAt(look.
-step,look.cursor),trace.visible=look.step!==null);let step=trace.meta?.inner_step;return shown!==null&&
-Number.isInteger(step)&&step!==shown&&(trace.opacity=(trace.opacity??1)*DIMMED),trace}function deriveLayout(figure,look){
-let layout=applyTheme(figure.layout,look,look.lists),text=look.dark?"#dddddd":"#333333",size=look.large?
-1.5:1;layout.font={color:text,size:12*size,...layout.font},layout.width=look.width,layout.height=plotHeight(
-look.panel,figure,look);let elsewhere=titleHeight(figure,look.titled);elsewhere&&(layout.title={text:""},
-raiseMargin(layout,-elsewhere*size)),layout.autosize=!1,layout.paper_bgcolor=layout.plot_bgcolor=look.
-paper??"rgba(0,0,0,0)",layout.hoverlabel={bgcolor:look.dark?"#1c1c1c":"#ffffff",bordercolor:look.dark?
-"#666666":"#bbbbbb",...layout.hoverlabel,font:{color:text,...layout.hoverlabel?.font}},layout.modebar=
-{bgcolor:"rgba(0,0,0,0)",color:"#999999",activecolor:text},layout.uirevision??="lab",isEditable(figure)&&
-(layout.dragmode=!1);let more=legendRows(figure,look)-1;more>0&&raiseMargin(layout,more*LEGEND_ROW*size);
-for(let name of Object.keys(layout).filter(key=>AXIS.test(key))){let axis={...look.dark?DARK_AXIS:LIGHT_AXIS,
-ticklabeloverflow:"allow",...layout[name]};axis.range&&(axis.range=[...axis.range]),layout[name]=axis}
-return layout}function raiseMargin(layout,by){layout.margin?.t!==void 0&&(layout.margin.t+=by)}function legendRows(figure,{
-large,width}){let{legend,margin}=figure.layout;if(legend?.orientation!=="h"||legend.y!==1)return 1;let names=figure.
-data.filter(trace=>trace.showlegend!==!1&&trace.visible!==!1).filter(trace=>(trace.legend??"legend")===
-"legend"&&trace.type==="scatter").map(trace=>trace.name??""),size=large?1.5:1,widths=names.map(name=>name.
-length*LEGEND_LETTER*size+LEGEND_MARK),room=width-((margin?.l??0)+(margin?.r??0))*size;return widths.
-reduce((total,one)=>total+one,0)<=room?1:Math.ceil(names.length/Math.max(1,Math.floor(room/Math.max(
-...widths))))}function enlarge(trace){trace.type==="scatter"&&(trace.line={...trace.line,width:trace.
-line?.width??2*1.5},trace.marker={...trace.marker,size:trace.marker?.size??6*1.5})}function nearestStep(figure,wanted){
-if(wanted===null)return null;let steps=figure.data.filter(trace=>trace.visible!==!1).map(trace=>trace.
-meta?.inner_step).filter(step=>step!==void 0&&Number.isInteger(step));return steps.length?steps.reduce(
-(best,k)=>Math.abs(k-wanted)<Math.abs(best-wanted)?k:best):null}function cursorAt(step,memory){return(!memory.
-x||memory.step!==step)&&(memory.step=step,memory.x=[step,step]),memory.x}function keysOf(path){return path.match(/[^.[\]]+/g)??[]}function withValue(holder,keys,value){let[key,
+"line"||SIZES.has(key)||parent==="margin"&&MARGINS.has(key)?value*1.5:value}var LARGE_HEIGHT={adaptation:1.25,task:1.25,training:1.5},DIMMED=.15,LEGEND_LETTER=6.2,LEGEND_MARK=41,
+LEGEND_ROW=19,LETTER=.56,AXIS_TITLE=1.2,HEIGHTS={adaptation:272,task:272,training:174},LIGHT_AXIS={gridcolor:"\
+#e6e6e6",linecolor:"#999999",zerolinecolor:"#999999"},DARK_AXIS={gridcolor:"#3a3a3a",linecolor:"#888\
+888",zerolinecolor:"#888888"};function titleHeight(figure,titled=!1){return titled?0:figure?.layout.
+meta?.title_height??0}function plotHeight(panel,figure,{large,titled}){let height=(figure?.layout.height??
+HEIGHTS[panel])-titleHeight(figure,titled);return Math.round(height*(large?LARGE_HEIGHT[panel]:1))}function deriveFigure(figure,look){
+let shown=nearestStep(figure,look.step);return{data:figure.data.map(trace=>deriveTrace(trace,look,shown)),
+layout:deriveLayout(figure,look)}}function deriveTrace(described,look,shown){let trace=applyTheme(described,
+look,look.lists);look.large&&enlarge(trace),trace.type==="scatter"&&(trace.line={simplify:!1,...trace.
+line}),trace.meta?.cursor&&look.panel==="adaptation"&&(trace.x=cursorAt(look.step,look.cursor),trace.
+visible=look.step!==null);let step=trace.meta?.inner_step;return shown!==null&&Number.isInteger(step)&&
+step!==shown&&(trace.opacity=(trace.opacity??1)*DIMMED),trace}function deriveLayout(figure,look){let layout=applyTheme(
+figure.layout,look,look.lists),text=look.dark?"#dddddd":"#333333",size2=look.large?1.5:1;layout.font=
+{color:text,size:12*size2,...layout.font},layout.width=look.width,layout.height=plotHeight(look.panel,
+figure,look);let elsewhere=titleHeight(figure,look.titled);if(elsewhere)layout.title={text:""},raiseMargin(
+layout,-elsewhere*size2);else if(layout.title?.font?.size){let letters=(layout.title.text??"").replace(
+/<[^>]*>/g,"").length;layout.title.font.size=fitted(layout.title.font.size,letters,look.width-16)}layout.
+autosize=!1,layout.paper_bgcolor=layout.plot_bgcolor=look.paper??"rgba(0,0,0,0)",layout.hoverlabel={
+bgcolor:look.dark?"#1c1c1c":"#ffffff",bordercolor:look.dark?"#666666":"#bbbbbb",...layout.hoverlabel,
+font:{color:text,...layout.hoverlabel?.font}},layout.modebar={bgcolor:"rgba(0,0,0,0)",color:"#999999",
+activecolor:text},layout.uirevision??="lab",isEditable(figure)&&(layout.dragmode=!1);let more=legendRows(
+figure,look)-1;more>0&&raiseMargin(layout,more*LEGEND_ROW*size2);for(let name of Object.keys(layout).
+filter(key=>AXIS.test(key))){let axis={...look.dark?DARK_AXIS:LIGHT_AXIS,ticklabeloverflow:"allow",...layout[name]};
+axis.range&&(axis.range=[...axis.range]),fitTitle(axis,name,layout),layout[name]=axis}fitLegends(figure,
+layout);for(let{text:text2,font}of layout.annotations??[])font&&(font.size=fitted(font.size??12*size2,
+longest(text2?.split("<br>")),look.width));return layout}function fitted(size2,letters,room){return Math.
+min(size2,Math.max(room/(letters*LETTER||1),1))}function longest(texts=[]){return Math.max(0,...texts.
+map(text=>text.length))}function fitTitle(axis,name,layout){let{title}=axis;if(!title?.text)return;let{
+l=0,r=0}=layout.margin??{},{width,height}=layout,[from,to]=axis.domain??[0,1],middle=l+(from+to)/2*(width-
+l-r),room=name.startsWith("x")?2*Math.min(middle,width-middle):height,usual=AXIS_TITLE*Number(layout.
+font?.size??12),font={...title.font};font.size=fitted(font.size??usual,title.text.length,room),axis.
+title={...title,font}}function fitLegends({data},layout){let{l=0,r=0,t=0,b=0}=layout.margin??{},width=Number(
+layout.width)-l-r,columns=Object.keys(layout).filter(key=>key.startsWith("legend")).map(key=>[key,layout[key]]).
+filter(([,legend])=>legend.orientation==="v");for(let[key,legend]of columns){let names=data.filter(trace=>trace.
+legend===key&&trace.visible!==!1).map(({name})=>name??""),room=width/columns.length-LEGEND_MARK;Object.
+assign(legend,{yref:"paper",y:-b/(Number(layout.height)-t-b)});let{font}=legend;font?.size&&(font.size=
+fitted(font.size,longest(names),room))}}function raiseMargin(layout,by){layout.margin?.t!==void 0&&(layout.
+margin.t+=by)}function legendRows(figure,{large,width}){let{legend,margin}=figure.layout;if(legend?.
+orientation!=="h"||legend.y!==1)return 1;let names=figure.data.filter(trace=>trace.showlegend!==!1&&
+trace.visible!==!1).filter(trace=>(trace.legend??"legend")==="legend"&&trace.type==="scatter").map(trace=>trace.
+name??""),size2=large?1.5:1,widths=names.map(name=>name.length*LEGEND_LETTER*size2+LEGEND_MARK),room=width-
+((margin?.l??0)+(margin?.r??0))*size2;return widths.reduce((total,one)=>total+one,0)<=room?1:Math.ceil(
+names.length/Math.max(1,Math.floor(room/Math.max(...widths))))}function enlarge(trace){trace.type===
+"scatter"&&(trace.line={...trace.line,width:trace.line?.width??2*1.5},trace.marker={...trace.marker,
+size:trace.marker?.size??6*1.5})}function nearestStep(figure,wanted){if(wanted===null)return null;let steps=figure.
+data.filter(trace=>trace.visible!==!1).map(trace=>trace.meta?.inner_step).filter(step=>step!==void 0&&
+Number.isInteger(step));return steps.length?steps.reduce((best,k)=>Math.abs(k-wanted)<Math.abs(best-
+wanted)?k:best):null}function cursorAt(step,memory){return(!memory.x||memory.step!==step)&&(memory.step=
+step,memory.x=[step,step]),memory.x}var MOST_ROWS=11,TABLE_MS=1e3;function numbersOf({data,layout}){let curves=data.filter(isCurve);if(!curves.
+length)return null;let longest2=curves.reduce((a,b)=>size(b)>size(a)?b:a),values=curves.map(({x,y})=>new Map(
+Array.from({length:pointCount(x,y)},(_,i)=>[x?.[i],y?.[i]]))),title=axis=>titleOf(axisLayout(layout,
+axis)?.title);return{caption:title("yaxis"),head:[title("xaxis"),...curves.map(({name})=>name??"")],
+rows:evenly(size(longest2)).map(i=>{let x=longest2.x?.[i];return[x,...values.map(curve=>curve.get(x))].
+map(words)})}}function isCurve(trace){let drawn=trace.type==="scatter"&&(trace.visible??!0)===!0,lines=String(
+trace.mode??"lines").includes("lines");return drawn&&lines&&trace.showlegend!==!1&&size(trace)>0}function size({
+x,y}){return pointCount(x,y)}function evenly(count){let rows=Math.min(count,MOST_ROWS);return rows<2?
+[...Array(rows).keys()]:Array.from({length:rows},(_,i)=>Math.round(i*(count-1)/(rows-1)))}function words(value){
+let number=Number(value);return value==null||!Number.isFinite(number)?"–":String(Math.abs(number)>=
+1e3?Math.round(number):Number(number.toPrecision(3)))}function titleOf(title){let text=typeof title==
+"object"?title?.text:title;return String(text??"")}var NumbersTable=class{constructor(place2,plot,figure,clock,signal){
+this.place=place2;this.figure=figure;this.clock=clock;let drawn=()=>{this.timer||=this.clock.after(TABLE_MS,
+()=>this.show())};plot.addEventListener("maml-lab-drawn",drawn,{signal}),signal.addEventListener("ab\
+ort",()=>clock.cancel(this.timer))}place;figure;clock;timer=0;shape="";cells=[];show(){this.timer=0;
+let figure=this.figure(),table=figure&&numbersOf(figure),texts=table?[table.caption,...table.head,...table.
+rows.flat()]:[],shape=`${table?.head.length} ${texts.length}`;shape!==this.shape&&(this.shape=shape,
+this.cells=table?this.build(table):[],table||this.place.replaceChildren());for(let[i,cell]of this.cells.
+entries())write(cell,plain(texts[i]))}build({head,rows}){let caption=element("caption"),heads=head.map(
+()=>element("th",{scope:"col"})),lines=rows.map(row=>row.map((_,i)=>i?element("td"):element("th",{scope:"\
+row"}))),trs=lines.map(cells=>element("tr",{},...cells));return this.place.replaceChildren(element("\
+table",{},caption,element("thead",{},element("tr",{},...heads)),element("tbody",{},...trs))),[caption,
+...heads,...lines.flat()]}};function plain(text){return/[&<]/.test(text)?new DOMParser().parseFromString(
+text,"text/html").body.textContent??"":text}function keysOf(path){return path.match(/[^.[\]]+/g)??[]}function withValue(holder,keys,value){let[key,
 ...rest]=keys,copy=Array.isArray(holder)?[...holder]:{...holder},fresh=/^\d+$/.test(rest[0])?[]:{},held=holder?.[key]??
 fresh;return copy[key]=rest.length?withValue(held,rest,value):value,copy}var OTHER_AXIS=/^yaxis\d*\.title|^[xy]axis\d*\.type/;function keepZoom(axes,layout,replaced){for(let axis of axes.
 zoomed()){let{range}=axisLayout(layout,axis)??{};if(!range)continue;let before=axes.before(axis).map(
@@ -284,8 +328,8 @@ return value===null||typeof value!="object"?value:Array.isArray(value)?value.map
 key,unpack(held,view)]))}function array([start,count,type,shape],view){let Kind=TYPES[type];if(!count||
 !view)return reshape(new Kind(0),shape);let first=view.byteOffset+start,bytes=view.buffer.slice(first,
 first+count*Kind.BYTES_PER_ELEMENT);return reshape(new Kind(bytes),shape)}function reshape(numbers,[
-rows,...columns]){if(!columns.length)return numbers;let size=numbers.length/rows;return Array.from({
-length:rows},(_,row)=>reshape(numbers.subarray(row*size,(row+1)*size),columns))}var Aside=class{constructor(clock){this.clock=clock}clock;act=null;timer=0;offer(act,asked){this.act=
+rows,...columns]){if(!columns.length)return numbers;let size2=numbers.length/rows;return Array.from(
+{length:rows},(_,row)=>reshape(numbers.subarray(row*size2,(row+1)*size2),columns))}var Aside=class{constructor(clock){this.clock=clock}clock;act=null;timer=0;offer(act,asked){this.act=
 act,this.timer||=this.clock.after(asked?40:120,()=>this.catchUp())}catchUp(){let{act}=this;this.stop(),
 act?.()}stop(){this.clock.cancel(this.timer),this.timer=0,this.act=null}};var ENDS=["0","1"],ZOOMED_RANGE=/^[xy]axis\d*\.range\[/,DRAG_LAYER=".nsewdrag",PlotlyInternals=class{constructor(gd){
 this.gd=gd}gd;get layout(){return this.gd._fullLayout}axis(name){return this.layout[name]}names(){return Object.
@@ -306,17 +350,18 @@ fill=full.fill??"none",straight=(full.line?.shape??"linear")==="linear",axis=id=
 id.replace(/^[xy]/,"$&axis")));return{mode:full.mode,filled:fill==="toself",straight:straight&&["tos\
 elf","none"].includes(fill),axes:[axis(full.xaxis),axis(full.yaxis)],lines:()=>all("path.js-line"),fills:()=>all(
 "path.js-fill"),points:()=>all("path.point"),words:()=>all(".textpoint")}}fullTrace(index){return this.
-gd._fullData[index]}};function topOf(point){let{yaxis}=point;return typeof yaxis?.d2p!="function"?null:
-yaxis.d2p(point.y)+yaxis._offset}function missingInternals(gd){let{_fullLayout:layout,_fullData:data}=gd;
-if(!layout||typeof layout!="object")return["_fullLayout"];if(!Array.isArray(data)||data.length!==gd.
-data.length)return["_fullData"];let axes=Object.keys(layout).filter(name=>AXIS.test(name));return[...isRecord(
-layout._preGUI)?[]:["_fullLayout._preGUI"],..."dragmode"in layout?[]:["_fullLayout.dragmode"],...axes.
-flatMap(name=>missingOfAxis(layout[name]).map(part=>`_fullLayout.${name}.${part}`)),...!axes.length||
-gd.querySelector(DRAG_LAYER)?[]:[DRAG_LAYER],...data.flatMap(({uid},index)=>typeof uid=="string"?[]:
-`_fullData[${index}].uid`)]}function missingOfAxis(axis){let missing=Object.entries({...{_id:"string",
-_offset:"number",_length:"number"},...{d2p:"function",p2d:"function"}}).filter(([part,kind])=>typeof axis[part]!==
-kind).map(([part])=>part);return Array.isArray(axis.range)||missing.push("range"),"autorange"in axis||
-missing.push("autorange"),axis.autorange||ENDS.every(end=>`_rangeInitial${end}`in axis)?missing:[...missing,
+gd._fullData[index]}};function keepSilent(gd){for(let drawing of gd.querySelectorAll(".main-svg"))drawing.
+ariaHidden="true"}function topOf(point){let{yaxis}=point;return typeof yaxis?.d2p!="function"?null:yaxis.
+d2p(point.y)+yaxis._offset}function missingInternals(gd){let{_fullLayout:layout,_fullData:data}=gd;if(!layout||
+typeof layout!="object")return["_fullLayout"];if(!Array.isArray(data)||data.length!==gd.data.length)
+return["_fullData"];let axes=Object.keys(layout).filter(name=>AXIS.test(name));return[...isRecord(layout.
+_preGUI)?[]:["_fullLayout._preGUI"],..."dragmode"in layout?[]:["_fullLayout.dragmode"],...axes.flatMap(
+name=>missingOfAxis(layout[name]).map(part=>`_fullLayout.${name}.${part}`)),...!axes.length||gd.querySelector(
+DRAG_LAYER)?[]:[DRAG_LAYER],...data.flatMap(({uid},index)=>typeof uid=="string"?[]:`_fullData[${index}\
+].uid`)]}function missingOfAxis(axis){let missing=Object.entries({...{_id:"string",_offset:"number",
+_length:"number"},...{d2p:"function",p2d:"function"}}).filter(([part,kind])=>typeof axis[part]!==kind).
+map(([part])=>part);return Array.isArray(axis.range)||missing.push("range"),"autorange"in axis||missing.
+push("autorange"),axis.autorange||ENDS.every(end=>`_rangeInitial${end}`in axis)?missing:[...missing,
 "_rangeInitial"]}function isRecord(value){return typeof value=="object"&&value!==null}function pixelAxis(axis){
 return{letter:axis._id[0],follows:!!axis.autorange,length:axis._length,toPixels:value=>axis.d2p(value),
 toValue:pixels=>axis.p2d(pixels)}}var NEAR_CURVE=24,CLICK_MS=350;function pointedStep(panel,clientY){if(!panel.points)return null;if(panel.
@@ -355,20 +400,22 @@ length===1;if(!((drawn.mode.includes("lines")?lines.length>0:!lines.length)&&fil
 0)&&drawn.straight))return null;let paths=pieces.map(piece=>`M${piece.map(coordinates).join("L")}`);
 return[...lines.length?asMany(lines,paths,(line,path)=>line.setAttribute("d",path)):[],...fills.map(
 fill=>()=>fill.setAttribute("d",`${paths[0]}Z`)),...points.map((point,i)=>()=>point.setAttribute("tr\
-ansform",`translate(${coordinates(pieces[0][i])})`))]}function moveWords(groups,[places,...more],words){
-let plain=Array.isArray(words)&&words.length===places.length&&!words.some(word=>/[<&]/.test(word));return more.
-length||!plain||!groups.length?null:asMany(groups,places,(group,[left,top],i)=>{let text=group.querySelector(
-"text");text&&(text.setAttribute("x",String(left)),text.setAttribute("y",String(top)),text.textContent=
-words[i])})}function asMany(elements,values,put){let last=elements[elements.length-1],copy=()=>{let twin=last.
-cloneNode(!0);return last.parentNode?.appendChild(twin),twin};return[()=>{for(let element2 of elements.
-splice(values.length))element2.remove()},...values.map((value,i)=>()=>{elements[i]??=copy(),put(elements[i],
-value,i)})]}function coordinates([left,top]){return`${left.toFixed(2)},${top.toFixed(2)}`}function pixelPieces([
-across,up],{x,y}){let pieces=[],piece=null;for(let i=0;i<pointCount(x,y);i+=1){let place2=[across.toPixels(
-x?.[i]),up.toPixels(y?.[i])];place2.every(Number.isFinite)?piece?piece.push(place2):(piece=[place2],
-pieces.push(piece)):piece=null}return pieces}function showTitle(target,figure){let text=titleHeight(figure)&&figure.layout.title?.text||"";if(target.
-dataset.text===text)return;target.dataset.text=text;let{childNodes,textContent}=new DOMParser().parseFromString(
-text,"text/html").body;target.replaceChildren(...[...childNodes].map(part=>element(part.nodeName==="\
-B"?"b":"span",{},part.textContent??""))),target.title=textContent??""}var PlotPanel=class{constructor(name,gd,title){this.name=name;this.gd=gd;this.title=title}name;gd;title;figure=null;width=0;dirty=!1;drawn=!1;since=0;lists=new WeakMap;support=null;points=null;listening=null;internals=null;cursor={};moves=new Map;movesSincePlotly=new Map;scales=new Map;replaced=!1;needsPlotly=!0;mustRestart=!1;margin;config={};whole(figure){
+ansform",`translate(${coordinates(pieces[0][i])})`))]}function moveWords(groups,[places,...more],words2){
+let plain2=Array.isArray(words2)&&words2.length===places.length&&!words2.some(word=>/[<&]/.test(word));
+return more.length||!plain2||!groups.length?null:asMany(groups,places,(group,[left,top],i)=>{let text=group.
+querySelector("text");text&&(text.setAttribute("x",String(left)),text.setAttribute("y",String(top)),
+text.textContent=words2[i])})}function asMany(elements,values,put){let last=elements[elements.length-
+1],copy=()=>{let twin=last.cloneNode(!0);return last.parentNode?.appendChild(twin),twin};return[()=>{
+for(let element2 of elements.splice(values.length))element2.remove()},...values.map((value,i)=>()=>{
+elements[i]??=copy(),put(elements[i],value,i)})]}function coordinates([left,top]){return`${left.toFixed(
+2)},${top.toFixed(2)}`}function pixelPieces([across,up],{x,y}){let pieces=[],piece=null;for(let i=0;i<
+pointCount(x,y);i+=1){let place2=[across.toPixels(x?.[i]),up.toPixels(y?.[i])];place2.every(Number.isFinite)?
+piece?piece.push(place2):(piece=[place2],pieces.push(piece)):piece=null}return pieces}var APART=" · ";function showTitle(target,figure){let{meta,title}=figure.layout,text=titleHeight(figure)&&
+(meta?.heading??title?.text)||"";if(target.dataset.text===text)return;target.dataset.text=text;let{body}=new DOMParser().
+parseFromString(text,"text/html"),parts=[...body.childNodes].flatMap(({nodeName,textContent})=>(textContent??
+"").split(APART).filter(part=>part.trim()).map(part=>nodeName==="B"?element("b",{},part):part)),last=parts.
+length-1;target.replaceChildren(...parts.map((part,i)=>element("span",{},part,i<last?APART:""))),target.
+title=body.textContent??""}var PlotPanel=class{constructor(name,gd,title){this.name=name;this.gd=gd;this.title=title}name;gd;title;figure=null;width=0;dirty=!1;drawn=!1;since=0;lists=new WeakMap;support=null;points=null;listening=null;internals=null;cursor={};moves=new Map;movesSincePlotly=new Map;scales=new Map;replaced=!1;needsPlotly=!0;mustRestart=!1;margin;config={};whole(figure){
 this.drawn&&this.figure&&isEditable(figure)!==isEditable(this.figure)&&(this.mustRestart=!0),this.figure=
 figure,this.replaced=this.drawn,this.touch()}change(changes){let{figure}=this;if(!figure)return;let before=figure.
 layout,quick=onlyMoves(changes,titleHeight(figure)===0);for(let[index,paths]of changes.traces){for(let changed of[
@@ -407,7 +454,34 @@ gd);return missing.length?(console.warn(`MAML Lab: plotly.js ${plotly.version} l
 this.complete=number,this.acknowledge()}stop(){this.clock.cancel(this.timer)}acknowledge(){if(this.clock.
 cancel(this.timer),this.complete===this.acknowledged)return;let early=this.acknowledgedAt+900-this.clock.
 now();if(early>0){this.timer=this.clock.after(early,()=>this.acknowledge());return}this.acknowledgedAt=
-this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var REACH=12,REACH_OF_A_FINGER=24,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Sup\
+this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var STEP=.01,LEAP=.1,BESIDE=.05,KEYS="Arrow keys move the point, further with Shift; Page Up and Pag\
+e Down lead to the next ones; Enter adds a point, Delete removes this one",HINT_FOR_KEYS="arrows: mo\
+ve · Page Up, Page Down: other points · Enter: add · Delete: remove",MOVES={ArrowLeft:[-1,0],ArrowRight:[
+1,0],ArrowUp:[0,-1],ArrowDown:[0,1]},SupportFocus=class{constructor(editor,signal){this.editor=editor;
+let{handle}=this;handle.addEventListener("keydown",event=>this.press(event),{signal});for(let end of[
+"keyup","blur"])handle.addEventListener(end,()=>this.end(),{signal});handle.addEventListener("focus",
+()=>this.follow(),{signal})}editor;handle=element("div",{class:"maml-lab-point",tabindex:0,role:"sli\
+der","aria-label":"Support points","aria-roledescription":"support point","aria-description":KEYS});wanted=0;moving=!1;follow(){
+let{handle,editor}=this,points=editor.points(),index=this.among(points),point=points[index];if(!point)
+return;let[across,up]=editor.axes(),{left,top}=editor.corner();handle.style.left=`${left+across.toPixels(
+point.x)}px`,handle.style.top=`${top+up.toPixels(point.y)}px`,handle.ariaValueMin=short(across.toValue(
+0)),handle.ariaValueMax=short(across.toValue(across.length)),handle.ariaValueNow=short(point.x);let rank=fromLeft(
+points).indexOf(index)+1;handle.ariaValueText=`${rank} of ${points.length}: x ${short(point.x)}, y ${short(
+point.y)}`}press(event){if(event.ctrlKey||event.altKey||event.metaKey)return;let points=this.editor.
+points(),index=this.among(points),point=points[index];if(!point)return;let move2=MOVES[event.key],next=neighbour(
+event.key,points,index);if(move2){let size2=event.shiftKey?LEAP:STEP;this.moving=!0,this.editor.move(
+index,this.beside(point,move2[0]*size2,move2[1]*size2),!1)}else if(next!==void 0)this.end(),this.wanted=
+next;else if(event.key==="Enter")this.end(),this.wanted=points.length,this.editor.add(this.beside(point,
+BESIDE,0));else if(event.key==="Delete"||event.key==="Backspace")this.end(),this.editor.remove(index);else
+return;event.preventDefault(),this.follow()}beside(point,across,up){let along=(axis,value,share)=>{let pixels=axis.
+toPixels(value)+share*axis.length;return axis.toValue(Math.min(Math.max(pixels,0),axis.length))},[x,
+y]=this.editor.axes();return{x:along(x,point.x,across),y:along(y,point.y,up)}}end(){if(!this.moving)
+return;this.moving=!1;let points=this.editor.points(),index=this.among(points);points[index]&&this.editor.
+move(index,points[index],!0)}among(points){return Math.min(this.wanted,points.length-1)}};function fromLeft(points){
+return[...points.keys()].sort((a,b)=>points[a].x-points[b].x)}function neighbour(key,points,index){let order=fromLeft(
+points),rank=order.indexOf(index),last=order.length-1,ranks={PageDown:Math.min(rank+1,last),PageUp:Math.
+max(rank-1,0),Home:0,End:last};return order[ranks[key]]}function short(value){return String(Number(value.
+toPrecision(3)))}var REACH=12,REACH_OF_A_FINGER=24,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Sup\
 port points: click free space to add one, drag one to move it, click one to remove it",HINT="click: \
 add or remove · drag: move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){
 this.gd=gd;this.internals=internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener(
@@ -417,18 +491,26 @@ move(event),{signal}),gd.addEventListener("pointerup",event=>this.release(event)
 gd.addEventListener(name,()=>this.aim(),{capture:!0,signal});gd.addEventListener("pointerleave",()=>this.
 rest(),{signal});let hold=event=>{let at=internals.pressedLayer(event)&&this.place(event.touches[0]);
 event.touches.length===1&&at&&this.nearest(at,REACH_OF_A_FINGER)>=0&&event.preventDefault()};gd.addEventListener(
-"touchstart",hold,{capture:!0,passive:!1,signal}),gd.setAttribute("aria-label",EDITING),gd.setAttribute(
-"role","group"),gd.after(this.hint)}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
-px:NaN,py:NaN,time:0};hint=element("span",{class:"maml-lab-hint","aria-hidden":"true"},HINT);get busy(){
+"touchstart",hold,{capture:!0,passive:!1,signal}),gd.setAttribute("aria-description",EDITING),this.focus=
+new SupportFocus({points:()=>this.points(),axes:()=>internals.mainAxes(),corner:()=>this.corner(),move:(index,to,final)=>this.
+moveTo(index,to,final),add:at=>this.send("add",null,at,!0),remove:index=>this.send("remove",index,this.
+points()[index],!0)},signal),gd.after(this.focus.handle,this.hint),gd.addEventListener("maml-lab-dra\
+wn",()=>this.focus.follow(),{signal});for(let[name,words2]of[["focus",HINT_FOR_KEYS],["blur",HINT]])
+this.focus.handle.addEventListener(name,()=>write(this.hint,words2),{signal})}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
+px:NaN,py:NaN,time:0};hint=element("span",{class:"maml-lab-hint","aria-hidden":"true"},HINT);focus;get busy(){
 return this.aiming!==0||this.current!==null||this.ahead!==null}aim(){clearTimeout(this.aiming),this.
 aiming=window.setTimeout(()=>this.rest(),REST_MS)}rest(){clearTimeout(this.aiming),this.aiming=0,this.
 held&&this.changed()}destroy(){clearTimeout(this.timer),clearTimeout(this.aiming),cancelAnimationFrame(
-this.frame),this.current=this.ahead=null,this.hint.remove();for(let name of["aria-label","role"])this.
-gd.removeAttribute(name)}apply(data){let trace=supportOf(data),{ahead}=this;if(!(!ahead||!trace||ahead.
-index>=(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.from(trace[axis]??[]);values[ahead.
-index]=ahead[axis],trace[axis]=values}}place(event){let layer=this.internals.dragLayer();if(!layer)return null;
-let[across,up]=this.internals.mainAxes(),box=layer.getBoundingClientRect(),along=(offset,size,length)=>Math.
-min(Math.max(offset/size,0),1)*length,px=along(event.clientX-box.left,box.width,across.length),py=along(
+this.frame),this.current=this.ahead=null,this.hint.remove(),this.focus.handle.remove(),this.gd.removeAttribute(
+"aria-description")}apply(data){let trace=supportOf(data),{ahead}=this;if(!(!ahead||!trace||ahead.index>=
+(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.from(trace[axis]??[]);values[ahead.
+index]=ahead[axis],trace[axis]=values}}points(){let{x,y}=supportOf(this.figure()?.data??[])??{},points=Array.
+from({length:pointCount(x,y)},(_,i)=>({x:Number(x?.[i]),y:Number(y?.[i])})),{ahead}=this;return ahead&&
+ahead.index<points.length&&(points[ahead.index]=ahead),points}corner(){let{left,top}=this.internals.
+dragLayer()?.getBoundingClientRect()??new DOMRect,panel=this.gd.parentElement?.getBoundingClientRect()??
+new DOMRect;return{left:left-panel.left,top:top-panel.top}}place(event){let layer=this.internals.dragLayer();
+if(!layer)return null;let[across,up]=this.internals.mainAxes(),box=layer.getBoundingClientRect(),along=(offset,size2,length)=>Math.
+min(Math.max(offset/size2,0),1)*length,px=along(event.clientX-box.left,box.width,across.length),py=along(
 event.clientY-box.top,box.height,up.length);return{px,py,x:across.toValue(px),y:up.toValue(py)}}nearest(at,within=REACH){
 let[across,up]=this.internals.mainAxes(),{x,y}=supportOf(this.figure()?.data??[])??{},best=-1,reach=within;
 for(let i=0;i<pointCount(x,y);i+=1){let away=Math.hypot(across.toPixels(x?.[i])-at.px,up.toPixels(y?.[i])-
@@ -438,17 +520,18 @@ let within=event.pointerType==="touch"?REACH_OF_A_FINGER:REACH;this.current={ind
 start:at,at,dragged:!1},this.gd.setPointerCapture(event.pointerId)}move(event){let at=this.place(event);
 if(!at)return;let{current}=this;if(!current){let layer=this.internals.pressedLayer(event);layer&&(layer.
 style.cursor=this.nearest(at)<0?"crosshair":"grab");return}let{start,index}=current;current.at=at,current.
-dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,!(index<0||!current.dragged)&&(this.show(index,
-at),this.frame||=requestAnimationFrame(()=>{this.frame=0,this.current&&this.send("move",index,this.current.
-at,!1)}))}release(event){let{current}=this,at=this.place(event);if(!(!current||!at)){if(this.current=
-null,current.dragged&&current.index>=0)this.show(current.index,at),this.send("move",current.index,at,
-!0),this.timer=window.setTimeout(()=>this.drop(),ANSWER_MS);else if(!current.dragged){if(this.drop(),
-this.isSecondClick(at))return;current.index>=0?this.send("remove",current.index,current.start,!0):this.
-send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;return this.clicked=
-{px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&this.clicked.time-before.
-time<DOUBLE_CLICK_MS}show(index,{x,y}){clearTimeout(this.timer),this.ahead={index,x,y},this.changed()}drop(){
-this.current=this.ahead=null,this.changed()}send(action,index,{x,y},final){this.emit({kind:"support",
-action,index,x,y,final})}};function supportOf(data){return data.find(trace=>trace.meta?.support)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
+dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,!(index<0||!current.dragged)&&this.moveTo(
+index,at,!1)}release(event){let{current}=this,at=this.place(event);if(!(!current||!at)){if(this.current=
+null,current.dragged&&current.index>=0)this.moveTo(current.index,at,!0);else if(!current.dragged){if(this.
+drop(),this.isSecondClick(at))return;current.index>=0?this.send("remove",current.index,current.start,
+!0):this.send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;return this.
+clicked={px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&this.clicked.time-
+before.time<DOUBLE_CLICK_MS}moveTo(index,{x,y},final){if(clearTimeout(this.timer),this.ahead={index,
+x,y},this.changed(),!final){this.frame||=requestAnimationFrame(()=>{this.frame=0,this.ahead&&this.send(
+"move",this.ahead.index,this.ahead,!1)});return}cancelAnimationFrame(this.frame),this.frame=0,this.send(
+"move",index,{x,y},!0),this.timer=window.setTimeout(()=>this.drop(),ANSWER_MS)}drop(){this.current=this.
+ahead=null,this.changed()}send(action,index,{x,y},final){this.emit({kind:"support",action,index,x,y,
+final})}};function supportOf(data){return data.find(trace=>trace.meta?.support)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
 this.asked=number,this.askedAt=this.clock.now(),this.resume()}hear(answers){this.answered=Math.max(this.
 answered,answers),!(!this.awaited||this.answered<this.awaited)&&(this.awaited=0,this.due=!0)}get recent(){
 return this.clock.now()-this.askedAt<200}next(plots){let now=this.clock.now();this.awaited&&now>this.
@@ -487,53 +570,58 @@ quick);this.drawing=!1,!this.gone&&(this.panels.some(waiting=>waiting.drawable)?
 receipts.confirm(this.received))}async drawPanel(panel){if(!this.plotly)return!1;try{return await panel.
 draw(this.plotly,this.currentLook,drawn=>this.attach(drawn))}catch(error){return this.gone||console.
 error(`MAML Lab: the ${panel.name} plot failed`,error),!1}}attach(panel){if(this.gone){this.plotly?.
-purge(panel.gd);return}panel.listening=new AbortController;let{signal}=panel.listening;panel.gd.on("\
-plotly_relayout",()=>{panel.internals&&endZoom(panel.internals)}),followPointer(panel,step=>this.hover(
-step),this.emit,signal);let scroll=event=>{panel.internals?.isDragger(event.target)&&event.stopPropagation()};
+purge(panel.gd);return}keepSilent(panel.gd),panel.listening=new AbortController;let{signal}=panel.listening;
+panel.gd.on("plotly_relayout",()=>{panel.internals&&endZoom(panel.internals)}),followPointer(panel,step=>this.
+hover(step),this.emit,signal);let scroll=event=>{panel.internals?.isDragger(event.target)&&event.stopPropagation()};
 panel.gd.addEventListener("touchstart",scroll,{capture:!0,passive:!0,signal});let changed=()=>{panel.
 touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.addEventListener("pointerenter",
 enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&panel.figure!==null&&isEditable(
 panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.support=new SupportPoints(
 gd,internals,figure,this.emit,changed,signal)}};function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
 view,message=>host.send(message),asked=>plots.expect(asked),pageClock),{emit}=outbox,controls=toolbars(
-host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,lost}=page(controls.places);container.
-append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(root,gone.signal);
-let plots=new Plots({elements,titles,root,library,emit}),attention=new Attention(root),media=matchMedia(
-"(prefers-color-scheme: dark)"),look=()=>{let large=host.get("large"),dark=isDark(media);root.classList.
-toggle("maml-lab-large",large),root.classList.toggle("maml-lab-dark",dark),plots.setLook({large,dark,
-colours:host.get("dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.
-get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.kind==="changes"?(plots.
-receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??0)):
-message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,message.
-html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{message.kind==="\
-attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),message.kind===
-"file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(
-plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){
-console.error("MAML Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!==
-"live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
-activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
-root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
-nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.
-classList.contains("maml-lab-is-lost"),askBefore=event=>{document.body.dataset.voila&&host.get("trai\
-ned")&&!isLost()&&event.preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.
-signal});let tellGone=()=>{isLost()||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,
-root,tellGone,pageClock),theme=new MutationObserver(look);theme.observe(document.body,{attributes:!0,
-attributeFilter:["data-jp-theme-light"]}),media.addEventListener("change",look);let subscriptions=[host.
-onChange("large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),
-host.onChange("inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),
-step(),plots.begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),
-leave();for(let unsubscribe of subscriptions)unsubscribe();attention.stop(),theme.disconnect(),media.
-removeEventListener("change",look),plots.destroy(),root.remove()}}}function page(places){let div=names=>element(
-"div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
-"maml-lab-plot"),titles=all("maml-lab-title"),panels=PANELS.map(name=>{elements[name].style.height=`${HEIGHTS[name]}\
-px`,titles[name].setAttribute("role","heading"),titles[name].ariaLevel="3";let head=element("header",
-{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;return element(
-"section",{class:names},head,elements[name])}),lost=element("p",{class:"maml-lab-lost",role:"status"}),
-plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element("div",{class:"maml-lab"},
-places.top,lost,plots),elements,titles,lost}}function isDark(media){let light=document.body.dataset.
-jpThemeLight;return light===void 0?media.matches:light==="false"}function lossOf(connection){let remedy=document.
-body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
-el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
+host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,tables,lost}=page(controls.places,
+view);container.append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(
+root,gone.signal);let plots=new Plots({elements,titles,root,library,emit});for(let panel of plots.panels)
+new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,gone.signal);let attention=new Attention(
+root),media=matchMedia("(prefers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)"),
+look=()=>{let large=host.get("large"),dark=isDark(media,forced);root.classList.toggle("maml-lab-larg\
+e",large),root.classList.toggle("maml-lab-dark",dark),plots.setLook({large,dark,colours:host.get("da\
+rk")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.get("inner_step")),
+hear=(message,buffers)=>{message.kind==="whole"||message.kind==="changes"?(plots.receive(message,buffers),
+plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??0)):message.kind==="roll"?emit(
+{kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,message.html):message.view===view&&
+answer(message,buffers)},answer=async(message,buffers)=>{message.kind==="attend"&&attention.attend(),
+message.kind==="copy"&&await copyText(root,message.text),message.kind==="file"&&download(message.filename,
+new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(plots,message),message.kind===
+"snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){console.error("MAML\
+ Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!=="live";outbox.
+close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.activeElement;
+away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),root.classList.
+toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("inert",away&&part!==
+lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.classList.contains(
+"maml-lab-is-lost"),askBefore=event=>{document.body.dataset.voila&&host.get("trained")&&!isLost()&&event.
+preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.signal});let tellGone=()=>{
+isLost()||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),theme=new MutationObserver(
+look);theme.observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]});for(let query of[
+media,forced])query.addEventListener("change",look,{signal:gone.signal});let subscriptions=[host.onChange(
+"large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange(
+"inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),step(),plots.
+begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
+unsubscribe();attention.stop(),theme.disconnect(),plots.destroy(),root.remove()}}}function page(places,view){
+let div=names=>element("div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(
+names)}),elements=all("maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),panels=PANELS.
+map(name=>{elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute("role","headin\
+g"),titles[name].ariaLevel="3",titles[name].id=`maml-lab-title-${name}-${view}`,tables[name].id=`mam\
+l-lab-numbers-${name}-${view}`,elements[name].setAttribute("role","figure"),elements[name].setAttribute(
+"aria-labelledby",titles[name].id),elements[name].setAttribute("aria-details",tables[name].id);let head=element(
+"header",{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;
+return element("section",{class:names},head,elements[name],tables[name])}),lost=element("p",{class:"\
+maml-lab-lost",role:"status"}),plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element(
+"div",{class:"maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function isDark(media,forced){
+let light=document.body.dataset.jpThemeLight;return light===void 0||forced.matches?media.matches:light===
+"false"}function lossOf(connection){let remedy=document.body.dataset.voila?"load the page again":"ru\
+n all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}.`:`The kernel is\
+ out of reach. If it stays so, ${remedy}.`}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
 LOOKED_MS=[500,2e3,5e3],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
 clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
 model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
