@@ -48,24 +48,35 @@ def test_ghosts_are_drawn_in_their_colours_and_told_apart() -> None:
 def test_names_of_ghosts_have_rows_below_the_axis() -> None:
     figure = adaptation_figure()
     empty = figure.layout.margin.b
-    rooms = []
-    for count in (0, 1, 2, 3, 6):
-        ghosts = [GhostCurve("w" * 30, GREEN, curve(1.0))] * count
-        show_adaptation(figure, panel(*ghosts))
-        rooms.append(figure.layout.margin.b - empty)
-    row = rooms[1]
+
+    def rooms(name: str) -> list[float]:
+        rooms = []
+        for count in (0, 1, 2, 3, 6):
+            ghosts = [GhostCurve(name, GREEN, curve(1.0))] * count
+            show_adaptation(figure, panel(*ghosts))
+            rooms.append(figure.layout.margin.b - empty)
+        return rooms
+
+    def legends(name: str) -> list[str]:
+        return [each.legend for each in figure.data if each.name == name]
+
+    row = rooms("w" * 24)[1]
     assert row > 11
-    assert rooms == [0, row, row, 2 * row, 3 * row]
-    curves = [each for each in figure.data if each.name == "w" * 23 + "…"]
-    assert [each.legend for each in curves] == ["legend2", "legend3"] * 3
+    assert rooms("w" * 24) == [0, row, row, 2 * row, 3 * row]
+    assert legends("w" * 24) == ["legend2", "legend3"] * 3
+    # a name that has no room next to another one has its own row, and is not cut
+    assert rooms("w" * 25) == [0, row, 2 * row, 3 * row, 6 * row]
+    assert legends("w" * 25) == ["legend2"] * 6
 
 
-def test_a_long_name_keeps_its_number_of_meta_steps() -> None:
+def test_the_longest_name_keeps_its_number_of_meta_steps() -> None:
     figure = adaptation_figure()
     label = "first-order MAML, α per tensor · 1,200"
     show_adaptation(figure, panel(GhostCurve(label, GREEN, curve(1.0))))
+    assert trace(figure, label).visible
+    show_adaptation(figure, panel(GhostCurve("w" * 60 + " · 1,200", GREEN, curve(1.0))))
     (name,) = (each.name for each in figure.data if each.name.endswith("1,200"))
-    assert name == "first-order MAM… · 1,200"
+    assert name == "w" * 41 + "… · 1,200"
 
 
 def test_the_axis_has_room_for_ghosts_and_baseline() -> None:

@@ -166,6 +166,9 @@ _MEDIAN = _GHOSTS + MOST_GHOSTS
 _GHOST_LEGENDS, _GHOST_ROW = ("legend2", "legend3"), 19
 """Columns of kept runs' names below the axis, and the height of a row in pixels."""
 
+_COLUMN_LETTERS = 24
+"""Of a name that has room in a column next to another one."""
+
 _FIRST = 1
 """Rank in the legend: what trains stands before what it is compared with."""
 
@@ -252,11 +255,14 @@ def adaptation_traces() -> list[go.Scatter]:
 
 
 def _ghosts() -> list[go.Scatter]:
-    """Named in turn in the columns below the axis."""
-    traces = ghost_traces(mode="lines+markers", marker={"size": 6})
-    for i, trace in enumerate(traces):
-        trace.legend = _GHOST_LEGENDS[i % len(_GHOST_LEGENDS)]
-    return traces
+    """Named in the columns below the axis."""
+    return ghost_traces(mode="lines+markers", marker={"size": 6}, legend=_GHOST_LEGENDS[0])
+
+
+def _columns(panel: AdaptationPanel) -> int:
+    """Of names of kept runs: one, if a name is too long for two."""
+    longest = max((len(ghost.label) for ghost in panel.ghosts), default=0)
+    return len(_GHOST_LEGENDS) if longest <= _COLUMN_LETTERS else 1
 
 
 def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
@@ -276,7 +282,13 @@ def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
         Update(_BAND, [{"fillcolor": translucent(panel.color, 0.18)}]),
         Update(_TRAINED, [word]),
         Update(_BASELINE, [baseline]),
-        Update(_GHOSTS, ghost_styles(panel.ghosts)),
+        Update(
+            _GHOSTS,
+            [
+                {**style, "legend": _GHOST_LEGENDS[i % _columns(panel)]}
+                for i, style in enumerate(ghost_styles(panel.ghosts))
+            ],
+        ),
         Update(
             _MEDIAN,
             [
@@ -329,7 +341,7 @@ def _between_ticks(last: int) -> int:
 
 def _layout(panel: AdaptationPanel) -> dict[str, object]:
     note, last = adaptation_note(panel), len(panel.curve.mean) - 1
-    rows = math.ceil(len(panel.ghosts) / len(_GHOST_LEGENDS))
+    rows = math.ceil(len(panel.ghosts) / _columns(panel))
     return {
         "title.text": title(_NAME, _measured(panel)),
         "xaxis.range": [-0.2, last + 0.2],

@@ -17,8 +17,8 @@ DASHES = ("dash", "dashdot", "longdash", "8px,3px,2px,3px,2px,3px", "4px,2px", "
 MARKERS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "x-thin-open", "star")
 """Of runs that share a colour each has its own, in all its stretches."""
 
-_LETTERS = 24
-"""Of a name in the legend."""
+_LETTERS = 50
+"""Of a name in a legend as wide as a narrow figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def ghost_styles(ghosts: Sequence[GhostCurve[Any]]) -> list[dict[str, Any]]:
     numbers: list[int] = []
     for ghost in ghosts:
         pairs = zip(ghosts, numbers, strict=False)
-        taken = {number for other, number in pairs if other.colors & ghost.colors}
-        numbers.append(next(number for number in range(MOST_GHOSTS) if number not in taken))
+        used = {number for other, number in pairs if other.colors & ghost.colors}
+        numbers.append(next(number for number in range(MOST_GHOSTS) if number not in used))
     styles = [
         _style(_short(ghost.label), ghost.color, number, visible=True)
         for ghost, number in zip(ghosts, numbers, strict=True)
