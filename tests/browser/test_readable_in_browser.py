@@ -1,5 +1,5 @@
 """The lab for all its readers: no label is cut, whatever the width and the type; contrast, forced
-colours, keys and what a screen reader is told. One page without a kernel."""
+colours, keys and what a screen reader gets. One page without a kernel."""
 
 import io
 import re
@@ -154,8 +154,8 @@ def test_no_label_is_cut_and_none_is_over_another(
     page: Page, lab: Lab, tides: Lab, width: int, large: bool
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    for shown in (lab, tides):
-        show_lab(page, settled(shown), large=large)
+    for each in (lab, tides):
+        show_lab(page, settled(each), large=large)
         page.evaluate("(long) => { lab.state = { ...lab.state, ...long }; heard.state(); }", LONG)
         unfold(page)
         wait_for_plots(page)
@@ -428,9 +428,9 @@ def test_a_screen_reader_is_told_the_curves(page: Page, lab: Lab) -> None:
     assert heads[0].startswith("inner steps")
     assert {"untrained", "median"} <= set(heads)
     view = full_view()
-    shown = lab_figures(view.portrait)
-    show_view(shown, view)
-    show_figures(page, shown)
+    example = lab_figures(view.portrait)
+    show_view(example, view)
+    show_figures(page, example)
     expect(table.get_by_role("row").nth(2)).to_contain_text("5")
     reptile = table.get_by_role("columnheader").all_inner_texts().index("Reptile")
     cells = table.get_by_role("row").nth(2).locator("th, td").all_inner_texts()

@@ -162,20 +162,24 @@ function fitTitle(axis: AxisLayout, name: string, layout: Layout): void {
 function fitLegends({ data }: Figure, layout: Layout): void {
   const { l = 0, r = 0, t = 0, b = 0 } = layout.margin ?? {};
   const width = Number(layout.width) - l - r;
-  const columns = Object.keys(layout)
+  const legends = Object.keys(layout)
     .filter((key) => key.startsWith("legend"))
     .map((key): [string, LegendLayout] => [key, layout[key] as LegendLayout])
     .filter(([, legend]) => legend.orientation === "v");
-  for (const [key, legend] of columns) {
-    const names = data
-      .filter((trace) => trace.legend === key && trace.visible !== false)
-      .map(({ name }) => name ?? "");
-    const room = width / columns.length - LEGEND_MARK;
+  const names = (key: string) =>
+    data.filter((trace) => trace.legend === key && trace.visible !== false).map(nameOf);
+  const columns = Math.max(1, legends.filter(([key]) => names(key).length).length);
+  for (const [key, legend] of legends) {
     // by the container plotly 4.1 forgets how far an axis' title is to be from its numbers
     Object.assign(legend, { yref: "paper", y: -b / (Number(layout.height) - t - b) });
+    const room = width / columns - LEGEND_MARK;
     const { font } = legend;
-    if (font?.size) font.size = fitted(font.size, longest(names), room);
+    if (font?.size) font.size = fitted(font.size, longest(names(key)), room);
   }
+}
+
+function nameOf({ name }: Trace): string {
+  return name ?? "";
 }
 
 function raiseMargin(layout: Layout, by: number): void {

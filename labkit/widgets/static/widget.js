@@ -242,11 +242,12 @@ l=0,r=0}=layout.margin??{},{width,height}=layout,[from,to]=axis.domain??[0,1],mi
 l-r),room=name.startsWith("x")?2*Math.min(middle,width-middle):height,usual=AXIS_TITLE*Number(layout.
 font?.size??12),font={...title.font};font.size=fitted(font.size??usual,title.text.length,room),axis.
 title={...title,font}}function fitLegends({data},layout){let{l=0,r=0,t=0,b=0}=layout.margin??{},width=Number(
-layout.width)-l-r,columns=Object.keys(layout).filter(key=>key.startsWith("legend")).map(key=>[key,layout[key]]).
-filter(([,legend])=>legend.orientation==="v");for(let[key,legend]of columns){let names=data.filter(trace=>trace.
-legend===key&&trace.visible!==!1).map(({name})=>name??""),room=width/columns.length-LEGEND_MARK;Object.
-assign(legend,{yref:"paper",y:-b/(Number(layout.height)-t-b)});let{font}=legend;font?.size&&(font.size=
-fitted(font.size,longest(names),room))}}function raiseMargin(layout,by){layout.margin?.t!==void 0&&(layout.
+layout.width)-l-r,legends=Object.keys(layout).filter(key=>key.startsWith("legend")).map(key=>[key,layout[key]]).
+filter(([,legend])=>legend.orientation==="v"),names=key=>data.filter(trace=>trace.legend===key&&trace.
+visible!==!1).map(nameOf),columns=Math.max(1,legends.filter(([key])=>names(key).length).length);for(let[
+key,legend]of legends){Object.assign(legend,{yref:"paper",y:-b/(Number(layout.height)-t-b)});let room=width/
+columns-LEGEND_MARK,{font}=legend;font?.size&&(font.size=fitted(font.size,longest(names(key)),room))}}
+function nameOf({name}){return name??""}function raiseMargin(layout,by){layout.margin?.t!==void 0&&(layout.
 margin.t+=by)}function legendRows(figure,{large,width}){let{legend,margin}=figure.layout;if(legend?.
 orientation!=="h"||legend.y!==1)return 1;let names=figure.data.filter(trace=>trace.showlegend!==!1&&
 trace.visible!==!1).filter(trace=>(trace.legend??"legend")==="legend"&&trace.type==="scatter").map(trace=>trace.
