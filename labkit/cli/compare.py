@@ -30,6 +30,10 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    mix_versions: Annotated[
+        bool,
+        typer.Option("--mix-versions", help="Compare runs of several versions of a notebook, too."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -56,7 +60,10 @@ def compare(
         with Display("reading the runs"):
             runs = read_runs(folders)
             comparison = compare_runs(
-                runs_frame(runs), metric, [n.strip() for n in by.split(",")] if by else None
+                runs_frame(runs),
+                metric,
+                [n.strip() for n in by.split(",")] if by else None,
+                mix_versions=mix_versions,
             )
     except (OSError, ValueError) as error:
         _stop(str(error))

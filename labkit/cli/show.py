@@ -51,7 +51,9 @@ def _summary(status: Status, *, interrupted: bool) -> dict[str, Any]:
         state += f" at meta-step {status.meta_step:,}"
     seconds = {} if status.seconds is None else {"seconds": status.seconds}
     error = {} if status.error is None else {"error": status.error}
-    return {"notebook": status.notebook, "id": status.id, "state": state} | seconds | error
+    version = {} if status.version is None else {"version": status.version}
+    head = {"notebook": status.notebook, **version, "id": status.id, "state": state}
+    return head | seconds | error
 
 
 def _changed(folder: RunFolder) -> dict[str, Any]:

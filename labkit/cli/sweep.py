@@ -1,6 +1,7 @@
 """The command `labkit sweep`."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -122,7 +123,13 @@ def sweep(
             help="Address of a Dask scheduler whose workers execute the runs: tcp://host:8786.",
         ),
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Also repeat failed runs.")] = False,
+    retry: Annotated[
+        bool,
+        typer.Option(
+            "--retry",
+            help="Also repeat failed runs; after a change of the notebook, with the present one.",
+        ),
+    ] = False,
     timeout: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="Stop a run after this time."),
@@ -217,6 +224,10 @@ def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds
     """How many runs are done, and tables of those that diverged or failed, with parameters."""
     done = sum(status.state == "done" for _, status in runs)
     lines = [f"{done} of {len(runs)} runs done, {seconds:.1f} s"]
+    versions = Counter(status.version or "unknown" for _, status in runs)
+    if len(versions) > 1:
+        stems = ", ".join(f"{count} of {version}" for version, count in versions.items())
+        lines += [f"runs by version of the notebook: {stems}"]
     if number := sum(status.without_result for _, status in runs):
         lines += [f"{number} of them have no result: the notebook records none"]
     for state, last in (("diverged", "at meta-step"), ("failed", "error")):

@@ -224,6 +224,13 @@ def test_failures_end_in_a_table(asked: dict[str, Any]) -> None:
     assert "--retry" in result.stderr
 
 
+def test_versions_of_the_notebook_are_counted() -> None:
+    plan = Plan.of("01_sinusoid", {})
+    runs = [(plan, Status("done", "i", "n", 0.0, version=v)) for v in ("aaaa", "bbbb", "aaaa")]
+    assert "runs by version of the notebook: 2 of aaaa, 1 of bbbb" in command.summary(runs, (), 1.0)
+    assert "version" not in command.summary(runs[:1], (), 1.0)
+
+
 def test_what_diverged_is_a_table_of_its_own(asked: dict[str, Any]) -> None:
     asked["diverging"] = {1}
     result = labkit("01_sinusoid", "--grid", "alpha=0.012345678901234,0.25", "-o", "out")

@@ -156,6 +156,18 @@ def test_a_long_list_of_names_is_cut(tmp_path: Path) -> None:
         compare_runs(runs)
 
 
+def test_versions_of_a_notebook_are_not_mixed_unless_asked_for(tmp_path: Path) -> None:
+    folder = sweep(tmp_path, {(1,): [1.0, 5.0], (2,): [0.0, 4.1]}, "order")
+    for name, version in (("1-0", "aaaa"), ("1-1", "bbbb"), ("2-0", "aaaa")):
+        path = folder / "runs" / name / "status.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "version": version}))
+    with pytest.raises(ValueError, match=r"mine stem from 2 versions .* aaaa \(2 runs\), bbbb \(1"):
+        compared(folder)
+    assert compared(folder, mix_versions=True).pairs[0].seeds == (0, 1)
+    frame = load_runs(folder)
+    assert len(compare_runs(frame[frame["seed"] == 0]).groups) == 2
+
+
 def test_what_must_not_be_compared(tmp_path: Path) -> None:
     mixed = sweep(tmp_path / "mixed", {(1, 0.1): [1.0], (1, 0.2): [2.0]}, "order", "alpha")
     with pytest.raises(ValueError, match=r"alpha = 0.1, 0.2, which must not .* by order,alpha"):

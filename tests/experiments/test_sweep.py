@@ -39,7 +39,7 @@ class Runs(StandIn):
     def run(self, plan: Plan, folder: Path) -> Status:
         seed = plan.parameters["seed"]
         own = RunFolder(folder)
-        status = Status.running(plan.id, "tiny")
+        status = Status.running(plan.id, "tiny", plan.version)
         own.begin(status, dict(plan.parameters))
         if seed == self.interrupted_at:
             raise KeyboardInterrupt
@@ -155,12 +155,56 @@ def test_the_folder_of_another_sweep_is_refused(
 ) -> None:
     sweep(design, tmp_path / "s", timeout=7)
     runs.made.clear()
-    other = design.model_copy(update={"seeds": 5})
-    refused(other, tmp_path / "s", r'belongs to another sweep, .*"seeds": 4.*choose another folder')
+    for change in ({"seeds": 3}, {"parameters": {"alpha": 0.2}}):
+        other = design.model_copy(update=change)
+        words = r'belongs to another sweep, .*"seeds": 4.*choose another folder'
+        refused(other, tmp_path / "s", words)
     path = Path(design.notebook)
     path.write_text(path.read_text().replace("as asked", "as wished"))
     refused(design, tmp_path / "s", "was started with another version of the notebook or of labkit")
     assert runs.made == []
+
+
+def test_a_sweep_grows_by_seeds_and_values(runs: Runs, design: SweepDesign, tmp_path: Path) -> None:
+    first = sweep(design, tmp_path / "s", timeout=7)
+    runs.made.clear()
+    wider = SweepDesign.checked(
+        {"notebook": design.notebook, "seeds": 5, "grid": {"alpha": [0.1, 0.2]}}
+    )
+    result = sweep(wider, tmp_path / "s", timeout=7)
+    assert states(result) == ["done"] * 10
+    assert len(runs.made) == 6
+    assert all(run in result for run in first)
+    saved = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    assert SweepDesign.checked(saved["design"]) == wider
+    refused(design, tmp_path / "s", "belongs to another sweep")
+
+
+def test_after_the_notebook_was_mended_failed_runs_are_repeated_and_others_kept(
+    runs: Runs, design: SweepDesign, tmp_path: Path
+) -> None:
+    runs.failing = {1}
+    first = sweep(design, tmp_path / "s", timeout=7)
+    path = Path(design.notebook)
+    path.write_text(path.read_text().replace("as asked", "as wished"))
+    runs.made.clear()
+    runs.failing.clear()
+    refused(design, tmp_path / "s", "--retry keeps its finished runs and executes the others with")
+    second = sweep(design, tmp_path / "s", timeout=7, retry=True)
+    assert states(second) == ["done"] * 4
+    assert runs.made == [1]
+    old, new = first[0][1].version, second[0][0].version
+    assert old != new
+    assert [status.version for _, status in second] == [old, new, old, old]
+    assert second[0][1] == first[0][1]
+    # ids stay the hash, and what had failed is gone
+    ids = {status.id for _, status in second}
+    assert ids == {path.name for path in (tmp_path / "s" / "runs").iterdir()}
+    assert second[1][1].id == second[1][0].id
+    # from now on the present version is that of the sweep
+    longer = design.model_copy(update={"seeds": 5})
+    assert states(sweep(longer, tmp_path / "s", timeout=7)) == ["done"] * 5
+    assert runs.made == [1, 4]
 
 
 def test_a_folder_with_other_things_is_refused(

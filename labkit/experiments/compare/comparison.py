@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -214,7 +215,11 @@ class Comparison:
 
 
 def compare_runs(
-    runs: "DataFrame", metric: str = METRIC, by: Sequence[str] | None = None
+    runs: "DataFrame",
+    metric: str = METRIC,
+    by: Sequence[str] | None = None,
+    *,
+    mix_versions: bool = False,
 ) -> Comparison:
     """Compare groups of runs that differ in more than the seed.
 
@@ -226,11 +231,12 @@ def compare_runs(
         runs: From `load_runs`, or some of its rows.
         metric: A column with numbers.
         by: Parameters that distinguish the groups; by default all that differ except the seed.
+        mix_versions: Compare runs of several versions of a notebook, too.
 
     Raises:
         ParameterError: There is no such metric or parameter.
-        ValueError: Runs of a group differ in more than the seed, or no two groups have a common
-            seed.
+        ValueError: Runs stem from several versions of a notebook. Or runs of a group differ in more
+            than the seed, or no two groups have a common seed.
 
     Example:
         >>> import labkit
@@ -247,6 +253,8 @@ def compare_runs(
             f"the runs have no parameter {SEED!r}: without several seeds there is no interval"
         )
     _check_all_have(runs, metric)
+    if not mix_versions:
+        _check_versions(runs)
     for name in by or ():
         _check_name("parameter", name, parameters)
     differing = [name for name in parameters if _differs(runs, name)]
@@ -312,6 +320,20 @@ def _check_all_have(runs: "DataFrame", metric: str) -> None:
     if runs[SEED].isna().any():
         seedless = _list(sorted(set(runs["notebook"][runs[SEED].isna()])))
         raise ValueError(f"the runs of {seedless} have no parameter {SEED!r}: leave them out")
+
+
+def _check_versions(runs: "DataFrame") -> None:
+    """Reject runs of several versions of a notebook, which differ in more than parameters."""
+    for name, frame in runs.groupby("notebook"):
+        versions = Counter(runs.attrs["versions"][run] for run in frame["run"])
+        versions.pop(None, None)  # runs of an older labkit do not say
+        if len(versions) > 1:
+            counts = ", ".join(f"{version} ({count} runs)" for version, count in versions.items())
+            raise ValueError(
+                f"the runs of {name} stem from {len(versions)} versions of the notebook, {counts}, "
+                "and may differ in more than their parameters: --mix-versions compares them "
+                "all the same"
+            )
 
 
 def _differs(runs: "DataFrame", name: str) -> bool:

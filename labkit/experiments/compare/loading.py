@@ -123,7 +123,8 @@ def load_runs(folders: Folders) -> "DataFrame":
         Columns `run`, `notebook`, `state`, the parameters and the metrics; lists such as `events`
         are JSON text. `frame.attrs` has the names of the "parameters" and "metrics", in "left_out"
         the number of runs that were left out, by reason, in "diverged" the parameters of those that
-        diverged, and in "rows" the number of runs.
+        diverged, in "versions" the version of the notebook of each run, and in "rows" the number
+        of runs.
 
     Raises:
         FileNotFoundError: A folder does not exist.
@@ -201,6 +202,7 @@ def _attrs(runs: Runs) -> dict[str, Any]:
         "left_out": runs.left_out,
         "diverged": runs.diverged,
         "rows": len(runs.done),
+        "versions": {run.status.id: run.status.version for run in runs.done},
     }
 
 

@@ -6,6 +6,7 @@ from .notebooks import Notebook as Notebook
 from .notebooks import find_notebook as find_notebook
 from .plan import Plan as Plan
 from .plan import check_notebook as check_notebook
+from .plan import key_of as key_of
 from .plan import notebook_of as notebook_of
 from .reproduction import agreement as agreement
 from .reproduction import differences as differences

@@ -14,7 +14,7 @@ from labkit.version import __version__
 if TYPE_CHECKING:
     from labkit.session import Recipe
 
-ID_LETTERS = 16
+ID_LETTERS, VERSION_LETTERS = 16, 8
 
 NOTEBOOKS = {
     "01_sinusoid": ("Sinusoid", "sinusoid_mlp", "float64", None),
@@ -61,9 +61,27 @@ class Plan:
     @property
     def id(self) -> str:
         """A hash of the notebook's source, the parameters and labkit's version."""
-        parts = [self.notebook.source, self.parameters, __version__]
-        text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:ID_LETTERS]
+        return _hash(self.notebook.source, self.parameters, __version__)
+
+    @property
+    def key(self) -> str:
+        """See `key_of`."""
+        return key_of(self.notebook.name, self.parameters)
+
+    @property
+    def version(self) -> str:
+        """A hash of the notebook's source and labkit's version."""
+        return _hash(self.notebook.source, __version__)[:VERSION_LETTERS]
+
+
+def key_of(notebook: str, parameters: Mapping[str, Any]) -> str:
+    """A hash of a notebook's name and the parameters: equal for all its versions."""
+    return _hash(notebook, parameters)
+
+
+def _hash(*parts: object) -> str:
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_LETTERS]
 
 
 def notebook_of(recipe: "Recipe", folder: Path) -> str | Path:

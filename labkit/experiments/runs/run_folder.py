@@ -56,6 +56,7 @@ class Status:
         owner: The machine and the process that execute it.
         files: Name → size in bytes and SHA-256 of each file at the end.
         meta_step: At which it diverged.
+        version: Of the notebook, see `Plan.version`; None in folders of an older labkit.
     """
 
     state: State
@@ -68,11 +69,18 @@ class Status:
     owner: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Any] = field(default_factory=dict)
     meta_step: int | None = None
+    version: str | None = None
 
     @classmethod
-    def running(cls, id: str, notebook: str) -> "Status":  # noqa: A002  # its name in the file
+    def running(
+        cls,
+        id: str,  # noqa: A002  # its name in the file
+        notebook: str,
+        version: str | None = None,
+    ) -> "Status":
         """The status of a run that starts now."""
-        return cls("running", id, notebook, time.time(), owner=_owner(os.getpid()) or {})
+        owner = _owner(os.getpid()) or {}
+        return cls("running", id, notebook, time.time(), owner=owner, version=version)
 
     @property
     def summary(self) -> str:

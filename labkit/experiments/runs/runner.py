@@ -80,7 +80,8 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
         execute: Executes the notebook.
     """
     target = RunFolder(Path(folder))
-    status, begun = Status.running(plan.id, plan.notebook.name), time.monotonic()
+    status = Status.running(plan.id, plan.notebook.name, plan.version)
+    begun = time.monotonic()
 
     def ended(error: str | None) -> Status:
         # not by the wall clock, which may be set back meanwhile

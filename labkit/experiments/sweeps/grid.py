@@ -70,10 +70,12 @@ def sweep(
 
     Args:
         design: The runs.
-        folder: For this sweep only; a second call with the same design continues the sweep.
+        folder: For this sweep only; a second call with the same design continues the sweep, and one
+            with more seeds, values or samples extends it.
         jobs: Runs at a time on this machine, which share its cores; None: one per core.
         scheduler: Address of a Dask scheduler whose workers execute the runs instead.
-        retry: Repeat runs that have failed, too.
+        retry: Repeat runs that have failed, too. If the notebook has changed, its finished runs are
+            kept, and the others are executed with the present one.
         timeout: Longest time of a run, seconds, without what its process imports before it.
         wait: How long a scheduler may have no workers, seconds.
         on_event: Receives the progress, at first and whenever a run has ended.
@@ -95,7 +97,7 @@ def sweep(
     """
     plans = design.plans()
     own = SweepFolder(Path(folder).resolve())
-    with own.claim(design, plans):
+    with own.claim(design, plans, retry=retry) as own:
         ended: dict[str, Status] = {}
         for plan in plans:
             status = own.ended(plan)

@@ -204,7 +204,7 @@ def search(
         on_event(Tally.of(design.search * len(design.seed_parameters), ended.values()))
 
     with ExitStack() as stack:
-        stack.enter_context(own.claim(design, choices[0].plans))
+        own = stack.enter_context(own.claim(design, choices[0].plans, retry=retry))
         report()
         client = None
         while choices:

@@ -4,13 +4,13 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from labkit.experiments.runs import Plan, RunFolder, Status, lock_folder
+from labkit.experiments.runs import Plan, RunFolder, Status, key_of, lock_folder
 from labkit.experiments.sweeps.design import Design
 from labkit.session import RunProgress
 from labkit.version import __version__
@@ -30,9 +30,12 @@ class SweepFolder:
 
     Args:
         path: The folder, which need not exist yet.
+        kept: `Plan.key` → id of runs that an earlier version of the notebook has finished; they
+            stand for the runs of the present one.
     """
 
     path: Path
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def attempts(self) -> Path:
@@ -41,7 +44,7 @@ class SweepFolder:
 
     def run(self, plan: Plan) -> RunFolder:
         """The folder of a run that has ended."""
-        return RunFolder(self.path / RUNS / plan.id)
+        return RunFolder(self.path / RUNS / self.kept.get(plan.key, plan.id))
 
     def ended(self, plan: Plan) -> Status | None:
         """The final status of a run; see `RunFolder.ended`."""
@@ -56,8 +59,21 @@ class SweepFolder:
         return RunProgress("waiting for a worker")
 
     @contextmanager
-    def claim(self, design: Design, plans: Sequence[Plan]) -> Iterator[None]:
+    def claim(
+        self, design: Design, plans: Sequence[Plan], *, retry: bool = False
+    ) -> "Iterator[SweepFolder]":
         """Lock the folder for this sweep while it runs, and store the design.
+
+        A stored sweep may grow: all its runs must be among the new ones.
+
+        Args:
+            design: Of the sweep.
+            plans: All of its runs, or those with which a search begins.
+            retry: Whether runs of another version of the notebook are kept, and failed ones
+                repeated with this one.
+
+        Returns:
+            The folder with what is kept.
 
         Raises:
             SweepFolderError: It belongs to another sweep, or contains other files.
@@ -69,18 +85,26 @@ class SweepFolder:
                 stack.enter_context(lock_folder(self.path))
             except OSError as error:
                 raise OSError(error.errno, error.strerror) from None  # without a file's name
-            self._store_design(design, plans)
+            own = self._store_design(design, plans, retry=retry)
             # a killed sweep leaves some
             shutil.rmtree(self.attempts, ignore_errors=True)
             self.attempts.mkdir(exist_ok=True)
             (self.path / RUNS).mkdir(exist_ok=True)
             try:
-                yield
+                yield own
             finally:
                 shutil.rmtree(self.attempts, ignore_errors=True)
 
-    def _store_design(self, design: Design, plans: Sequence[Plan]) -> None:
-        ids = [plan.id for plan in plans]
+    def _store_design(self, design: Design, plans: Sequence[Plan], *, retry: bool) -> "SweepFolder":
+        version = plans[0].version
+        new: dict[str, Any] = {
+            "format": FORMAT,
+            "labkit": __version__,
+            "design": design.model_dump(mode="json"),
+            "runs": [plan.id for plan in plans],
+            "keys": [plan.key for plan in plans],
+            "versions": [version],
+        }
         stored = self._stored_design()
         if stored is None:
             if others := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")):
@@ -88,25 +112,46 @@ class SweepFolder:
                     f"{self.path} contains no sweep, but {', '.join(others[:3])}: choose another "
                     "folder"
                 )
-            whole = {
-                "format": FORMAT,
-                "labkit": __version__,
-                "design": design.model_dump(mode="json"),
-                "runs": ids,
-            }
-            text = json.dumps(whole, indent=1, ensure_ascii=False)
-            RunFolder(self.path).write(SWEEP, text)
-        elif stored["runs"] != ids or not design.continues(stored["design"]):
-            same = stored["design"] == design.model_dump(mode="json")
-            why = (
-                "was started with another version of the notebook or of labkit"
-                if same
-                else "belongs to another sweep, " + json.dumps(stored["design"], ensure_ascii=False)
-            )
+            self._write(new)
+            return self
+        same = set(stored["runs"]) <= set(new["runs"])
+        grown = set(stored.get("keys", [""])) <= set(new["keys"])
+        if not (same or grown) or not design.continues(stored["design"]):
             raise SweepFolderError(
-                f"{self.path} {why}: choose another folder for this one"
-                + ("" if same else ", or repeat that sweep's options to continue it")
+                f"{self.path} belongs to another sweep, "
+                f"{json.dumps(stored['design'], ensure_ascii=False)}: choose another folder for "
+                "this one, or repeat that sweep's options to continue it, with more seeds, values, "
+                "samples or trials if you like"
             )
+        versions = stored.get("versions", [version] if same else [])
+        if version not in versions and not retry:
+            raise SweepFolderError(
+                f"{self.path} was started with another version of the notebook or of labkit: "
+                "--retry keeps its finished runs and executes the others with this version; or "
+                "choose another folder"
+            )
+        new["versions"] = list(dict.fromkeys([*versions, version]))
+        own = replace(self, kept=self._kept(version)) if len(new["versions"]) > 1 else self
+        if new != stored:
+            self._write(new)
+        return own
+
+    def _write(self, content: dict[str, Any]) -> None:
+        RunFolder(self.path).write(SWEEP, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def _kept(self, version: str) -> dict[str, str]:
+        """The finished runs of other versions of the notebook; failed ones are removed."""
+        kept = {}
+        for path in sorted((self.path / RUNS).iterdir()):
+            folder = RunFolder(path)
+            status = folder.ended
+            if status is None or status.version == version:
+                continue
+            if status.state == "failed":
+                shutil.rmtree(path)
+            else:
+                kept[key_of(status.notebook, folder.parameters)] = path.name
+        return kept
 
     def _stored_design(self) -> dict[str, Any] | None:
         try:

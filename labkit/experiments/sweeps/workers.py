@@ -241,7 +241,8 @@ def _failed_status(plan: Plan, error: BaseException | None) -> Status:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         raise error  # the others would fail in the same way
     message = " ".join(f"{type(error).__name__}: {error}".split())
-    return replace(Status.running(plan.id, plan.notebook.name), state="failed", error=message)
+    begun = Status.running(plan.id, plan.notebook.name, plan.version)
+    return replace(begun, state="failed", error=message)
 
 
 @contextmanager
