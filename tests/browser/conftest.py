@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.controls_page import Controls
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import find_chromium, running_browser, without_history
+from tests.browser.lab_page import find_chromium, running_browser, with_cache, without_history
 from tests.browser.servers import JUPYTERLAB, Place, Server, serving
 from tests.browser.voila import AppPage
 
@@ -59,7 +59,7 @@ def opened(served: Served, chromium: Browser) -> Opener:
     ) -> Iterator[NotebookPage]:
         server = served(place)
         server.fresh(name, whole=whole)
-        with without_history(chromium) as context:
+        with with_cache(chromium) as context:
             notebook = NotebookPage(context.new_page(), place.own_errors)
             notebook.open(server.url(name))
             notebook.run_all()
@@ -80,7 +80,7 @@ def opened_app(
     def open_app(name: str, place: Place) -> Iterator[AppPage]:
         server = served(place)
         server.fresh(name)
-        with without_history(chromium) as context:
+        with with_cache(chromium) as context:
             app = AppPage(context.new_page(), place.own_errors)
             app.open(server.url(name))
             yield app

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from playwright.sync_api import (
@@ -20,6 +21,9 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+WIDTH, HEIGHT = 1440, 900
+"""Of a window, in pixels."""
 
 TIMEOUT = 90_000
 """Milliseconds until a wait for a state fails: the cores may be busy with other work."""
@@ -221,17 +225,46 @@ def pass_double_click(page: Page) -> None:
 @contextmanager
 def running_browser(chromium: str) -> Iterator[Browser]:
     """A headless Chromium, by the path of its program."""
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM_ARGS)
+    with (
+        sync_playwright() as playwright,
+        # what the browser has compiled it keeps in its profile: only windows of that find it there
+        TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
+        windows = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium,
+            args=_CHROMIUM_ARGS,
+            viewport=ViewportSize(width=WIDTH, height=HEIGHT),
+        )
+        windows.set_default_timeout(TIMEOUT)
         try:
-            yield program
+            assert windows.browser is not None
+            yield windows.browser
         finally:
-            program.close()
+            windows.close()
+
+
+@contextmanager
+def with_cache(browser: Browser) -> Iterator[BrowserContext]:
+    """Windows for pages of Jupyter, whose scripts are compiled for the first of them alone.
+
+    They share cookies as well. Its windows end here, and what they were permitted.
+    """
+    windows = browser.contexts[0]
+    earlier = list(windows.pages)
+    try:
+        yield windows
+    finally:
+        for page in windows.pages:
+            if page not in earlier:
+                page.close()
+        windows.clear_permissions()
+        windows.set_offline(False)
 
 
 @contextmanager
 def without_history(
-    browser: Browser, width: int = 1440, height: int = 900
+    browser: Browser, width: int = WIDTH, height: int = HEIGHT
 ) -> Iterator[BrowserContext]:
     """Windows of a browser that share nothing with those opened before."""
     context = browser.new_context(viewport=ViewportSize(width=width, height=height))

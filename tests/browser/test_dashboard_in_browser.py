@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import without_history
+from tests.browser.lab_page import with_cache
 from tests.browser.servers import JUPYTERLAB
 
 SETUP = """
@@ -76,7 +76,7 @@ GD = "document.querySelector('.maml-lab-{} .maml-lab-plot')"
 def page(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
     server = served(JUPYTERLAB)
     nbformat.write(notebook(SETUP, "dashboard"), server.root / "one.ipynb")
-    with without_history(chromium) as context:
+    with with_cache(chromium) as context:
         page = NotebookPage(context.new_page())
         page.open(server.url("one.ipynb"))
         yield page
@@ -99,7 +99,7 @@ def test_plotly_is_evaluated_before_there_is_a_view(served: Served, chromium: Br
     server = served(JUPYTERLAB)
     cell = "from labkit.widgets.plotly_bundle import plotly_bundle\nbundle = plotly_bundle()"
     nbformat.write(notebook(cell), server.root / "bundle.ipynb")
-    with without_history(chromium) as context:
+    with with_cache(chromium) as context:
         page = NotebookPage(context.new_page())
         page.open(server.url("bundle.ipynb"))
         page.command("notebook:run-all-cells")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import without_history
+from tests.browser.lab_page import with_cache
 from tests.browser.servers import JUPYTERLAB
 from tests.browser.test_dashboard_in_browser import notebook
 
@@ -47,7 +47,7 @@ LAYOUTS = {"large-window": (1440, 900), "small-window": (1024, 768)}
 def page(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
     server = served(JUPYTERLAB)
     nbformat.write(notebook(SETUP, SHOW), server.root / "boxes.ipynb")
-    with without_history(chromium) as context:
+    with with_cache(chromium) as context:
         page = NotebookPage(context.new_page())
         page.open(server.url("boxes.ipynb"))
         yield page

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from labkit import read_result, read_share_code
 from tests.browser.conftest import Opener, Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import without_history
+from tests.browser.lab_page import with_cache
 from tests.browser.servers import JUPYTERLAB, ROOT, WITHOUT_SUBSHELLS
 from tests.warm_kernels import warm_kernels
 
@@ -26,7 +26,7 @@ def notebook(served: Served, chromium: Browser) -> Iterator[NotebookPage]:
     """A page of JupyterLab, which takes seconds to load, for all tests of this file."""
     server = served(JUPYTERLAB)
     server.fresh(FIRST)
-    with without_history(chromium) as context:
+    with with_cache(chromium) as context:
         page = NotebookPage(context.new_page(), JUPYTERLAB.own_errors)
         page.open(server.url(FIRST))
         yield page

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from labkit.widgets.static_copy import CLASS
 from tests.browser.conftest import Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import without_history
+from tests.browser.lab_page import with_cache
 from tests.browser.servers import JUPYTERLAB, NOTEBOOK, VOILA, Place
 
 NAME = "picture.ipynb"
@@ -57,7 +57,7 @@ def test_the_picture_is_hidden_live_and_kept_in_the_file(
 ) -> None:
     server = served(place)
     path = write(server.root)
-    with without_history(chromium) as context:
+    with with_cache(chromium) as context:
         lab = NotebookPage(context.new_page(), place.own_errors)
         lab.open(server.url(NAME))
         lab.command("notebook:run-all-cells")
@@ -88,7 +88,7 @@ def test_the_picture_is_hidden_live_and_kept_in_the_file(
 def test_the_picture_is_hidden_in_an_application(served: Served, chromium: Browser) -> None:
     server = served(VOILA)
     write(server.root)
-    with without_history(chromium) as context:
+    with with_cache(chromium) as context:
         page = context.new_page()
         page.goto(server.url(NAME))
         expect(page.locator(".maml-lab")).to_have_text("live")
