@@ -58,7 +58,7 @@ $(STAMP): pyproject.toml constraints.txt jupyter/overrides.json jupyter/page_con
 	say "1 of 3: creating $(VENV) with $$($(PYTHON) --version)"; \
 	$(PYTHON) -m venv --clear $(VENV); \
 	say "2 of 3: installing packages with $(if $(UV),uv,pip), which takes a few minutes the first time"; \
-	$(INSTALL) -e '.[lab,app,search,test]'; \
+	$(INSTALL) -e '.[lab,app,search,gym,test]'; \
 	say "3 of 3: copying the settings of JupyterLab and its server"; \
 	mkdir -p $(VENV)/share/jupyter/lab/settings; \
 	cp jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json; \

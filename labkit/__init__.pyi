@@ -29,6 +29,7 @@ from .core import compare_directions as compare_directions
 from .core import gradient_variance as gradient_variance
 from .core import inner_curvature as inner_curvature
 from .core import meta_gradient as meta_gradient
+from .core import policy_objective as policy_objective
 from .core import random_directions as random_directions
 from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
@@ -73,12 +74,14 @@ from .tasks import Cubics as Cubics
 from .tasks import DrawableFamily as DrawableFamily
 from .tasks import Emoji as Emoji
 from .tasks import FunctionTasks as FunctionTasks
+from .tasks import GaussianPolicy as GaussianPolicy
 from .tasks import GenerativeFamily as GenerativeFamily
 from .tasks import ImageClasses as ImageClasses
 from .tasks import ImagePortrait as ImagePortrait
 from .tasks import LabelledTasks as LabelledTasks
 from .tasks import MeasuredFamily as MeasuredFamily
 from .tasks import MiniBatches as MiniBatches
+from .tasks import Navigation as Navigation
 from .tasks import Omniglot as Omniglot
 from .tasks import Portrait as Portrait
 from .tasks import Quadratics as Quadratics
@@ -97,6 +100,7 @@ from .tasks import conv4 as conv4
 from .tasks import conv4_max_pool as conv4_max_pool
 from .tasks import coupled_quadratics as coupled_quadratics
 from .tasks import dataset_tasks as dataset_tasks
+from .tasks import gaussian_policy as gaussian_policy
 from .tasks import harmonic_fit as harmonic_fit
 from .tasks import image_folder as image_folder
 from .tasks import image_mlp as image_mlp

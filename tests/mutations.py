@@ -44,6 +44,8 @@ class Mutation:
 
 
 DIFFERENCES = ("tests/core/test_finite_differences.py",)
+POLICIES = ("tests/core/test_policy_gradients.py",)
+NAVIGATION = ("tests/tasks/test_navigation.py",)
 ON_POLICY = ("tests/core/test_on_policy.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
@@ -667,6 +669,76 @@ MUTATIONS = [
         "step.rule.kind, drawn_by)",
         "step.rule.kind)",
         ("tests/training/test_on_policy_learner.py",),
+    ),
+    Mutation(
+        "DiCE without the ratio of the steps before",
+        "core/policy_gradients/objectives.py",
+        "(ratios - before) * advantages",
+        "(ratios - before.detach()) * advantages",
+        POLICIES,
+    ),
+    Mutation(
+        "DiCE without the product over steps",
+        "core/policy_gradients/objectives.py",
+        "log_ratios.cumsum(-1).exp()",
+        "log_ratios.exp()",
+        POLICIES,
+    ),
+    Mutation(
+        "LVC by the logarithm of the ratio",
+        "core/policy_gradients/objectives.py",
+        "return log_ratios.exp() * advantages",
+        "return log_ratios * advantages",
+        POLICIES,
+    ),
+    Mutation(
+        "advantages of the steps before",
+        "core/policy_gradients/advantages.py",
+        "apart >= 0, discount",
+        "apart <= 0, discount",
+        POLICIES,
+    ),
+    Mutation(
+        "a baseline fitted to steps after the end",
+        "core/policy_gradients/advantages.py",
+        "features * steps.alive.double()[..., None]",
+        "features * torch.ones_like(steps.alive).double()[..., None]",
+        POLICIES,
+    ),
+    Mutation(
+        "the value after the next step left out",
+        "core/policy_gradients/advantages.py",
+        "delta + discount * after - values",
+        "delta + after - values",
+        POLICIES,
+    ),
+    Mutation(
+        "a reward for the position before the step",
+        "tasks/navigation/world.py",
+        "apart = after - goal",
+        "apart = position - goal",
+        NAVIGATION,
+    ),
+    Mutation(
+        "probabilities of actions at half their spread",
+        "tasks/navigation/trajectories.py",
+        "gaussian_log_prob(action, mean, log_std)",
+        "gaussian_log_prob(action, mean, log_std / 2)",
+        NAVIGATION,
+    ),
+    Mutation(
+        "trajectories with a derivative",
+        "tasks/navigation/trajectories.py",
+        "nullcontext() if pathwise else",
+        "nullcontext() if True else",
+        NAVIGATION,
+    ),
+    Mutation(
+        "advantages without the discount of their step",
+        "tasks/navigation/navigation.py",
+        "advantages = advantages * discounts",
+        "advantages = advantages * discounts.sqrt()",
+        NAVIGATION,
     ),
 ]
 

@@ -23,7 +23,7 @@ def declared(*more: str) -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     lines = list(project["dependencies"])
-    for extra in ("lab", "app", "search", "test", *more):
+    for extra in ("lab", "app", "search", "gym", "test", *more):
         lines += extras[extra]
     return {Requirement(line).name: Requirement(line) for line in lines}
 

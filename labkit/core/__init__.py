@@ -1,5 +1,6 @@
 """The mathematics: adaptation, meta-gradients, step sizes, algorithms. Needs torch only."""
 
+from labkit.core import policy_gradients
 from labkit.core.algorithms import (
     ANIL,
     IMAML,
@@ -46,6 +47,7 @@ from labkit.core.on_policy import (
     sources_of,
     with_noise,
 )
+from labkit.core.policy_gradients import policy_objective
 from labkit.core.probes import (
     Directions,
     GradientCheck,
@@ -139,6 +141,8 @@ __all__ = [
     "loss_at",
     "map_tasks",
     "meta_gradient",
+    "policy_gradients",
+    "policy_objective",
     "random_directions",
     "refusal_of",
     "say_loop",

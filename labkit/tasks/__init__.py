@@ -39,6 +39,7 @@ from labkit.tasks.images import (
     nearest_neighbour,
 )
 from labkit.tasks.mini_batches import MiniBatches
+from labkit.tasks.navigation import GaussianPolicy, Navigation, gaussian_policy
 from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tides import (
@@ -75,6 +76,7 @@ __all__ = [
     "DrawableFamily",
     "Emoji",
     "FunctionTasks",
+    "GaussianPolicy",
     "GenerativeFamily",
     "ImageClasses",
     "ImagePortrait",
@@ -83,6 +85,7 @@ __all__ = [
     "MeasuredFamily",
     "Method",
     "MiniBatches",
+    "Navigation",
     "Omniglot",
     "Padded",
     "Portrait",
@@ -107,6 +110,7 @@ __all__ = [
     "coupled_quadratics",
     "dataset_tasks",
     "even_groups",
+    "gaussian_policy",
     "harmonic_fit",
     "image_folder",
     "image_mlp",

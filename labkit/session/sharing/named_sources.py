@@ -14,6 +14,7 @@ from typing import Any
 from labkit.session.settings import ParameterError
 from labkit.tasks import (
     Emoji,
+    Navigation,
     Omniglot,
     Sinusoid,
     Tides,
@@ -21,6 +22,7 @@ from labkit.tasks import (
     conv4,
     conv4_max_pool,
     coupled_quadratics,
+    gaussian_policy,
     image_mlp,
     parameter_vector,
     sinusoid_mlp,
@@ -38,13 +40,14 @@ _TOYS: tuple[Callable[..., Any], ...] = (
     coupled_quadratics,
     bent_valleys,
 )
-_TASKS: tuple[Callable[..., Any], ...] = (Sinusoid, Tides, Emoji, Omniglot, *_TOYS)
+_TASKS: tuple[Callable[..., Any], ...] = (Sinusoid, Tides, Emoji, Omniglot, Navigation, *_TOYS)
 _MODELS: tuple[Callable[..., Any], ...] = (
     sinusoid_mlp,
     tide_mlp,
     conv4,
     conv4_max_pool,
     image_mlp,
+    gaussian_policy,
     parameter_vector,
 )
 _NAMED = {source.__name__: source for source in _TASKS + _MODELS}

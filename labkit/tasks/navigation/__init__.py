@@ -1,0 +1,15 @@
+"""2D navigation: a point that learns to reach a goal it does not see, and policies for it."""
+
+from labkit.tasks.navigation.navigation import Navigation
+from labkit.tasks.navigation.policies import GaussianPolicy, gaussian_policy
+from labkit.tasks.navigation.trajectories import Trajectories, roll_out
+from labkit.tasks.navigation.world import World
+
+__all__ = [
+    "GaussianPolicy",
+    "Navigation",
+    "Trajectories",
+    "World",
+    "gaussian_policy",
+    "roll_out",
+]
