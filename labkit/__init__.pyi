@@ -44,12 +44,16 @@ from .experiments import measure as measure
 from .experiments import read_result as read_result
 from .experiments import record_result as record_result
 from .experiments import show_result as show_result
+from .figures import gradient_truth_figure as gradient_truth_figure
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view
 from .figures import show_lab as show_lab
 from .session import ClassificationSettings as ClassificationSettings
 from .session import Event as Event
 from .session import Ghost as Ghost
+from .session import GradientMonitor as GradientMonitor
+from .session import GradientPoint as GradientPoint
+from .session import GradientView as GradientView
 from .session import ParameterError as ParameterError
 from .session import Recipe as Recipe
 from .session import Session as Session
@@ -128,5 +132,6 @@ from .training import adaptation_curve as adaptation_curve
 from .training import check_learner as check_learner
 from .training import steps_table as steps_table
 from .version import __version__ as __version__
+from .widgets import GradientTruth as GradientTruth
 from .widgets import Lab as Lab
 from .widgets import open_lab as open_lab

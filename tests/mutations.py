@@ -53,6 +53,7 @@ TRAITS = ("tests/widgets/test_lab_traits.py",)
 OPTIMIZERS = ("tests/training/test_meta_optimizers.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 UPDATES = ("tests/training/test_updates.py",)
+MONITOR = ("tests/session/test_gradient_monitor.py",)
 ZOO = ("tests/tasks/test_zoo.py",)
 AUGMENTED = ("tests/tasks/test_augmentation.py",)
 UNEVEN = ("tests/training/test_uneven_tasks.py",)
@@ -65,6 +66,41 @@ TRANSPOSED = """part = pull(bar)[1]
             bar = (turned, bar[1])"""
 
 MUTATIONS = [
+    Mutation(
+        "a pace that forgets the time it used",
+        "session/observe/pace.py",
+        "begun - SAVED_SECONDS) + used",
+        "begun - SAVED_SECONDS) + (used - used)",
+        MONITOR,
+    ),
+    Mutation(
+        "gradient truth at the session's α only",
+        "session/observe/gradients.py",
+        "return tree_map(lambda size: size * scale, alpha)",
+        "return tree_map(lambda size: size * (scale or 1) ** 0, alpha)",
+        MONITOR,
+    ),
+    Mutation(
+        "points of a run that was left",
+        "session/observe/gradient_monitor.py",
+        "return self.meta_step == snapshot.meta_step or self.live",
+        "return True or self.live",
+        MONITOR,
+    ),
+    Mutation(
+        "length of exact over that of the others",
+        "figures/instruments/gradient_truth.py",
+        'directions.mean_norm_ratio(name, "exact")',
+        'directions.mean_norm_ratio("exact", name)',
+        ("tests/figures/test_gradient_truth.py",),
+    ),
+    Mutation(
+        "curvature of the first inner step only",
+        "figures/instruments/gradient_truth.py",
+        "values = _numpy(last.curvature.alpha_largest).T",
+        "values = _numpy(last.curvature.alpha_largest[:, :1]).T",
+        ("tests/figures/test_gradient_truth.py",),
+    ),
     Mutation(
         "exact weights of a toy without the transpose",
         "tasks/zoo/quadratics.py",

@@ -15,6 +15,7 @@ import { HEIGHTS, type PanelName } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import { savePicture, takePictures } from "./plots/pictures";
 import { PANELS, Plots } from "./plots/plots";
+import { isDark, lossOf } from "./surroundings";
 
 type PanelElements = Record<PanelName, HTMLElement>;
 
@@ -160,18 +161,4 @@ function page(places: Record<Place, HTMLElement>, view: string) {
   const plots = element("div", { class: "maml-lab-plots" }, ...panels);
   const root = element("div", { class: "maml-lab" }, places.top, lost, plots);
   return { root, elements, titles, tables, lost };
-}
-
-/** @param forced - the reader's system gives all pages its own few colours, whatever their theme */
-function isDark(media: MediaQueryList, forced: MediaQueryList): boolean {
-  const light = document.body.dataset.jpThemeLight;
-  return light === undefined || forced.matches ? media.matches : light === "false";
-}
-
-/** What has become of the kernel, and what helps. */
-function lossOf(connection: Connection): string {
-  // Voilà shows no cells, and starts a kernel for each page
-  const remedy = document.body.dataset.voila ? "load the page again" : "run all cells again";
-  if (connection === "ended") return `The kernel has restarted: ${remedy}.`;
-  return `The kernel is out of reach. If it stays so, ${remedy}.`;
 }

@@ -5,6 +5,7 @@ import "./styles/dashboard.css";
 
 import { pageClock } from "./clock";
 import { showDashboard } from "./dashboard";
+import { showInstrument } from "./instrument";
 import { jupyterHost, type WidgetModel } from "./jupyter_host";
 import { mendOutputs } from "./notebook_outputs";
 
@@ -26,7 +27,9 @@ export default {
   },
 
   render({ model, el, signal }: RenderOptions): () => void {
-    const stop = showDashboard(jupyterHost(model), el);
+    const heading = model.get("heading");
+    const host = jupyterHost(model);
+    const stop = heading ? showInstrument(host, String(heading), el) : showDashboard(host, el);
     signal?.addEventListener("abort", stop);
     return stop;
   },

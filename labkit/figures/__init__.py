@@ -2,6 +2,11 @@
 
 from labkit.figures.combined import combined
 from labkit.figures.comparison import MOST_GROUPS, ComparedGroup, comparison_figure
+from labkit.figures.instruments import (
+    gradient_truth_figure,
+    gradient_truth_words,
+    tasks_beyond,
+)
 from labkit.figures.lab import (
     LabView,
     adaptation_panel,
@@ -52,6 +57,8 @@ __all__ = [
     "algorithm_stretches",
     "combined",
     "comparison_figure",
+    "gradient_truth_figure",
+    "gradient_truth_words",
     "lab_figure",
     "lab_figures",
     "lab_view",
@@ -67,6 +74,7 @@ __all__ = [
     "task_figure",
     "task_heading",
     "task_panel",
+    "tasks_beyond",
     "training_figure",
     "training_ghosts",
 ]

@@ -5,6 +5,9 @@ from .history import Event as Event
 from .history import TrainingCurve as TrainingCurve
 from .observe import MOST_GHOSTS as MOST_GHOSTS
 from .observe import Ghost as Ghost
+from .observe import GradientMonitor as GradientMonitor
+from .observe import GradientPoint as GradientPoint
+from .observe import GradientView as GradientView
 from .observe import Points as Points
 from .observe import Snapshot as Snapshot
 from .progress import SECONDS as SECONDS

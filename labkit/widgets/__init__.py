@@ -1,9 +1,11 @@
 """Controls and panels in the notebook: only sets values and shows figures."""
 
+from labkit.widgets.gradient_truth import GradientTruth
 from labkit.widgets.lab import Lab
 from labkit.widgets.opening import open_lab
 
 __all__ = [
+    "GradientTruth",
     "Lab",
     "open_lab",
 ]

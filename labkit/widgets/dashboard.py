@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import plotly.graph_objects as go
 import traitlets
@@ -53,6 +53,7 @@ class Dashboard(SubshellWidget):
         >>> dashboard.close()
     """
 
+    panels: ClassVar[tuple[str, ...]] = PANELS
     _esm = SCRIPT
     _css = STYLES
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -72,11 +73,12 @@ class Dashboard(SubshellWidget):
         *,
         opened: bool = True,
     ) -> None:
-        if set(figures) != set(PANELS):
-            raise ValueError(f"expected the figures {', '.join(PANELS)}, got {', '.join(figures)}")
+        if set(figures) != set(self.panels):
+            expected = ", ".join(self.panels)
+            raise ValueError(f"expected the figures {expected}, got {', '.join(figures)}")
         self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
-        self._figures = {name: LiveFigure(figures[name], self._lock) for name in PANELS}
+        self._figures = {name: LiveFigure(figures[name], self._lock) for name in self.panels}
         self._callbacks: list[Callable[[Message], None]] = []
         self._sent = self._drawn = self._hearing = 0
         self._asked: dict[str, int] = {}

@@ -1,7 +1,12 @@
 """What can be measured of a meta-gradient and its landscape."""
 
 from labkit.core.probes.curvature import InnerCurvature, inner_curvature
-from labkit.core.probes.directions import Directions, compare_directions, task_gradients
+from labkit.core.probes.directions import (
+    Directions,
+    compare_directions,
+    compare_vectors,
+    task_gradients,
+)
 from labkit.core.probes.gradient_check import GradientCheck, check_meta_gradient
 from labkit.core.probes.gradient_variance import GradientVariance, gradient_variance
 from labkit.core.probes.slices import MetaLossSlice, random_directions, slice_meta_loss
@@ -14,6 +19,7 @@ __all__ = [
     "MetaLossSlice",
     "check_meta_gradient",
     "compare_directions",
+    "compare_vectors",
     "gradient_variance",
     "inner_curvature",
     "random_directions",

@@ -1,5 +1,6 @@
 """Which way the algorithms go: the direction of each task, and the angles between algorithms."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -170,14 +171,27 @@ def compare_directions(
         ]
         return [vmap(as_vector)(gradient) for gradient in gradients]
 
-    # (tasks, elements) each
     vectors = for_tasks(compute, vectorize, count_tasks(support, query))
-    means = [v.mean(0) for v in vectors]
+    return compare_vectors(dict(zip(algorithms, vectors, strict=True)))
+
+
+def compare_vectors(vectors: Mapping[str, Tensor]) -> Directions:
+    """Angles and lengths of directions that are known already.
+
+    Args:
+        vectors: Name → the direction of each task, (tasks, elements).
+
+    Example:
+        >>> found = compare_vectors({"a": torch.tensor([[1.0, 0.0]]), "b": torch.eye(2)[1:] * 2})
+        >>> found.mean_angle("a", "b"), found.mean_norm_ratio("b", to="a")
+        (tensor(90.), tensor(2.))
+    """
+    means = [v.mean(0) for v in vectors.values()]
     return Directions(
-        names=tuple(algorithms),
-        angles=_angles(vectors),
+        names=tuple(vectors),
+        angles=_angles([*vectors.values()]),
         mean_angles=_angles(means),
-        norms=torch.stack([length(v) for v in vectors], -1),
+        norms=torch.stack([length(v) for v in vectors.values()], -1),
         mean_norms=torch.stack([length(v) for v in means], -1),
     )
 

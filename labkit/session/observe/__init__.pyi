@@ -1,3 +1,9 @@
+from .gradient_monitor import GradientMonitor as GradientMonitor
+from .gradient_monitor import GradientView as GradientView
+from .gradient_monitor import Sweep as Sweep
+from .gradients import GradientPoint as GradientPoint
+from .gradients import Theory as Theory
+from .gradients import measure_gradients as measure_gradients
 from .observer import Observer as Observer
 from .observer import Points as Points
 from .snapshot import MOST_GHOSTS as MOST_GHOSTS

@@ -1,20 +1,20 @@
 """Measures and draws next to the training, on a separate learner."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, final
+from typing import Protocol, TypeVar, final
 
 import torch
 from torch import Tensor
 
-from labkit.core import Algorithm, AnyAlpha, Params
+from labkit.core import Algorithm, AnyAlpha, LossFn, Params
 from labkit.session.locks import OrderedLock
 from labkit.session.settings import Settings, algorithm_of
 from labkit.session.source import Families, Source
 from labkit.session.threads import threads, threads_for
 from labkit.session.trainer import initial_alpha
-from labkit.tasks import AnyPortrait, Portrait, Split, TaskBatch
+from labkit.tasks import AnyPortrait, Portrait, Split, TaskBatch, TaskFamily
 from labkit.training import (
     AdaptationCurve,
     Between,
@@ -25,6 +25,8 @@ from labkit.training import (
     one_task,
     stream,
 )
+
+T = TypeVar("T")
 
 Points = tuple[tuple[float, float], ...]
 """Support points set by hand: x and y of each."""
@@ -62,6 +64,25 @@ class _Untrained:
     params: Params
     alpha: AnyAlpha
     task_stream: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probed:
+    """All that a probe takes, at one state of a session.
+
+    Attributes:
+        learner: Its model and algorithm; its own θ is another one.
+        loss_fn: (params, batch of one task) → 0-d loss, in evaluation mode.
+        family: What the tasks come from.
+        batch: Held-out tasks.
+        params: θ.
+    """
+
+    learner: MetaLearner
+    loss_fn: LossFn
+    family: TaskFamily
+    batch: TaskBatch
+    params: Params
 
 
 @final
@@ -158,6 +179,21 @@ class Observer:
             portrait = self.portrait(state, 0)
             one = one_task(self._held_out_tasks(state.settings, "validation"), 0)
         return isinstance(portrait, Portrait) and _as_shown(one.support, portrait)
+
+    def probe(self, state: ModelState, tasks: int, measure: Callable[[Probed], T]) -> T:
+        """Measure anything at a state, on the first of the held-out tasks of the live curves.
+
+        Args:
+            state: Such as a snapshot.
+            tasks: How many of them, at most.
+            measure: Gets all that a probe takes, and returns what it finds.
+        """
+        with self._at(state) as learner:
+            batch = self._held_out_tasks(state.settings, "validation")
+            family = on_split(learner.tasks, "validation")
+            some = map_batch(lambda tensor: tensor[:tasks], batch)
+            loss_fn = replace(learner.test_loss_fn, family=family)
+            return measure(Probed(learner, loss_fn, family, some, state.params))
 
     @contextmanager
     def _at(self, state: ModelState) -> Iterator[MetaLearner]:

@@ -578,7 +578,10 @@ panel.gd.addEventListener("touchstart",scroll,{capture:!0,passive:!0,signal});le
 touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.addEventListener("pointerenter",
 enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&panel.figure!==null&&isEditable(
 panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.support=new SupportPoints(
-gd,internals,figure,this.emit,changed,signal)}};function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
+gd,internals,figure,this.emit,changed,signal)}};function isDark(media,forced){let light=document.body.dataset.jpThemeLight;return light===void 0||forced.
+matches?media.matches:light==="false"}function lossOf(connection){let remedy=document.body.dataset.voila?
+"load the page again":"run all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}\
+.`:`The kernel is out of reach. If it stays so, ${remedy}.`}function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
 view,message=>host.send(message),asked=>plots.expect(asked),pageClock),{emit}=outbox,controls=toolbars(
 host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,tables,lost}=page(controls.places,
 view);container.append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(
@@ -618,11 +621,45 @@ l-lab-numbers-${name}-${view}`,elements[name].setAttribute("role","figure"),elem
 "header",{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;
 return element("section",{class:names},head,elements[name],tables[name])}),lost=element("p",{class:"\
 maml-lab-lost",role:"status"}),plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element(
-"div",{class:"maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function isDark(media,forced){
-let light=document.body.dataset.jpThemeLight;return light===void 0||forced.matches?media.matches:light===
-"false"}function lossOf(connection){let remedy=document.body.dataset.voila?"load the page again":"ru\
-n all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}.`:`The kernel is\
- out of reach. If it stays so, ${remedy}.`}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
+"div",{class:"maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function arrange(figure,width){let chosen=(figure.layout.meta?.layouts??[]).filter(arrangement=>arrangement.
+width<=width).reduce((best,one)=>!best||one.width>best.width?one:best,null);if(!chosen)return figure;
+let layout={...figure.layout,height:chosen.height};for(let[axis,domain]of Object.entries(chosen.domains))
+layout[axis]={...layout[axis],domain};return{...figure,layout}}var PANEL="instrument",CONFIG={displaylogo:!1,displayModeBar:"hover",modeBarButtons:[["zoom2d","rese\
+tScale2d"]],doubleClick:"reset",responsive:!1};function showInstrument(host,heading,container){let view=crypto.
+randomUUID?.()??String(Math.random()),outbox=new Outbox(view,message=>host.send(message),()=>{},pageClock),
+{emit}=outbox,controls=toolbars(host.get("controls"),emit,()=>outbox.waiting),title=element("h3",{class:"\
+maml-lab-title"},heading),gd=element("div",{class:"maml-lab-plot"}),numbers=element("div",{class:"ma\
+ml-lab-numbers",id:`maml-lab-numbers-${view}`});gd.setAttribute("role","figure"),gd.setAttribute("ar\
+ia-label",heading),gd.setAttribute("aria-details",numbers.id);let lost=element("p",{class:"maml-lab-\
+lost",role:"status"}),root=element("div",{class:"maml-lab-instrument"},title,controls.places.top,lost,
+gd,numbers);container.append(root);let gone=new AbortController,media=matchMedia("(prefers-color-sch\
+eme: dark)"),forced=matchMedia("(forced-colors: active)"),lists=new WeakMap,figure=null,plotly=null,
+drawing=!1,dirty=!1,number=0,width=0;keepKeys(root,gone.signal),new NumbersTable(numbers,gd,()=>figure&&
+firstCurves(figure),pageClock,gone.signal);let draw=async()=>{if(dirty=!0,!drawing){drawing=!0;try{for(;dirty&&
+plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=!1;let drawn=number,theme2={dark:isDark(media,
+forced),large:host.get("large"),colours:host.get("dark"),step:null},panel={panel:"adaptation",width,
+lists,cursor:{}},{data,layout}=deriveFigure(arrange(figure,width),{...theme2,...panel});await plotly.
+react(gd,data,layout,CONFIG),gd.dispatchEvent(new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"\
+drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle("maml-lab-large",host.get(
+"large")),root.classList.toggle("maml-lab-dark",isDark(media,forced)),draw()},state=()=>controls.update(
+host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.figures[PANEL],
+buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.kind==="chan\
+ges"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):message.kind===
+"roll"&&emit({kind:"here"})},connect=connection=>{let away=connection!=="live";outbox.close(connection===
+"ended"),away&&(lost.textContent=lossOf(connection)),root.classList.toggle("maml-lab-is-lost",away);
+for(let part of root.children)part.toggleAttribute("inert",away&&part!==lost)},resize2=new ResizeObserver(
+([entry])=>{let before=width;width=Math.round(entry.contentRect.width),width!==before&&(!before&&width&&
+figure&&emit({kind:"ready"}),draw())}),theme=new MutationObserver(look);theme.observe(document.body,
+{attributes:!0,attributeFilter:["data-jp-theme-light"]});for(let query of[media,forced])query.addEventListener(
+"change",look,{signal:gone.signal});resize2.observe(gd);let tellGone=()=>{root.classList.contains("m\
+aml-lab-is-lost")||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),
+subscriptions=[host.onChange("large",look),host.onChange("state",state),host.onMessage(hear),host.onConnection(
+connect)],first=host.get("first");return first.figures&&(figure=unpackArrays(first.figures[PANEL],first.
+buffers?.[0])),host.plotly(gone.signal).then(library=>{plotly=library,draw()},error=>console.error("\
+MAML Lab: plotly.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){
+gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();theme.disconnect(),resize2.disconnect(),
+plotly?.purge(gd),root.remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,
+yaxis})=>mode!=="markers"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
 LOOKED_MS=[500,2e3,5e3],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
 clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
 model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
@@ -658,5 +695,5 @@ send({kind:"library",view:""}),pageClock,signal)},onConnection(listener){let con
 kernel&&kernel.connectionStatus!=="connected"?"apart":"live":"ended",update=()=>listener(connection());
 return kernel?.connectionStatusChanged?.connect(update),layout.on("comm_live_update",update),()=>{kernel?.
 connectionStatusChanged?.disconnect(update),layout.off("comm_live_update",update)}}}}var widget_default={initialize({model}){mendOutputs(model.widget_manager,pageClock)},render({model,el,
-signal}){let stop=showDashboard(jupyterHost(model),el);return signal?.addEventListener("abort",stop),
-stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,toolbars};
+signal}){let heading=model.get("heading"),host=jupyterHost(model),stop=heading?showInstrument(host,String(
+heading),el):showDashboard(host,el);return signal?.addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,toolbars};

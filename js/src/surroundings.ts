@@ -1,0 +1,21 @@
+// What a view must know of the page around it.
+
+import type { Connection } from "./host";
+
+/**
+ * Whether the page is dark: JupyterLab's theme, or elsewhere what the reader's system prefers.
+ *
+ * @param forced - the reader's system gives all pages its own few colours, whatever their theme
+ */
+export function isDark(media: MediaQueryList, forced: MediaQueryList): boolean {
+  const light = document.body.dataset.jpThemeLight;
+  return light === undefined || forced.matches ? media.matches : light === "false";
+}
+
+/** What has become of the kernel, and what helps. */
+export function lossOf(connection: Connection): string {
+  // Voilà shows no cells, and starts a kernel for each page
+  const remedy = document.body.dataset.voila ? "load the page again" : "run all cells again";
+  if (connection === "ended") return `The kernel has restarted: ${remedy}.`;
+  return `The kernel is out of reach. If it stays so, ${remedy}.`;
+}

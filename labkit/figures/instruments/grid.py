@@ -1,0 +1,119 @@
+"""Several small plots in one figure, in as many columns as a page has room for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from labkit.figures.style import SMALL, TEXT, axis, legend
+
+ROW_HEIGHT = 168
+"""Pixels of a row of plots, labels included."""
+
+TOP, BOTTOM = 30, 44
+"""Pixels of the margins above, with the legend, and below."""
+
+GAP_ABOVE = 46
+"""Pixels between two rows, for the labels of an axis."""
+
+SIDE = 56
+"""Pixels to the left of each plot, for the labels of its axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plot of a grid.
+
+    Attributes:
+        x: Properties of its x axis.
+        y: Properties of its y axis.
+    """
+
+    x: Mapping[str, Any]
+    y: Mapping[str, Any]
+
+
+Rows = Sequence[Sequence[int]]
+"""Numbers of the plots in each row, from the left; one that comes twice is twice as wide."""
+
+
+def grid_figure(
+    plots: Sequence[Plot], traces: Sequence[go.Scatter], layouts: Mapping[int, Rows]
+) -> go.Figure:
+    """A figure with a grid of plots.
+
+    Args:
+        plots: Each on axes of its own: those of plot 0 are "x" and "y", of plot 1 "x2" and "y2".
+        traces: On these axes.
+        layouts: Least width in pixels → the rows for it. The figure has those of the widest;
+            `meta.layouts` has all, for a page that knows its width.
+    """
+    figure = go.Figure(list(traces))
+    arranged = [_arranged(rows, width) for width, rows in sorted(layouts.items())]
+    figure.update_layout(
+        template="none",
+        autosize=True,
+        margin={"l": SIDE, "r": 12, "t": TOP, "b": BOTTOM, "autoexpand": False},
+        font={"family": "system-ui, 'DejaVu Sans', sans-serif", "size": 12, "color": TEXT},
+        hovermode="closest",
+        uirevision="lab",  # keep the zoom across updates
+        legend=legend(x=0, y=1, yref="container", yanchor="top"),
+        meta={"layouts": arranged},
+        height=arranged[-1]["height"],
+    )
+    for number, plot in enumerate(plots):
+        suffix = axis_suffix(number)
+        for kind, other, properties in (("x", "y", plot.x), ("y", "x", plot.y)):
+            name = f"{kind}axis{suffix}"
+            label = {"font": {"size": SMALL}, "text": properties["title"], "standoff": 4}
+            own = {key: value for key, value in properties.items() if key != "title"}
+            figure.layout[name] = {
+                **axis("", **own),
+                "title": label,
+                "tickfont": {"size": SMALL},
+                "anchor": f"{other}{suffix}",
+                "domain": arranged[-1]["domains"][name],
+            }
+    return figure
+
+
+def axis_suffix(number: int) -> str:
+    """What follows "x" or "xaxis" in the names of a plot's axes.
+
+    Example:
+        >>> axis_suffix(0), axis_suffix(3)
+        ('', '4')
+    """
+    return "" if number == 0 else str(number + 1)
+
+
+def on(number: int) -> dict[str, str]:
+    """The axes of a plot, as properties of a trace.
+
+    Example:
+        >>> on(1)
+        {'xaxis': 'x2', 'yaxis': 'y2'}
+    """
+    suffix = axis_suffix(number)
+    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+
+
+def _arranged(rows: Rows, width: int) -> dict[str, Any]:
+    """Height of a figure and the domains of its axes, for pages of at least a width."""
+    height = TOP + BOTTOM - GAP_ABOVE + len(rows) * ROW_HEIGHT
+    inner = height - TOP - BOTTOM
+    columns = len(rows[0])
+    gap = SIDE / max(width - SIDE, 300)
+    wide = (1 - gap * (columns - 1)) / columns
+    domains: dict[str, list[float]] = {}
+    for row, numbers in enumerate(rows):
+        top = 1 - row * ROW_HEIGHT / inner
+        bottom = max(top - (ROW_HEIGHT - GAP_ABOVE) / inner, 0.0)
+        for number in dict.fromkeys(numbers):
+            places = [column for column, other in enumerate(numbers) if other == number]
+            left, right = places[0] * (wide + gap), places[-1] * (wide + gap) + wide
+            suffix = axis_suffix(number)
+            domains[f"xaxis{suffix}"] = [left, min(right, 1.0)]
+            domains[f"yaxis{suffix}"] = [bottom, top]
+    return {"width": width, "height": height, "domains": domains}

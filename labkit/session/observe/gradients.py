@@ -1,0 +1,206 @@
+"""What the second derivative does to the meta-gradient, measured at one θ by the pure probes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from labkit.core import (
+    MAML,
+    Directions,
+    GradientCheck,
+    InnerCurvature,
+    Params,
+    compare_directions,
+    compare_vectors,
+    count_tasks,
+    inner_curvature,
+    is_number,
+    tree_map,
+)
+from labkit.session.observe.observer import ModelState, Observer, Probed
+from labkit.tasks import DrawableFamily, Method, SolvedFamily
+from labkit.training import check_learner, one_task, stream
+
+T = TypeVar("T")
+
+LANCZOS_STEPS = 12
+"""Hessian-vector products for each eigenvalue: enough for its first two or three digits."""
+
+COMPARED: tuple[Method, ...] = ("exact", "first order", "Reptile")
+"""In the order of `Directions.names`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Theory:
+    """What a closed form says where a probe measures.
+
+    Attributes:
+        directions: As `compare_directions` gives them.
+        curvature: The eigenvalue of α_k H_k of the largest size, (tasks, K).
+    """
+
+    directions: Directions
+    curvature: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientPoint:
+    """The meta-gradient of exact MAML, first-order MAML and Reptile at one θ, α and K.
+
+    Attributes:
+        meta_step: Of θ.
+        inner_steps: K.
+        scale: α, as a multiple of the session's.
+        alpha: The session's α if it is one number; else None.
+        directions: By `compare_directions`; None if it failed.
+        curvature: By `inner_curvature`; None if it failed or was not asked for.
+        theory: Of a family with closed forms; else None.
+        problems: What failed, a sentence each.
+    """
+
+    meta_step: int
+    inner_steps: int
+    scale: float
+    alpha: float | None
+    directions: Directions | None
+    curvature: InnerCurvature | None
+    theory: Theory | None
+    problems: tuple[str, ...] = ()
+
+
+def measure_gradients(
+    observer: Observer,
+    state: ModelState,
+    meta_step: int,
+    *,
+    tasks: int,
+    scale: float = 1.0,
+    inner_steps: int | None = None,
+    curvature: bool = True,
+) -> GradientPoint:
+    """Measure directions and curvature at a state, whatever algorithm trains it.
+
+    Args:
+        observer: Of the session's model and tasks.
+        state: θ, α and settings.
+        meta_step: Of θ.
+        tasks: Held-out tasks, ≥ 1.
+        scale: Multiplies α.
+        inner_steps: K in place of the session's.
+        curvature: Whether to measure the curvature along the inner path, which takes longer.
+
+    Returns:
+        `GradientPoint`. What a model does not allow, such as a second derivative, is in its
+        `problems`; the rest is there.
+    """
+    steps = state.settings.inner_steps if inner_steps is None else inner_steps
+    alpha: Any = scaled(state.alpha, scale)
+    problems: list[str] = []
+
+    def tried(what: str, measure: Callable[[Probed], T]) -> T | None:
+        try:
+            return observer.probe(state, tasks, measure)
+        except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
+            problems.append(f"{what} cannot be measured: {type(error).__name__}: {error}")
+            return None
+
+    def directions(probed: Probed) -> Directions:
+        return compare_directions(*_data(probed), alpha=alpha, inner_steps=steps)
+
+    def curvatures(probed: Probed) -> InnerCurvature:
+        return inner_curvature(
+            *_data(probed),
+            alpha=alpha,
+            inner_steps=steps,
+            generator=stream(observer.seed, "start of the Lanczos method"),
+            lanczos_steps=LANCZOS_STEPS,
+        )
+
+    return GradientPoint(
+        meta_step=meta_step,
+        inner_steps=steps,
+        scale=scale,
+        alpha=float(state.alpha) if is_number(state.alpha) else None,
+        directions=tried("The directions", directions),
+        curvature=tried("The curvature", curvatures) if curvature and steps else None,
+        theory=tried("The theory", lambda probed: _theory(probed, alpha, steps)),
+        problems=tuple(problems),
+    )
+
+
+def check_gradient(observer: Observer, state: ModelState) -> GradientCheck:
+    """Compare the exact meta-gradient at a state with finite differences.
+
+    That of the session's algorithm; where its direction is no gradient by design, that of exact
+    MAML with the same α and K.
+
+    Raises:
+        ValueError: As for `labkit.check_meta_gradient`.
+    """
+
+    def measure(probed: Probed) -> GradientCheck:
+        learner = probed.learner
+        before, algorithm, settings = learner.params, learner.algorithm, state.settings
+        exact = settings.order == 2 and settings.algorithm not in ("reptile", "random")
+        if not exact:
+            learner.algorithm = MAML(algorithm.alpha, settings.inner_steps)
+        learner.params = dict(probed.params)
+        try:
+            return check_learner(learner)
+        finally:
+            learner.params, learner.algorithm = before, algorithm
+
+    return observer.probe(state, 1, measure)
+
+
+def task_names(observer: Observer, state: ModelState, tasks: int) -> tuple[str, ...]:
+    """What each held-out task is called: its number from 1, and what its family says of it."""
+
+    def names(probed: Probed) -> tuple[str, ...]:
+        count = count_tasks(probed.batch.support, probed.batch.query)
+        return tuple(_name(probed, task) for task in range(count))
+
+    return observer.probe(state, tasks, names)
+
+
+def scaled(alpha: Any, scale: float) -> Any:
+    """α times a number, in its own structure."""
+    return tree_map(lambda size: size * scale, alpha)
+
+
+def _data(probed: Probed) -> tuple[Any, Params, Any, Any]:
+    batch = probed.batch
+    return probed.loss_fn, probed.params, batch.support, batch.query
+
+
+def _theory(probed: Probed, alpha: Any, inner_steps: int) -> Theory | None:
+    """By the closed forms of the family, for the parameter vector that it is solved for."""
+    family, params = probed.family, probed.params
+    size = next(iter(alpha.values())) if isinstance(alpha, Mapping) and alpha else alpha
+    if not isinstance(family, SolvedFamily) or len(params) != 1:
+        return None
+    theta, index = next(iter(params.values())), probed.batch.info["task"].cpu()
+    solved: dict[str, Tensor] = {
+        method: family.directions(method, theta, alpha=size, inner_steps=inner_steps)[index]
+        for method in COMPARED
+    }
+    curvature = family.curvature(theta, alpha=size, inner_steps=inner_steps)[index]
+    return Theory(compare_vectors(solved), curvature)
+
+
+def _name(probed: Probed, task: int) -> str:
+    family, batch = probed.family, probed.batch
+    if isinstance(family, SolvedFamily):
+        return family.names[int(batch.info["task"][task])]
+    number = f"task {task + 1}"
+    if not isinstance(family, DrawableFamily):
+        return number
+    try:
+        one = one_task(batch, task)
+        portrait = probed.learner.portrait_of(one, family=family, params=probed.params)
+    except Exception:  # noqa: BLE001  # a person's own picture; its number is a name too
+        return number
+    title = getattr(portrait, "title", "")
+    return f"{number} ({title})" if title else number
