@@ -145,7 +145,8 @@ def design_of(
     sample_seed: int | None,
     seeds: str | None,
     search: int | None,
-    minimise: str | None,
+    minimise: Sequence[str],
+    maximise: Sequence[str],
     together: int | None,
     file: Path | None,
 ) -> SweepDesign | SearchDesign:
@@ -163,10 +164,11 @@ def design_of(
         "sample_seed": sample_seed,
         "seeds": None if seeds is None else _seeds(seeds),
         "search": search,
-        "minimise": minimise,
+        "minimise": list(minimise),
+        "maximise": list(maximise),
         "together": together,
     }
-    entries = {name: value for name, value in options.items() if value not in (None, {})}
+    entries = {name: value for name, value in options.items() if value not in (None, {}, [])}
     if file is None:
         return _design(entries)
     if entries:
@@ -179,7 +181,7 @@ def design_of(
 
 def _design(values: Mapping[str, Any]) -> SweepDesign | SearchDesign:
     """The design of a sweep, or of a search if an entry belongs to one."""
-    if {"search", "minimise", "together"} & values.keys():
+    if {"search", "minimise", "maximise", "together"} & values.keys():
         return SearchDesign.checked(values)
     return SweepDesign.checked(values)
 
@@ -190,7 +192,7 @@ def _pairs(options: Sequence[str], flag: str) -> list[tuple[str, str]]:
     for option in options:
         name, equals, text = option.partition("=")
         if not equals or not name.isidentifier():
-            example = "alpha=0.001,0.01" if flag == "--grid" else "alpha=log:0.001..0.1"
+            example = "alpha=log:0.001..0.1" if flag == "--random" else "alpha=0.001,0.01"
             raise ParameterError(f"{flag} {option}: write {flag} {example}")
         if name in pairs:
             raise ParameterError(f"{name} is given twice: give all values in one {flag} {name}=…")
@@ -213,24 +215,33 @@ def _grid(option: tuple[str, str]) -> tuple[str, list[Any]]:
 
 
 def _range(option: tuple[str, str]) -> tuple[str, dict[str, Any]]:
-    """A range with its modifiers.
+    """A range with its modifiers, or values to choose from; with the condition, if there is one.
 
     Example:
         >>> _range(("alpha", "log:0.001..0.1"))
         ('alpha', {'low': 0.001, 'high': 0.1, 'scale': 'log'})
+        >>> _range(("order", "1,2 if algorithm=maml,anil"))
+        ('order', {'values': [1, 2], 'when': {'algorithm': ['maml', 'anil']}})
     """
     name, text = option
+    text, condition, others = text.partition(" if ")
+    conditions: dict[str, Any] = {}
+    if condition:
+        pairs = _pairs(others.split(" and "), f"--random {name}={text} if")
+        conditions = {"when": dict(map(_grid, pairs))}
+    if ".." not in text and len(values := _grid((name, text))[1]) > 1:
+        return name, {"values": values, **conditions}
     *words, ends = text.split(":")
     low, dots, high = ends.partition("..")
     if not dots or not {"linear", "log", "whole"} >= set(words):
         raise ParameterError(
-            f"--random {name}={text}: write {name}=0.1..0.5, {name}=log:0.001..0.1 or "
-            f"{name}=whole:1..10"
+            f"--random {name}={text}: write {name}=0.1..0.5, {name}=log:0.001..0.1, "
+            f"{name}=whole:1..10, or values as in {name}=1,2,5"
         )
     bounds = {"low": value_of(low), "high": value_of(high)}
     for word in words:
         bounds |= {"whole": True} if word == "whole" else {"scale": word}
-    return name, bounds
+    return name, {**bounds, **conditions}
 
 
 def _seeds(text: str) -> Any:

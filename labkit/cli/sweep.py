@@ -1,6 +1,5 @@
 """The command `labkit sweep`."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from labkit.experiments import (
     SearchDesign,
     Status,
     Trial,
+    best_trials,
     number_text,
     text_table,
     value_text,
@@ -62,7 +62,8 @@ def sweep(
         typer.Option(
             metavar="NAME=RANGE",
             help="Random values: beta=0.1..0.5, alpha=log:0.001..0.1 with each factor of ten "
-            "equally likely, inner_steps=whole:1..10.",
+            "equally likely, inner_steps=whole:1..10, algorithm=maml,anil; 'order=1,2 if "
+            "algorithm=maml' varies with this algorithm only.",
         ),
     ] = None,
     samples: Annotated[
@@ -88,10 +89,16 @@ def sweep(
         ),
     ] = None,
     minimise: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="METRIC", help="The metric that a --search minimises: query_loss_after."
+            metavar="METRIC",
+            help="The metric that a --search minimises: query_loss_after. Give several for the "
+            "trials that no other beats in all.",
         ),
+    ] = None,
+    maximise: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC", help="A metric that it maximises: accuracy_after."),
     ] = None,
     together: Annotated[
         int | None,
@@ -109,7 +116,7 @@ def sweep(
             "--file",
             metavar="FILE",
             help="The sweep from YAML or JSON: notebook, parameters, grid, random, samples, "
-            "sample_seed, seeds, search, minimise, together.",
+            "sample_seed, seeds, search, minimise, maximise, together.",
         ),
     ] = None,
     jobs: Annotated[
@@ -178,7 +185,8 @@ def sweep(
             sample_seed=sample_seed,
             seeds=seeds,
             search=search,
-            minimise=minimise,
+            minimise=minimise or (),
+            maximise=maximise or (),
             together=together,
             file=file,
         )
@@ -210,7 +218,7 @@ def sweep(
         raise exit_with(f"interrupted{display.summary}", INTERRUPTED) from None
     typer.echo(summary(runs, design.varying, monotonic() - start))
     if isinstance(design, SearchDesign):
-        typer.echo(best_trial(trials, design.minimise))
+        typer.echo(best_of(design, trials))
     states = {status.state for _, status in runs}
     if "failed" in states:
         raise exit_with(
@@ -247,13 +255,27 @@ def _end(status: Status) -> str:
     return status.summary if status.meta_step is None else f"{status.meta_step:,}"
 
 
-def best_trial(trials: Sequence[Trial], metric: str) -> str:
-    """A line on the trial with the lowest metric."""
-    best = min(trials, key=lambda trial: trial.metric)
-    if not math.isfinite(best.metric):
-        return f"no trial has a finite {metric}"
-    values = ", ".join(f"{name} = {number_text(value)}" for name, value in best.values.items())
-    over = f", mean of {len(best.runs)} seeds" if len(best.runs) > 1 else ""
-    return (
-        f"lowest {metric} of {len(trials)} trials: {number_text(best.metric)}{over}, with {values}"
-    )
+def best_of(design: SearchDesign, trials: Sequence[Trial]) -> str:
+    """A line on the best trial, or with several metrics a table of those that none beats."""
+    names = " and ".join(design.metrics)
+    best = best_trials(design, trials)
+    if not best:
+        return f"no trial has a finite {names}"
+    seeds = len(design.seed_parameters)
+    over = f", mean of {seeds} seeds" if seeds > 1 else ""
+    if len(design.metrics) > 1:
+        varied = tuple(design.random)
+        rows = [
+            (
+                *(value_text(trial.values.get(name, "–")) for name in varied),
+                *(number_text(trial.metrics[name]) for name in design.metrics),
+            )
+            for trial in best
+        ]
+        head = f"{len(best)} of {len(trials)} trials that none beats in {names}{over}:"
+        return f"{head}\n{text_table((*varied, *design.metrics), rows, varied, terminal_width())}"
+    (metric,) = design.metrics
+    kind = "lowest" if design.minimise else "highest"
+    values = ", ".join(f"{name} = {value_text(value)}" for name, value in best[0].values.items())
+    value = number_text(best[0].metrics[metric])
+    return f"{kind} {metric} of {len(trials)} trials: {value}{over}, with {values}"

@@ -47,6 +47,7 @@ from .sweeps import SearchDesign as SearchDesign
 from .sweeps import SweepDesign as SweepDesign
 from .sweeps import Tally as Tally
 from .sweeps import Trial as Trial
+from .sweeps import best_trials as best_trials
 from .sweeps import search as search
 from .sweeps import sweep as sweep
 from .tables import number_text as number_text

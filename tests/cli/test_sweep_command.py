@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from labkit.cli import sweep as command
 from labkit.cli.app import app
+from labkit.cli.options import design_of
 from labkit.experiments.compare.loading import load_runs
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.run_folder import RunFolder, Status
@@ -148,7 +149,7 @@ def test_a_search_says_what_was_best(
         plan = Plan.of(design.notebook, {})
         runs = tuple((plan, Status("done", plan.id, "n", 0.0)) for _ in range(2))
         metrics = (0.5, asked["least"], float("inf"))
-        return [Trial({"alpha": m / 10}, runs, m) for m in metrics]
+        return [Trial({"alpha": m / 10}, runs, {"ratio": m}) for m in metrics]
 
     monkeypatch.setattr(command, "run_search", look)
     asked["least"] = 0.25
@@ -175,6 +176,31 @@ def test_a_search_says_what_was_best(
     file.write_text(json.dumps(parts))
     assert labkit("--file", str(file), "-o", "out").exit_code == 0
     assert asked["design"] == SearchDesign.checked(parts)
+
+
+def test_a_search_by_several_metrics_ends_in_a_table() -> None:
+    words = ["--random", "algorithm=maml,anil", "--random", "order=1,2 if algorithm=maml"]
+    design = design_of(
+        "01_sinusoid", parameters=(), grid=(), random=words[1::2], samples=None, sample_seed=None,
+        seeds="2", search=3, minimise=["loss"], maximise=["accuracy"], together=None, file=None,
+    )  # fmt: skip
+    assert isinstance(design, SearchDesign)
+    assert design.random["order"].when == {"algorithm": ("maml",)}
+    metrics = [(0.5, 0.25), (0.75, 0.125), (0.25, 0.1)]
+    chosen: list[dict[str, Any]] = [
+        {"algorithm": "maml", "order": 1}, {"algorithm": "maml"}, {"algorithm": "anil"},
+    ]  # fmt: skip
+    trials = [
+        Trial(values, (), dict(zip(("loss", "accuracy"), pair, strict=True)))
+        for values, pair in zip(chosen, metrics, strict=True)
+    ]
+    lines = command.best_of(design, trials).splitlines()
+    assert lines[0] == "2 of 3 trials that none beats in loss and accuracy, mean of 2 seeds:"
+    assert lines[1].split() == ["algorithm", "order", "loss", "accuracy"]
+    assert [line.split() for line in lines[2:]] == [
+        ["maml", "1", "0.5", "0.25"],
+        ["anil", "–", "0.25", "0.1"],
+    ]
 
 
 def test_a_search_is_asked_for_whole() -> None:

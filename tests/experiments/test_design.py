@@ -135,3 +135,23 @@ def test_a_notebook_without_seed(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("seed: int", "other: int"))
     with pytest.raises(ParameterError, match="seed = 0: there is no parameter of this name"):
         plans(notebook=str(path), seeds=2)
+
+
+def test_choices_are_drawn_and_conditions_leave_the_default() -> None:
+    random = {
+        "algorithm": {"values": ["maml", "imaml"]},
+        "order": {"values": [1, 2], "when": {"algorithm": ["maml"]}},
+        "alpha": {**LOG, "when": {"order": [1], "inner_steps": [1, 2]}},
+    }
+    result = plans(random=random, samples=40, grid={"inner_steps": [1, 5]})
+    for run in result:
+        assert run["algorithm"] == "maml" or run["order"] == 2
+        varies = run["order"] == 1 and run["inner_steps"] == 1
+        assert (run["alpha"] != 0.01) is varies
+    assert {(run["algorithm"], run["order"]) for run in result} == {
+        ("maml", 1), ("maml", 2), ("imaml", 2),
+    }  # fmt: skip
+    with pytest.raises(ParameterError, match="order varies with algorithm, which must be given be"):
+        plans(random={"order": random["order"], "algorithm": random["algorithm"]}, samples=2)
+    with pytest.raises(ParameterError, match=r"random\.order\.values = .*at least 2"):
+        plans(random={"order": {"values": [1]}}, samples=2)

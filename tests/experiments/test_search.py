@@ -14,7 +14,7 @@ from labkit.experiments.runs.result import Result
 from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status
 from labkit.experiments.sweeps import optuna_search as searching
 from labkit.experiments.sweeps.grid import Tally
-from labkit.experiments.sweeps.optuna_search import SearchDesign, search
+from labkit.experiments.sweeps.optuna_search import SearchDesign, best_trials, search
 from labkit.experiments.sweeps.sweep_folder import SweepFolderError
 from labkit.session.settings.parameters import ParameterError
 from tests.experiments.stand_in import StandIn
@@ -46,7 +46,8 @@ class Runs(StandIn):
             status = replace(status, state="diverged", meta_step=12, error="it diverged")
         own.begin(status, dict(plan.parameters))
         value = math.log(alpha / BEST) ** 2 + seed
-        result = Result({}, {"far": value, "odd": math.nan}, {}, [], {})
+        metrics = {"far": value, "near": -value, "steep": alpha, "odd": math.nan}
+        result = Result({}, metrics, {}, [], {})
         if self.without_result:
             status = replace(status, without_result=True)
         else:
@@ -74,10 +75,11 @@ def parts(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def tried(folder: Path, parts: dict[str, Any], **more: Any) -> list[tuple[float, float]]:
+def tried(folder: Path, parts: dict[str, Any], **more: Any) -> list[tuple[float, ...]]:
     """α and metric of each trial."""
     design = SearchDesign.checked({**parts, **more})
-    return [(t.values["alpha"], t.metric) for t in search(design, folder, timeout=7)]
+    trials = search(design, folder, timeout=7)
+    return [(t.values["alpha"], *t.metrics.values()) for t in trials]
 
 
 def test_later_trials_are_better_than_random_ones(
@@ -139,12 +141,12 @@ def test_failures_and_values_that_are_not_finite_count_as_the_worst(
     tallies: list[Tally] = []
     design = SearchDesign.checked({**parts, "search": 3})
     result = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
-    assert [math.isfinite(trial.metric) for trial in result] == [True, False, True]
+    assert [trial.valid for trial in result] == [True, False, True]
     assert [status.state for _, status in result[1].runs].count("failed") == 1
     assert (tallies[0], tallies[-1]) == (Tally(6, 0, 0), Tally(6, 5, 1))
     assert [t.left for t in tallies] == sorted((t.left for t in tallies), reverse=True)
     result = search(design, tmp_path / "s", timeout=7, retry=True)
-    assert all(math.isfinite(trial.metric) for trial in result)
+    assert all(trial.valid for trial in result)
     assert all(math.isinf(m) for _, m in tried(tmp_path / "odd", parts, minimise="odd"))
 
 
@@ -155,7 +157,7 @@ def test_trials_that_diverge_are_the_worst_and_are_not_repeated(
     tallies: list[Tally] = []
     design = SearchDesign.checked({**parts, "search": 2})
     result = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
-    assert [math.isfinite(trial.metric) for trial in result] == [True, False]
+    assert [trial.valid for trial in result] == [True, False]
     assert tallies[-1] == Tally(4, 3, 0, 1)
     assert search(design, tmp_path / "s", timeout=7, retry=True) == result
     assert len(runs.made) == 4
@@ -165,7 +167,7 @@ def test_runs_without_a_result_have_no_metric(
     runs: Runs, parts: dict[str, Any], tmp_path: Path
 ) -> None:
     runs.without_result = True
-    with pytest.raises(ParameterError, match="no metric 'far' to minimise; their metrics: none"):
+    with pytest.raises(ParameterError, match="no metric 'far' to search by; their metrics: none"):
         tried(tmp_path / "s", parts)
 
 
@@ -173,7 +175,7 @@ def test_an_unknown_metric_is_said_after_the_first_trials(
     runs: Runs, parts: dict[str, Any], tmp_path: Path
 ) -> None:
     with pytest.raises(
-        ParameterError, match="no metric 'fra' to minimise; their metrics: far, odd"
+        ParameterError, match="no metric 'fra' to search by; their metrics: far, near, steep, odd"
     ):
         tried(tmp_path / "s", parts, minimise="fra")
     assert len(runs.made) == 4
@@ -205,6 +207,78 @@ def test_what_is_no_search(parts: dict[str, Any], change: dict[str, Any], words:
         SearchDesign.checked({**parts, **change})
     with pytest.raises(ParameterError, match="minimise is missing"):
         SearchDesign.checked({n: v for n, v in parts.items() if n != "minimise"})
+
+
+def test_what_is_maximised_mirrors_what_is_minimised(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    lowest = tried(tmp_path / "low", parts, search=14)
+    highest = tried(tmp_path / "high", parts, search=14, minimise=[], maximise="near")
+    assert highest == [(alpha, -metric) for alpha, metric in lowest]
+    assert all(m == -math.inf for _, m in tried(tmp_path / "o", {
+        **parts, "minimise": [], "maximise": "odd", "search": 2}))  # fmt: skip
+    assert len(runs.made) == 28 + 28 + 4
+
+
+def test_of_several_metrics_the_trials_that_none_beats(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    runs.diverging = {3}
+    design = SearchDesign.checked(
+        {**parts, "minimise": ["far", "steep"], "maximise": ["near"], "seeds": [0], "search": 16}
+    )
+    trials = search(design, tmp_path / "s", timeout=7)
+    best = best_trials(design, trials)
+    # to the right of the best α everything is worse in both
+    left = [trial for trial in trials if trial.valid and trial.values["alpha"] <= BEST]
+    right = [t for t in trials if t.valid and t.values["alpha"] > BEST]
+    assert all(trial in best for trial in left)
+    for trial in right:
+        beaten = any(
+            other.metrics["far"] <= trial.metrics["far"]
+            and other.metrics["steep"] <= trial.metrics["steep"]
+            for other in trials
+            if other is not trial
+        )
+        assert (trial in best) is not beaten
+    assert sum(not trial.valid for trial in trials) == 1
+    assert len(runs.made) == 16
+
+
+def test_choices_and_what_varies_with_one_of_them(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    ranges = {
+        "kind": {"values": ["good", "other"]},
+        "alpha": {"low": 0.001, "high": 0.1, "when": {"kind": ["other"]}},
+    }
+    design = SearchDesign.checked({**parts, "random": ranges, "search": 14})
+    trials = search(design, tmp_path / "s", timeout=7)
+    kinds = {trial.values["kind"] for trial in trials}
+    assert kinds == {"good", "other"}
+    for trial in trials:
+        assert ("alpha" in trial.values) is (trial.values["kind"] == "other")
+        for plan, _ in trial.runs:
+            assert plan.parameters["kind"] == trial.values["kind"]
+            assert plan.parameters["alpha"] == trial.values.get("alpha", 0.1)
+    assert {len(trial.runs) for trial in trials} == {2}
+    assert runs.begun == 1
+
+
+def test_optuna_reads_the_study(runs: Runs, parts: dict[str, Any], tmp_path: Path) -> None:
+    import optuna  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+    for number in (2, 4):
+        result = tried(tmp_path / "mine", parts, search=number)
+        backend = JournalFileBackend(str(tmp_path / "mine" / "study.log"))
+        study = optuna.load_study(
+            study_name="mine", storage=optuna.storages.JournalStorage(backend)
+        )
+        assert study.user_attrs == {"metrics": ["far"]}
+        assert [(t.params["alpha"], t.value) for t in study.trials] == result
+        assert study.best_value == min(metric for _, metric in result)
+    assert len(runs.made) == 8
 
 
 def test_without_optuna(

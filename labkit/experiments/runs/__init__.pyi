@@ -4,6 +4,7 @@ from .measurement import record_result as record_result
 from .measurement import show_result as show_result
 from .notebooks import Notebook as Notebook
 from .notebooks import find_notebook as find_notebook
+from .plain_values import table_value as table_value
 from .plan import Plan as Plan
 from .plan import check_notebook as check_notebook
 from .plan import key_of as key_of

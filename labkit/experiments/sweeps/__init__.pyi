@@ -3,6 +3,7 @@ from .grid import Tally as Tally
 from .grid import sweep as sweep
 from .optuna_search import SearchDesign as SearchDesign
 from .optuna_search import Trial as Trial
+from .optuna_search import best_trials as best_trials
 from .optuna_search import search as search
 from .sweep_folder import RUNS as RUNS
 from .sweep_folder import SWEEP as SWEEP

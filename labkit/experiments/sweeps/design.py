@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from labkit.experiments.runs import Notebook, Plan
 from labkit.session import ParameterError
@@ -21,15 +29,51 @@ MOST_LINES = 10
 """Of an error message: an invalid range has one for each sample."""
 
 
-class Range(BaseModel):
+class Span(BaseModel):
+    """What the values of a random parameter have in common: under which condition it varies."""
+
+    model_config = _CONFIG
+
+    when: Mapping[str, Values] = Field(
+        default_factory=dict,
+        description="name → values of other parameters with which it varies; with others it has "
+        "the notebook's default",
+    )
+
+    def varies_with(self, values: Mapping[str, Any]) -> bool:
+        """Whether the parameter varies, given the values of others.
+
+        Example:
+            >>> Choices(values=(1, 2), when={"algorithm": ("maml",)}).varies_with({})
+            False
+        """
+        return all(
+            name in values and values[name] in allowed for name, allowed in self.when.items()
+        )
+
+
+class Choices(Span):
+    """Values of a parameter of which each is as likely.
+
+    Example:
+        >>> Choices(values=("maml", "anil")).samples(np.random.default_rng(0), 3)
+        ['anil', 'anil', 'anil']
+    """
+
+    values: Values = Field(min_length=2, description="the values, at least two")
+
+    def samples(self, generator: np.random.Generator, number: int) -> list[Any]:
+        """Independent values; more of them begin with the same ones."""
+        return [self.values[math.floor(u * len(self.values))] for u in generator.random(number)]
+
+
+class Range(Span):
     """The range of a parameter's samples.
 
     Example:
         >>> Range(low=1, high=8, whole=True).samples(np.random.default_rng(0), 4)
         [6, 3, 1, 1]
     """
-
-    model_config = _CONFIG
 
     low: float = Field(description="smallest value")
     high: float = Field(description="largest value")
@@ -63,6 +107,18 @@ class Range(BaseModel):
         return [math.floor(value) for value in within] if self.whole else within
 
 
+def _kind_of_span(value: object) -> str:
+    values = "values" in value if isinstance(value, Mapping) else isinstance(value, Choices)
+    return _CHOICES if values else _RANGE
+
+
+_RANGE, _CHOICES = "a range", "choices of values"
+AnySpan: TypeAlias = Annotated[
+    Annotated[Range, Tag(_RANGE)] | Annotated[Choices, Tag(_CHOICES)],
+    Discriminator(_kind_of_span),
+]
+
+
 class Design(BaseModel):
     """What sweeps and searches share: a notebook, ranges and seeds.
 
@@ -76,8 +132,8 @@ class Design(BaseModel):
     parameters: Mapping[str, Any] = Field(
         default_factory=dict, description="parameters of all runs"
     )
-    random: Mapping[str, Range] = Field(
-        default_factory=dict, description="name → range of random values"
+    random: Mapping[str, AnySpan] = Field(
+        default_factory=dict, description="name → range or choices of random values"
     )
     sample_seed: int = Field(default=0, ge=0, description="seed of the random values")
     seeds: int | Seeds | None = Field(
@@ -86,7 +142,7 @@ class Design(BaseModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        problems = [*self._missing(), *self._duplicates()]
+        problems = [*self._missing(), *self._duplicates(), *self._conditions()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -105,6 +161,14 @@ class Design(BaseModel):
         for name, several in sources.items():
             if len(several) > 1:
                 yield f"{name} is given in {' and '.join(several)}: keep one"
+
+    def _conditions(self) -> Iterator[str]:
+        before = {*self.parameters, *getattr(self, "grid", ())}
+        for name, span in self.random.items():
+            for other in span.when:
+                if other not in before:
+                    yield f"{name} varies with {other}, which must be given before it"
+            before.add(name)
 
     @classmethod
     def checked(cls, values: Mapping[str, object]) -> Self:
@@ -201,15 +265,20 @@ class SweepDesign(Design):
         rows = zip(*columns.values(), strict=True)
         samples = [dict(zip(columns, row, strict=True)) for row in rows]
         for values in itertools.product(*self.grid.values()):
+            fixed = dict(zip(self.grid, values, strict=True))
             for sample in samples or [{}]:
+                varied: dict[str, Any] = {}
+                for name, value in sample.items():
+                    if self.random[name].varies_with({**self.parameters, **fixed, **varied}):
+                        varied[name] = value
                 for seed in self.seed_parameters:
-                    yield {**dict(zip(self.grid, values, strict=True)), **sample, **seed}
+                    yield {**fixed, **varied, **seed}
 
 
 def _message(kind: type[Design], entry: dict[str, Any]) -> str:
     """An error of pydantic as a line, or as the lines of a validator above."""
     cause = entry.get("ctx", {}).get("error")
-    where = ".".join(str(part) for part in entry["loc"])
+    where = ".".join(str(part) for part in entry["loc"] if part not in (_RANGE, _CHOICES))
     if cause is not None:
         return f"{where}: {cause}" if where else str(cause)
     if entry["type"] == "extra_forbidden":

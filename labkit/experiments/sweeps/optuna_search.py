@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from labkit.experiments.runs import Notebook, Plan, Status
-from labkit.experiments.sweeps.design import Design
+from labkit.experiments.runs import Notebook, Plan, Status, table_value
+from labkit.experiments.sweeps.design import Choices, Design, Range
 from labkit.experiments.sweeps.grid import OnEvent, Tally
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from labkit.experiments.sweeps.workers import (
@@ -29,8 +29,21 @@ if TYPE_CHECKING:
     import optuna
 
 
+Names: TypeAlias = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda names: (names,) if isinstance(names, str) else names),
+    Field(strict=False),
+]
+
+STUDY = "study.log"
+"""The search as a study of Optuna, in a file of its journal storage."""
+
+
 class SearchDesign(Design):
-    """A search for the values of some parameters that make a metric small.
+    """A search for the values of some parameters that make a metric small or large.
+
+    With several metrics, no trial is the best: the result is the set of those of which no other
+    trial is better in one metric and not worse in the rest (Pareto).
 
     Each trial is one run, or one for each of `seeds`. All trials have the same seeds, so no trial
     wins by a lucky seed; the mean over the seeds counts.
@@ -49,7 +62,8 @@ class SearchDesign(Design):
     """
 
     search: int = Field(ge=1, description="how many trials")
-    minimise: str = Field(min_length=1, description="the metric to minimise")
+    minimise: Names = Field(default=(), description="the metric to minimise, or several")
+    maximise: Names = Field(default=(), description="the metric to maximise, or several")
     together: int = Field(
         default=2, ge=1, description="trials that are chosen at once, before their results"
     )
@@ -58,6 +72,20 @@ class SearchDesign(Design):
         yield from super()._missing()
         if not self.random:
             yield "there is nothing to search: give random ranges"
+        if not self.metrics:
+            yield "minimise is missing: name the metric to minimise, or one to maximise"
+        if len(set(self.metrics)) < len(self.metrics):
+            yield "a metric is given twice: minimise or maximise it"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is minimised, then what is maximised."""
+        return (*self.minimise, *self.maximise)
+
+    @property
+    def signs(self) -> tuple[int, ...]:
+        """For each metric 1 if it is minimised, −1 if it is maximised."""
+        return (1,) * len(self.minimise) + (-1,) * len(self.maximise)
 
     @property
     def varying(self) -> tuple[str, ...]:
@@ -66,8 +94,11 @@ class SearchDesign(Design):
 
     def continues(self, stored: Mapping[str, Any]) -> bool:
         """Whether a stored search was this one; it may have been shorter."""
-        own = self.model_dump(mode="json")
-        return {**stored, "search": self.search} == own
+        try:
+            earlier = type(self).checked(stored)
+        except ParameterError:
+            return False
+        return earlier.model_copy(update={"search": self.search}) == self
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +108,48 @@ class Trial:
     Attributes:
         values: Parameter → value.
         runs: A run for each seed, each with its status.
-        metric: Mean over the seeds; infinite if a run has failed, diverged or has no finite value.
+        metrics: Name → mean over the seeds; the worst value, ∞ or −∞, if a run has failed, diverged
+            or has no finite value.
     """
 
     values: dict[str, Any]
     runs: tuple[tuple[Plan, Status], ...]
-    metric: float
+    metrics: dict[str, float]
+
+    @property
+    def valid(self) -> bool:
+        """Whether all its metrics are finite."""
+        return all(map(math.isfinite, self.metrics.values()))
+
+
+def best_trials(design: SearchDesign, trials: Sequence[Trial]) -> list[Trial]:
+    """The trials of which no other is better in one metric and not worse in the rest.
+
+    Args:
+        design: With the metrics.
+        trials: Those that are not valid are never among the best.
+
+    Example:
+        >>> metrics = ({"loss": 1.0, "seconds": 9.0}, {"loss": 2.0, "seconds": 9.0})
+        >>> design = SearchDesign(
+        ...     notebook="01_sinusoid", random={"alpha": {"low": 0.1, "high": 1.0}}, search=2,
+        ...     minimise=("loss", "seconds"),
+        ... )
+        >>> [t.metrics["loss"] for t in best_trials(design, [Trial({}, (), m) for m in metrics])]
+        [1.0]
+    """
+    points = [
+        (trial, [s * trial.metrics[n] for n, s in zip(design.metrics, design.signs, strict=True)])
+        for trial in trials
+        if trial.valid
+    ]
+
+    def beaten(point: list[float], other: list[float]) -> bool:
+        return other != point and all(a <= b for a, b in zip(other, point, strict=True))
+
+    best = [(trial, p) for trial, p in points if not any(beaten(p, q) for _, q in points)]
+    equal = [p for _, p in best]
+    return [trial for n, (trial, p) in enumerate(best) if p not in equal[:n]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +192,27 @@ class Chooser:
         self._design = design
         self._notebook = Notebook.read(design.notebook)
         self._sampler = optuna.samplers.TPESampler
-        self._distributions: dict[str, optuna.distributions.BaseDistribution] = {
-            name: optuna.distributions.IntDistribution(
-                int(span.low), int(span.high), log=span.scale == "log"
-            )
-            if span.whole
-            else optuna.distributions.FloatDistribution(
-                span.low, span.high, log=span.scale == "log"
-            )
-            for name, span in design.random.items()
-        }
+        self._directions: list[Literal["minimize", "maximize"]] = [
+            "minimize" if sign > 0 else "maximize" for sign in design.signs
+        ]
+        self._kept: optuna.Study | None = None
         with silent("optuna"):
-            self._study = optuna.create_study(direction="minimize")
+            self._study = optuna.create_study(directions=self._directions)
+
+    def keep(self, path: Path) -> None:
+        """Write the study into a new file that Optuna's dashboard reads, trial by trial."""
+        import optuna  # noqa: PLC0415  # an extra
+        from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+        # the folders of the runs have all that it says; a killed search leaves its lock
+        for file in (path, path.with_name(f"{path.name}.lock")):
+            file.unlink(missing_ok=True)
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+        with silent("optuna"):
+            self._kept = optuna.create_study(
+                storage=storage, study_name=path.parent.name, directions=self._directions
+            )
+            self._kept.set_user_attr("metrics", list(self._design.metrics))
 
     def choose(self) -> list[Choice]:
         """Choose the next trials; none after the last one.
@@ -152,17 +228,35 @@ class Chooser:
         # for this trial only: the choice does not depend on how often the search was interrupted
         generator = np.random.default_rng([self._design.sample_seed, number])
         self._study.sampler = self._sampler(seed=int(generator.integers(2**32)))
-        optuna_trial = self._study.ask(self._distributions)
-        values = dict(optuna_trial.params)
+        optuna_trial = self._study.ask()
+        values: dict[str, Any] = {}
+        for name, span in self._design.random.items():
+            if span.varies_with({**self._design.parameters, **values}):
+                values[name] = _suggestion(optuna_trial, name, span)
         same = {**self._design.parameters, **values}
         plans = [Plan.of(self._notebook, {**same, **seed}) for seed in self._design.seed_parameters]
         return Choice(values, plans, optuna_trial)
 
-    def learn(self, choice: Choice, runs: tuple[tuple[Plan, Status], ...], metric: float) -> None:
+    def learn(
+        self, choice: Choice, runs: tuple[tuple[Plan, Status], ...], metrics: dict[str, float]
+    ) -> None:
         """Learn the result of a choice."""
         with silent("optuna"):
-            self._study.tell(choice.optuna_trial, metric)
-        self.trials.append(Trial(choice.values, runs, metric))
+            finished = self._study.tell(choice.optuna_trial, list(metrics.values()))
+            if self._kept is not None:
+                self._kept.add_trial(finished)
+        self.trials.append(Trial(choice.values, runs, metrics))
+
+
+def _suggestion(trial: "optuna.Trial", name: str, span: Range | Choices) -> Any:
+    """Optuna's choice of a value."""
+    if isinstance(span, Choices):
+        texts = {f"{table_value(value)}": value for value in span.values}  # Optuna knows no lists
+        return texts[trial.suggest_categorical(name, list(texts))]
+    log = span.scale == "log"
+    if span.whole:
+        return trial.suggest_int(name, int(span.low), int(span.high), log=log)
+    return trial.suggest_float(name, span.low, span.high, log=log)
 
 
 def search(
@@ -179,10 +273,11 @@ def search(
     on_progress: OnProgress = lambda _: None,
     on_end: OnEnd = lambda _, __: None,
 ) -> list[Trial]:
-    """Minimise a metric by trials; the arguments are those of `sweep`.
+    """Minimise or maximise metrics by trials; the arguments are those of `sweep`.
 
     The design and the results determine the choices, so an interrupted search continues: it chooses
-    the same values again and finds their runs. A search with more trials continues, too.
+    the same values again and finds their runs. A search with more trials continues, too. The folder
+    has the study for Optuna's dashboard (`STUDY`).
 
     Returns:
         The trials in the order in which they were chosen.
@@ -206,6 +301,7 @@ def search(
     with ExitStack() as stack:
         own = stack.enter_context(own.claim(design, choices[0].plans, retry=retry))
         report()
+        chooser.keep(own.path / STUDY)
         client = None
         while choices:
             left = {}
@@ -235,24 +331,29 @@ def search(
                         report()
             for choice in choices:
                 runs = tuple((plan, ended[plan.id]) for plan in choice.plans)
-                chooser.learn(choice, runs, _mean(design.minimise, runs, own))
+                signs = zip(design.metrics, design.signs, strict=True)
+                chooser.learn(
+                    choice, runs, {name: _mean(name, runs, own, s * math.inf) for name, s in signs}
+                )
             choices = chooser.choose()
         report()
     return chooser.trials
 
 
-def _mean(metric: str, runs: Sequence[tuple[Plan, Status]], own: SweepFolder) -> float:
-    """Over the seeds; infinite if a run failed, diverged or has no finite value."""
+def _mean(
+    metric: str, runs: Sequence[tuple[Plan, Status]], own: SweepFolder, worst: float
+) -> float:
+    """Over the seeds; the worst value if a run failed, diverged or has no finite value."""
     values = []
     for plan, status in runs:
         if status.state != "done":
-            return math.inf
+            return worst
         metrics = {} if status.without_result else own.run(plan).result.metrics
         if metric not in metrics:
             names = ", ".join(metrics) or "none"
             raise ParameterError(
-                f"the runs have no metric {metric!r} to minimise; their metrics: {names}"
+                f"the runs have no metric {metric!r} to search by; their metrics: {names}"
             )
         values.append(metrics[metric])
     mean = sum(values) / len(values)
-    return mean if math.isfinite(mean) else math.inf
+    return mean if math.isfinite(mean) else worst
