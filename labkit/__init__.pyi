@@ -39,6 +39,7 @@ from .experiments import check_claims as check_claims
 from .experiments import compare_runs as compare_runs
 from .experiments import comparison_view as comparison_view
 from .experiments import load_curves as load_curves
+from .experiments import load_learner as load_learner
 from .experiments import load_runs as load_runs
 from .experiments import measure as measure
 from .experiments import read_result as read_result

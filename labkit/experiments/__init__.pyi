@@ -30,6 +30,7 @@ from .runs import check_claims as check_claims
 from .runs import check_notebook as check_notebook
 from .runs import differences as differences
 from .runs import find_notebook as find_notebook
+from .runs import load_learner as load_learner
 from .runs import lock_folder as lock_folder
 from .runs import measure as measure
 from .runs import notebook_of as notebook_of

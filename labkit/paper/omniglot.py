@@ -116,6 +116,7 @@ def measure_few_shot_run(run: TrainedRun[FewShotSettings]) -> Result:
         },
         events=[],
         provenance={**provenance(), "seed": run.settings.seed, "seconds": run.seconds},
+        learner=lambda: run.learner,
     )
 
 

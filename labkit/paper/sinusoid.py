@@ -129,6 +129,7 @@ def measure_paper_run(run: TrainedRun[PaperSettings], tasks: int = HELD_OUT) -> 
             "seconds": run.seconds,
             "tasks": tasks,
         },
+        learner=lambda: run.learner,
     )
 
 

@@ -30,6 +30,7 @@ from .settings import notebook_settings as notebook_settings
 from .settings import parameter_error as parameter_error
 from .settings import unused as unused
 from .sharing import CUSTOM as CUSTOM
+from .sharing import NAMED as NAMED
 from .sharing import Columns as Columns
 from .sharing import Format as Format
 from .sharing import Recipe as Recipe

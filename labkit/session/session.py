@@ -29,7 +29,14 @@ from labkit.session.threads import keep_threads, threads
 from labkit.session.timeline import Timeline
 from labkit.session.trainer import Trainer
 from labkit.tasks import AnyPortrait, Split, TaskFamily
-from labkit.training import HELD_OUT, AdaptationCurve, Between, DivergedError, ModelSource
+from labkit.training import (
+    HELD_OUT,
+    AdaptationCurve,
+    Between,
+    DivergedError,
+    MetaLearner,
+    ModelSource,
+)
 
 
 @final
@@ -519,6 +526,18 @@ class Session:
         return snapshot.observer.adaptation_curve(
             snapshot, split=split, tasks=tasks, part=part, between=between
         )
+
+    def learner(self, snapshot: Snapshot | None = None) -> MetaLearner:
+        """A `MetaLearner` as this session is, to adapt, measure or train on without it.
+
+        It has θ, α and the settings, and draws the next tasks; its meta-optimiser remembers nothing
+        of earlier gradients.
+
+        Args:
+            snapshot: When; None: now.
+        """
+        snapshot = self.snapshot() if snapshot is None else snapshot
+        return snapshot.observer.learner(snapshot, snapshot.meta_step)
 
     def untrained_curve(
         self, snapshot: Snapshot, between: Between | None = None

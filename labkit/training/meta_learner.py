@@ -14,6 +14,7 @@ from labkit.core import (
     Algorithm,
     Alpha,
     AnyAlpha,
+    LearnedAlpha,
     MetaGradient,
     Params,
     Reduction,
@@ -192,6 +193,29 @@ class MetaLearner:
         self._state.meta.replace(value)
 
     @property
+    def model(self) -> ModelSource:
+        """The module or function that the learner was made from; training changes neither."""
+        return self._model.source
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The other arguments that make a learner like this one: how it trains, not where."""
+        measurement = self._measurement
+        return {
+            "beta": self._state.meta.beta,
+            "meta_optimizer": self.meta_optimizer,
+            "meta_batch": self.meta_batch,
+            "reduction": measurement.reduction,
+            "seed": self.seed,
+            "dtype": next(iter(self._state.meta.like.values())).dtype,
+            "batch_norm": self._model.batch_norm,
+            "shared_data": measurement.shared_data,
+            "meta_clip": self.meta_clip,
+            "task_chunk": measurement.task_chunk,
+            "checkpoint": measurement.checkpoint,
+        }
+
+    @property
     def seed(self) -> int:
         """The run's seed, that of a checkpoint once one is loaded."""
         return self._state.seed
@@ -245,8 +269,16 @@ class MetaLearner:
 
     @property
     def alpha(self) -> AnyAlpha:
-        """α now: the algorithm's, or what has been learned so far."""
+        """α now: the algorithm's, or what has been learned so far; set, it keeps being learned."""
         return self._state.meta.alpha(self.algorithm)
+
+    @alpha.setter
+    def alpha(self, value: AnyAlpha) -> None:
+        learned = isinstance(self._algorithm.alpha, LearnedAlpha)
+        if learned and not isinstance(value, LearnedAlpha):
+            self._state.meta.replace_alpha(self._algorithm, value)
+        else:
+            self.algorithm = self._algorithm.with_alpha(value)
 
     @property
     def task_stream(self) -> Tensor:
@@ -572,15 +604,19 @@ class MetaLearner:
         """The same as `state`, by the name that torch's tools expect."""
         return self.state()
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], source: str | Path = "the state") -> None:
         """Resume from a `state_dict`.
+
+        Args:
+            state: Of this learner or one like it.
+            source: Its origin, for the error.
 
         Raises:
             ValueError: It is of another model, meta-optimiser or form of α; the learner is then
                 unchanged.
         """
-        check_state(state, "the state", self._state, self._model.growing())
-        self._state.restore(state, "the state")
+        check_state(state, source, self._state, self._model.growing())
+        self._state.restore(state, source)
 
     def state(self) -> dict[str, Any]:
         """Θ, α, the optimiser, the streams and the counter: a copy, for `restore`."""

@@ -22,6 +22,7 @@ from labkit import (
     Session,
     Settings,
     Sinusoid,
+    load_learner,
     measure,
     parameters_yaml,
     share_code,
@@ -77,6 +78,9 @@ def test_a_shared_session_runs_with_its_changes(
     assert result["events"] == [{"meta_step": 5, "name": "alpha", "value": 0.05}]
     assert result["metrics"]["meta_steps"] == 20
     assert {"commit", "dirty"} == result["provenance"]["git"].keys()
+    assert "learner.safetensors" in json.loads((folder / "status.json").read_text())["files"]
+    curve = load_learner(folder).adaptation_curve(10)
+    assert curve.mean.tolist() == result["curves"]["adaptation"]["query_loss"]
 
 
 def test_a_finished_run_is_not_repeated(

@@ -20,7 +20,7 @@ from nbclient.exceptions import DeadKernelError
 
 from labkit.experiments.kernels.cold_kernel import ColdKernelManager
 from labkit.experiments.kernels.process_tree import end_with_children
-from labkit.experiments.kernels.protocol import DISK_FULL
+from labkit.experiments.kernels.protocol import DISK_FULL, LEARNER_VARIABLE
 from labkit.session import VARIABLE
 
 
@@ -34,7 +34,7 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     request = json.loads(connection.makefile("r", encoding="utf-8").readline())
     _reply(connection, {"process": os.getpid()})
     threading.Thread(target=_end_without_client, args=(connection,), daemon=True).start()
-    os.environ[VARIABLE] = request["progress"]
+    os.environ |= {VARIABLE: request["progress"], LEARNER_VARIABLE: request["learner"]}
     # private, and removed even if this process is killed: kernels that start at the same time race
     # on IPython's history, and the connection file contains the kernel's key
     os.environ["IPYTHONDIR"] = tempfile.tempdir = request["private"]

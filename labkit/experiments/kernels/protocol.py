@@ -1,8 +1,8 @@
 """The JSON-lines protocol between whoever requests a run and the process that executes it.
 
 The request is one line with `notebook`, `output`, `parameters`, `private` (a folder for temporary
-files) and `progress` (a file). The process replies with `{"process": id}` once it has imported what
-it needs, and at its end with `{"error": text or null, "disk_full": errno or null}`.
+files), `progress` and `learner` (files). The process replies with `{"process": id}` once it has
+imported what it needs, and at its end with `{"error": text or null, "disk_full": errno or null}`.
 """
 
 import contextlib
@@ -23,6 +23,9 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 EXTENSION = "--IPKernelApp.extensions=labkit.experiments.runs.divergence"
 """Argument of the kernels of runs: what a training that diverges has reached is recorded."""
+
+LEARNER_VARIABLE = "LABKIT_LEARNER"
+"""Environment variable of a kernel: the file for the trained learner of its run."""
 
 NO_ANSWER = "the process of the run ended without an answer"
 

@@ -1,4 +1,5 @@
 from .claims import check_claims as check_claims
+from .learners import load_learner as load_learner
 from .measurement import measure as measure
 from .measurement import record_result as record_result
 from .measurement import show_result as show_result

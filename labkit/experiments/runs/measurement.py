@@ -1,12 +1,17 @@
 """A session measured on held-out tasks, and the outputs that an executed notebook keeps of it."""
 
 import math
+import os
 from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 from IPython.display import display
 
+from labkit.experiments.kernels import LEARNER_VARIABLE
+from labkit.experiments.runs.learners import write_learner
 from labkit.experiments.runs.reproduction import provenance
 from labkit.experiments.runs.result import MIME_TYPE, Divergence, Result
 from labkit.experiments.tables import number_text
@@ -77,6 +82,7 @@ def measure(session: Session, tasks: int = HELD_OUT) -> Result:
             "seconds": snapshot.seconds,
             "tasks": curve.tasks,
         },
+        learner=partial(session.learner, snapshot),
         divergence=_divergence(session.training_curve(), snapshot.curve),
     )
 
@@ -111,12 +117,15 @@ def _divergence(each: TrainingCurve, coarse: TrainingCurve) -> Divergence | None
 def record_result(result: Result) -> None:
     """Record a result in the notebook's output, where `read_result` finds it.
 
-    A result whose training curve ends beyond all bounds counts as diverged, whoever made it.
+    A result whose training curve ends beyond all bounds counts as diverged, whoever made it. A
+    headless run also keeps the learner that the result gives, see `load_learner`.
     """
     if result.divergence is None and set(_LOSSES) <= result.curves.get("training", {}).keys():
         steps, before, after = (np.asarray(result.curves["training"][name]) for name in _LOSSES)
         curve = TrainingCurve(steps, before, after, np.zeros(len(steps)))
         result = replace(result, divergence=_divergence(curve, curve))
+    if (path := os.environ.get(LEARNER_VARIABLE)) and result.learner is not None:
+        write_learner(result.learner(), Path(path))
     display({MIME_TYPE: result.to_json(), "text/plain": result.table()}, raw=True)
 
 

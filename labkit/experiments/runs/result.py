@@ -1,7 +1,8 @@
 """The result of a run as data, recorded in the executed notebook and read back from it."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from labkit.experiments.tables import number_text, text_table
 
 if TYPE_CHECKING:
     from labkit.session import Columns
+    from labkit.training import MetaLearner
 
 MIME_TYPE = "application/vnd.maml-lab.result+json"
 FORMAT = 1
@@ -45,6 +47,8 @@ class Result:
         events: Settings changed during the run: `meta_step`, `name`, `value`.
         provenance: Versions, platform, threads, git commit, seed, seconds spent training.
         divergence: Whether and when training diverged; then the run is "diverged", not "done".
+        learner: Gives the trained learner, which `record_result` keeps with the result of a
+            headless run; None: it keeps none. No part of the data.
     """
 
     parameters: dict[str, Any]
@@ -53,6 +57,7 @@ class Result:
     events: list[dict[str, Any]]
     provenance: dict[str, Any]
     divergence: Divergence | None = None
+    learner: "Callable[[], MetaLearner] | None" = field(default=None, repr=False, compare=False)
 
     def heading(self) -> str:
         """When it was measured, and on how many tasks: to be read before `table`."""
@@ -103,7 +108,14 @@ class Result:
             name: {column: values.tolist() for column, values in curve.items()}
             for name, curve in self.curves.items()
         }
-        data = {"format": FORMAT, **asdict(self), "curves": curves}
+        data = {
+            "format": FORMAT,
+            "parameters": self.parameters,
+            "metrics": self.metrics,
+            "curves": curves,
+            "events": self.events,
+            "provenance": self.provenance,
+        }
         return {name: _without_nonfinite(value) for name, value in data.items()}
 
     @classmethod

@@ -29,9 +29,13 @@ WITH_RESULT = ("done", "diverged")
 
 NOTEBOOK, PARAMETERS, RESULT = "notebook.ipynb", "parameters.json", "result.json"
 METRICS, STATUS = "metrics.parquet", "status.json"
+LEARNER = "learner.safetensors"
 LOCK = ".lock"
 PROGRESS = ".progress.json"
 """Only while a run is under way."""
+
+FILES = (NOTEBOOK, PARAMETERS, RESULT, METRICS, LEARNER)
+"""What a run writes besides its status, as far as it comes."""
 
 HEARTBEAT_SECONDS = 10.0
 """Between two signs of life of a run that is under way."""
@@ -196,10 +200,28 @@ class RunFolder:
         """
         return self._read(RESULT, Result.from_json)
 
+    @property
+    def learner(self) -> Path:
+        """The file of the trained learner, see `load_learner`.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It is not the file that the run wrote.
+        """
+        path = self.path / LEARNER
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{self.path} has no {LEARNER}: give the folder of a run that is done and whose "
+                "notebook records labkit.measure(session), or a result with a learner"
+            )
+        if (status := self.status) is not None and status.files.get(LEARNER) != _fingerprint(path):
+            raise ValueError(f"{path} is not the file that the run wrote: repeat the run")
+        return path
+
     def begin(self, status: Status, parameters: dict[str, Any]) -> None:
         """Record the start of a run, after removing the files of an earlier attempt."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for path in (*map(self.path.joinpath, (RESULT, METRICS, NOTEBOOK)), *self._signs):
+        for path in (*map(self.path.joinpath, set(FILES) - {PARAMETERS}), *self._signs):
             path.unlink(missing_ok=True)
         self.write(STATUS, json.dumps(asdict(status), indent=1))
         self.write(PARAMETERS, json.dumps(parameters, indent=1, ensure_ascii=False))
@@ -231,7 +253,7 @@ class RunFolder:
 
     def seal(self, status: Status) -> Status:
         """Write the status with size and checksum of each file that is there, and return it."""
-        written = (self.path / name for name in (NOTEBOOK, PARAMETERS, RESULT, METRICS))
+        written = (self.path / name for name in FILES)
         files = {path.name: _fingerprint(path) for path in written if path.is_file()}
         status = replace(status, files=files)
         for path in self._signs:

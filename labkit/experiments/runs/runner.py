@@ -25,7 +25,13 @@ from labkit.experiments.kernels import (
 )
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.result import NoResultError
-from labkit.experiments.runs.run_folder import NOTEBOOK, RunFolder, State, Status
+from labkit.experiments.runs.run_folder import (
+    LEARNER,
+    NOTEBOOK,
+    RunFolder,
+    State,
+    Status,
+)
 
 Executor: TypeAlias = Callable[[dict[str, Any]], str | None]
 """Executes a request of the protocol in `kernels`, and returns the error if it failed."""
@@ -92,7 +98,8 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
         return replace(status, state=state, seconds=seconds, error=error, meta_step=meta_step)
 
     target.begin(status, dict(plan.parameters))
-    unfinished = target.path.resolve() / f".{NOTEBOOK}"
+    here = target.path.resolve()
+    unfinished, learner = here / f".{NOTEBOOK}", here / f".{LEARNER}"
     # a kernel that was killed may still be writing when it is removed
     with target.heartbeat(), TemporaryDirectory(ignore_cleanup_errors=True) as private:
         request = {
@@ -101,11 +108,14 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
             "parameters": dict(plan.parameters),
             "private": private,
             "progress": str(target.progress_file),
+            "learner": str(learner),
         }
         try:
             error = execute(request)
             _keep(unfinished, target.notebook)
             if error is None:
+                if learner.is_file():
+                    os.replace(learner, here / LEARNER)
                 try:
                     return target.end(ended(None))
                 except NoResultError as missing:
@@ -120,6 +130,8 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
             with contextlib.suppress(OSError):  # the disk may be full for this, too
                 target.end(ended(str(failure)))
             raise
+        finally:
+            learner.unlink(missing_ok=True)  # of a run that failed, or was killed while writing it
 
 
 def _keep(unfinished: Path, notebook: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, final
 import torch
 from torch import Tensor
 
-from labkit.core import Algorithm, AnyAlpha, LossFn, Params
+from labkit.core import Algorithm, AnyAlpha, LearnedAlpha, LossFn, Params
 from labkit.session.locks import OrderedLock
 from labkit.session.settings import Settings, algorithm_of
 from labkit.session.source import Families, Source
@@ -138,6 +138,22 @@ class Observer:
                 batch = map_batch(lambda tensor: tensor[:part], batch)
             inner_steps = max(self.source.test_steps, state.settings.inner_steps)
             return learner.curve_on(batch, inner_steps, params=state.params, between=between)
+
+    def learner(self, state: ModelState, meta_step: int) -> MetaLearner:
+        """Create a learner with this θ and α, which continues with the next tasks.
+
+        Args:
+            state: Of the session.
+            meta_step: When.
+        """
+        learner = self.source.learner(state.settings)
+        like = learner.state()
+        learner.restore(
+            {**like, "params": state.params, "tasks": state.task_stream, "meta_step": meta_step}
+        )
+        if isinstance(learner.algorithm.alpha, LearnedAlpha):
+            learner.alpha = state.alpha
+        return learner
 
     def untrained_curve(self, state: ModelState, between: Between | None) -> AdaptationCurve:
         """The live curve for θ₀ and the first α, with the settings of a state."""

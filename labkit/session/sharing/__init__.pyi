@@ -12,6 +12,7 @@ from .export import parameters_json as parameters_json
 from .export import parameters_yaml as parameters_yaml
 from .export import repeating as repeating
 from .named_sources import CUSTOM as CUSTOM
+from .named_sources import NAMED as NAMED
 from .named_sources import name_of as name_of
 from .named_sources import source_named as source_named
 from .named_sources import split_name as split_name

@@ -50,7 +50,8 @@ _MODELS: tuple[Callable[..., Any], ...] = (
     gaussian_policy,
     parameter_vector,
 )
-_NAMED = {source.__name__: source for source in _TASKS + _MODELS}
+NAMED = {source.__name__: source for source in _TASKS + _MODELS}
+"""Name → task family or model."""
 TASKS = tuple(source.__name__ for source in _TASKS)
 MODELS = tuple(source.__name__ for source in _MODELS)
 
@@ -75,8 +76,8 @@ def name_of(source: object) -> str:
             return CUSTOM
         name = name_of(source.func)
         written = ", ".join(f"{argument}={value!r}" for argument, value in arguments.items())
-        return f"{name}({written})" if name in _NAMED and written else name
-    return next((name for name, named in _NAMED.items() if named is source), CUSTOM)
+        return f"{name}({written})" if name in NAMED and written else name
+    return next((name for name, named in NAMED.items() if named is source), CUSTOM)
 
 
 def source_named(text: str) -> Callable[..., Any]:
@@ -95,7 +96,7 @@ def source_named(text: str) -> Callable[..., Any]:
             "given by hand"
         )
     name, arguments = split_name(text)
-    return partial(_NAMED[name], **arguments) if arguments else _NAMED[name]
+    return partial(NAMED[name], **arguments) if arguments else NAMED[name]
 
 
 def split_name(text: str) -> tuple[str, dict[str, Any]]:
@@ -115,9 +116,9 @@ def split_name(text: str) -> tuple[str, dict[str, Any]]:
         name = node.id if isinstance(node, ast.Name) else ""
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         name, arguments = "", {}
-    if name not in _NAMED or not all(_is_plain(value) for value in arguments.values()):
+    if name not in NAMED or not all(_is_plain(value) for value in arguments.values()):
         raise ParameterError(
-            f"{text!r} names no tasks or model of this labkit, which has {', '.join(_NAMED)}, with "
+            f"{text!r} names no tasks or model of this labkit, which has {', '.join(NAMED)}, with "
             "numbers as arguments if any: a newer version may have it"
         )
     return name, arguments

@@ -23,6 +23,8 @@ class OwnModel:
         batch_norm: Which statistics.
 
     Attributes:
+        source: What it was made from.
+        batch_norm: Which statistics.
         training: In the mode that it came in.
         testing: A copy in evaluation mode.
         has_steps: Whether it has averages for each inner step.
@@ -35,6 +37,8 @@ class OwnModel:
         device: torch.device | str | None,
         batch_norm: BatchNormMode | None,
     ) -> None:
+        self.source = source
+        self.batch_norm = batch_norm
         self.training = own_module(source, stream(seed, "init"))
         if device is not None:
             self.training.to(device)

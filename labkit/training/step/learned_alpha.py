@@ -85,6 +85,27 @@ class LearnedSizes:
         """Put updated rows in the place of the first ones."""
         self.rows[: len(rows)] = rows
 
+    def put(self, alpha: AlphaTensors) -> None:
+        """Put other values in the place of these.
+
+        Raises:
+            ValueError: They are of another form, or not above 0 where α stays positive.
+        """
+        steps = alpha if isinstance(alpha, list) else [alpha]
+        leaves = [_leaves(step) for step in steps]
+        shapes = [{name: tuple(leaf.shape) for name, leaf in row.items()} for row in leaves]
+        own = {name: tuple(slot.value.shape) for name, slot in self.rows[0].items()}
+        if isinstance(alpha, list) != self.spec.per_step or any(row != own for row in shapes):
+            raise ValueError(f"a learned alpha must be {self.form}, got shapes {shapes}")
+        if self.spec.positive:
+            if not all(bool((leaf > 0).all()) for row in leaves for leaf in row.values()):
+                raise ValueError("a learned alpha that stays positive must be > 0 throughout")
+            leaves = [{name: leaf.log() for name, leaf in row.items()} for row in leaves]
+        self.rows[: len(leaves)] = [
+            {name: Slot(row[name].to(slot.value), slot.memory) for name, slot in now.items()}
+            for row, now in zip(leaves, self.rows_for(len(leaves)), strict=True)
+        ]
+
     def values(self, rows: list[Row]) -> AlphaTensors:
         """α of these rows, in the structure that `adapt` takes."""
         steps = [self._value(row) for row in rows]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from labkit.core import (
     Algorithm,
+    Alpha,
     AlphaTensors,
     AnyAlpha,
     LearnedAlpha,
@@ -147,6 +148,16 @@ class MetaParameters:
             if sizes is None
             else sizes.values(sizes.rows_for(algorithm.inner_steps))
         )
+
+    def replace_alpha(self, algorithm: Algorithm, alpha: Alpha) -> None:
+        """Put other values in the place of a learned α; the optimiser keeps its memory.
+
+        Raises:
+            ValueError: They do not fit θ, or are not above 0 where α stays positive.
+        """
+        if self._sizes is not None:
+            adapted, steps = algorithm.adapted(self.params), algorithm.inner_steps
+            self._sizes.put(alpha_tensors(alpha, adapted, steps))
 
     def state_for(self, algorithm: Algorithm, meta_step: int) -> MetaState:
         """What a meta-step of the configured algorithm starts from."""
