@@ -2,6 +2,8 @@ from . import paper as paper
 from .core import ANIL as ANIL
 from .core import IMAML as IMAML
 from .core import MAML as MAML
+from .core import PPO as PPO
+from .core import TRPO as TRPO
 from .core import Adam as Adam
 from .core import Adaptation as Adaptation
 from .core import Algorithm as Algorithm
@@ -88,6 +90,7 @@ from .tasks import MeasuredFamily as MeasuredFamily
 from .tasks import MiniBatches as MiniBatches
 from .tasks import Navigation as Navigation
 from .tasks import Omniglot as Omniglot
+from .tasks import PolicyFamily as PolicyFamily
 from .tasks import Portrait as Portrait
 from .tasks import Quadratics as Quadratics
 from .tasks import Sinusoid as Sinusoid

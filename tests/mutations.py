@@ -46,6 +46,7 @@ class Mutation:
 DIFFERENCES = ("tests/core/test_finite_differences.py",)
 POLICIES = ("tests/core/test_policy_gradients.py",)
 NAVIGATION = ("tests/tasks/test_navigation.py",)
+SEARCH = ("tests/training/test_policy_search.py",)
 ON_POLICY = ("tests/core/test_on_policy.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
@@ -775,6 +776,41 @@ MUTATIONS = [
         "advantages = advantages * discounts",
         "advantages = advantages * discounts.sqrt()",
         NAVIGATION,
+    ),
+    Mutation(
+        "a trust region of half the divergence",
+        "core/policy_gradients/trust_region.py",
+        "(2 * self.max_kl / curvature)",
+        "(0.2 * self.max_kl / curvature)",
+        SEARCH,
+    ),
+    Mutation(
+        "a divergence that nothing bounds",
+        "core/policy_gradients/trust_region.py",
+        "before and divergence(step) <= self.max_kl:",
+        "before and divergence(step) >= 0:",
+        SEARCH,
+    ),
+    Mutation(
+        "a step that need not be better",
+        "core/policy_gradients/trust_region.py",
+        "if objective(step) < before and",
+        "if objective(step) <= before + 9 and",
+        SEARCH,
+    ),
+    Mutation(
+        "the divergence of θ from itself",
+        "training/step/policy_search.py",
+        "self._loss_fn.predictor(old), self._loss_fn.predictor(end)",
+        "self._loss_fn.predictor(end), self._loss_fn.predictor(end)",
+        SEARCH,
+    ),
+    Mutation(
+        "trajectories of another inner step",
+        "training/step/policy_search.py",
+        "loss_fn.at_step(k).draw(path[k], support)",
+        "loss_fn.at_step(0).draw(path[0], support)",
+        SEARCH,
     ),
 ]
 

@@ -11,6 +11,7 @@ from labkit.core.algorithms import (
     ProtoMAML,
     RandomInitialization,
     Reptile,
+    UnrollingAlgorithm,
 )
 from labkit.core.checks import (
     check_count,
@@ -47,7 +48,7 @@ from labkit.core.on_policy import (
     sources_of,
     with_noise,
 )
-from labkit.core.policy_gradients import policy_objective
+from labkit.core.policy_gradients import PPO, TRPO, PolicySearch, policy_objective
 from labkit.core.probes import (
     Directions,
     GradientCheck,
@@ -85,6 +86,8 @@ __all__ = [
     "IMAML",
     "LOSS_FUNCTION",
     "MAML",
+    "PPO",
+    "TRPO",
     "Adam",
     "Adaptation",
     "Algorithm",
@@ -110,6 +113,7 @@ __all__ = [
     "OnPolicy",
     "Order",
     "Params",
+    "PolicySearch",
     "ProtoMAML",
     "RandomInitialization",
     "Reduction",
@@ -118,6 +122,7 @@ __all__ = [
     "StepTensors",
     "TaskList",
     "TasksError",
+    "UnrollingAlgorithm",
     "Vectorize",
     "adapt",
     "alpha_tensors",

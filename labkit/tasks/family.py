@@ -197,6 +197,15 @@ class MeasuredFamily(Protocol):
 
 
 @runtime_checkable
+class PolicyFamily(Protocol):
+    """A task family in which the model is a policy, whose data are drawn with it."""
+
+    def divergence(self, old: Predictor, new: Predictor, batch: Any) -> Tensor:
+        """Mean KL divergence of two policies in the states of one task's data, 0-d."""
+        ...
+
+
+@runtime_checkable
 class LabelledFamily(Protocol):
     """A family of classification tasks."""
 

@@ -63,6 +63,7 @@ from labkit.training.step import (
     MetaStep,
     PendingLosses,
     beta_at,
+    check_search,
     given_batch,
     to_model,
 )
@@ -101,7 +102,7 @@ class MetaLearner:
             function (parameters, lr) that makes an optimiser, such as
             `functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True)`. A learned α is
             updated without weight decay. SGD, Adam, AdamW and RMSprop become part of recorded
-            meta-steps; torch itself runs the others.
+            meta-steps; torch itself runs the others. `TRPO` and `PPO` are for policies.
         meta_batch: Tasks per meta-step, ≥ 1.
         reduction: "mean" over tasks (as the paper's code) or "sum" (as its Algorithm 1).
         seed: ≥ 0; feeds the streams "init", "tasks", "evaluation" and those of the modules.
@@ -252,6 +253,8 @@ class MetaLearner:
     def algorithm(self, value: Algorithm) -> None:
         if not isinstance(value, Algorithm):
             raise ValueError(f"algorithm must be one such as MAML(alpha=0.01), got {value!r}")
+        ranks = self._ranks is not None
+        check_search(self.meta_optimizer, self.tasks, value, across_ranks=ranks)
         losses, params = (self.loss_fn, self.test_loss_fn), self._state.meta.params
         self._vectorization.try_out(value, *losses, params, self.meta_batch)
         self._state.meta.configure_alpha(value)

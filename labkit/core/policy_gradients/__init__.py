@@ -14,13 +14,18 @@ from labkit.core.policy_gradients.objectives import (
     gaussian_log_prob,
     policy_objective,
 )
+from labkit.core.policy_gradients.trust_region import PPO, TRPO, PolicySearch, fisher_product
 
 __all__ = [
+    "PPO",
+    "TRPO",
     "LinearBaseline",
     "Objective",
+    "PolicySearch",
     "Steps",
     "check_objective",
     "discounted_sums",
+    "fisher_product",
     "gaussian_kl",
     "gaussian_log_prob",
     "generalised_advantages",

@@ -14,6 +14,7 @@ from labkit.core.policy_gradients import (
     Objective,
     check_objective,
     discounted_sums,
+    gaussian_kl,
     gaussian_log_prob,
     generalised_advantages,
     policy_objective,
@@ -157,6 +158,13 @@ class Navigation:
         """Mean return, and the share of episodes that come to the goal."""
         arrived = 1 - batch.steps.alive[:, -1]
         return {"return": batch.steps.rewards.sum(-1).mean(), "arrived": arrived.mean()}
+
+    def divergence(self, old: Predictor, new: Predictor, batch: Trajectories) -> Tensor:
+        """Mean KL(old ‖ new) over the steps of the episodes, 0-d."""
+        steps, parts = batch.steps, batch.actions.shape[-1]
+        before, after = (check_gaussian(p(steps.observations), parts) for p in (old, new))
+        apart = gaussian_kl(*before, *after)
+        return (apart * steps.alive).sum() / steps.alive.sum()
 
     def _objective(self, predict: Predictor, batch: Trajectories) -> tuple[Tensor, Tensor]:
         """What is differentiated, 0-d, and its value at the policy that has drawn the batch."""

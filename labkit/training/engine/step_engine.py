@@ -101,6 +101,8 @@ class StepEngine:
         direct = random or self._measurement.checkpoint or not vectorize
 
         def run(inputs: Any, state: MetaState) -> StepOutput:
+            if rule.searches:
+                return step.run(inputs, loss_fn.constants, state)
             if ranks is None and rule.recordable:
                 return self._call(step, step.run, inputs, state, direct=direct)
             values = state.values()

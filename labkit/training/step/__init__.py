@@ -21,6 +21,7 @@ from labkit.training.step.measure import (
     check_finite,
 )
 from labkit.training.step.meta_optimizer import MetaOptimizer, optimizer_rule
+from labkit.training.step.policy_search import check_search
 from labkit.training.step.state import MetaParameters
 from labkit.training.step.update import MetaState, StepOutput, UpdateRule
 from labkit.training.step.whole_step import ByValueOrIdentity, WholeStep, kind_of
@@ -45,6 +46,7 @@ __all__ = [
     "batch_of",
     "beta_at",
     "check_finite",
+    "check_search",
     "draw",
     "draw_inputs",
     "given_batch",

@@ -4,12 +4,13 @@ from typing import TypeAlias
 
 import torch
 
-from labkit.core import Params
+from labkit.core import Params, PolicySearch
 from labkit.training.step.optimizers import NAMED, OptimizerRule
+from labkit.training.step.policy_search import SearchRule
 from labkit.training.step.torch_optimizer import OptimizerFactory, TorchRule
 
-MetaOptimizer: TypeAlias = str | OptimizerFactory
-"""A name such as "adam", or a function of parameters and `lr` that makes an optimiser."""
+MetaOptimizer: TypeAlias = str | OptimizerFactory | PolicySearch
+"""A name such as "adam", a function of parameters and `lr` that makes an optimiser; TRPO or PPO."""
 
 
 def optimizer_rule(optimizer: MetaOptimizer, params: Params, beta: float) -> OptimizerRule:
@@ -29,6 +30,8 @@ def optimizer_rule(optimizer: MetaOptimizer, params: Params, beta: float) -> Opt
         >>> optimizer_rule(functools.partial(torch.optim.SGD, momentum=0.9), theta, 0.1).label
         'sgd(momentum=0.9)'
     """
+    if isinstance(optimizer, PolicySearch):
+        return SearchRule(optimizer)
     if isinstance(optimizer, str):
         if optimizer in NAMED:
             return NAMED[optimizer]

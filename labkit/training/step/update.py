@@ -11,6 +11,7 @@ from labkit.training.step.layout import Layout, Slot
 from labkit.training.step.learned_alpha import LearnedSizes, Row
 from labkit.training.step.measure import StepGradients
 from labkit.training.step.optimizers import OptimizerRule
+from labkit.training.step.policy_search import HeldTasks, SearchRule
 
 NORM_EPSILON = 1e-6
 """As in `torch.nn.utils.clip_grad_norm_`, for a norm of 0."""
@@ -123,6 +124,29 @@ class UpdateRule:
         values = iter(list(map(choose, new, old)))
         theta, rows = tree_map(lambda _: next(values), (theta, rows))
         return StepOutput(theta, rows, finite, gradients.losses)
+
+    @property
+    def searches(self) -> bool:
+        """Whether a step needs the objective itself, see `search`."""
+        return isinstance(self._optimizer, SearchRule)
+
+    def search(self, state: MetaState, gradients: StepGradients, held: HeldTasks) -> StepOutput:
+        """Take one step by a `PolicySearch`, if all numbers are finite.
+
+        Args:
+            state: θ and α.
+            gradients: Measured on these tasks.
+            held: The tasks, with their data as they were drawn.
+        """
+        assert isinstance(self._optimizer, SearchRule)  # noqa: S101  # for the type checker
+        search, params = self._optimizer.search, self.params(state)
+        finite, theta = _all_finite(state, gradients), state.theta
+        if finite:
+            params = search.search(held.objective, held.divergence, params, float(state.betas[0]))
+            theta = [Slot(vector, {}) for vector in self._layout.flat(params)]
+            finite = torch.stack([slot.value.isfinite().all() for slot in theta]).all()
+        theta = theta if finite else state.theta
+        return StepOutput(theta, state.rows, finite, gradients.losses)
 
     def _updated(self, state: MetaState, gradients: StepGradients) -> tuple[list[Slot], list[Row]]:
         slopes = self._clipped(self._layout.flat(gradients.params))

@@ -9,6 +9,7 @@ from labkit.core import Algorithm, LearnedAlpha, Params
 from labkit.training.model import TaskLoss
 from labkit.training.step.data import batch_of
 from labkit.training.step.measure import Measurement, StepGradients
+from labkit.training.step.policy_search import HeldTasks
 from labkit.training.step.update import MetaState, StepOutput, UpdateRule
 
 
@@ -54,7 +55,22 @@ class WholeStep:
 
     def run(self, inputs: Any, constants: Params, state: MetaState) -> StepOutput:
         """Measure, and update θ and α; arguments as for `gradients`."""
+        if self.rule.searches:
+            return self._search(inputs, constants, state)
         return self.rule.apply(state, self.gradients(inputs, constants, state))
+
+    def _search(self, inputs: Any, constants: Params, state: MetaState) -> StepOutput:
+        params = self.rule.params(state)
+        batch = batch_of(self.loss_fn.family, inputs, params)
+        held = HeldTasks(
+            self.algorithm.with_alpha(self.rule.alpha(state)),
+            dataclasses.replace(self.loss_fn, constants=constants),
+            params,
+            batch.support,
+            self.measurement.query_of(batch),
+            vectorize=self.measurement.vectorize,
+        )
+        return self.rule.search(state, self.gradients(inputs, constants, state), held)
 
 
 @final
