@@ -147,6 +147,8 @@ def design_of(
     search: int | None,
     minimise: Sequence[str],
     maximise: Sequence[str],
+    prune: str | None,
+    patience: int | None,
     together: int | None,
     file: Path | None,
 ) -> SweepDesign | SearchDesign:
@@ -166,6 +168,8 @@ def design_of(
         "search": search,
         "minimise": list(minimise),
         "maximise": list(maximise),
+        "prune": prune,
+        "patience": patience,
         "together": together,
     }
     entries = {name: value for name, value in options.items() if value not in (None, {}, [])}
@@ -181,7 +185,7 @@ def design_of(
 
 def _design(values: Mapping[str, Any]) -> SweepDesign | SearchDesign:
     """The design of a sweep, or of a search if an entry belongs to one."""
-    if {"search", "minimise", "maximise", "together"} & values.keys():
+    if {"search", "minimise", "maximise", "prune", "together"} & values.keys():
         return SearchDesign.checked(values)
     return SweepDesign.checked(values)
 

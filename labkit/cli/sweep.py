@@ -14,6 +14,7 @@ from labkit.cli.progress import Display, terminal_width
 from labkit.experiments import (
     WAIT,
     Plan,
+    Pruner,
     SchedulerGoneError,
     SearchDesign,
     Status,
@@ -100,6 +101,21 @@ def sweep(
         list[str] | None,
         typer.Option(metavar="METRIC", help="A metric that it maximises: accuracy_after."),
     ] = None,
+    prune: Annotated[
+        Pruner | None,
+        typer.Option(
+            help="Give up trials of a --search whose training loss is worse than that of others at "
+            "the same step, by this pruner of Optuna.",
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="End a run whose training loss after adaptation has not fallen for N meta-steps.",
+        ),
+    ] = None,
     together: Annotated[
         int | None,
         typer.Option(
@@ -116,7 +132,7 @@ def sweep(
             "--file",
             metavar="FILE",
             help="The sweep from YAML or JSON: notebook, parameters, grid, random, samples, "
-            "sample_seed, seeds, search, minimise, maximise, together.",
+            "sample_seed, seeds, patience, search, minimise, maximise, prune, together.",
         ),
     ] = None,
     jobs: Annotated[
@@ -187,6 +203,8 @@ def sweep(
             search=search,
             minimise=minimise or (),
             maximise=maximise or (),
+            prune=prune,
+            patience=patience,
             together=together,
             file=file,
         )
@@ -231,7 +249,9 @@ def sweep(
 def summary(runs: Sequence[tuple[Plan, Status]], varying: Sequence[str], seconds: float) -> str:
     """How many runs are done, and tables of those that diverged or failed, with parameters."""
     done = sum(status.state == "done" for _, status in runs)
-    lines = [f"{done} of {len(runs)} runs done, {seconds:.1f} s"]
+    pruned = sum(status.state == "pruned" for _, status in runs)
+    given_up = f", {pruned} given up" if pruned else ""
+    lines = [f"{done} of {len(runs)} runs done{given_up}, {seconds:.1f} s"]
     versions = Counter(status.version or "unknown" for _, status in runs)
     if len(versions) > 1:
         stems = ", ".join(f"{count} of {version}" for version, count in versions.items())

@@ -43,6 +43,7 @@ from .runs import show_result as show_result
 from .sweeps import RUNS as RUNS
 from .sweeps import SWEEP as SWEEP
 from .sweeps import WAIT as WAIT
+from .sweeps import Pruner as Pruner
 from .sweeps import SchedulerGoneError as SchedulerGoneError
 from .sweeps import SearchDesign as SearchDesign
 from .sweeps import SweepDesign as SweepDesign

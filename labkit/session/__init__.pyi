@@ -10,6 +10,7 @@ from .observe import GradientPoint as GradientPoint
 from .observe import GradientView as GradientView
 from .observe import Points as Points
 from .observe import Snapshot as Snapshot
+from .progress import PATIENCE as PATIENCE
 from .progress import SECONDS as SECONDS
 from .progress import VARIABLE as VARIABLE
 from .progress import Progress as Progress

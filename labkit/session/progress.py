@@ -20,6 +20,10 @@ from labkit._io import atomic_write
 VARIABLE = "LABKIT_PROGRESS"
 """Environment variable with the path of the file; without it nothing is reported."""
 
+PATIENCE = "LABKIT_PATIENCE"
+"""Environment variable with the number of meta-steps after which a training ends that gets no
+better; without it none ends so."""
+
 SECONDS = 0.5
 
 POINTS = 100
@@ -63,7 +67,10 @@ class RunProgress:
 
 
 class Progress:
-    """Reports every half second how far a training is, and hears whether it should end early.
+    """Reports every half second how far a training is, and decides whether it should end early.
+
+    It should if somebody has asked for it, or if the loss after adaptation has had no new lowest
+    point of the curve for as many meta-steps as `PATIENCE` says.
 
     Args:
         meta_steps: In all.
@@ -81,6 +88,8 @@ class Progress:
         self._distance = max(1, math.ceil(meta_steps / POINTS))
         self._curve: list[tuple[int, float | None, float | None]] = []
         self._sums, self._count = [0.0, 0.0], 0
+        self._patience = int(os.environ.get(PATIENCE, "0"))
+        self._lowest, self._lowest_at = math.inf, 0
 
     def add(self, meta_step: int, loss_before: float, loss_after: float) -> None:
         """Report a meta-step with its losses; reads, every half second, whether to stop."""
@@ -92,10 +101,14 @@ class Progress:
             before, after = (_finite(total / self._count) for total in self._sums)
             self._curve.append((meta_step, before, after))
             self._sums, self._count = [0.0, 0.0], 0
+            if after is not None and after < self._lowest:
+                self._lowest, self._lowest_at = after, meta_step
+            if self._patience and meta_step - self._lowest_at >= self._patience:
+                self.should_stop = True
         last = meta_step == self._meta_steps
-        if last or time.monotonic() >= self._due:
+        if last or self.should_stop or time.monotonic() >= self._due:
             self._due = time.monotonic() + SECONDS
-            self.should_stop = stop_file(self._path).exists()
+            self.should_stop |= stop_file(self._path).exists()
             phase = "measuring" if last or self.should_stop else "training"
             with suppress(OSError):  # results cannot be written either, and say so
                 RunProgress(phase, meta_step, self._meta_steps, self._curve).write(self._path)

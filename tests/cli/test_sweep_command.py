@@ -156,6 +156,7 @@ def test_a_search_says_what_was_best(
     words = [
         *("01_sinusoid", "--random", "alpha=log:0.001..0.1", "--seeds", "2", "-o", "out"),
         *("--search", "3", "--minimise", "ratio", "--together", "4", "--timeout", "60"),
+        *("--prune", "halving", "--patience", "500"),
     ]
     result = labkit(*words)
     assert result.exit_code == 0, result.output
@@ -166,6 +167,8 @@ def test_a_search_says_what_was_best(
         "search": 3,
         "minimise": "ratio",
         "together": 4,
+        "prune": "halving",
+        "patience": 500,
     }
     assert asked["design"] == SearchDesign.checked(parts)
     assert asked["timeout"] == 60
@@ -182,7 +185,8 @@ def test_a_search_by_several_metrics_ends_in_a_table() -> None:
     words = ["--random", "algorithm=maml,anil", "--random", "order=1,2 if algorithm=maml"]
     design = design_of(
         "01_sinusoid", parameters=(), grid=(), random=words[1::2], samples=None, sample_seed=None,
-        seeds="2", search=3, minimise=["loss"], maximise=["accuracy"], together=None, file=None,
+        seeds="2", search=3, minimise=["loss"], maximise=["accuracy"], prune=None, patience=None,
+        together=None, file=None,
     )  # fmt: skip
     assert isinstance(design, SearchDesign)
     assert design.random["order"].when == {"algorithm": ("maml",)}

@@ -22,7 +22,7 @@ from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.reproduction import plan_of
 from labkit.experiments.runs.run_folder import RunFolder, Status
 from labkit.experiments.runs.runner import WarmRuns, record_run, run
-from labkit.session import ParameterError
+from labkit.session import ParameterError, RunProgress
 from tests.experiments.run_folders import done_run
 
 pytestmark = pytest.mark.kernel
@@ -370,3 +370,38 @@ def test_a_metric_that_is_no_number_is_damage(tmp_path: Path) -> None:
     (folder.path / "result.json").write_text(json.dumps(whole))
     with pytest.raises(ValueError, match="a metric must be a number, got 'low'"):
         _ = folder.result
+
+
+@pytest.mark.parametrize(
+    ("meta_step", "asked", "state", "at"),
+    [
+        (12, True, "pruned", 12),
+        (12, False, "done", 12),  # its patience was over
+        (40, True, "done", None),  # it came to its end before it heard
+    ],
+)
+def test_a_training_that_ended_early(
+    tmp_path: Path, meta_step: int, asked: bool, state: str, at: int | None
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+
+    def execute(request: dict[str, Any]) -> str | None:
+        done = done_run(tmp_path / "done", 1.0)
+        Path(request["output"]).write_text(done.notebook.read_text())
+        assert request["patience"] == 7
+        points: list[tuple[int, float | None, float | None]] = [(4, 2.0, 1.0)]
+        RunProgress("measuring", meta_step, 40, points).write(folder.progress_file)
+        if asked:
+            folder.give_up()
+        return None
+
+    status = record_run(plan(tmp_path), folder.path, execute, patience=7)
+    assert (status.state, status.meta_step) == (state, at)
+    assert folder.ended == status
+    assert folder.result.metrics["query_loss_after"] == 1.0
+    assert not folder.given_up
+    assert folder.progress is not None
+    assert folder.progress.curve == [(4, 2.0, 1.0)]
+    if at is not None:
+        with pytest.raises(ValueError, match="ended early, after meta-step 12"):
+            plan_of(folder, tmp_path)

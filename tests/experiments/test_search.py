@@ -3,19 +3,23 @@
 import json
 import math
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labkit.experiments.compare.loading import read_runs
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.result import Result
 from labkit.experiments.runs.run_folder import RESULT, STATUS, RunFolder, Status
 from labkit.experiments.sweeps import optuna_search as searching
 from labkit.experiments.sweeps.grid import Tally
 from labkit.experiments.sweeps.optuna_search import SearchDesign, best_trials, search
-from labkit.experiments.sweeps.sweep_folder import SweepFolderError
+from labkit.experiments.sweeps.sweep_folder import SweepFolder, SweepFolderError
+from labkit.experiments.sweeps.workers import OnProgress
+from labkit.session import RunProgress
 from labkit.session.settings.parameters import ParameterError
 from tests.experiments.stand_in import StandIn
 from tests.experiments.tiny_notebook import tiny_notebook
@@ -199,6 +203,7 @@ def test_whole_numbers_are_whole(runs: Runs, parts: dict[str, Any], tmp_path: Pa
         ({"search": 0}, "search = 0: Input should be greater than or equal to 1"),
         ({"grid": {"alpha": [1]}}, "grid: a search has no such entry; it has notebook,"),
         ({"parameters": {"alpha": 1.0}}, "alpha is given in parameters and random"),
+        ({"prune": "median", "maximise": "odd"}, "prune is for one metric: leave it out"),
         ({"seeds": []}, r"seeds = \(\): there must be at least one"),
     ],
 )
@@ -251,12 +256,14 @@ def test_choices_and_what_varies_with_one_of_them(
     ranges = {
         "kind": {"values": ["good", "other"]},
         "alpha": {"low": 0.001, "high": 0.1, "when": {"kind": ["other"]}},
+        "others": {"values": [0, 7], "when": {"kind": ["good"]}},
     }
     design = SearchDesign.checked({**parts, "random": ranges, "search": 14})
     trials = search(design, tmp_path / "s", timeout=7)
     kinds = {trial.values["kind"] for trial in trials}
     assert kinds == {"good", "other"}
     for trial in trials:
+        assert trial.values.get("others", 0) in (0, 7)
         assert ("alpha" in trial.values) is (trial.values["kind"] == "other")
         for plan, _ in trial.runs:
             assert plan.parameters["kind"] == trial.values["kind"]
@@ -279,6 +286,89 @@ def test_optuna_reads_the_study(runs: Runs, parts: dict[str, Any], tmp_path: Pat
         assert [(t.params["alpha"], t.value) for t in study.trials] == result
         assert study.best_value == min(metric for _, metric in result)
     assert len(runs.made) == 8
+
+
+class Trainings(Runs):
+    """Runs with curves, each watched at all of its 20 points; a trial's runs one after another."""
+
+    def run_plans(  # type: ignore[override]  # it names what the other leaves out
+        self,
+        client: str,
+        folder: SweepFolder,
+        plans: Sequence[Plan],
+        timeout: float | None,
+        *,
+        on_progress: OnProgress = lambda _: None,
+        skip: Callable[[Plan], bool] = lambda _: False,
+        **_: object,
+    ) -> Iterator[tuple[Plan, Status]]:
+        assert (client, timeout) == ("client", 7)
+
+        def train(plan: Plan, path: Path) -> Status:
+            own, result = RunFolder(path), self.run(plan, path)
+            loss = math.log(plan.parameters["alpha"] / BEST) ** 2
+            curve: list[tuple[int, float | None, float | None]] = []
+            for point in range(1, 21):
+                curve.append((5 * point, 9.0, loss + 10 / point))
+                progress = RunProgress("training", 5 * point, 100, list(curve))
+                progress.write(own.progress_file)
+                on_progress([(plan, progress)])
+                if own.given_up:
+                    result = replace(result, state="pruned", meta_step=5 * point)
+                    content = {n: getattr(result, n) for n in result.__slots__}
+                    own.write(STATUS, json.dumps(content))
+                    break
+            return result
+
+        for plan in plans:
+            if not skip(plan):
+                yield plan, folder.execute(plan, train)
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> Trainings:
+    fakes = Trainings()
+    fakes.install(searching, monkeypatch)
+    return fakes
+
+
+@pytest.mark.parametrize("prune", ["median", "halving", "hyperband"])
+def test_trials_that_are_worse_than_others_are_given_up(
+    trainings: Trainings, parts: dict[str, Any], tmp_path: Path, prune: str
+) -> None:
+    design = SearchDesign.checked({**parts, "prune": prune, "search": 16})
+    tallies: list[Tally] = []
+    trials = search(design, tmp_path / "s", timeout=7, on_event=tallies.append)
+    pruned = [trial for trial in trials if trial.pruned]
+    assert pruned
+    assert not any(trial.valid for trial in pruned)
+    whole = [trial for trial in trials if not trial.pruned]
+    assert all(trial.valid and len(trial.runs) == 2 for trial in whole)
+    assert min(abs(math.log(t.values["alpha"] / BEST)) for t in pruned) > min(
+        abs(math.log(t.values["alpha"] / BEST)) for t in whole
+    )
+    # the second seed of a trial that the first has decided is not executed
+    assert any(len(trial.runs) == 1 for trial in pruned)
+    assert len(trainings.made) == sum(len(trial.runs) for trial in trials)
+    assert tallies[-1].left == 0
+    assert tallies[-1].pruned == len(pruned)
+    # what was decided stays so
+    assert search(design, tmp_path / "s", timeout=7) == trials
+    assert len(trainings.made) == sum(len(trial.runs) for trial in trials)
+    assert read_runs(tmp_path / "s").left_out == {"pruned": len(pruned)}
+
+
+def test_a_pruned_search_that_was_interrupted_goes_on_as_it_would_have(
+    trainings: Trainings, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    undisturbed = tried(tmp_path / "other", parts, prune="halving", search=16)
+    trainings.made.clear()
+    for after in (3, 13):
+        trainings.interrupted_after = after
+        with pytest.raises(KeyboardInterrupt):
+            tried(tmp_path / "s", parts, prune="halving", search=16)
+    trainings.interrupted_after = math.inf
+    assert tried(tmp_path / "s", parts, prune="halving", search=16) == undisturbed
 
 
 def test_without_optuna(

@@ -44,3 +44,25 @@ def test_who_started_a_session_may_end_it_early(file: Path) -> None:
     stop_file(file).unlink()
     session.run(3)
     assert session.training_curve().meta_step.tolist() == [1, 2, 3]
+
+
+def test_a_training_that_gets_no_better_ends_when_patience_does(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steps(patience: str) -> int:
+        monkeypatch.setenv(module.PATIENCE, patience)
+        progress = Progress(200)  # points at each second meta-step
+        for step in range(1, 201):
+            progress.add(step, 5.0, abs(step - 12))
+            if progress.should_stop:
+                return step
+        return 200
+
+    # the lowest point is the mean of meta-steps 11 and 12
+    monkeypatch.setattr(module, "SECONDS", 1e9)
+    assert steps("30") == 42
+    last = RunProgress.read(file)
+    assert last is not None
+    assert (last.phase, last.meta_step) == ("measuring", 42)
+    assert steps("3") == 16
+    assert steps("0") == 200

@@ -46,8 +46,9 @@ class Runs:
     Attributes:
         done: Each run once, in the order of their folders' names.
         left_out: Reason → number of runs: "running", "interrupted" (whoever executed it has gone),
-            "failed", "diverged", "broken" (files are missing or damaged), "without result" (the
-            notebook records none), "repeated" (the same run in another folder).
+            "failed", "diverged", "pruned" (a search has given it up), "broken" (files are missing
+            or damaged), "without result" (the notebook records none), "repeated" (the
+            same run in another folder).
         diverged: Parameters of each run that diverged, with its notebook.
     """
 

@@ -21,7 +21,7 @@ from nbclient.exceptions import DeadKernelError
 from labkit.experiments.kernels.cold_kernel import ColdKernelManager
 from labkit.experiments.kernels.process_tree import end_with_children
 from labkit.experiments.kernels.protocol import DISK_FULL, LEARNER_VARIABLE
-from labkit.session import VARIABLE
+from labkit.session import PATIENCE, VARIABLE
 
 
 def execute(connection: socket.socket, **engine: Any) -> None:
@@ -35,6 +35,8 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     _reply(connection, {"process": os.getpid()})
     threading.Thread(target=_end_without_client, args=(connection,), daemon=True).start()
     os.environ |= {VARIABLE: request["progress"], LEARNER_VARIABLE: request["learner"]}
+    if request["patience"]:
+        os.environ[PATIENCE] = str(request["patience"])
     # private, and removed even if this process is killed: kernels that start at the same time race
     # on IPython's history, and the connection file contains the kernel's key
     os.environ["IPYTHONDIR"] = tempfile.tempdir = request["private"]

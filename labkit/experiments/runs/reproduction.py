@@ -84,6 +84,11 @@ def plan_of(folder: RunFolder, scratch: Path) -> Plan:
     if status is None or status.state not in WITH_RESULT:
         state = "is not the folder of a run" if status is None else f"has a {status.state} run"
         raise ValueError(f"{folder.path} {state}: give the folder of a run that is done")
+    if status.state != "diverged" and status.meta_step is not None:
+        raise ValueError(
+            f"{folder.path} has a run that ended early, after meta-step {status.meta_step:,}: "
+            "repeated alone it would train to its end"
+        )
     if status.without_result:
         raise ValueError(f"{folder.path} has no result to compare: its notebook records none")
     if not folder.notebook.is_file():

@@ -22,9 +22,9 @@ from labkit.session import RunProgress, stop_file
 
 Read = TypeVar("Read")
 
-State = Literal["running", "done", "diverged", "failed"]
+State = Literal["running", "done", "diverged", "pruned", "failed"]
 
-WITH_RESULT = ("done", "diverged")
+WITH_RESULT = ("done", "diverged", "pruned")
 """States in which a run has a result, unless its notebook records none."""
 
 NOTEBOOK, PARAMETERS, RESULT = "notebook.ipynb", "parameters.json", "result.json"
@@ -32,7 +32,6 @@ METRICS, STATUS = "metrics.parquet", "status.json"
 LEARNER = "learner.safetensors"
 LOCK = ".lock"
 PROGRESS = ".progress.json"
-"""Only while a run is under way."""
 
 FILES = (NOTEBOOK, PARAMETERS, RESULT, METRICS, LEARNER)
 """What a run writes besides its status, as far as it comes."""
@@ -49,8 +48,8 @@ class Status:
     """The state of a run.
 
     Attributes:
-        state: "running", "done", "diverged" or "failed"; a killed run stays "running", see
-            `RunFolder.interrupted`.
+        state: "running", "done", "diverged", "pruned" (a search has given it up) or "failed"; a
+            killed run stays "running", see `RunFolder.interrupted`.
         id: Of the run, see `Plan.id`.
         notebook: Short name of the notebook.
         started: Seconds since 1970.
@@ -59,7 +58,7 @@ class Status:
         without_result: Whether it has ended and its notebook records no result.
         owner: The machine and the process that execute it.
         files: Name → size in bytes and SHA-256 of each file at the end.
-        meta_step: At which it diverged.
+        meta_step: At which it diverged, was given up, or ended early since it got no better.
         version: Of the notebook, see `Plan.version`; None in folders of an older labkit.
     """
 
@@ -134,13 +133,30 @@ class RunFolder:
 
     @property
     def progress_file(self) -> Path:
-        """Where a run says how far it is, with its curve, while it is under way."""
+        """Where a run says how far it is, with its curve, which remains if there is one."""
         return self.path.resolve() / PROGRESS
 
     @property
     def progress(self) -> RunProgress | None:
-        """How far a run is that is under way."""
+        """How far a run is that is under way, or how far one has come that has trained."""
         return RunProgress.read(self.progress_file)
+
+    @property
+    def stopped_at(self) -> int | None:
+        """The meta-step after which a training ended early; None if it did not."""
+        progress = self.progress
+        if progress is None or progress.phase != "measuring" or progress.meta_steps is None:
+            return None
+        return progress.meta_step if progress.meta_step < progress.meta_steps else None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether somebody has asked for an early end."""
+        return stop_file(self.progress_file).exists()
+
+    def give_up(self) -> None:
+        """Ask for an early end: the training stops, and the notebook measures what it has."""
+        stop_file(self.progress_file).touch()
 
     @property
     def ended(self) -> Status | None:
@@ -221,7 +237,8 @@ class RunFolder:
     def begin(self, status: Status, parameters: dict[str, Any]) -> None:
         """Record the start of a run, after removing the files of an earlier attempt."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for path in (*map(self.path.joinpath, set(FILES) - {PARAMETERS}), *self._signs):
+        names = {*FILES, PROGRESS} - {PARAMETERS}
+        for path in (*map(self.path.joinpath, names), stop_file(self.progress_file)):
             path.unlink(missing_ok=True)
         self.write(STATUS, json.dumps(asdict(status), indent=1))
         self.write(PARAMETERS, json.dumps(parameters, indent=1, ensure_ascii=False))
@@ -256,15 +273,11 @@ class RunFolder:
         written = (self.path / name for name in FILES)
         files = {path.name: _fingerprint(path) for path in written if path.is_file()}
         status = replace(status, files=files)
-        for path in self._signs:
-            path.unlink(missing_ok=True)
+        stop_file(self.progress_file).unlink(missing_ok=True)
+        if (progress := self.progress) is not None and not progress.curve:
+            self.progress_file.unlink()
         self.write(STATUS, json.dumps(asdict(status), indent=1))
         return status
-
-    @property
-    def _signs(self) -> tuple[Path, Path]:
-        """Files that are there only while a run is under way."""
-        return self.progress_file, stop_file(self.progress_file)
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:

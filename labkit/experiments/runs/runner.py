@@ -49,6 +49,7 @@ def run(
     timeout: float | None = None,
     progress: Watcher | None = None,
     switch: StopSwitch | None = None,
+    patience: int | None = None,
 ) -> Status:
     """Execute a notebook with parameters, and write its results into a folder.
 
@@ -59,9 +60,11 @@ def run(
             imports before it executes the notebook does not count.
         progress: Receives how far the run is, about twice a second.
         switch: Stops the run.
+        patience: Number of meta-steps after which the training ends if the loss after adaptation
+            has not fallen; None: it does not end early.
 
     Returns:
-        Status "done", "diverged" or "failed"; a failed notebook contains the traceback.
+        Status "done", "diverged", "pruned" or "failed"; a failed notebook contains the traceback.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C; the process is killed, and the status is "failed".
@@ -74,16 +77,20 @@ def run(
         lambda request: _in_new_process(
             request, timeout=timeout, progress=progress, switch=switch or StopSwitch()
         ),
+        patience=patience,
     )
 
 
-def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
+def record_run(
+    plan: Plan, folder: str | Path, execute: Executor, *, patience: int | None = None
+) -> Status:
     """Execute a notebook by `execute`; folder and status as in `run`.
 
     Args:
         plan: Notebook and parameters.
         folder: For this run only.
         execute: Executes the notebook.
+        patience: As for `run`.
     """
     target = RunFolder(Path(folder))
     status = Status.running(plan.id, plan.notebook.name, plan.version)
@@ -94,7 +101,9 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
         seconds = round(time.monotonic() - begun, 3)
         diverged = _DIVERGED.match(error or "")
         state: State = "done" if error is None else "diverged" if diverged else "failed"
-        meta_step = int(diverged[1]) if diverged else None
+        meta_step = int(diverged[1]) if diverged else target.stopped_at
+        if error is None and meta_step is not None and target.given_up:
+            state, error = "pruned", f"given up after meta-step {meta_step:,}"
         return replace(status, state=state, seconds=seconds, error=error, meta_step=meta_step)
 
     target.begin(status, dict(plan.parameters))
@@ -109,6 +118,7 @@ def record_run(plan: Plan, folder: str | Path, execute: Executor) -> Status:
             "private": private,
             "progress": str(target.progress_file),
             "learner": str(learner),
+            "patience": patience,
         }
         try:
             error = execute(request)
@@ -226,10 +236,18 @@ class WarmRuns:
         *,
         timeout: float | None = None,
         progress: Watcher | None = None,
+        patience: int | None = None,
     ) -> Status:
         """Execute a notebook with parameters; see the function `run`."""
         if sys.platform != "linux":
-            return run(plan, folder, timeout=timeout, progress=progress, switch=self._switch)
+            return run(
+                plan,
+                folder,
+                timeout=timeout,
+                progress=progress,
+                switch=self._switch,
+                patience=patience,
+            )
 
         def execute(request: dict[str, Any]) -> str | None:
             connection = self._connect()
@@ -238,7 +256,7 @@ class WarmRuns:
             )
             return self._last_words() if error == NO_ANSWER else error
 
-        return record_run(plan, folder, execute)
+        return record_run(plan, folder, execute, patience=patience)
 
     def _connect(self) -> socket.socket:
         """Connect to a new process, which exists once the server has imported everything."""

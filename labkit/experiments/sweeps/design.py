@@ -139,6 +139,11 @@ class Design(BaseModel):
     seeds: int | Seeds | None = Field(
         default=None, description="a number n for the seeds 0 … n − 1, or a list of seeds"
     )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="meta-steps after which a run ends whose loss after adaptation has not fallen",
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -179,9 +184,9 @@ class Design(BaseModel):
             lines = [_message(cls, dict(entry)) for entry in error.errors()]
         raise ParameterError("\n".join(dict.fromkeys(lines)))
 
-    def continues(self, stored: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def continues(self, stored: Mapping[str, Any]) -> bool:
         """Whether this design may continue a stored one that has the same runs."""
-        return True
+        return stored.get("patience") == self.patience
 
     @property
     def seed_parameters(self) -> list[dict[str, Any]]:

@@ -22,28 +22,30 @@ class Tally:
         done: Finished ones, earlier ones included.
         failed: Failed ones.
         diverged: Those whose training diverged.
+        pruned: Those that a search has given up.
     """
 
     runs: int
     done: int
     failed: int
     diverged: int = 0
+    pruned: int = 0
 
     @classmethod
     def of(cls, runs: int, ended: Iterable[Status]) -> "Tally":
         """Count the runs that have ended, by their states."""
         states = Counter(status.state for status in ended)
-        return cls(runs, states["done"], states["failed"], states["diverged"])
+        return cls(runs, *(states[name] for name in ("done", "failed", "diverged", "pruned")))
 
     @property
     def others(self) -> dict[str, int]:
         """State → number of runs, of those that have ended otherwise than done."""
-        return {"failed": self.failed, "diverged": self.diverged}
+        return {"failed": self.failed, "diverged": self.diverged, "pruned": self.pruned}
 
     @property
     def left(self) -> int:
         """Runs that have not ended."""
-        return self.runs - self.done - self.failed - self.diverged
+        return self.runs - self.done - sum(self.others.values())
 
 
 OnEvent: TypeAlias = Callable[[Tally], None]
@@ -117,6 +119,7 @@ def sweep(
                         wait=wait,
                         on_notice=on_notice,
                         on_progress=on_progress,
+                        patience=design.patience,
                     )
                 ) as results,
             ):

@@ -1,7 +1,7 @@
 """A search: Optuna chooses the next trials from the results of earlier ones."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from labkit.experiments.runs import Notebook, Plan, Status, table_value
 from labkit.experiments.sweeps.design import Choices, Design, Range
 from labkit.experiments.sweeps.grid import OnEvent, Tally
+from labkit.experiments.sweeps.pruning import Pruner, pruner_of, steps
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from labkit.experiments.sweeps.workers import (
     WAIT,
@@ -23,7 +24,7 @@ from labkit.experiments.sweeps.workers import (
     silent,
     workers,
 )
-from labkit.session import ParameterError
+from labkit.session import ParameterError, RunProgress
 
 if TYPE_CHECKING:
     import optuna
@@ -64,6 +65,11 @@ class SearchDesign(Design):
     search: int = Field(ge=1, description="how many trials")
     minimise: Names = Field(default=(), description="the metric to minimise, or several")
     maximise: Names = Field(default=(), description="the metric to maximise, or several")
+    prune: Pruner | None = Field(
+        default=None,
+        description="give up trials whose training loss is worse than that of others at the same "
+        "step: median, halving or hyperband",
+    )
     together: int = Field(
         default=2, ge=1, description="trials that are chosen at once, before their results"
     )
@@ -76,6 +82,8 @@ class SearchDesign(Design):
             yield "minimise is missing: name the metric to minimise, or one to maximise"
         if len(set(self.metrics)) < len(self.metrics):
             yield "a metric is given twice: minimise or maximise it"
+        if self.prune and len(self.metrics) > 1:
+            yield "prune is for one metric: leave it out, or search by one"
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -109,12 +117,14 @@ class Trial:
         values: Parameter → value.
         runs: A run for each seed, each with its status.
         metrics: Name → mean over the seeds; the worst value, ∞ or −∞, if a run has failed, diverged
-            or has no finite value.
+            or has no finite value, or the trial was given up.
+        pruned: Whether it was given up; then some of its runs may be missing.
     """
 
     values: dict[str, Any]
     runs: tuple[tuple[Plan, Status], ...]
     metrics: dict[str, float]
+    pruned: bool = False
 
     @property
     def valid(self) -> bool:
@@ -196,8 +206,14 @@ class Chooser:
             "minimize" if sign > 0 else "maximize" for sign in design.signs
         ]
         self._kept: optuna.Study | None = None
+        self._pruned = optuna.trial.TrialState.PRUNED
+        self._reported: dict[int, set[int]] = {}
         with silent("optuna"):
-            self._study = optuna.create_study(directions=self._directions)
+            self._study = optuna.create_study(
+                study_name="search",  # hyperband draws by it
+                directions=self._directions,
+                pruner=pruner_of(design.prune, len(design.seed_parameters)),
+            )
 
     def keep(self, path: Path) -> None:
         """Write the study into a new file that Optuna's dashboard reads, trial by trial."""
@@ -237,22 +253,49 @@ class Chooser:
         plans = [Plan.of(self._notebook, {**same, **seed}) for seed in self._design.seed_parameters]
         return Choice(values, plans, optuna_trial)
 
+    def gives_up(self, choice: Choice, runs: Sequence[RunProgress]) -> bool:
+        """Learn how far the runs of a choice are, and say whether the pruner gives it up.
+
+        Args:
+            choice: Whose runs are under way, or have ended.
+            runs: In the order of its plans.
+        """
+        if self._design.prune is None:
+            return False
+        trial, (sign,), result = choice.optuna_trial, self._design.signs, False
+        reported = self._reported.setdefault(trial.number, set())
+        for step, loss in steps(runs).items():
+            if step not in reported:
+                reported.add(step)
+                trial.report(sign * loss, step)
+                result = trial.should_prune()  # pruners take notes: each step is asked once
+        return result
+
     def learn(
         self, choice: Choice, runs: tuple[tuple[Plan, Status], ...], metrics: dict[str, float]
     ) -> None:
-        """Learn the result of a choice."""
+        """Learn the result of a choice, and that it was given up if one of its runs was."""
+        pruned = _is_given_up(status for _, status in runs)
         with silent("optuna"):
-            finished = self._study.tell(choice.optuna_trial, list(metrics.values()))
+            finished = (
+                self._study.tell(choice.optuna_trial, state=self._pruned)
+                if pruned
+                else self._study.tell(choice.optuna_trial, list(metrics.values()))
+            )
             if self._kept is not None:
                 self._kept.add_trial(finished)
-        self.trials.append(Trial(choice.values, runs, metrics))
+        self.trials.append(Trial(choice.values, runs, metrics, pruned))
+
+
+def _is_given_up(runs: Iterable[Status]) -> bool:
+    return any(status.state == "pruned" for status in runs)
 
 
 def _suggestion(trial: "optuna.Trial", name: str, span: Range | Choices) -> Any:
     """Optuna's choice of a value."""
     if isinstance(span, Choices):
-        texts = {f"{table_value(value)}": value for value in span.values}  # Optuna knows no lists
-        return texts[trial.suggest_categorical(name, list(texts))]
+        choices: list[Any] = [table_value(value) for value in span.values]  # Optuna takes no lists
+        return span.values[choices.index(trial.suggest_categorical(name, choices))]
     log = span.scale == "log"
     if span.whole:
         return trial.suggest_int(name, int(span.low), int(span.high), log=log)
@@ -295,8 +338,23 @@ def search(
     ended: dict[str, Status] = {}
     most = design.together * len(design.seed_parameters)
 
+    given_up: set[str] = set()
+
     def report() -> None:
-        on_event(Tally.of(design.search * len(design.seed_parameters), ended.values()))
+        runs = design.search * len(design.seed_parameters)
+        missing = sum(len(design.seed_parameters) - len(trial.runs) for trial in chooser.trials)
+        on_event(Tally.of(runs - missing, ended.values()))
+
+    def watch(running: Sequence[tuple[Plan, RunProgress]]) -> None:
+        """Ask the pruner about each choice, and give up those of which it says so."""
+        on_progress(running)
+        now = {plan.id: progress for plan, progress in running}
+        for choice in choices:
+            runs = [_progress(plan, now, own) for plan in choice.plans]
+            if chooser.gives_up(choice, runs):
+                given_up.update(plan.id for plan in choice.plans)
+                for plan in choice.plans:
+                    own.give_up(plan)
 
     with ExitStack() as stack:
         own = stack.enter_context(own.claim(design, choices[0].plans, retry=retry))
@@ -304,14 +362,23 @@ def search(
         chooser.keep(own.path / STUDY)
         client = None
         while choices:
-            left = {}
-            for plan in [plan for choice in choices for plan in choice.plans]:
-                status = own.ended(plan)
-                if status is None or (status.state == "failed" and retry):
-                    left[plan.id] = plan
-                else:
-                    ended[plan.id] = status
-            if left:
+            for choice in choices:
+                for plan in choice.plans:
+                    status = own.ended(plan)
+                    if status is not None and not (status.state == "failed" and retry):
+                        ended[plan.id] = status
+            # twice: what was to be given up may have come to its end, and then the trial does, too
+            for look in (watch, on_progress):
+                given_up.clear()
+                left = {
+                    plan.id: plan
+                    for choice in choices
+                    if not _is_given_up(ended[p.id] for p in choice.plans if p.id in ended)
+                    for plan in choice.plans
+                    if plan.id not in ended
+                }
+                if not left:
+                    break
                 client = client or stack.enter_context(
                     workers(min(jobs, most) if jobs else jobs, scheduler)
                 )
@@ -322,7 +389,9 @@ def search(
                     timeout,
                     wait=wait,
                     on_notice=on_notice,
-                    on_progress=on_progress,
+                    on_progress=look,
+                    patience=design.patience,
+                    skip=lambda plan: plan.id in given_up,
                 )
                 with closing(runs_left) as results:
                     for plan, status in results:
@@ -330,7 +399,8 @@ def search(
                         on_end(plan, status)
                         report()
             for choice in choices:
-                runs = tuple((plan, ended[plan.id]) for plan in choice.plans)
+                chooser.gives_up(choice, [_progress(plan, {}, own) for plan in choice.plans])
+                runs = tuple((plan, ended[plan.id]) for plan in choice.plans if plan.id in ended)
                 signs = zip(design.metrics, design.signs, strict=True)
                 chooser.learn(
                     choice, runs, {name: _mean(name, runs, own, s * math.inf) for name, s in signs}
@@ -338,6 +408,11 @@ def search(
             choices = chooser.choose()
         report()
     return chooser.trials
+
+
+def _progress(plan: Plan, now: Mapping[str, RunProgress], own: SweepFolder) -> RunProgress:
+    """How far a run is, whether it is under way, has ended or waits."""
+    return now.get(plan.id) or own.run(plan).progress or RunProgress("waiting for a worker")
 
 
 def _mean(

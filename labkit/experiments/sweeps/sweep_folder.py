@@ -58,6 +58,12 @@ class SweepFolder:
                     return progress
         return RunProgress("waiting for a worker")
 
+    def give_up(self, plan: Plan) -> None:
+        """Ask a run that is under way for an early end; see `RunFolder.give_up`."""
+        for path in self.attempts.glob(f"{plan.id}.*"):
+            with suppress(OSError):  # it may just be ending
+                RunFolder(path).give_up()
+
     @contextmanager
     def claim(
         self, design: Design, plans: Sequence[Plan], *, retry: bool = False

@@ -36,7 +36,9 @@ class WorkerRuns(WorkerPlugin):
             self.runs.close()
 
 
-def execute(sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None) -> Status:
+def execute(
+    sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None, patience: int | None
+) -> Status:
     """Execute a run of a sweep; the task of a worker."""
     plugin = get_worker().plugins[sweep]
     assert isinstance(plugin, WorkerRuns)  # noqa: S101  # for the type checker
@@ -44,6 +46,6 @@ def execute(sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None) 
     runs = plugin.runs
 
     def run(plan: Plan, own: Path) -> Status:
-        return runs.run(plan, own, timeout=timeout)
+        return runs.run(plan, own, timeout=timeout, patience=patience)
 
     return folder.execute(plan, run)

@@ -131,6 +131,8 @@ def run_plans(
     wait: float = WAIT,
     on_notice: OnNotice = lambda _: None,
     on_progress: OnProgress = lambda _: None,
+    patience: int | None = None,
+    skip: Callable[[Plan], bool] = lambda _: False,
 ) -> Generator[tuple[Plan, Status], None, None]:
     """Execute runs, and yield each at its end; a run whose worker died is repeated by another.
 
@@ -144,6 +146,8 @@ def run_plans(
         wait: How long the scheduler may have no workers, seconds.
         on_notice: Receives a line that says so.
         on_progress: Receives the runs that are under way, about once a second.
+        patience: As for `run`.
+        skip: Whether a run that waits is not to be executed any more.
 
     Raises:
         SchedulerGoneError: The scheduler no longer answers, or has no workers.
@@ -168,8 +172,12 @@ def run_plans(
             slots = max(1, sum(client.nthreads().values()))
             while waiting and len(futures) < slots:
                 plan = waiting.popleft()
+                if skip(plan):
+                    continue
                 key = f"{plan.id}-{sweep}"
-                future = client.submit(execute, sweep, folder, plan, timeout, key=key, pure=False)
+                future = client.submit(
+                    execute, sweep, folder, plan, timeout, patience, key=key, pure=False
+                )
                 futures[future] = plan
                 future.add_done_callback(ended.put)
 
