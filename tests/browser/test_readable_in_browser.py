@@ -30,8 +30,9 @@ from tests.browser.plot_page import prepare
 from tests.browser.test_host_in_browser import HOST
 from tests.figures.examples import curve, full_view, losses
 
-WIDE, NARROW, HALF, PHONE = 1340, 920, 610, 390
-"""What JupyterLab leaves of 1440 pixels, of 1024, of half of 1440 or of 720; and a telephone."""
+WIDE, BESIDE_FILES, NARROW, HALF, PHONE = 1260, 1008, 844, 604, 390
+"""What JupyterLab leaves of 1440 pixels, of these next to its list of files, of 1024, and of 720 or
+half of 1440; a telephone."""
 
 CUT = """() => {
   const cut = [];
@@ -233,12 +234,14 @@ def test_a_narrow_page_folds_the_controls_into_one_row(
 def test_a_wide_page_folds_nothing_and_a_narrow_one_not_what_is_needed_now(
     page: Page, lab: Lab
 ) -> None:
-    page.set_viewport_size({"width": NARROW, "height": 600})
-    show_lab(page, settled(lab))
     controls = page.get_by_role("button", name="Controls", exact=True)
-    expect(controls).to_be_hidden()
-    expect(page.get_by_role("slider", name="α", exact=True)).to_be_visible()
+    for width, large in ((NARROW, False), (BESIDE_FILES, True)):
+        page.set_viewport_size({"width": width, "height": 600})
+        show_lab(page, settled(lab), large=large)
+        expect(controls).to_be_hidden()
+        expect(page.get_by_role("slider", name="α", exact=True)).to_be_visible()
     page.set_viewport_size({"width": HALF, "height": 600})
+    show_lab(page, settled(lab))
     back = page.get_by_role("button", name="Back to live")
     expect(back).to_be_hidden()
     lab.choose("look", 1)

@@ -13,8 +13,7 @@ const BESIDE = 0.05;
 const KEYS =
   "Arrow keys move the point, further with Shift; Page Up and Page Down lead to the next ones; " +
   "Enter adds a point, Delete removes this one";
-export const HINT_FOR_KEYS =
-  "arrows: move · Page Up, Page Down: other points · Enter: add · Delete: remove";
+export const HINT_FOR_KEYS = "arrows: move · Page Up/Down: next · Enter: add · Delete: remove";
 
 const MOVES: Record<string, [across: number, up: number]> = {
   ArrowLeft: [-1, 0],

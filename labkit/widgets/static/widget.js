@@ -457,12 +457,12 @@ cancel(this.timer),this.complete===this.acknowledged)return;let early=this.ackno
 now();if(early>0){this.timer=this.clock.after(early,()=>this.acknowledge());return}this.acknowledgedAt=
 this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var STEP=.01,LEAP=.1,BESIDE=.05,KEYS="Arrow keys move the point, further with Shift; Page Up and Pag\
 e Down lead to the next ones; Enter adds a point, Delete removes this one",HINT_FOR_KEYS="arrows: mo\
-ve · Page Up, Page Down: other points · Enter: add · Delete: remove",MOVES={ArrowLeft:[-1,0],ArrowRight:[
-1,0],ArrowUp:[0,-1],ArrowDown:[0,1]},SupportFocus=class{constructor(editor,signal){this.editor=editor;
-let{handle}=this;handle.addEventListener("keydown",event=>this.press(event),{signal});for(let end of[
-"keyup","blur"])handle.addEventListener(end,()=>this.end(),{signal});handle.addEventListener("focus",
-()=>this.follow(),{signal})}editor;handle=element("div",{class:"maml-lab-point",tabindex:0,role:"sli\
-der","aria-label":"Support points","aria-roledescription":"support point","aria-description":KEYS});wanted=0;moving=!1;follow(){
+ve · Page Up/Down: next · Enter: add · Delete: remove",MOVES={ArrowLeft:[-1,0],ArrowRight:[1,0],ArrowUp:[
+0,-1],ArrowDown:[0,1]},SupportFocus=class{constructor(editor,signal){this.editor=editor;let{handle}=this;
+handle.addEventListener("keydown",event=>this.press(event),{signal});for(let end of["keyup","blur"])
+handle.addEventListener(end,()=>this.end(),{signal});handle.addEventListener("focus",()=>this.follow(),
+{signal})}editor;handle=element("div",{class:"maml-lab-point",tabindex:0,role:"slider","aria-label":"\
+Support points","aria-roledescription":"support point","aria-description":KEYS});wanted=0;moving=!1;follow(){
 let{handle,editor}=this,points=editor.points(),index=this.among(points),point=points[index];if(!point)
 return;let[across,up]=editor.axes(),{left,top}=editor.corner();handle.style.left=`${left+across.toPixels(
 point.x)}px`,handle.style.top=`${top+up.toPixels(point.y)}px`,handle.ariaValueMin=short(across.toValue(
