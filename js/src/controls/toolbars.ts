@@ -47,8 +47,11 @@ export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean
     }
     places[place].append(row);
   }
-  // first: it stays below the pointer that has pressed it
-  places.top.firstElementChild?.prepend(folding(places.top));
+  // where nothing is needed more than the rest, nothing is folded
+  if (groups.some(({ controls }) => controls.some(({ essential }) => essential))) {
+    // first: it stays below the pointer that has pressed it
+    places.top.firstElementChild?.prepend(folding(places.top));
+  }
   return {
     places,
     update(state) {
