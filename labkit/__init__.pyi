@@ -104,6 +104,8 @@ from .tasks import TaskLocation as TaskLocation
 from .tasks import Tides as Tides
 from .tasks import TideStation as TideStation
 from .tasks import bent_valleys as bent_valleys
+from .tasks import best_returns as best_returns
+from .tasks import blind_bound as blind_bound
 from .tasks import conv4 as conv4
 from .tasks import conv4_max_pool as conv4_max_pool
 from .tasks import coupled_quadratics as coupled_quadratics

@@ -47,6 +47,7 @@ DIFFERENCES = ("tests/core/test_finite_differences.py",)
 POLICIES = ("tests/core/test_policy_gradients.py",)
 NAVIGATION = ("tests/tasks/test_navigation.py",)
 SEARCH = ("tests/training/test_policy_search.py",)
+BOUNDS = ("tests/paper/test_navigation_table.py",)
 ON_POLICY = ("tests/core/test_on_policy.py",)
 LAB = ("tests/widgets/test_lab.py",)
 PROBLEMS = ("tests/widgets/test_lab_problems.py",)
@@ -811,6 +812,27 @@ MUTATIONS = [
         "loss_fn.at_step(k).draw(path[k], support)",
         "loss_fn.at_step(0).draw(path[0], support)",
         SEARCH,
+    ),
+    Mutation(
+        "a bound with half of the speed",
+        "tasks/navigation/bounds.py",
+        "world.speed * time",
+        "world.speed / 2 * time",
+        BOUNDS,
+    ),
+    Mutation(
+        "a bound that no episode ends early",
+        "tasks/navigation/bounds.py",
+        "mean - ended * lost",
+        "mean + ended * lost",
+        BOUNDS,
+    ),
+    Mutation(
+        "the verdict of a return as if it were a loss",
+        "paper/navigation.py",
+        "[-value for value in self.by_seed]",
+        "[value for value in self.by_seed]",
+        BOUNDS,
     ),
 ]
 

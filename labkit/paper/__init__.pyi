@@ -1,3 +1,8 @@
+from .navigation import NavigationRow as NavigationRow
+from .navigation import measure_navigation_run as measure_navigation_run
+from .navigation import navigation_rows as navigation_rows
+from .navigation import navigation_table as navigation_table
+from .navigation import train_navigation_run as train_navigation_run
 from .omniglot import few_shot_run_table as few_shot_run_table
 from .omniglot import few_shot_run_view as few_shot_run_view
 from .omniglot import measure_few_shot_run as measure_few_shot_run
@@ -5,6 +10,7 @@ from .omniglot import train_few_shot_run as train_few_shot_run
 from .omniglot_verdicts import OmniglotTable as OmniglotTable
 from .omniglot_verdicts import omniglot_table as omniglot_table
 from .settings import FewShotSettings as FewShotSettings
+from .settings import NavigationSettings as NavigationSettings
 from .settings import PaperSettings as PaperSettings
 from .sinusoid import measure_paper_run as measure_paper_run
 from .sinusoid import paper_run_table as paper_run_table

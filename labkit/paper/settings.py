@@ -1,4 +1,4 @@
-"""The parameters of the paper's runs, checked: the sinusoid table and the Omniglot rows."""
+"""The parameters of the paper's runs, checked: sinusoid, Omniglot and 2D navigation."""
 
 from typing import Literal
 
@@ -76,3 +76,42 @@ class FewShotSettings(CheckedModel):
     meta_steps: int = Field(default=60_000, ge=1, description="meta-steps to train")
     test_tasks: int = Field(default=600, ge=2, description="tasks to test on")
     seed: int = Field(default=0, ge=0, lt=2**63, description="decides θ₀ and all tasks")
+
+
+class NavigationSettings(CheckedModel):
+    """The parameters of a run of the paper's 2D navigation, which determine its result.
+
+    The defaults are the paper's, but for Adam in place of TRPO. The reward is that of its released
+    code.
+
+    Raises:
+        ParameterError: From `NavigationSettings.checked`, for an invalid value or an
+            unknown name.
+
+    Source:
+        Finn, Abbeel, Levine 2017, arXiv:1703.03400, §5.3 and App. A.2.
+
+    Example:
+        >>> NavigationSettings(method="pretrained").meta_steps
+        500
+    """
+
+    method: Literal["maml", "pretrained", "random", "oracle"] = Field(
+        default="maml", description="maml, pretrained, random or oracle"
+    )
+    reward: Literal["distance", "squared"] = Field(
+        default="distance", description="what a step is paid: minus the distance, or its square"
+    )
+    alpha: float = Field(
+        default=0.1, ge=0, description="inner step size α; half of it after the trained steps"
+    )
+    beta: float = Field(default=0.003, ge=0, description="meta step size β of Adam")
+    meta_optimizer: Literal["adam", "trpo"] = Field(
+        default="adam", description="adam, or trpo, as in the paper, which takes longer"
+    )
+    inner_steps: int = Field(default=1, ge=1, description="gradient steps K that it trains with")
+    shots: int = Field(default=20, ge=1, description="trajectories for each gradient step")
+    horizon: int = Field(default=100, ge=1, description="steps of a trajectory")
+    meta_batch: int = Field(default=20, ge=1, description="goals per meta-step")
+    meta_steps: int = Field(default=500, ge=1, description="meta-steps to train")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="decides θ₀ and all goals")

@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from labkit.paper.settings import FewShotSettings, PaperSettings
+from labkit.paper.settings import FewShotSettings, NavigationSettings, PaperSettings
 from labkit.session import Columns, Progress
 from labkit.training import MetaLearner, MetaStep
 
-RunSettings = TypeVar("RunSettings", PaperSettings, FewShotSettings)
+RunSettings = TypeVar("RunSettings", PaperSettings, FewShotSettings, NavigationSettings)
 
 TRAINING_POINTS = 200
 """Most points of a training curve that is kept; each is the mean of a block of meta-steps."""

@@ -40,7 +40,13 @@ from labkit.tasks.images import (
     nearest_neighbour,
 )
 from labkit.tasks.mini_batches import MiniBatches
-from labkit.tasks.navigation import GaussianPolicy, Navigation, gaussian_policy
+from labkit.tasks.navigation import (
+    GaussianPolicy,
+    Navigation,
+    best_returns,
+    blind_bound,
+    gaussian_policy,
+)
 from labkit.tasks.networks import sinusoid_mlp, tide_mlp
 from labkit.tasks.sinusoid import Sinusoid
 from labkit.tasks.tides import (
@@ -105,6 +111,8 @@ __all__ = [
     "TideStation",
     "Tides",
     "bent_valleys",
+    "best_returns",
+    "blind_bound",
     "by_size",
     "check_split",
     "conv4",

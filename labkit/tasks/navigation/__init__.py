@@ -1,5 +1,6 @@
 """2D navigation: a point that learns to reach a goal it does not see, and policies for it."""
 
+from labkit.tasks.navigation.bounds import best_returns, blind_bound
 from labkit.tasks.navigation.navigation import Navigation
 from labkit.tasks.navigation.policies import GaussianPolicy, gaussian_policy
 from labkit.tasks.navigation.trajectories import Trajectories, roll_out
@@ -10,6 +11,8 @@ __all__ = [
     "Navigation",
     "Trajectories",
     "World",
+    "best_returns",
+    "blind_bound",
     "gaussian_policy",
     "roll_out",
 ]

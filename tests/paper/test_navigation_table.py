@@ -1,0 +1,127 @@
+"""Runs of the paper's 2D navigation, bounds on their returns, and verdicts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from labkit.core import MAML, TRPO, JointTraining, RandomInitialization
+from labkit.experiments import Result
+from labkit.paper.navigation import (
+    PUBLISHED,
+    measure_navigation_run,
+    navigation_rows,
+    navigation_table,
+    train_navigation_run,
+)
+from labkit.paper.settings import NavigationSettings
+from labkit.tasks import Navigation, best_returns, blind_bound
+from labkit.tasks.navigation import World, roll_out
+
+FEW = {"meta_steps": 1, "meta_batch": 2, "shots": 3, "horizon": 6}
+
+
+def run(method: str, **more: object) -> Result:
+    settings = NavigationSettings.checked({"method": method, **FEW, **more})
+    return measure_navigation_run(train_navigation_run(settings), goals=4)
+
+
+def test_what_each_method_is() -> None:
+    expected = {
+        "maml": MAML(alpha=0.1),
+        "pretrained": JointTraining(alpha=0.1),
+        "random": RandomInitialization(alpha=0.1),
+        "oracle": JointTraining(alpha=0.1, inner_steps=0),
+    }
+    for method, algorithm in expected.items():
+        learner = train_navigation_run(
+            NavigationSettings.checked({"method": method, **FEW})
+        ).learner
+        assert learner.algorithm == algorithm
+        assert isinstance(learner.tasks, Navigation)
+        assert learner.tasks.oracle == (method == "oracle")
+    by_trpo = NavigationSettings.checked({"meta_optimizer": "trpo", **FEW})
+    assert train_navigation_run(by_trpo).learner.meta_optimizer == TRPO()
+
+
+def test_a_result_holds_returns_below_their_bound() -> None:
+    result, again = run("oracle"), run("oracle")
+    assert result.metrics == again.metrics
+    returns = [result.metrics[f"return_{step}"] for step in range(4)]
+    assert len(set(returns)) == 1  # it takes no steps
+    assert returns[0] < result.metrics["best"] < 0
+    assert np.allclose(-result.curves["adaptation"]["query_loss"], returns)
+
+
+def test_the_table_compares_with_the_paper() -> None:
+    parameters = NavigationSettings().model_dump()
+
+    def result(method: str, seed: int, values: tuple[float, ...]) -> Result:
+        metrics = {f"return_{step}": value for step, value in enumerate(values)}
+        metrics |= {"best": -0.7, **{f"ci95_{step}": 1.0 for step in range(4)}}
+        return Result(parameters | {"method": method, "seed": seed}, metrics, {}, [], {})
+
+    paper = PUBLISHED["maml"]
+    results = [
+        result("maml", seed, (paper[0] + off, -60 + off, -2.0 - off / 9, paper[3]))
+        for seed, off in enumerate((-0.5, 0.0, 0.5))
+    ]
+    rows = navigation_rows(results)
+    verdicts = [row.verdict for row in rows]
+    assert verdicts == ["reproduced", "not reproduced", "better", "reproduced"]
+    assert rows[0].by_seed == tuple(paper[0] + off for off in (-0.5, 0.0, 0.5))
+    assert "-40.41" in navigation_table(results)
+    with pytest.raises(ValueError, match="each pair once"):
+        navigation_rows([results[0], results[0]])
+    other = replace(results[1], parameters=results[1].parameters | {"alpha": 0.5})
+    with pytest.raises(ValueError, match="2 choices"):
+        navigation_rows([results[0], other])
+    with pytest.raises(ValueError, match="no result"):
+        navigation_rows([])
+
+
+@pytest.mark.parametrize("reward", ["distance", "squared"])
+def test_no_walk_exceeds_the_bounds(reward: str) -> None:
+    family = Navigation(horizon=12, reward=reward)  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(0)
+    goals = torch.rand(80, 2, generator=generator, dtype=torch.float64) - 0.5
+    best = best_returns(family, goals)
+    straight = []
+    for goal in goals:  # the fastest walk: along each axis until it is there
+        position, total = torch.zeros(2, dtype=torch.float64), 0.0
+        for _ in range(12):
+            action = (goal - position) / 0.1
+            position, paid, there = World(reward).move(position, action, goal)  # type: ignore[arg-type]
+            total += float(paid)
+            if there:
+                break
+        straight.append(total)
+    walks = torch.tensor(straight, dtype=torch.float64)
+    assert (walks <= best + 1e-9).all()
+    assert torch.allclose(walks, best, atol=1e-5)  # and it is reached
+    # without the goal, nothing is better than to stay where the goals are around
+    bound = blind_bound(family)
+    for speed in (0.0, 0.3, 1.0):
+        returns = [
+            roll_out(
+                World(reward),  # type: ignore[arg-type]
+                lambda seen, speed=speed: (torch.full_like(seen, speed), torch.zeros(2)),
+                torch.zeros(1, 12, 2, dtype=torch.float64),
+                goal.expand(12, 2),
+            ).steps.rewards.sum()
+            for goal in goals
+        ]
+        mean = float(torch.stack(returns).mean())
+        error = float(torch.stack(returns).std()) / len(returns) ** 0.5
+        assert mean < bound + 4 * error
+        if speed == 0.0:
+            assert mean > bound * 1.05 - 4 * error
+
+
+def test_bounds_say_what_they_are_for() -> None:
+    with pytest.raises(ValueError, match="do not move"):
+        best_returns(Navigation(goal_speed=0.1), torch.zeros(1, 2))
+    for family in (Navigation(oracle=True), Navigation(goals="circle")):
+        with pytest.raises(ValueError, match="that the policy does not see"):
+            blind_bound(family)
