@@ -80,6 +80,10 @@ def _import_everything() -> None:
     server = importlib.import_module("labkit.experiments.kernels.fork_server")
     for _ in server.import_everything():
         pass
+    # imported by a kernel, ipywidgets does so itself; without it the kernel refuses each page that
+    # asks for its widgets, and tells all pages so
+    importlib.import_module("ipykernel.ipkernel")
+    importlib.import_module("ipywidgets").register_comm_target()
 
 
 def _look_after_kernel(connection: socket.socket) -> NoReturn:

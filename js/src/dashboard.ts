@@ -16,6 +16,7 @@ import { NumbersTable } from "./plots/numbers_table";
 import { savePicture, takePictures } from "./plots/pictures";
 import { PANELS, Plots } from "./plots/plots";
 import { isDark, lossOf } from "./surroundings";
+import { askBeforeLeaving } from "./voila";
 
 type PanelElements = Record<PanelName, HTMLElement>;
 
@@ -95,11 +96,9 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     focused = null;
   };
   const isLost = () => root.classList.contains("maml-lab-is-lost");
-  // in Voilà a session ends with its page
-  const askBefore = (event: BeforeUnloadEvent) => {
-    if (document.body.dataset.voila && host.get("trained") && !isLost()) event.preventDefault();
-  };
-  window.addEventListener("beforeunload", askBefore, { signal: gone.signal });
+  const atStake = () => host.get("trained") && !isLost();
+  host.keepWhileAsking?.(atStake, gone.signal);
+  askBeforeLeaving(atStake, gone.signal);
   const tellGone = () => {
     if (!isLost()) host.send({ kind: "gone", view, asked: 0 });
   };

@@ -41,6 +41,8 @@ export interface Host extends Channel {
   onConnection(listener: (connection: Connection) => void): Unsubscribe;
   /** Puts another still picture into the saved outputs around the lab that contain a mark. */
   replaceStill(mark: string, html: string): void;
+  /** Keeps a session that something is at stake in until its page has really gone. */
+  keepWhileAsking?(atStake: () => boolean, signal: AbortSignal): void;
   /** The plotting library; `signal` says that nobody waits for it any longer. */
   plotly(signal: AbortSignal): Promise<Plotly>;
 }

@@ -5,6 +5,7 @@ import type { Connection, Host, LabState } from "./host";
 import type { Addressed, Incoming, LibraryMessage, LibraryRequest } from "./messages";
 import { type NotebookManager, replaceHtml } from "./notebook_outputs";
 import { plotlyLibrary, providePlotly } from "./plots/plotly_loader";
+import { type EndedKernel, keepKernel } from "./voila";
 
 /** The parts of anywidget's model that the lab uses. */
 export interface WidgetModel {
@@ -20,7 +21,7 @@ interface WidgetManager extends NotebookManager {
   kernel?: Kernel | null;
 }
 
-interface Kernel {
+interface Kernel extends EndedKernel {
   connectionStatus: string;
   connectionStatusChanged?: Signal;
 }
@@ -54,6 +55,9 @@ export function jupyterHost(model: WidgetModel): Host {
         if (message.kind !== "library") listener(message, buffers);
       }),
     replaceStill: (mark, html) => replaceHtml(model.widget_manager, mark, html),
+    keepWhileAsking(atStake, signal) {
+      if (kernel) keepKernel(kernel, atStake, signal);
+    },
     plotly(signal) {
       const digest = model.get("library") as string;
       const take = (message: Incoming | LibraryMessage, buffers: DataView[]) => {

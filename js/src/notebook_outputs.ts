@@ -36,7 +36,7 @@ const HTML = "text/html";
 const GIVEN_UP = /^Error displaying widget/;
 
 /** When outputs have given up: they look ten times a second, if the page is not busy. */
-const LOOKED_MS = [500, 2000, 5000];
+const LOOKED_MS = [500, 2000, 5000, 10_000, 20_000];
 
 /** Manager → the outputs that were shown again, by the widget in them. */
 const mended = new WeakMap<object, Set<string>>();

@@ -109,8 +109,8 @@ def adaptation_panel(
         snapshot: When.
         part: As for `Session.adaptation_curve`, for the curve of the snapshot alone.
         untrained: The curve of θ₀, if it is not to be measured.
-        earlier: A curve on all of these tasks at another time: of a part of them the curve of all
-            is estimated by it.
+        earlier: A curve on all of these tasks, or on such drawn alike, at another time: of a part
+            of them the curve of all is estimated by it.
         kept_curves: Curves of kept runs that are measured already; new measurements are added.
         between: Called now and then; what it raises ends the measuring.
     """

@@ -540,10 +540,16 @@ class Session:
         return snapshot.observer.learner(snapshot, snapshot.meta_step)
 
     def untrained_curve(
-        self, snapshot: Snapshot, between: Between | None = None
+        self, snapshot: Snapshot, *, part: int | None = None, between: Between | None = None
     ) -> AdaptationCurve:
-        """The live curve for θ₀, the parameters at meta-step 0, with the settings of a snapshot."""
-        return snapshot.observer.untrained_curve(snapshot, between)
+        """The live curve for θ₀, the parameters at meta-step 0, with the settings of a snapshot.
+
+        Args:
+            snapshot: When.
+            part: As for `adaptation_curve`; the curve of all tasks is taken where it is known.
+            between: As for `adaptation_curve`.
+        """
+        return snapshot.observer.untrained_curve(snapshot, part=part, between=between)
 
     def portrait(
         self, snapshot: Snapshot, task: int = 0, points: Points | None = None

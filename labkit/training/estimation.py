@@ -30,14 +30,15 @@ def estimate_curve(few: AdaptationCurve, earlier: AdaptationCurve) -> Adaptation
       + \frac{b^2 s_x^2 + s_e^2}{N}$$
 
     Args:
-        few: Of the first n of the tasks of `earlier`, at another θ or with other settings.
-        earlier: Of N tasks.
+        few: Of the first n of the tasks of `earlier`, at another θ or with other settings. Tasks
+            that were drawn alike will do too, such as those with other shots.
+        earlier: Of N tasks. Its last number of inner steps stands for all beyond.
 
     Returns:
         A curve of N tasks, whose `task_losses` are those of the n. It is `few` itself where there
-        is nothing to relate: n is below `LEAST_TASKS` or not below N, or the numbers of inner steps
-        differ; and at each number of inner steps where the earlier losses tell nothing, and
-        the interval would be longer than that of `few`, as after they have diverged.
+        is nothing to relate: n is below `LEAST_TASKS` or not below N; and at each number of inner
+        steps where the earlier losses tell nothing, and the interval would be longer than that of
+        `few`, as after they have diverged.
 
     Source:
         Cochran 1977, Sampling Techniques, chapter 7.
@@ -52,11 +53,12 @@ def estimate_curve(few: AdaptationCurve, earlier: AdaptationCurve) -> Adaptation
         (tensor([2.5000]), tensor([4.7500]))
     """
     n, all_tasks = few.tasks, earlier.tasks
-    if not LEAST_TASKS <= n < all_tasks or len(few.mean) != len(earlier.mean):
+    if not LEAST_TASKS <= n < all_tasks:
         return few
-    losses = _estimated(few.task_losses, earlier.task_losses, _of_losses(few))
+    steps = torch.arange(len(few.mean)).clamp(max=len(earlier.mean) - 1)
+    losses = _estimated(few.task_losses, earlier.task_losses[:, steps], _of_losses(few))
     metrics = {
-        name: _estimated(curve.task_values, earlier.metrics[name].task_values, curve)
+        name: _estimated(curve.task_values, earlier.metrics[name].task_values[:, steps], curve)
         for name, curve in few.metrics.items()
         if name in earlier.metrics
     }

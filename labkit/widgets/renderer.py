@@ -24,12 +24,16 @@ from labkit.figures import (
 )
 from labkit.session import Ghost, Session, Settings, Snapshot
 from labkit.tasks import AnyPortrait, Portrait
-from labkit.training import AdaptationCurve, Between
+from labkit.training import AdaptationCurve, Between, estimate_curve
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_context import ViewState
 
 QUICK_TASKS = 25
 """Held-out tasks measured until the changes have settled; the others follow then."""
+
+QUICK_SECONDS, MOST_CHUNKS = 0.025, 6
+"""Where the tasks themselves have changed, as with their shots, earlier curves tell less of them.
+More of them are measured then, in chunks of `QUICK_TASKS`: so many chunks, for so long at most."""
 
 MOVING_SECONDS = 0.25
 """A change by hand so soon after another belongs to one movement, and more will follow."""
@@ -91,7 +95,7 @@ class Pace:
         self.phase = Phase.SETTLED
         self._clock = clock
         self._changed_at = self._measured_at = self._completed_at = -inf
-        self._measuring_seconds = 0.0
+        self._measuring_seconds, self._chunk_seconds = 0.0, inf
         self._whole_at, self._whole_seconds = -inf, 0.0
 
     def begin(self, *, by_hand: bool) -> Phase:
@@ -106,14 +110,28 @@ class Pace:
         """What the clock shows."""
         return self._clock()
 
-    def note_measurement(self, begun: float, *, whole: bool) -> None:
-        """Note that a measurement has ended, on all tasks or not; one that is broken off is not."""
+    def note_measurement(self, begun: float, *, tasks: int | None) -> None:
+        """Note that a measurement has ended; one that is broken off is not.
+
+        Args:
+            begun: When it began.
+            tasks: How many were measured, those of two curves counted twice; None for all.
+        """
         self._measured_at = self._clock()
         seconds = self._measured_at - begun
-        if whole:
+        if tasks is None:
             self._whole_at, self._whole_seconds = self._measured_at, seconds
         else:
             self._measuring_seconds = seconds
+            self._chunk_seconds = seconds * QUICK_TASKS / tasks
+
+    @property
+    def chunks(self) -> int:
+        """How many times `QUICK_TASKS` can be measured at once, from 1 to `MOST_CHUNKS`."""
+        for chunks in range(MOST_CHUNKS, 1, -1):
+            if chunks * self._chunk_seconds <= QUICK_SECONDS:
+                return chunks
+        return 1
 
     def may_measure_all(self) -> bool:
         """Whether training can give up time for a measurement on all tasks again."""
@@ -163,6 +181,16 @@ class Measurement:
     late: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WholeMeasurement:
+    """Curves that were measured on all held-out tasks, those of `task_options`."""
+
+    run: object
+    task_options: tuple[tuple[str, object], ...]
+    curve: AdaptationCurve
+    untrained: AdaptationCurve
+
+
 class OvertakenError(Exception):
     """A request has arrived that is answered before this measurement continues."""
 
@@ -201,7 +229,7 @@ class Renderer:
         self._drawn_panel: tuple[AdaptationPanel | None, str | None] = None, None
         self._kind: str | None = None
         self._ghost_curves: dict[Ghost, AdaptationCurve] = {}
-        self._whole: tuple[object, AdaptationCurve] | None = None
+        self._whole: WholeMeasurement | None = None
 
     @property
     def phase(self) -> Phase:
@@ -226,7 +254,7 @@ class Renderer:
         """
         by_hand = self._by_hand(snapshot)
         phase = self._pace.begin(by_hand=by_hand)
-        target = self._target(snapshot)
+        target = self._target(snapshot, by_hand=by_hand)
         due = target != self._measured
         measure = due and (by_hand or not snapshot.playing or self._pace.may_measure())
         if not self.begun:  # the first measurement takes longest
@@ -272,21 +300,31 @@ class Renderer:
             return True
         return not snapshot.playing and before.meta_step != snapshot.meta_step
 
-    def _target(self, snapshot: Snapshot) -> Measurement:
-        tasks, settled = snapshot.observer.source.test_tasks, self.phase is Phase.SETTLED
-        busy = not settled or (snapshot.playing and not self._pace.may_measure_all())
-        few, before = busy and tasks > QUICK_TASKS, self._measured
+    def _target(self, snapshot: Snapshot, *, by_hand: bool) -> Measurement:
+        settled, before = self.phase is Phase.SETTLED, self._measured
+        whole = self._whole_before(snapshot)
+        fresh = whole is None or whole.task_options != _task_options(snapshot)
+        estimated = snapshot.playing and not fresh and not self._pace.may_measure_all()
+        part: int | None = None
+        if estimated or not settled:
+            kept = None if by_hand or before is None else before.part
+            part = kept or QUICK_TASKS * (self._pace.chunks if fresh else 1)
         return Measurement(
             settings=snapshot.settings,
             meta_step=snapshot.meta_step,
-            part=QUICK_TASKS if few else None,
+            part=part if part and part < snapshot.observer.source.test_tasks else None,
             ghosts=self._session.ghosts,
             run=snapshot.observer,
             late=not settled and before is not None and before.late,
         )
 
+    def _whole_before(self, snapshot: Snapshot) -> WholeMeasurement | None:
+        """The last curves of all tasks of this run, if there are any."""
+        whole = self._whole
+        return whole if whole is not None and whole.run is snapshot.observer else None
+
     def _untrained_before(self, target: Measurement) -> AdaptationCurve | None:
-        """The untrained curve of the settings before, shown until the changes have settled."""
+        """The untrained curve of the settings before."""
         before = self._measured
         if self._panel is None or before is None or before.run is not target.run:
             return None
@@ -300,12 +338,21 @@ class Renderer:
         between = self._end_if_overtaken if self.phase is Phase.SETTLED else None
         begun = self._pace.now()
         self._session.hold(LONGEST_HOLD_SECONDS)
-        self._attempt(lambda: self._measure_panel(snapshot, target.part, kept, between))
+        self._attempt(lambda: self._measure_panel(snapshot, target, kept, between))
         if self._behind:
             self._measured = before
             return False
-        self._pace.note_measurement(begun, whole=target.part is None)
+        curves = 2 if self._estimates_untrained(snapshot, kept) else 1
+        self._pace.note_measurement(begun, tasks=target.part and curves * target.part)
         return True
+
+    def _estimates_untrained(self, snapshot: Snapshot, kept: AdaptationCurve | None) -> bool:
+        """Whether the untrained curve, too, is measured on few tasks until changes have settled.
+
+        If not, it stays that of the settings before.
+        """
+        quick = kept is not None and self._pace.chunks > 1
+        return quick and self._whole_before(snapshot) is not None
 
     def _end_if_overtaken(self) -> None:
         if self._overtaken():
@@ -314,30 +361,35 @@ class Renderer:
     def _measure_panel(
         self,
         snapshot: Snapshot,
-        part: int | None,
+        target: Measurement,
         kept: AdaptationCurve | None,
         between: Between | None,
     ) -> None:
+        part, untrained = target.part, kept
         ghosts = self._session.ghosts
         curves = {ghost: curve for ghost, curve in self._ghost_curves.items() if ghost in ghosts}
         self._ghost_curves = curves
-        tasks = snapshot.observer, tuple(snapshot.settings.task_options.items())
-        comparable = self._whole is not None and self._whole[0] == tasks
+        whole = self._whole_before(snapshot)
         try:
+            if whole is not None and self._estimates_untrained(snapshot, kept):
+                few = self._session.untrained_curve(snapshot, part=part, between=between)
+                untrained = estimate_curve(few, whole.untrained)
             self._panel = adaptation_panel(
                 self._session,
                 snapshot,
                 part=part,
-                untrained=kept,
-                earlier=self._whole[1] if part and self._whole and comparable else None,
+                untrained=untrained,
+                earlier=whole.curve if part and whole else None,
                 kept_curves=curves,
                 between=between,
             )
         except OvertakenError:
             self._behind = True
             return
-        if part is None:
-            self._whole = tasks, self._panel.curve
+        if part is None and not target.late:
+            curve, untrained = self._panel.curve, self._panel.untrained
+            options = _task_options(snapshot)
+            self._whole = WholeMeasurement(snapshot.observer, options, curve, untrained)
         self._view.measures = self._panel.measures
 
     def _give_way(self) -> bool:
@@ -375,6 +427,11 @@ class Renderer:
             ghosts=training_ghosts(self._session, snapshot),
         )
         show_cursor(figure, look_cursor(snapshot, view.by))
+
+
+def _task_options(snapshot: Snapshot) -> tuple[tuple[str, object], ...]:
+    """What decides which tasks there are, apart from the run."""
+    return tuple(snapshot.settings.task_options.items())
 
 
 def steps_of(portrait: AnyPortrait | None) -> int:

@@ -19,6 +19,43 @@ _RESTORED = f"""async () => {{
 """A page asks its kernel for all widgets as it connects. Those that are opened or closed meanwhile
 it may have twice, or by half; a reader is slower than that, and a test need not be."""
 
+_LATE = """
+{
+  const { setTimeout } = window;
+  const Socket = window.WebSocket;
+  const late = { looks: [], answers: [] };
+  window.late = late;
+  const brings = (data) => new TextDecoder().decode(data).includes('"update_states"');
+  window.WebSocket = class extends Socket {
+    set onmessage(take) {
+      super.onmessage = (event) => {
+        const isAnswer = late.answers && event.data instanceof ArrayBuffer && brings(event.data);
+        if (isAnswer) late.answers.push(() => take.call(this, event));
+        else take.call(this, event);
+      };
+    }
+  };
+  window.setTimeout = (call, ms, ...rest) => {
+    const isLook = ms === 100 && late.looks && /get_model/.test(new Error().stack);
+    if (!isLook) return setTimeout(call, ms, ...rest);
+    late.looks.push({ call, since: Date.now() });
+    return 0;
+  };
+  late.answer = () => {
+    for (const take of late.answers.splice(0)) take();
+    late.answers = null;
+  };
+  late.look = () => {
+    for (const { call } of late.looks.splice(0)) call();
+    late.looks = null;
+  };
+}
+"""
+"""A page whose widgets come after an output has looked for its own, and before it looks again, for
+the last time: the output looks ten times a second for two seconds, but the page is busy."""
+
+_GAVE_UP = "widget model not found"
+
 _EVALUATE = f"""async (code) => {{
   const kernel = {_PANEL}.sessionContext.session.kernel;
   const content = {{code: '', store_history: false, user_expressions: {{value: code}}}};
@@ -36,6 +73,24 @@ class NotebookPage(LabPage):
         """Go to a notebook and wait until its kernel is idle."""
         self.page.goto(url)
         self.wait_for_kernel()
+
+    def open_too_late(self, url: str) -> None:
+        """Go to a saved notebook whose kernel lives, and let JupyterLab give up its widget.
+
+        Raises:
+            AssertionError: It did not.
+        """
+        self.page.add_init_script(_LATE)
+        self.page.goto(url)
+        self.page.wait_for_function("window.late.looks.length")
+        self.page.evaluate("late.answer()")
+        self.page.wait_for_function(_RESTORED)
+        self.page.wait_for_function("Date.now() - late.looks[0].since > 2000")
+        self.page.evaluate("late.look()")
+        self.wait_for_kernel()
+        given_up = [error for error in self.errors if _GAVE_UP in error]
+        assert given_up, "the widget was there in time"
+        self.errors = [error for error in self.errors if error not in given_up]
 
     def wait_for_kernel(self) -> None:
         """Wait until the notebook's kernel is idle and the page has the widgets that it holds."""

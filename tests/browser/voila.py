@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from playwright.sync_api import Dialog
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.lab_page import LabPage
@@ -20,6 +21,14 @@ class AppPage(LabPage):
     def kernel_id(self) -> str:
         """Which kernel of the server has run the page's cells."""
         return str(self.page.evaluate(f"() => {_KERNEL}"))
+
+    def stay(self) -> None:
+        """Load the page again, and stay when the browser asks."""
+        with self.page.expect_event("dialog") as asked:
+            self.page.evaluate("() => { setTimeout(() => location.reload()); }")
+        dialog: Dialog = asked.value
+        assert dialog.type == "beforeunload"
+        dialog.dismiss()
 
     def crash(self) -> None:
         """End the page without a word to anybody."""

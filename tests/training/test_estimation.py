@@ -53,13 +53,21 @@ def test_what_cannot_be_related_stays_as_it_was_measured() -> None:
     earlier, later = related(torch.Generator().manual_seed(2), 1.0)
     few = few_of(later)
     assert estimate_curve(few, few) is few, "of no more tasks"
-    assert estimate_curve(few, summarise(earlier.task_losses[:, :1])) is few
     wild = earlier.task_losses.clone()
     wild[FEW + 1, 1] = torch.inf
     half = estimate_curve(few, summarise(wild))
     assert half.mean[1] == few.mean[1]
     assert half.mean[0] != few.mean[0]
     assert half.ci95[1] == few.ci95[1]
+
+
+def test_more_inner_steps_than_before_are_related_to_the_last_of_them() -> None:
+    earlier, later = related(torch.Generator().manual_seed(5), 0.1)
+    short = summarise(earlier.task_losses[:, :1])
+    estimate = estimate_curve(few_of(summarise(later.task_losses[:, [0, 0, 0]])), short)
+    torch.testing.assert_close(estimate.mean, later.mean[[0, 0, 0]], rtol=0.02, atol=0)
+    cut = estimate_curve(few_of(summarise(later.task_losses[:, :1])), earlier)
+    torch.testing.assert_close(cut.mean, estimate.mean[:1])
 
 
 def test_a_mean_stays_among_its_values() -> None:
@@ -99,3 +107,28 @@ def test_a_session_that_pauses_shows_what_it_showed() -> None:
     assert np.mean(inside) > 0.9
     assert np.mean(jumps) < 0.03
     assert np.mean(plain) > 3 * np.mean(jumps), "of the few alone"
+
+
+def test_a_session_whose_shots_change_shows_what_it_will_show() -> None:
+    """The tasks are others then, but drawn alike: a wave keeps its place among them."""
+    inside, jumps, plain = [], [], []
+    for seed, shots in enumerate((5, 20)):
+        session = Session(
+            Settings(seed=seed, meta_batch=8), model=sinusoid_mlp, tasks=Sinusoid, test_tasks=ALL
+        )
+        session.run(60)
+        before = session.snapshot()
+        earlier = session.adaptation_curve(before), session.untrained_curve(before)
+        session.set(shots=shots)
+        after = session.snapshot()
+        some = session.adaptation_curve(after, part=4 * FEW)
+        some_untrained = session.untrained_curve(after, part=4 * FEW)
+        settled = session.adaptation_curve(after), session.untrained_curve(after)
+        for one, early, late in zip((some, some_untrained), earlier, settled, strict=True):
+            estimate, few = estimate_curve(one, early), few_of(one)
+            inside += ((estimate.mean - late.mean).abs() <= estimate.ci95).tolist()
+            jumps.append(float(((estimate.mean - late.mean).abs() / late.mean).mean()))
+            plain.append(float(((few.mean - late.mean).abs() / late.mean).mean()))
+    assert np.mean(inside) > 0.9
+    assert np.mean(jumps) < 0.04
+    assert np.mean(plain) > 3 * np.mean(jumps), "of the first few alone"

@@ -16,6 +16,7 @@ from labkit.widgets.renderer import (
     LONGEST_REST_SECONDS,
     MAX_LAG_SECONDS,
     MOVING_SECONDS,
+    QUICK_SECONDS,
     QUICK_TASKS,
     SENDING_SECONDS,
     SETTLE_SECONDS,
@@ -140,6 +141,56 @@ def test_changes_settle_before_all_tasks_are_measured(stage: Stage) -> None:
     assert stage.drawn == ["training"], "nothing has changed since"
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_other_tasks_are_measured_on_as_many_as_there_is_time_for(stage: Stage, fast: bool) -> None:
+    """Earlier curves tell less of them."""
+    stage.measuring_seconds = QUICK_SECONDS * (0.2 if fast else 2)
+    stage.settle()
+    stage.session.set(alpha=0.02)
+    stage.draw()
+    assert stage.drawn[0] == QUICK
+    stage.session.set(shots=4)
+    stage.draw()
+    assert stage.drawn[0] == (ALL if fast else QUICK)
+    stage.draw()
+    assert not {QUICK, ALL} & set(stage.drawn), "the number of tasks stays until all have settled"
+
+
+def test_other_tasks_are_all_measured_though_it_plays(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.measuring_seconds = QUICK_SECONDS
+    stage.settle()
+    monkeypatch.setattr(Session, "playing", property(lambda _: True))
+    for change, measured in (({"alpha": 0.02}, QUICK), ({"shots": 4}, ALL)):
+        stage.session.set(**change)
+        stage.draw()
+        stage.draw(after=BY_HAND_SECONDS + SOON)
+        assert stage.drawn[0] == measured, change
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_untrained_curve_follows_a_change_at_once_if_there_is_time(
+    stage: Stage, fast: bool
+) -> None:
+    stage.measuring_seconds = QUICK_SECONDS * (0.2 if fast else 2)
+    stage.settle()
+
+    def shown() -> float:
+        assert stage.renderer._panel is not None
+        return float(stage.renderer._panel.untrained.mean[-1])
+
+    before = shown()
+    stage.session.set(alpha=0.2)
+    stage.draw()
+    at_once = shown()
+    stage.settle()
+    if fast:
+        assert abs(shown() - at_once) < abs(shown() - before) / 2
+    else:
+        assert at_once == before != shown()
+
+
 def test_while_a_slider_moves_the_other_panels_lag_but_not_for_long(stage: Stage) -> None:
     stage.settle()
     panels: list[list[str]] = []
@@ -225,7 +276,7 @@ def test_a_long_measurement_does_not_stop_the_curves_for_long() -> None:
     pace = Pace(clock)
     begun = pace.now()
     clock.now += 60.0
-    pace.note_measurement(begun, whole=False)
+    pace.note_measurement(begun, tasks=QUICK_TASKS)
     clock.now += LONGEST_REST_SECONDS - SOON
     assert not pace.may_measure()
     clock.now += 2 * SOON

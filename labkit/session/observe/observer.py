@@ -155,18 +155,22 @@ class Observer:
             learner.alpha = state.alpha
         return learner
 
-    def untrained_curve(self, state: ModelState, between: Between | None) -> AdaptationCurve:
+    def untrained_curve(
+        self, state: ModelState, *, part: int | None, between: Between | None
+    ) -> AdaptationCurve:
         """The live curve for θ₀ and the first α, with the settings of a state."""
         settings = state.settings
         key = settings.changed(beta=1, meta_batch=1, meta_optimizer="adam")
         # key and curve in one, for threads that come here at the same time
-        last_key, curve = self._last_untrained
-        if curve is None or last_key != key:
-            alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
-            untrained = _Untrained(settings, self.initial, alpha, state.task_stream)
-            curve = self.adaptation_curve(
-                untrained, split="validation", tasks=None, part=None, between=between
-            )
+        last_key, last = self._last_untrained
+        if last is not None and last_key == key:
+            return last
+        alpha = initial_alpha(algorithm_of(settings, self._names), self.initial)
+        untrained = _Untrained(settings, self.initial, alpha, state.task_stream)
+        curve = self.adaptation_curve(
+            untrained, split="validation", tasks=None, part=part, between=between
+        )
+        if part is None:
             self._last_untrained = key, curve
         return curve
 

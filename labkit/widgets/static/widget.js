@@ -582,7 +582,14 @@ panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.
 gd,internals,figure,this.emit,changed,signal)}};function isDark(media,forced){let light=document.body.dataset.jpThemeLight;return light===void 0||forced.
 matches?media.matches:light==="false"}function lossOf(connection){let remedy=document.body.dataset.voila?
 "load the page again":"run all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}\
-.`:`The kernel is out of reach. If it stays so, ${remedy}.`}function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
+.`:`The kernel is out of reach. If it stays so, ${remedy}.`}var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
+isApplication()&&atStake()&&event.preventDefault()};window.addEventListener("beforeunload",ask,{signal})}
+function keepKernel(kernel,atStake,signal){if(!isApplication())return;let last,waiting=[],whenGone=end2=>{
+let{event}=window;if(event?.type!=="beforeunload"||!atStake())return end2();event!==last&&(waiting=[]),
+last=event,waiting.push(end2)},{sendBeacon}=navigator,{dispose}=kernel;navigator.sendBeacon=(url,data)=>(whenGone(
+()=>sendBeacon.call(navigator,url,data)),!0),kernel.dispose=()=>whenGone(()=>dispose?.call(kernel));
+let end=()=>{for(let call of waiting.splice(0))call()};window.addEventListener("pagehide",end,{signal}),
+signal.addEventListener("abort",()=>{navigator.sendBeacon=sendBeacon,kernel.dispose=dispose})}function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
 view,message=>host.send(message),asked=>plots.expect(asked),pageClock),{emit}=outbox,controls=toolbars(
 host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,tables,lost}=page(controls.places,
 view);container.append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(
@@ -604,14 +611,14 @@ close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let acti
 away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),root.classList.
 toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("inert",away&&part!==
 lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.classList.contains(
-"maml-lab-is-lost"),askBefore=event=>{document.body.dataset.voila&&host.get("trained")&&!isLost()&&event.
-preventDefault()};window.addEventListener("beforeunload",askBefore,{signal:gone.signal});let tellGone=()=>{
-isLost()||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),theme=new MutationObserver(
-look);theme.observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]});for(let query of[
-media,forced])query.addEventListener("change",look,{signal:gone.signal});let subscriptions=[host.onChange(
-"large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange(
-"inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),step(),plots.
-begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
+"maml-lab-is-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(atStake,gone.signal),
+askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"gone",view,asked:0})},
+leave=countView(host.lab,root,tellGone,pageClock),theme=new MutationObserver(look);theme.observe(document.
+body,{attributes:!0,attributeFilter:["data-jp-theme-light"]});for(let query of[media,forced])query.addEventListener(
+"change",look,{signal:gone.signal});let subscriptions=[host.onChange("large",look),host.onChange("da\
+rk",look),host.onChange("state",()=>plots.alongside(state)),host.onChange("inner_step",step),host.onMessage(
+hear),host.onConnection(connect)];return look(),state(),step(),plots.begin(host.get("first")),emit({
+kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
 unsubscribe();attention.stop(),theme.disconnect(),plots.destroy(),root.remove()}}}function page(places,view){
 let div=names=>element("div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(
 names)}),elements=all("maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),panels=PANELS.
@@ -661,7 +668,7 @@ MAML Lab: plotly.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(
 gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();theme.disconnect(),resize2.disconnect(),
 plotly?.purge(gd),root.remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,
 yaxis})=>mode!=="markers"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
-LOOKED_MS=[500,2e3,5e3],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
+LOOKED_MS=[500,2e3,5e3,1e4,2e4],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
 clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
 model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
 model_id;if(!id||!await isUnseen(manager,id))continue;let{dirty}=notebook;show(output.toJSON()),notebook.
@@ -689,12 +696,13 @@ url),before?Object.defineProperty(window,"Plotly",before):Reflect.deleteProperty
 on(event,listener),()=>model.off(event,listener)),layout=model.get("layout");return{lab:layout,get:name=>model.
 get(name),onChange:(name,listener)=>subscribe(`change:${name}`,listener),send:message=>model.send(message),
 onMessage:listener=>subscribe("msg:custom",(message,buffers)=>{message.kind!=="library"&&listener(message,
-buffers)}),replaceStill:(mark,html)=>replaceHtml(model.widget_manager,mark,html),plotly(signal){let digest=model.
-get("library"),unsubscribe=subscribe("msg:custom",(message,buffers)=>{message.kind==="library"&&providePlotly(
-digest,buffers[0])});return signal.addEventListener("abort",unsubscribe),plotlyLibrary(digest,()=>model.
-send({kind:"library",view:""}),pageClock,signal)},onConnection(listener){let connection=()=>layout.comm_live?
-kernel&&kernel.connectionStatus!=="connected"?"apart":"live":"ended",update=()=>listener(connection());
-return kernel?.connectionStatusChanged?.connect(update),layout.on("comm_live_update",update),()=>{kernel?.
-connectionStatusChanged?.disconnect(update),layout.off("comm_live_update",update)}}}}var widget_default={initialize({model}){mendOutputs(model.widget_manager,pageClock)},render({model,el,
+buffers)}),replaceStill:(mark,html)=>replaceHtml(model.widget_manager,mark,html),keepWhileAsking(atStake,signal){
+kernel&&keepKernel(kernel,atStake,signal)},plotly(signal){let digest=model.get("library"),unsubscribe=subscribe(
+"msg:custom",(message,buffers)=>{message.kind==="library"&&providePlotly(digest,buffers[0])});return signal.
+addEventListener("abort",unsubscribe),plotlyLibrary(digest,()=>model.send({kind:"library",view:""}),
+pageClock,signal)},onConnection(listener){let connection=()=>layout.comm_live?kernel&&kernel.connectionStatus!==
+"connected"?"apart":"live":"ended",update=()=>listener(connection());return kernel?.connectionStatusChanged?.
+connect(update),layout.on("comm_live_update",update),()=>{kernel?.connectionStatusChanged?.disconnect(
+update),layout.off("comm_live_update",update)}}}}var widget_default={initialize({model}){mendOutputs(model.widget_manager,pageClock)},render({model,el,
 signal}){let heading=model.get("heading"),host=jupyterHost(model),stop=heading?showInstrument(host,String(
 heading),el):showDashboard(host,el);return signal?.addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,toolbars};
