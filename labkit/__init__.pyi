@@ -51,6 +51,7 @@ from .figures import gradient_truth_figure as gradient_truth_figure
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view
 from .figures import show_lab as show_lab
+from .session import PRESETS as PRESETS
 from .session import ClassificationSettings as ClassificationSettings
 from .session import Event as Event
 from .session import Ghost as Ghost
@@ -58,6 +59,7 @@ from .session import GradientMonitor as GradientMonitor
 from .session import GradientPoint as GradientPoint
 from .session import GradientView as GradientView
 from .session import ParameterError as ParameterError
+from .session import Preset as Preset
 from .session import Recipe as Recipe
 from .session import Session as Session
 from .session import Settings as Settings
@@ -141,3 +143,4 @@ from .version import __version__ as __version__
 from .widgets import GradientTruth as GradientTruth
 from .widgets import Lab as Lab
 from .widgets import open_lab as open_lab
+from .widgets import open_preset as open_preset

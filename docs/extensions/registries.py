@@ -98,6 +98,14 @@ def algorithms_table(_: str) -> str:
     return _table(("name", "algorithm", "class", "settings that it uses", "tasks"), rows)
 
 
+def presets_table(_: str) -> str:
+    """The prepared sessions, and what to watch in each."""
+    from labkit.session import PRESETS  # noqa: PLC0415
+
+    rows = [(f"`{p.name}`", p.title, p.watch) for p in PRESETS.values()]
+    return _table(("name", "session", "what to watch"), rows)
+
+
 def command_pages(_: str) -> str:
     """Every command with its arguments and options, from typer."""
     import typer  # noqa: PLC0415
@@ -125,6 +133,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "controls": controls_table,
     "algorithms": algorithms_table,
     "commands": command_pages,
+    "presets": presets_table,
 }
 
 

@@ -10,6 +10,10 @@ from .observe import GradientPoint as GradientPoint
 from .observe import GradientView as GradientView
 from .observe import Points as Points
 from .observe import Snapshot as Snapshot
+from .presets import PRESETS as PRESETS
+from .presets import Preset as Preset
+from .presets import preset_named as preset_named
+from .presets import preset_of as preset_of
 from .progress import PATIENCE as PATIENCE
 from .progress import SECONDS as SECONDS
 from .progress import VARIABLE as VARIABLE

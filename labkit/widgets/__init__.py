@@ -2,10 +2,11 @@
 
 from labkit.widgets.gradient_truth import GradientTruth
 from labkit.widgets.lab import Lab
-from labkit.widgets.opening import open_lab
+from labkit.widgets.opening import open_lab, open_preset
 
 __all__ = [
     "GradientTruth",
     "Lab",
     "open_lab",
+    "open_preset",
 ]

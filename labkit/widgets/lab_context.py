@@ -12,6 +12,7 @@ from labkit.session import (
     Settings,
     Snapshot,
     Source,
+    preset_named,
     problem_of,
     switched,
     unused,
@@ -175,6 +176,14 @@ class LabContext:
             )
         elif self._home[0] is not session.source:
             session.restart(*self._home)
+
+    def open_preset(self, name: object) -> None:
+        """Restart as a prepared session.
+
+        Raises:
+            ValueError: There is none of this name.
+        """
+        self.session.restart(*preset_named(name).restarted(self.session.source))
 
     def move_point(self, message: Message) -> None:
         """Add, move or remove a support point."""

@@ -10,9 +10,11 @@ from typing import Any, TypeAlias, get_args
 from labkit.figures import By
 from labkit.session import (
     CUSTOM,
+    PRESETS,
     PROBLEMS,
     Session,
     Settings,
+    preset_of,
     problem_of,
     read_share_code,
 )
@@ -288,6 +290,16 @@ def _outer_loop(session: Session) -> list[LabControl]:
             (CUSTOM,),
             _model,
             lambda context, request: context.switch(model=request.value),
+        ),
+        LabControl(
+            Menu(
+                name="preset",
+                label="Presets",
+                tooltip=f"Open a prepared session, with what to watch; this {RESTARTS}",
+                items=tuple((preset.name, preset.title) for preset in PRESETS.values()),
+            ),
+            act=lambda context, request: context.open_preset(request.value),
+            folded=True,
         ),
         LabControl(algorithm.spec, of_these_tasks, algorithm.act, folded=True),
         _choice(kind, Select, "alpha_learned", folded=True),
@@ -657,7 +669,8 @@ def _model(scene: Scene) -> State:
 def _message(scene: Scene) -> State:
     view = scene.view
     error = view.message or _divergence(scene)
-    text = error or view.note
+    preset = preset_of(scene.snapshot)
+    text = error or view.note or (preset.watch if preset else "")
     return {"value": text, "tone": "error" if error else "note", "hidden": not text}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from labkit.session import Session
+from labkit.session import Session, preset_named
 from labkit.widgets.end_of_cells import EndOfCells
 from labkit.widgets.lab import Lab
 from labkit.widgets.plotly_bundle import plotly_bundle
@@ -50,6 +50,33 @@ def open_lab(
     shell = get_ipython()
     if shell is not None and cell != VOILA:  # whose page begins at its top
         EndOfCells(shell.events, _open[cell].dashboard.attend)
+
+
+def open_preset(
+    name: str, *, show: Collection[str] | None = None, lock: Collection[str] = ()
+) -> Session:
+    """Open a prepared session: in the lab, with two sentences on what to watch; or run it headless.
+
+    Args:
+        name: One of `labkit.PRESETS`.
+        show: As for `Lab`.
+        lock: As for `Lab`.
+
+    Returns:
+        The session, which `open_lab` shows or trains.
+
+    Raises:
+        ParameterError: There is no preset of this name.
+        DivergedError: Headless, the training left the finite numbers.
+
+    Example:
+        >>> session = open_preset("beta-too-large")
+        >>> session.snapshot().meta_step
+        20
+    """
+    session = preset_named(name).session()
+    open_lab(session, show=show, lock=lock)
+    return session
 
 
 def _close(lab: Lab) -> None:

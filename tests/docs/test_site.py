@@ -56,6 +56,8 @@ def test_each_setting_has_a_line() -> None:
 
 def test_each_control_has_a_line() -> None:
     session = labkit.Session(labkit.Settings(), model=labkit.sinusoid_mlp, tasks=labkit.Sinusoid)
+    page = registries.filled((DOCS / "howto" / "instruments.md").read_text())
+    assert all(f"| `{p.name}` | {p.title} | {p.watch} |" in page for p in labkit.PRESETS.values())
     page = registries.filled((DOCS / "reference" / "controls.md").read_text())
     specs = [spec for group in LabControls(session).groups() for spec in group.controls]
     for spec in specs:

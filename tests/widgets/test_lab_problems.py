@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit import Emoji, Lab, Session, Settings, Sinusoid, Tides, image_mlp, sinusoid_mlp, tide_mlp
+from labkit import (
+    PRESETS,
+    Emoji,
+    Lab,
+    Session,
+    Settings,
+    Sinusoid,
+    Tides,
+    image_mlp,
+    sinusoid_mlp,
+    tide_mlp,
+)
 from labkit.session import ClassificationSettings
 from labkit.session.catalog import PROBLEMS
 from labkit.session.sharing.recipe import Recipe
@@ -314,3 +325,25 @@ def test_a_lab_of_a_session_that_has_trained() -> None:
         assert len(page.trace("training", "after adaptation")["y"]) == 3
     finally:
         lab.close()
+
+
+def test_a_prepared_session_is_opened_from_the_menu_and_says_what_to_watch() -> None:
+    with shown(new_session(seed=7)) as page:
+        session = page.lab.session
+        page.set("preset", "first-order-bias")
+        until(lambda: page.message() == PRESETS["first-order-bias"].watch)
+        assert page.control("tasks")["value"] == "Two rails"
+        assert (session.settings, session.last_step) == (
+            PRESETS["first-order-bias"].recipe.settings,
+            0,
+        )
+        page.set("order", 2)
+        until(lambda: page.control("order")["value"] == 2)
+        assert page.message() == PRESETS["first-order-bias"].watch
+        for _ in range(2):
+            page.press("undo")
+        until(lambda: page.control("tasks")["value"] == "Sinusoid")
+        until(lambda: not page.message())
+        assert session.settings.seed == 7
+        page.set("preset", "nothing")
+        until(lambda: "must be one of first-order-bias" in page.message())
