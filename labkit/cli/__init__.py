@@ -1,1 +1,1 @@
-"""The command line: `labkit run`, `sweep`, `compare`, `show`, `rerun` and `lab`."""
+"""The command line: `labkit run`, `sweep`, `watch` and the others."""

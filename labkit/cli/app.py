@@ -6,11 +6,13 @@ import typer
 
 from labkit.cli.compare import compare
 from labkit.cli.lab import lab
+from labkit.cli.list import label, list_runs
 from labkit.cli.options import ParameterCommand
 from labkit.cli.rerun import rerun
 from labkit.cli.run import run
 from labkit.cli.show import show
 from labkit.cli.sweep import sweep
+from labkit.cli.watch import watch
 
 app = typer.Typer(
     name="labkit",
@@ -23,6 +25,9 @@ app.command(cls=ParameterCommand)(run)
 app.command(cls=ParameterCommand)(sweep)
 app.command()(compare)
 app.command()(show)
+app.command(name="list")(list_runs)
+app.command()(label)
+app.command()(watch)
 app.command()(rerun)
 app.command()(lab)
 

@@ -12,6 +12,7 @@ from labkit.experiments import (
     STATUS,
     SWEEP,
     WITH_RESULT,
+    Labels,
     Notebook,
     RunFolder,
     Status,
@@ -31,7 +32,7 @@ def show(
                 f"{run} is not the folder of a run: it has no {STATUS}"
                 + (f"; the runs of the sweep are in {run / RUNS}" if of_sweep else "")
             )
-        _print("run", _summary(status, interrupted=folder.interrupted))
+        _print("run", _summary(status, interrupted=folder.interrupted) | _labels(run))
         _print("parameters (others as in the notebook)", _changed(folder))
         if status.without_result:
             typer.echo("The notebook records no result, see labkit.record_result.")
@@ -54,6 +55,13 @@ def _summary(status: Status, *, interrupted: bool) -> dict[str, Any]:
     version = {} if status.version is None else {"version": status.version}
     head = {"notebook": status.notebook, **version, "id": status.id, "state": state}
     return head | seconds | error
+
+
+def _labels(run: Path) -> dict[str, str]:
+    """What people have written on the run."""
+    labels = Labels.read(run)
+    texts = {"name": labels.name, "tags": ", ".join(labels.tags), "note": labels.note}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _changed(folder: RunFolder) -> dict[str, Any]:

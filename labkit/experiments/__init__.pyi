@@ -11,6 +11,7 @@ from .compare import mean_interval as mean_interval
 from .compare import read_runs as read_runs
 from .compare import report_html as report_html
 from .compare import runs_frame as runs_frame
+from .compare import varying_names as varying_names
 from .kernels import DISK_FULL as DISK_FULL
 from .kernels import Watcher as Watcher
 from .kernels import execute_notebook as execute_notebook
@@ -19,6 +20,7 @@ from .runs import MIME_TYPE as MIME_TYPE
 from .runs import STATUS as STATUS
 from .runs import WITH_RESULT as WITH_RESULT
 from .runs import FolderInUseError as FolderInUseError
+from .runs import Labels as Labels
 from .runs import Notebook as Notebook
 from .runs import Plan as Plan
 from .runs import Result as Result
@@ -55,3 +57,6 @@ from .sweeps import sweep as sweep
 from .tables import number_text as number_text
 from .tables import text_table as text_table
 from .tables import value_text as value_text
+from .watch import Filter as Filter
+from .watch import RunReader as RunReader
+from .watch import serve as serve

@@ -35,6 +35,14 @@ from labkit.figures.panels import (
 )
 from labkit.figures.paper import MethodCurve, paper_figure
 from labkit.figures.plain import CONFIG, PlainFigure
+from labkit.figures.runs import (
+    CurveOfRun,
+    VariedParameter,
+    against_figure,
+    curves_figure,
+    importance_figure,
+    parallel_figure,
+)
 from labkit.figures.style import DARK, PAPER, TEXT, Drawable, algorithm_color, show_cursor
 
 __all__ = [
@@ -46,24 +54,30 @@ __all__ = [
     "AdaptationPanel",
     "By",
     "ComparedGroup",
+    "CurveOfRun",
     "Drawable",
     "GhostCurve",
     "LabView",
     "MethodCurve",
     "PlainFigure",
+    "VariedParameter",
     "adaptation_figure",
     "adaptation_panel",
+    "against_figure",
     "algorithm_color",
     "algorithm_stretches",
     "combined",
     "comparison_figure",
+    "curves_figure",
     "gradient_truth_figure",
     "gradient_truth_words",
+    "importance_figure",
     "lab_figure",
     "lab_figures",
     "lab_view",
     "look_cursor",
     "paper_figure",
+    "parallel_figure",
     "settings_color",
     "show_adaptation",
     "show_cursor",

@@ -27,7 +27,15 @@ def test_what_it_says(folder: Path) -> None:
     assert "<td>&lt;a&gt;</td><td>2</td><td>1.5</td><td>6.35</td>" in page
     assert "<td>name=&lt;a&gt;</td><td>− name=b</td><td>2</td><td>+0.45</td>" in page
     assert "<td>python 3</td><td>4</td>" in page
-    assert "<a>" not in page.split("<script")[0]
+    assert "<a>" not in re.sub(r"<script>.*?</script>", "", page, count=1, flags=re.DOTALL)
+
+
+def test_each_run_has_its_place_in_the_figures(folder: Path) -> None:
+    page = report(folder)
+    for name in ("comparison", "curves", "parallel", "importance", "against"):
+        assert page.count(f'id="maml-lab-{name}"') == 1
+    assert "name=<a>" not in page
+    assert page.count("plotly.js v") == 1
 
 
 def test_the_same_each_time_and_no_network(folder: Path) -> None:

@@ -7,6 +7,11 @@ from .loading import load_curves as load_curves
 from .loading import load_runs as load_runs
 from .loading import read_runs as read_runs
 from .loading import runs_frame as runs_frame
+from .overview import RunRow as RunRow
+from .overview import figures_of as figures_of
+from .overview import rows_of as rows_of
+from .overview import training_points as training_points
+from .overview import varying_names as varying_names
 from .report import comparison_view as comparison_view
 from .report import report_html as report_html
 from .student_t import Mean as Mean

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 from labkit.experiments.compare.comparison import Comparison, Group
 from labkit.experiments.compare.loading import Runs, curves_frame
+from labkit.experiments.compare.overview import figures_of, rows_of
 from labkit.experiments.compare.student_t import mean_interval
 from labkit.experiments.tables import number_text, value_text
 from labkit.figures import (
@@ -42,6 +44,7 @@ th, td {{ padding: 3px 12px 3px 0; text-align: left; font-variant-numeric: tabul
 <body>
 <h1>{title}</h1>
 <p>{runs}</p>
+{script}
 {figure}
 <h2>Means over seeds</h2>
 {groups}
@@ -50,6 +53,8 @@ th, td {{ padding: 3px 12px 3px 0; text-align: left; font-variant-numeric: tabul
 zero, on average one of their intervals excludes zero by chance.</p>
 {pairs}
 {remarks}
+<h2>Runs</h2>
+{overview}
 <h2>Versions</h2>
 {versions}
 </body>
@@ -74,6 +79,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
         ink=TEXT,
         paper=PAPER,
         runs=html.escape(f"{len(runs.done)} runs, compared by {by}.{left_out}"),
+        script=f"<script>{get_plotlyjs()}</script>",
         figure=_figure(runs, comparison),
         groups=_table(
             (*comparison.by, "seeds", "mean", "± 95 %", *comparison.diverged_head),
@@ -103,6 +109,7 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
             ),
         ),
         remarks="".join(f"<p>{html.escape(line)}.</p>" for line in comparison.warnings()),
+        overview=_overview(runs, comparison.metric),
         versions=_table(("what", "runs with it"), _versions(runs)),
     )
 
@@ -110,13 +117,24 @@ def report_html(runs: Runs, comparison: Comparison) -> str:
 def _figure(runs: Runs, comparison: Comparison) -> str:
     if len(comparison.groups) > MOST_GROUPS:
         return f"<p>No figure: it can show at most {MOST_GROUPS} groups.</p>"
+    return _plot("comparison", comparison_view(comparison, curves_frame(runs)))
+
+
+def _plot(name: str, figure: go.Figure) -> str:
     return str(
-        comparison_view(comparison, curves_frame(runs)).to_html(
+        figure.to_html(
             full_html=False,
-            include_plotlyjs=True,
-            div_id="maml-lab-comparison",  # a random one would change with each call
+            include_plotlyjs=False,
+            div_id=f"maml-lab-{name}",  # a random one would change with each call
             config={**CONFIG, "responsive": True},
         )
+    )
+
+
+def _overview(runs: Runs, metric: str) -> str:
+    """The training curves, and what the parameters have to do with the metric, run by run."""
+    return "\n".join(
+        _plot(name, figure) for name, figure in figures_of(rows_of(runs), metric).items()
     )
 
 

@@ -1,4 +1,6 @@
 from .claims import check_claims as check_claims
+from .labels import LABELS as LABELS
+from .labels import Labels as Labels
 from .learners import load_learner as load_learner
 from .measurement import measure as measure
 from .measurement import record_result as record_result

@@ -6,6 +6,7 @@ from .optuna_search import Trial as Trial
 from .optuna_search import best_trials as best_trials
 from .optuna_search import search as search
 from .pruning import Pruner as Pruner
+from .sweep_folder import ATTEMPTS as ATTEMPTS
 from .sweep_folder import RUNS as RUNS
 from .sweep_folder import SWEEP as SWEEP
 from .workers import WAIT as WAIT

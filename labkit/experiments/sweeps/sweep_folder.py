@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from labkit.experiments.runs import Plan, RunFolder, Status, key_of, lock_folder
+from labkit.experiments.runs import LABELS, Plan, RunFolder, Status, key_of, lock_folder
 from labkit.experiments.sweeps.design import Design
 from labkit.session import RunProgress
 from labkit.version import __version__
 
 FORMAT = 1
 SWEEP, RUNS = "sweep.json", "runs"
-_ATTEMPTS = ".tries"
+ATTEMPTS = ".tries"
 
 
 class SweepFolderError(ValueError):
@@ -40,7 +40,7 @@ class SweepFolder:
     @property
     def attempts(self) -> Path:
         """Where runs are executed before they are moved to `run`."""
-        return self.path / _ATTEMPTS
+        return self.path / ATTEMPTS
 
     def run(self, plan: Plan) -> RunFolder:
         """The folder of a run that has ended."""
@@ -207,6 +207,8 @@ class SweepFolder:
             if target.exists():
                 away = own.with_suffix(".old")
                 os.replace(target, away)
+                with suppress(FileNotFoundError):  # what people have written on the run
+                    shutil.copy(away / LABELS, own / LABELS)
                 shutil.rmtree(away, ignore_errors=True)
             try:
                 os.rename(own, target)
