@@ -82,6 +82,7 @@ from .tasks import Classification as Classification
 from .tasks import Cubics as Cubics
 from .tasks import DrawableFamily as DrawableFamily
 from .tasks import Emoji as Emoji
+from .tasks import EnvironmentTasks as EnvironmentTasks
 from .tasks import FunctionTasks as FunctionTasks
 from .tasks import GaussianPolicy as GaussianPolicy
 from .tasks import GenerativeFamily as GenerativeFamily

@@ -773,7 +773,7 @@ MUTATIONS = [
     ),
     Mutation(
         "advantages without the discount of their step",
-        "tasks/navigation/navigation.py",
+        "tasks/navigation/policy_loss.py",
         "advantages = advantages * discounts",
         "advantages = advantages * discounts.sqrt()",
         NAVIGATION,

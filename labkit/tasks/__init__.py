@@ -2,6 +2,7 @@
 
 from labkit.tasks.classification import Classification
 from labkit.tasks.custom import (
+    EnvironmentTasks,
     FunctionTasks,
     LabelledTasks,
     TableTasks,
@@ -82,6 +83,7 @@ __all__ = [
     "Cubics",
     "DrawableFamily",
     "Emoji",
+    "EnvironmentTasks",
     "FunctionTasks",
     "GaussianPolicy",
     "GenerativeFamily",

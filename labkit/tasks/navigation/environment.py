@@ -73,7 +73,12 @@ class NavigationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         return observation, float(reward), bool(there), False, info
 
     def _seen(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        return self._position.numpy().copy(), {"goal": self._goal.numpy().copy()}
+        return _array(self._position), {"goal": _array(self._goal)}
+
+
+def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    # by a list: inside of torch.func a tensor gives no numpy array
+    return np.asarray(tensor.tolist(), np.float32)
 
 
 if ID not in gymnasium.registry:

@@ -9,19 +9,9 @@ import torch
 from torch import Tensor
 
 from labkit.core import OnPolicy, check_count, is_number
-from labkit.core.policy_gradients import (
-    LinearBaseline,
-    Objective,
-    check_objective,
-    discounted_sums,
-    gaussian_kl,
-    gaussian_log_prob,
-    generalised_advantages,
-    policy_objective,
-    standardised,
-)
 from labkit.tasks.family import Predictor, TaskBatch
-from labkit.tasks.navigation.trajectories import Trajectories, check_gaussian, roll_out
+from labkit.tasks.navigation.policy_loss import AnyObjective, PolicyLoss
+from labkit.tasks.navigation.trajectories import Trajectories, roll_out
 from labkit.tasks.navigation.world import Disc, Reward, World
 
 Goals: TypeAlias = Literal["square", "circle"]
@@ -88,7 +78,7 @@ class Navigation:
     goal_speed: float = 0.0
     obstacles: Sequence[Disc] = ()
     oracle: bool = False
-    objective: Objective | Literal["pathwise"] = "dice"
+    objective: AnyObjective = "dice"
     discount: float = 0.99
     gae: float = 1.0
     baseline: bool = True
@@ -101,12 +91,7 @@ class Navigation:
             raise ValueError(f"goals must be 'square' or 'circle', got {self.goals!r}")
         if not is_number(self.goal_speed) or not 0 <= self.goal_speed < math.inf:
             raise ValueError(f"goal_speed must be a finite number ≥ 0, got {self.goal_speed!r}")
-        check_objective(self.objective, "pathwise")
-        for name in ("discount", "gae"):
-            value = getattr(self, name)
-            if not is_number(value) or not 0 <= value <= 1:
-                raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}")
-        self.world  # noqa: B018  # checks the rest
+        self.world, self._loss  # noqa: B018  # check the rest
 
     @property
     def world(self) -> World:
@@ -148,11 +133,7 @@ class Navigation:
 
     def loss(self, predict: Predictor, batch: Trajectories) -> Tensor:
         """−(mean return), with the gradient of the objective."""
-        objective, before = self._objective(predict, batch)
-        returns = batch.steps.rewards.sum(-1).mean().detach()
-        # a loss with the derivatives of the objective, that is the return of the policy which has
-        # drawn the trajectories
-        return before - objective - returns
+        return self._loss(predict, batch)
 
     def metrics(self, predict: Predictor, batch: Trajectories) -> dict[str, Tensor]:  # noqa: ARG002
         """Mean return, and the share of episodes that come to the goal."""
@@ -161,39 +142,11 @@ class Navigation:
 
     def divergence(self, old: Predictor, new: Predictor, batch: Trajectories) -> Tensor:
         """Mean KL(old ‖ new) over the steps of the episodes, 0-d."""
-        steps, parts = batch.steps, batch.actions.shape[-1]
-        before, after = (check_gaussian(p(steps.observations), parts) for p in (old, new))
-        apart = gaussian_kl(*before, *after)
-        return (apart * steps.alive).sum() / steps.alive.sum()
+        return self._loss.divergence(old, new, batch)
 
-    def _objective(self, predict: Predictor, batch: Trajectories) -> tuple[Tensor, Tensor]:
-        """What is differentiated, 0-d, and its value at the policy that has drawn the batch."""
-        steps = batch.steps
-        discounts = self.discount ** torch.arange(
-            self.horizon, dtype=steps.rewards.dtype, device=steps.rewards.device
-        )
-        if self.objective == "pathwise":
-            discounted = (steps.rewards * discounts).sum(-1).mean()
-            return discounted, discounted.detach()
-        with torch.no_grad():
-            values = None
-            if self.baseline:
-                values = LinearBaseline().fit(steps, discounted_sums(steps.rewards, self.discount))
-            advantages = generalised_advantages(steps, values, self.discount, self.gae)
-            if self.normalise:
-                advantages = standardised(advantages, steps.alive)
-            else:
-                advantages = advantages * discounts
-        mean, log_std = check_gaussian(predict(steps.observations), batch.actions.shape[-1])
-        log_probs = gaussian_log_prob(batch.actions, mean, log_std) * steps.alive
-        objective = self.objective
-        count = steps.alive.sum() if self.normalise else len(steps.alive)
-
-        def total(log_probs: Tensor) -> Tensor:
-            terms = policy_objective(objective, log_probs, batch.log_probs, advantages)
-            return (terms * steps.alive).sum() / count
-
-        return total(log_probs), total(batch.log_probs)
+    @property
+    def _loss(self) -> PolicyLoss:
+        return PolicyLoss(self.objective, self.discount, self.gae, self.baseline, self.normalise)
 
     def _support_noise(self, generator: torch.Generator) -> Tensor:
         return self._noise(self.shots, generator)
