@@ -150,9 +150,9 @@ class Display:
         return runs if self.tally is None and runs else [head, *(f"  {run}" for run in runs)]
 
     def print_if_due(self) -> None:
-        """Print all in one line, if it is time and has changed."""
+        """Print all in one line, if it is time; where each change is shown, only changes."""
         text = "; ".join(line.strip() for line in self.lines())
-        if text != self._last and self._now() >= self._due:
+        if self._now() >= self._due and not (self._enabled and text == self._last):
             self._last, self._due = text, self._now() + (0 if self._enabled else BETWEEN)
             self.notice(text)
 

@@ -86,10 +86,24 @@ def test_without_a_terminal_a_line_now_and_then(
     pace = f"at meta-step {100 + FIRST:.0f} of 2,000, 1 per s, about 32 min left"
     assert lines[0] == f"labkit: 0 of 2 runs done; seed=3: {pace}; seed=4: {pace}"
     assert FIRST < 10
-    clock.seconds += 2 * BETWEEN
-    display.print_if_due()  # time has passed, and with it the pace
-    display.print_if_due()
-    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_long_wait_is_said_again_and_on_demand_each_change(
+    plans: list[Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    waits = Display("reading the runs", now=clock)
+    for _ in range(int(FIRST + 2 * BETWEEN)):
+        clock.seconds += 1
+        waits.print_if_due()
+    assert capsys.readouterr().err.splitlines() == ["labkit: reading the runs"] * 3
+    changes = Display("starting", enabled=True, now=clock)
+    for phase in ("importing", "importing", "starting"):
+        changes.running([(plans[0], RunProgress(phase))])
+    assert capsys.readouterr().err.splitlines() == [
+        "labkit: 01_sinusoid: importing",
+        "labkit: 01_sinusoid: starting the notebook",
+    ]
 
 
 def test_failures_are_said_when_they_happen(

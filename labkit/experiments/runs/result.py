@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,7 @@ class Result:
             "curves": curves,
             "events": self.events,
             "provenance": self.provenance,
+            "divergence": None if self.divergence is None else asdict(self.divergence),
         }
         return {name: _without_nonfinite(value) for name, value in data.items()}
 
