@@ -5,6 +5,7 @@ import signal
 import typer
 
 from labkit.cli.compare import compare
+from labkit.cli.export import export
 from labkit.cli.lab import lab
 from labkit.cli.list import label, list_runs
 from labkit.cli.options import ParameterCommand
@@ -28,6 +29,7 @@ app.command()(show)
 app.command(name="list")(list_runs)
 app.command()(label)
 app.command()(watch)
+app.command()(export)
 app.command()(rerun)
 app.command()(lab)
 

@@ -12,6 +12,8 @@ from .compare import read_runs as read_runs
 from .compare import report_html as report_html
 from .compare import runs_frame as runs_frame
 from .compare import varying_names as varying_names
+from .export import Exported as Exported
+from .export import export_runs as export_runs
 from .kernels import DISK_FULL as DISK_FULL
 from .kernels import Watcher as Watcher
 from .kernels import execute_notebook as execute_notebook
