@@ -93,6 +93,7 @@ from .tasks import MeasuredFamily as MeasuredFamily
 from .tasks import MiniBatches as MiniBatches
 from .tasks import Navigation as Navigation
 from .tasks import Omniglot as Omniglot
+from .tasks import PathPortrait as PathPortrait
 from .tasks import PolicyFamily as PolicyFamily
 from .tasks import Portrait as Portrait
 from .tasks import Quadratics as Quadratics

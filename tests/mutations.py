@@ -834,6 +834,20 @@ MUTATIONS = [
         "[value for value in self.by_seed]",
         BOUNDS,
     ),
+    Mutation(
+        "paths after the end of an episode",
+        "tasks/navigation/navigation.py",
+        "[..., None] > 0, math.nan)",
+        "[..., None] > -1, math.nan)",
+        NAVIGATION,
+    ),
+    Mutation(
+        "paths without a gap between them",
+        "figures/panels/path_task.py",
+        "np.concatenate([points, gaps], 1)",
+        "np.concatenate([points, points[:, :1]], 1)",
+        ("tests/figures/test_path_task.py",),
+    ),
 ]
 
 

@@ -50,7 +50,7 @@ class OnPolicy:
 
         >>> from labkit.core import adapt
         >>> action = OnPolicy(
-        ...     noise=lambda generator: torch.randn(4, generator=generator),
+        ...     noise=lambda generator: torch.randn(9999, generator=generator),
         ...     batch=lambda params, noise, goal: (params["w"] + noise, goal),
         ...     tasks=torch.tensor(2.0),
         ... )

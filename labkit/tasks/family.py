@@ -112,7 +112,29 @@ class ImagePortrait:
     losses: Tensor | None = None
 
 
-AnyPortrait: TypeAlias = Portrait | ImagePortrait
+@dataclass(frozen=True, slots=True)
+class PathPortrait:
+    """One navigation task, and some paths that the policy walks after each inner step.
+
+    Attributes:
+        paths: Positions after 0 … K inner steps, nan after the end of an episode,
+            (K + 1, episodes, positions, 2).
+        goal: Where the goal is at the start, (2,).
+        obstacles: Discs (x, y, radius), (obstacles, 3).
+        title: Which task this is; "" for none.
+        attribution: Credit to show with the task; "" for none.
+        losses: Query loss after 0 … K inner steps, (K + 1,); the learner that draws adds it.
+    """
+
+    paths: Tensor
+    goal: Tensor
+    obstacles: Tensor
+    title: str = ""
+    attribution: str = ""
+    losses: Tensor | None = None
+
+
+AnyPortrait: TypeAlias = Portrait | ImagePortrait | PathPortrait
 
 
 class TaskFamily(Protocol):

@@ -95,7 +95,8 @@ def task_portrait(
     portrait = family.portrait(one, predictors)
     if not isinstance(portrait, AnyPortrait | None):
         raise ValueError(
-            f"{type(family).__name__}.portrait must return a labkit.Portrait or ImagePortrait, or "
+            f"{type(family).__name__}.portrait must return a labkit.Portrait, ImagePortrait "
+            "or PathPortrait, or "
             f"None, got {portrait!r}"[:300]
         )
     if portrait is None or not all(isinstance(leaf, Tensor) for leaf in tree_leaves(one.query)):

@@ -23,7 +23,7 @@ from labkit.figures import (
     training_ghosts,
 )
 from labkit.session import Ghost, Session, Settings, Snapshot
-from labkit.tasks import AnyPortrait, Portrait
+from labkit.tasks import AnyPortrait, ImagePortrait, PathPortrait, Portrait
 from labkit.training import AdaptationCurve, Between, estimate_curve
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.lab_context import ViewState
@@ -436,7 +436,12 @@ def _task_options(snapshot: Snapshot) -> tuple[tuple[str, object], ...]:
 
 def steps_of(portrait: AnyPortrait | None) -> int:
     """Inner steps that a portrait shows."""
-    if portrait is None:
-        return 1
-    steps = portrait.predictions if isinstance(portrait, Portrait) else portrait.probabilities
-    return len(steps) - 1
+    match portrait:
+        case None:
+            return 1
+        case Portrait():
+            return len(portrait.predictions) - 1
+        case PathPortrait():
+            return len(portrait.paths) - 1
+        case ImagePortrait():
+            return len(portrait.probabilities) - 1

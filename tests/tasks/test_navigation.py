@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from torch import Tensor, nn
 
 from labkit.core import MAML, Draws, drawing, task_gradients, with_noise
+from labkit.tasks import PathPortrait, TaskBatch
 from labkit.tasks.navigation import (
     GaussianPolicy,
     Navigation,
@@ -73,7 +74,13 @@ def test_all_episodes_at_once_are_those_of_a_loop(world: World) -> None:
 def meta_gradients(objective: Any, goal: Tensor, inner_steps: int, **options: Any) -> Tensor:
     """Estimates of the meta-gradient by independent episodes, (estimates, parameters)."""
     family = Navigation(
-        shots=300, queries=300, horizon=3, objective=objective, normalise=False, **options
+        shots=300,
+        queries=300,
+        horizon=3,
+        objective=objective,
+        normalise=False,
+        discount=0.5,
+        **options,
     )
     linear = nn.Linear(2, 2, device="meta").to_empty(device="cpu").double()
     linear.weight.data = torch.tensor([[0.3, -0.2], [0.1, 0.4]], dtype=DOUBLE)
@@ -194,3 +201,27 @@ def test_policies_that_do_not_fit_are_named() -> None:
     discrete = nn.Linear(2, 4, device="meta").to_empty(device="cpu")
     with pytest.raises(ValueError, match=r"must return \(mean, log_std\).*got \(20, 4\)"):
         MetaLearner(discrete, Navigation(horizon=2), MAML())
+
+
+def test_a_portrait_shows_the_same_episodes_before_and_after_each_step() -> None:
+    tasks = Navigation(shots=4, queries=4, horizon=5, obstacles=[(0.4, 0.4, 0.1)])
+    learner = MetaLearner(partial(gaussian_policy, width=4), tasks, MAML(0.1, 2), meta_batch=2)
+    portrait = learner.portrait(task=1, tasks=3)
+    assert isinstance(portrait, PathPortrait)
+    assert portrait.paths.shape == (3, 6, 6, 2)
+    assert not portrait.paths[:, :, 0].any()
+    assert not torch.equal(portrait.paths[0], portrait.paths[2])
+    goal = learner.held_out(3).info["goal"][1]
+    assert torch.equal(portrait.goal, goal)
+    assert f"({goal[0]:.2f}, {goal[1]:.2f})" in portrait.title
+    curve = learner.adaptation_curve(2, tasks=3, alpha=0.1)
+    assert portrait.losses is not None
+    assert torch.allclose(portrait.losses, curve.task_losses[1])
+    # an episode that ends has no positions after that
+    near = TaskBatch(
+        (), learner.held_out(1).query, {"goal": torch.zeros(1, 2), "drift": torch.zeros(1, 2)}
+    )
+    still = [lambda seen: (torch.zeros_like(seen), torch.full((2,), -9.0))]
+    ended = tasks.portrait(near, still).paths[0]
+    assert ended[:, :2].isfinite().all()
+    assert ended[:, 2:].isnan().all()

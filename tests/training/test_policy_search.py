@@ -109,6 +109,15 @@ def test_trpo_goes_to_the_edge_and_not_beyond() -> None:
     assert torch.allclose(image / image.norm(), slope / slope.norm(), atol=1e-4)
 
 
+def test_trpo_shortens_a_step_whose_divergence_is_larger_than_its_curvature_says() -> None:
+    def divergence(params: Params) -> Tensor:  # F = 1 at 0, and steeper than w²/2 away from it
+        return params["w"] ** 2 / 2 + 100 * params["w"] ** 4
+
+    theta = {"w": torch.zeros((), dtype=DOUBLE)}
+    step = TRPO(max_kl=0.02).search(lambda p: p["w"], divergence, theta, 0.0)
+    assert 0.005 < float(divergence(step)) <= 0.02
+
+
 def test_trpo_stays_where_nothing_is_better() -> None:
     def rising(params: Params) -> Tensor:
         return params["w"].square().sum()

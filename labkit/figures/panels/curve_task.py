@@ -188,7 +188,11 @@ def _known(portrait: Portrait) -> bool:
 
 def step_styles(portrait: Portrait, color: str = AFTER) -> list[dict[str, Any]]:
     """Name, colour, inner step and whether it shows, for each of the `MOST_STEPS` curves."""
-    steps = steps_drawn(portrait)
+    return styles_of(steps_drawn(portrait), color)
+
+
+def styles_of(steps: list[int], color: str = AFTER) -> list[dict[str, Any]]:
+    """The same for curves after these inner steps."""
     styles: list[dict[str, Any]] = [
         {
             "name": f"step {step}",
@@ -211,6 +215,10 @@ def step_styles(portrait: Portrait, color: str = AFTER) -> list[dict[str, Any]]:
 
 def steps_drawn(portrait: Portrait) -> list[int]:
     """Inner steps whose curves are drawn: all, or `MOST_STEPS` evenly spaced with the last."""
-    last = len(portrait.predictions) - 1
+    return spread_steps(len(portrait.predictions) - 1)
+
+
+def spread_steps(last: int) -> list[int]:
+    """The numbers 1 … last, or `MOST_STEPS` of them, evenly spaced with the last."""
     count = min(last, MOST_STEPS)
     return [round(last * (i + 1) / count) for i in range(count)]

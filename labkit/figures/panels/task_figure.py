@@ -12,6 +12,7 @@ from plotly.basedatatypes import BaseFigure, BaseTraceType
 from labkit.figures.panels.curve_task import CurvePanel
 from labkit.figures.panels.image_task import ImagePanel
 from labkit.figures.panels.map_task import MapPanel
+from labkit.figures.panels.path_task import PathPanel
 from labkit.figures.style import (
     AFTER,
     BEFORE,
@@ -25,7 +26,7 @@ from labkit.figures.style import (
     title,
     whole_title,
 )
-from labkit.tasks import AnyPortrait, ImagePortrait, Portrait
+from labkit.tasks import AnyPortrait, ImagePortrait, PathPortrait, Portrait
 
 
 class TaskPanel(Protocol):
@@ -74,6 +75,8 @@ def task_panel(
             return NoPanel()
         case ImagePortrait():
             return ImagePanel(portrait)
+        case PathPortrait():
+            return PathPanel(portrait, color)
         case Portrait(place=None):
             return CurvePanel(portrait, color, y_range)
         case Portrait():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from labkit.core import OnPolicy, check_count, is_number
-from labkit.tasks.family import Predictor, TaskBatch
+from labkit.tasks.family import PathPortrait, Predictor, TaskBatch
 from labkit.tasks.navigation.policy_loss import AnyObjective, PolicyLoss
 from labkit.tasks.navigation.trajectories import Trajectories, roll_out
 from labkit.tasks.navigation.world import Disc, Reward, World
@@ -17,6 +17,9 @@ from labkit.tasks.navigation.world import Disc, Reward, World
 Goals: TypeAlias = Literal["square", "circle"]
 
 CIRCLE_RADIUS = 0.5
+
+PATHS = 6
+"""Episodes that a portrait shows."""
 
 
 @final
@@ -62,7 +65,7 @@ class Navigation:
         released code.
 
     Example:
-        >>> from labkit import MAML, MetaLearner
+        >>> from labkit import MAML, MetaLearner, gaussian_policy
         >>> tasks = Navigation(shots=4, queries=4, horizon=10)
         >>> learner = MetaLearner(gaussian_policy, tasks, MAML(alpha=0.1), meta_batch=2)
         >>> learner.step().loss_before > 0
@@ -143,6 +146,26 @@ class Navigation:
     def divergence(self, old: Predictor, new: Predictor, batch: Trajectories) -> Tensor:
         """Mean KL(old ‖ new) over the steps of the episodes, 0-d."""
         return self._loss.divergence(old, new, batch)
+
+    def portrait(self, task: TaskBatch, predictors: Sequence[Predictor]) -> PathPortrait:
+        """Some paths to the goal after each inner step, all with the same random numbers."""
+        data = {name: values[0] for name, values in task.info.items()}
+        seed = int(task.query.seeds[0])
+        noise = self._noise(PATHS, torch.Generator().manual_seed(seed)).to(data["goal"])
+        with torch.no_grad():
+            walks = [self.draw(predict, noise, data) for predict in predictors]
+        started = torch.ones_like(walks[0].steps.alive[:, :1])
+        paths = [
+            each.positions.where(torch.cat([started, each.steps.alive], 1)[..., None] > 0, math.nan)
+            for each in walks
+        ]
+        x, y = data["goal"].tolist()
+        return PathPortrait(
+            paths=torch.stack(paths),
+            goal=data["goal"],
+            obstacles=torch.tensor(self.world.obstacles).reshape(-1, 3),
+            title=f"goal at ({x:.2f}, {y:.2f})",
+        )
 
     @property
     def _loss(self) -> PolicyLoss:
