@@ -71,9 +71,12 @@ export class SupportFocus {
     const point = points[index];
     if (!point) return;
     const [across, up] = editor.axes();
-    const { left, top } = editor.corner();
-    handle.style.left = `${left + across.toPixels(point.x)}px`;
-    handle.style.top = `${top + up.toPixels(point.y)}px`;
+    // to ask where the axes are costs a layout of the page
+    if (handle.matches(":focus")) {
+      const { left, top } = editor.corner();
+      handle.style.left = `${left + across.toPixels(point.x)}px`;
+      handle.style.top = `${top + up.toPixels(point.y)}px`;
+    }
     handle.ariaValueMin = short(across.toValue(0));
     handle.ariaValueMax = short(across.toValue(across.length));
     handle.ariaValueNow = short(point.x);

@@ -465,25 +465,25 @@ handle.addEventListener(end,()=>this.end(),{signal});handle.addEventListener("fo
 {signal})}editor;handle=element("div",{class:"maml-lab-point",tabindex:0,role:"slider","aria-label":"\
 Support points","aria-roledescription":"support point","aria-description":KEYS});wanted=0;moving=!1;follow(){
 let{handle,editor}=this,points=editor.points(),index=this.among(points),point=points[index];if(!point)
-return;let[across,up]=editor.axes(),{left,top}=editor.corner();handle.style.left=`${left+across.toPixels(
-point.x)}px`,handle.style.top=`${top+up.toPixels(point.y)}px`,handle.ariaValueMin=short(across.toValue(
-0)),handle.ariaValueMax=short(across.toValue(across.length)),handle.ariaValueNow=short(point.x);let rank=fromLeft(
-points).indexOf(index)+1;handle.ariaValueText=`${rank} of ${points.length}: x ${short(point.x)}, y ${short(
-point.y)}`}press(event){if(event.ctrlKey||event.altKey||event.metaKey)return;let points=this.editor.
-points(),index=this.among(points),point=points[index];if(!point)return;let move2=MOVES[event.key],next=neighbour(
-event.key,points,index);if(move2){let size2=event.shiftKey?LEAP:STEP;this.moving=!0,this.editor.move(
-index,this.beside(point,move2[0]*size2,move2[1]*size2),!1)}else if(next!==void 0)this.end(),this.wanted=
-next;else if(event.key==="Enter")this.end(),this.wanted=points.length,this.editor.add(this.beside(point,
-BESIDE,0));else if(event.key==="Delete"||event.key==="Backspace")this.end(),this.editor.remove(index);else
-return;event.preventDefault(),this.follow()}beside(point,across,up){let along=(axis,value,share)=>{let pixels=axis.
-toPixels(value)+share*axis.length;return axis.toValue(Math.min(Math.max(pixels,0),axis.length))},[x,
-y]=this.editor.axes();return{x:along(x,point.x,across),y:along(y,point.y,up)}}end(){if(!this.moving)
-return;this.moving=!1;let points=this.editor.points(),index=this.among(points);points[index]&&this.editor.
-move(index,points[index],!0)}among(points){return Math.min(this.wanted,points.length-1)}};function fromLeft(points){
-return[...points.keys()].sort((a,b)=>points[a].x-points[b].x)}function neighbour(key,points,index){let order=fromLeft(
-points),rank=order.indexOf(index),last=order.length-1,ranks={PageDown:Math.min(rank+1,last),PageUp:Math.
-max(rank-1,0),Home:0,End:last};return order[ranks[key]]}function short(value){return String(Number(value.
-toPrecision(3)))}var REACH=12,REACH_OF_A_FINGER=24,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Sup\
+return;let[across,up]=editor.axes();if(handle.matches(":focus")){let{left,top}=editor.corner();handle.
+style.left=`${left+across.toPixels(point.x)}px`,handle.style.top=`${top+up.toPixels(point.y)}px`}handle.
+ariaValueMin=short(across.toValue(0)),handle.ariaValueMax=short(across.toValue(across.length)),handle.
+ariaValueNow=short(point.x);let rank=fromLeft(points).indexOf(index)+1;handle.ariaValueText=`${rank}\
+ of ${points.length}: x ${short(point.x)}, y ${short(point.y)}`}press(event){if(event.ctrlKey||event.
+altKey||event.metaKey)return;let points=this.editor.points(),index=this.among(points),point=points[index];
+if(!point)return;let move2=MOVES[event.key],next=neighbour(event.key,points,index);if(move2){let size2=event.
+shiftKey?LEAP:STEP;this.moving=!0,this.editor.move(index,this.beside(point,move2[0]*size2,move2[1]*size2),
+!1)}else if(next!==void 0)this.end(),this.wanted=next;else if(event.key==="Enter")this.end(),this.wanted=
+points.length,this.editor.add(this.beside(point,BESIDE,0));else if(event.key==="Delete"||event.key===
+"Backspace")this.end(),this.editor.remove(index);else return;event.preventDefault(),this.follow()}beside(point,across,up){
+let along=(axis,value,share)=>{let pixels=axis.toPixels(value)+share*axis.length;return axis.toValue(
+Math.min(Math.max(pixels,0),axis.length))},[x,y]=this.editor.axes();return{x:along(x,point.x,across),
+y:along(y,point.y,up)}}end(){if(!this.moving)return;this.moving=!1;let points=this.editor.points(),index=this.
+among(points);points[index]&&this.editor.move(index,points[index],!0)}among(points){return Math.min(
+this.wanted,points.length-1)}};function fromLeft(points){return[...points.keys()].sort((a,b)=>points[a].
+x-points[b].x)}function neighbour(key,points,index){let order=fromLeft(points),rank=order.indexOf(index),
+last=order.length-1,ranks={PageDown:Math.min(rank+1,last),PageUp:Math.max(rank-1,0),Home:0,End:last};
+return order[ranks[key]]}function short(value){return String(Number(value.toPrecision(3)))}var REACH=12,REACH_OF_A_FINGER=24,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Sup\
 port points: click free space to add one, drag one to move it, click one to remove it",HINT="click: \
 add or remove · drag: move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){
 this.gd=gd;this.internals=internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener(
