@@ -69,6 +69,20 @@ TRANSPOSED = """part = pull(bar)[1]
 
 MUTATIONS = [
     Mutation(
+        "memory of views counted again",
+        "training/engine/peak_memory.py",
+        "not in inputs | self.counted",
+        "not in set()",
+        ("tests/widgets/test_cost_meter.py",),
+    ),
+    Mutation(
+        "time of all steps, also those before the recording",
+        "training/step_cost.py",
+        "timed = times[RECORDED_AFTER + 2 :] if replayed",
+        "timed = times[1:] if replayed",
+        ("tests/widgets/test_cost_meter.py",),
+    ),
+    Mutation(
         "a pace that forgets the time it used",
         "session/observe/pace.py",
         "begun - SAVED_SECONDS) + used",

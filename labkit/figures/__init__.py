@@ -3,6 +3,8 @@
 from labkit.figures.combined import combined
 from labkit.figures.comparison import MOST_GROUPS, ComparedGroup, comparison_figure
 from labkit.figures.instruments import (
+    cost_figure,
+    cost_words,
     gradient_truth_figure,
     gradient_truth_words,
     tasks_beyond,
@@ -68,6 +70,8 @@ __all__ = [
     "algorithm_stretches",
     "combined",
     "comparison_figure",
+    "cost_figure",
+    "cost_words",
     "curves_figure",
     "gradient_truth_figure",
     "gradient_truth_words",

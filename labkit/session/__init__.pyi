@@ -1,6 +1,8 @@
 from .catalog import PROBLEMS as PROBLEMS
 from .catalog import problem_of as problem_of
 from .catalog import switched as switched
+from .costs import Cost as Cost
+from .costs import measure_costs as measure_costs
 from .history import Event as Event
 from .history import TrainingCurve as TrainingCurve
 from .observe import MOST_GHOSTS as MOST_GHOSTS

@@ -17,6 +17,7 @@ from labkit.training.learner_view import Selection
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, stream
 from labkit.training.step import CosineDecay, DivergedError, MetaStep, WarmUp, draw, map_batch
+from labkit.training.step_cost import StepCost, measure_step
 from labkit.training.tuned_steps import curve_with_alphas, tuned_alphas
 from labkit.training.watching import StepReport
 
@@ -34,6 +35,7 @@ __all__ = [
     "MetricCurve",
     "ModelSource",
     "Selection",
+    "StepCost",
     "StepReport",
     "StepsTable",
     "WarmUp",
@@ -43,6 +45,7 @@ __all__ = [
     "draw",
     "estimate_curve",
     "map_batch",
+    "measure_step",
     "on_split",
     "one_task",
     "steps_table",

@@ -1,10 +1,12 @@
 """Controls and panels in the notebook: only sets values and shows figures."""
 
+from labkit.widgets.cost_meter import CostMeter
 from labkit.widgets.gradient_truth import GradientTruth
 from labkit.widgets.lab import Lab
 from labkit.widgets.opening import open_lab, open_preset
 
 __all__ = [
+    "CostMeter",
     "GradientTruth",
     "Lab",
     "open_lab",

@@ -1,26 +1,13 @@
 """Gradient truth: what the second derivative does to the meta-gradient, next to the lab."""
 
 import time
-from typing import Any, final
-
-import ipywidgets
+from typing import final
 
 from labkit.figures import PlainFigure, gradient_truth_figure, gradient_truth_words
-from labkit.session import (
-    GradientMonitor,
-    GradientView,
-    InterruptedReplayError,
-    Session,
-    Snapshot,
-    keep_threads,
-)
-from labkit.widgets.controls import Button, Group, Text, Toggle
-from labkit.widgets.draw_loop import DrawLoop
-from labkit.widgets.instrument import InstrumentBoard
-from labkit.widgets.opening import running_cell
-from labkit.widgets.protocol import Message
+from labkit.session import GradientMonitor, GradientView, Session, Snapshot
+from labkit.widgets.controls import Button, Group, Text
+from labkit.widgets.instrument import LARGE, Instrument
 
-REDRAW_SECONDS = 0.3
 MEASURING_SECONDS = 0.2
 """So long it measures at a time, in pieces."""
 
@@ -33,7 +20,7 @@ GROUPS = (
                 label="Check gradient",
                 tooltip="Compare the exact meta-gradient here with finite differences in float64",
             ),
-            Toggle(name="large", label="Large type", tooltip="", icon="type", compact=True),
+            LARGE,
             Text(name="status", live=False),
         ),
     ),
@@ -42,7 +29,7 @@ GROUPS = (
 
 
 @final
-class GradientTruth(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class GradientTruth(Instrument):
     """Angles and lengths of exact MAML, first-order MAML and Reptile, live, on a session.
 
     It shows the angle and the ratio of lengths to the exact meta-gradient over meta-steps, and
@@ -74,20 +61,11 @@ class GradientTruth(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no
     """
 
     def __init__(self, session: Session, *, tasks: int = 10, share: float = 0.1) -> None:
-        self.session = session
         self._monitor = GradientMonitor(tasks, share=share)
         self._tasks, self._shown = tasks, self._monitor.view
-        self._present, self._asked = False, False
-        self._message: tuple[str, str] = "", ""
+        self._asked = False
         first = gradient_truth_figure(self._shown)
-        self.board = InstrumentBoard(GROUPS, first, heading="Gradient truth")
-        self.board.on_message(self._heard)
-        self._loop = DrawLoop(session.subscribe, self._draw, REDRAW_SECONDS)
-        layout = ipywidgets.Layout(flex="0 1 44%", min_width="0", overflow="visible")
-        super().__init__([self.board], layout=layout)
-        self._tell()
-        self._loop.wake()
-        self._loop.start()
+        super().__init__(session, GROUPS, first, heading="Gradient truth")
 
     @property
     def view(self) -> GradientView:
@@ -106,67 +84,44 @@ class GradientTruth(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no
     def check(self) -> None:
         """Compare the exact meta-gradient with finite differences, as the button does."""
         self._asked = True
-        self._message = "checking the gradient …", "note"
-        self._tell()
+        self.message = "checking the gradient …", "note"
+        self.tell()
         self._loop.hurry()
-
-    def close(self) -> None:
-        """Stop measuring, and take the instrument from all pages; the session continues."""
-        if self.comm is None:  # closed already, or never opened
-            return
-        self._loop.close()
-        super().close()
-        self.board.close()
-        self.layout.close()
 
     def __repr__(self) -> str:
         return "Gradient truth (live in a notebook with widgets)"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        if running_cell() is None:
-            return self.figure().bundle(repr(self))
-        return super()._repr_mimebundle_(**kwargs)
+    def press(self, name: str) -> None:
+        """Do what a button does."""
+        if name == "check":
+            self.check()
 
-    def _heard(self, message: Message) -> None:
-        match message:
-            case {"kind": "press", "name": "check"}:
-                self.check()
-            case {"kind": "press", "name": "large"}:
-                self.board.large = not self.board.large
-                self._tell()
-            case {"kind": "gone"}:
-                self._present = False
-            case {"kind": "back"}:
-                self._present = True
-                self._loop.hurry()
-
-    def _draw(self) -> bool:
+    def draw(self) -> bool:
         """Measure what is due and show it; True if something is left."""
-        keep_threads(self.session.threads)  # the thread is the loop's own
-        self.board.begin()
-        self._present |= self.board.watched
-        try:
-            snapshot = self.session.snapshot()
-            left = self._measure(snapshot)
-        except InterruptedReplayError:
-            return True
-        except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
-            self._message = f"Measuring failed. {type(error).__name__}: {error}", "error"
-            left = False
-        if self._shown is not self.view:
-            before, self._shown = self._shown, self.view
-            if _differ(before, self._shown):
-                self.board.show(gradient_truth_figure(self._shown))
-        self._tell()
-        self.board.flush()
-        self.board.idle(behind=1)
+        left = self._measure(self.session.snapshot())
+        before, self._shown = self._shown, self.view
+        if _differ(before, self._shown):
+            self.board.show(gradient_truth_figure(self._shown))
         return left
+
+    def words(self) -> list[str]:
+        """The read-out."""
+        problems = self.view.problems
+        return [word for word in gradient_truth_words(self.view) if word not in problems]
+
+    def tell(self) -> None:
+        """Let the page show the read-out, and what failed before any other message."""
+        said, problems = self.message, self.view.problems
+        if problems:
+            self.message = problems[0], "error"
+        super().tell()
+        self.message = said
 
     def _measure(self, snapshot: Snapshot) -> bool:
         if self._asked:
             self._asked = False
             self._check(snapshot)
-        if snapshot.playing and not self._present:
+        if snapshot.playing and not self.present:
             return False  # a page that has it in a hidden tab is shown all of it later
         until, left = time.monotonic() + MEASURING_SECONDS, True
         while left and time.monotonic() < until:
@@ -179,21 +134,11 @@ class GradientTruth(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no
         try:
             self._monitor.check(snapshot)
         except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
-            self._message = f"The check failed. {type(error).__name__}: {error}", "error"
+            self.message = f"The check failed. {type(error).__name__}: {error}", "error"
             return
-        self._message = _words_of_check(self.view), "note"
+        self.message = _words_of_check(self.view), "note"
         if self.view.check is not None and not self.view.check.passed:
-            self._message = self._message[0], "error"
-
-    def _tell(self) -> None:
-        first, *more = gradient_truth_words(self.view)
-        problems = list(self.view.problems)
-        text, tone = (problems[0], "error") if problems else self._message
-        self.board.state = {
-            "status": {"value": [first, *[word for word in more if word not in problems]][:2]},
-            "message": {"value": text, "tone": tone or "note", "hidden": not text},
-            "large": {"pressed": self.board.large},
-        }
+            self.message = self.message[0], "error"
 
 
 def _words_of_check(view: GradientView) -> str:

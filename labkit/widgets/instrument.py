@@ -1,16 +1,25 @@
 """An instrument on the page: controls and one figure, drawn by the front end of the lab."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import ipywidgets
 import plotly.graph_objects as go
 import traitlets
 
-from labkit.figures import DARK
-from labkit.widgets.controls import Group, specification
+from labkit.figures import DARK, PlainFigure
+from labkit.session import InterruptedReplayError, Session, keep_threads
+from labkit.widgets.controls import Group, Toggle, specification
 from labkit.widgets.dashboard import Dashboard
+from labkit.widgets.draw_loop import DrawLoop
+from labkit.widgets.opening import running_cell
+from labkit.widgets.protocol import Message
 
 PANEL = "instrument"
+REDRAW_SECONDS = 0.3
+
+LARGE = Toggle(name="large", label="Large type", tooltip="", icon="type", compact=True)
+"""The toggle that every instrument has."""
 
 
 class InstrumentBoard(Dashboard):
@@ -41,3 +50,106 @@ class InstrumentBoard(Dashboard):
     def show(self, figure: go.Figure) -> None:
         """Put another figure in place of the last one."""
         self.replace(PANEL, figure)
+
+
+class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """What all instruments have: a board, a thread that draws when the session changes, an end.
+
+    A subclass gives `figure`, `draw`, `words` and `press`.
+
+    Args:
+        session: Whose changes are followed.
+        groups: The controls: among them texts "status" and "message", and `LARGE`.
+        figure: The first picture.
+        heading: Its name.
+
+    Attributes:
+        session: What is measured.
+        board: The widget that the page shows.
+        message: What it says, and how: "note" or "error"; "" for nothing.
+        present: Whether a page has the instrument, perhaps in a hidden tab.
+    """
+
+    def __init__(
+        self, session: Session, groups: Sequence[Group], figure: go.Figure, *, heading: str
+    ) -> None:
+        self.session = session
+        self.message: tuple[str, str] = "", ""
+        self.present = False
+        self.board = InstrumentBoard(groups, figure, heading=heading)
+        self.board.on_message(self._heard)
+        self._loop = DrawLoop(session.subscribe, self._draw, REDRAW_SECONDS)
+        # in a row the lab has the larger part
+        layout = ipywidgets.Layout(flex="0 1 44%", min_width="0", overflow="visible")
+        super().__init__([self.board], layout=layout)
+        self.tell()
+        self._loop.wake()
+        self._loop.start()
+
+    def figure(self) -> PlainFigure:
+        """A plain figure of what has been measured; if nothing has, of a measurement made now."""
+        raise NotImplementedError
+
+    def draw(self) -> bool:
+        """Measure what is due, and show it; True if something is left. On the loop's thread."""
+        raise NotImplementedError
+
+    def words(self) -> list[str]:
+        """The read-out, two lines at most."""
+        raise NotImplementedError
+
+    def press(self, name: str) -> None:
+        """Do what a button does."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Stop measuring, and take the instrument from all pages; the session continues."""
+        if self.comm is None:  # closed already, or never opened
+            return
+        self._loop.close()
+        super().close()
+        self.board.close()
+        self.layout.close()
+
+    def tell(self) -> None:
+        """Let the page show the read-out and the message."""
+        text, tone = self.message
+        self.board.state = {
+            "status": {"value": self.words()[:2]},
+            "message": {"value": text, "tone": tone or "note", "hidden": not text},
+            "large": {"pressed": self.board.large},
+        }
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if running_cell() is None:
+            return self.figure().bundle(repr(self))
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _heard(self, message: Message) -> None:
+        match message:
+            case {"kind": "press", "name": "large"}:
+                self.board.large = not self.board.large
+                self.tell()
+            case {"kind": "press", "name": name}:
+                self.press(name)
+            case {"kind": "gone"}:
+                self.present = False
+            case {"kind": "back"}:
+                self.present = True
+                self._loop.hurry()
+
+    def _draw(self) -> bool:
+        keep_threads(self.session.threads)  # the thread is the loop's own
+        self.board.begin()
+        self.present |= self.board.watched
+        try:
+            left = self.draw()
+        except InterruptedReplayError:
+            return True
+        except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
+            self.message = f"Measuring failed. {type(error).__name__}: {error}", "error"
+            left = False
+        self.tell()
+        self.board.flush()
+        self.board.idle(behind=1)
+        return left
