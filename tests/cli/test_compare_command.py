@@ -96,8 +96,9 @@ def test_a_report_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
         where = tmp_path / "no" / name
         done = CliRunner().invoke(app, ["compare", str(folder), option, str(where)])
         assert done.exit_code == 1
-        assert done.stderr.startswith(f"labkit compare: {where} cannot be written: ")
-        assert len(done.stderr.splitlines()) == 1
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("labkit: ")]
+        assert len(lines) == 1  # but for what a slow machine waits for
+        assert lines[0].startswith(f"labkit compare: {where} cannot be written: ")
 
 
 def test_the_notebook_is_not_replaced_by_an_executed_one(folder: Path) -> None:
@@ -124,6 +125,6 @@ def test_a_report_that_cannot_be_finished_leaves_the_one_before(
     done = CliRunner().invoke(app, ["compare", str(folder), "-o", str(report)])
     assert done.exit_code == 1
     words = f"labkit compare: {report} cannot be written: No space left on device: make room there"
-    assert done.stderr.splitlines() == [words]
+    assert done.stderr.splitlines()[-1] == words
     assert report.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["r.html"]

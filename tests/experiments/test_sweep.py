@@ -155,7 +155,7 @@ def test_the_folder_of_another_sweep_is_refused(
 ) -> None:
     sweep(design, tmp_path / "s", timeout=7)
     runs.made.clear()
-    for change in ({"seeds": 3}, {"parameters": {"alpha": 0.2}}):
+    for change in ({"seeds": 3}, {"parameters": {"alpha": 0.2}}, {"patience": 9}):
         other = design.model_copy(update=change)
         words = r'belongs to another sweep, .*"seeds": 4.*choose another folder'
         refused(other, tmp_path / "s", words)

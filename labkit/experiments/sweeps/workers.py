@@ -229,7 +229,7 @@ def _next_ended(
         except Empty:
             look()
         with suppress(OSError):  # the futures end with the scheduler
-            if client.scheduler_info()["workers"]:
+            if client.scheduler_info().get("workers"):
                 last_seen, noticed = monotonic(), False
         seconds = monotonic() - last_seen
         if seconds > wait:
