@@ -32,7 +32,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Hand runs on to an experiment tracker: parameters, metrics, curves, names, tags and notes.
+    """Hand runs with their curves and names on to a tracker.
 
     Everything is written to files on this machine; nothing is sent. The command that shows or
     sends them is printed. Runs that are there already are skipped.

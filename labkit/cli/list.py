@@ -38,7 +38,7 @@ def list_runs(
         typer.Option(metavar="NAME", help="Sort by a parameter or metric, the lowest first."),
     ] = None,
 ) -> None:
-    """List runs in any state: names, tags, parameters that differ, a metric.
+    """List runs: state, names, tags, parameters, a metric.
 
     For example:
 

@@ -354,7 +354,7 @@ def test_help_says_in_a_line_what_each_command_does() -> None:
     lines = labkit("--help")[1].splitlines()
     commands = lines[lines.index("Commands:") + 1 :]
     assert [line.split()[0] for line in commands] == [
-        *("run", "sweep", "compare", "show", "rerun", "lab"),
+        *("run", "sweep", "compare", "show", "list", "label", "watch", "export", "rerun", "lab"),
     ]
     assert not [line for line in commands if line.endswith("...")]
 
