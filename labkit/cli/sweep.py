@@ -137,7 +137,12 @@ def sweep(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Runs at a time.", show_default="one per core"),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Runs at a time.",
+            show_default="one per GPU if there are some, else one per core",
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -166,6 +171,10 @@ def sweep(
             show_default=f"{WAIT:g}",
         ),
     ] = None,
+    dashboard: Annotated[
+        bool,
+        typer.Option("--dashboard", help="Start Dask's dashboard, and print its address."),
+    ] = False,
 ) -> None:
     """Execute a notebook with many parameters, several runs at a time.
 
@@ -218,6 +227,7 @@ def sweep(
                 "retry": retry,
                 "timeout": timeout,
                 "wait": wait or WAIT,
+                "dashboard": dashboard,
                 "on_event": display.count,
                 "on_notice": display.notice,
                 "on_progress": display.running,

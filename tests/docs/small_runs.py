@@ -113,5 +113,5 @@ def _reduced(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _workers(*_: object) -> Iterator[str]:
+def _workers(*_: object, **__: object) -> Iterator[str]:
     yield "client"

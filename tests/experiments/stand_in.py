@@ -28,7 +28,7 @@ class StandIn:
         monkeypatch.setattr(module, "run_plans", self.run_plans)
 
     @contextmanager
-    def workers(self, jobs: int | None, scheduler: str | None) -> Iterator[str]:
+    def workers(self, jobs: int | None, scheduler: str | None, **_: object) -> Iterator[str]:
         assert (jobs, scheduler) == (None, None)
         self.begun += 1
         yield "client"

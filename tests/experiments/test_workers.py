@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +23,11 @@ from labkit.experiments.runs.run_folder import RunFolder, Status
 from labkit.experiments.runs.runner import WarmRuns, run
 from labkit.experiments.sweeps import workers as workers_module
 from labkit.experiments.sweeps.design import SweepDesign
+from labkit.experiments.sweeps.gpus import visible_gpus
 from labkit.experiments.sweeps.grid import sweep
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from labkit.experiments.sweeps.workers import SchedulerError, SchedulerGoneError, workers
+from labkit.session import ParameterError
 from tests.experiments.tiny_notebook import (
     alive_after,
     kernels,
@@ -282,8 +285,11 @@ def folder(tmp_path: Path) -> SweepFolder:
     return own
 
 
-def test_no_worker_idles_while_runs_wait(folder: SweepFolder, tmp_path: Path) -> None:
+def test_no_worker_idles_while_runs_wait(
+    folder: SweepFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One run waits for all of the others, which another worker makes meanwhile."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     notebook = tiny_notebook(tmp_path)
     plans = [Plan.of(notebook, {"others": 6})]
     plans += [Plan.of(notebook, {"seed": seed}) for seed in range(6)]
@@ -294,6 +300,60 @@ def test_no_worker_idles_while_runs_wait(folder: SweepFolder, tmp_path: Path) ->
         ]
     assert sorted(ended) == [(0, "done")] * 6 + [(6, "done")]
     assert (6, "done") in ended[-2:]  # the last of the others may still end after it has begun
+    # each worker has a GPU for itself
+    one, *others = (folder.run(plan).result.metrics["gpu"] for plan in plans)
+    assert {one, *others} == {3, 5}
+    assert set(others) == {3, 5} - {one}
+
+
+class StartedError(Exception):
+    """Stands for a cluster that starts."""
+
+
+@pytest.mark.parametrize(("jobs", "expected"), [(None, 3), (5, 5)])
+def test_there_is_a_worker_for_each_gpu_unless_jobs_says_more(
+    jobs: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,GPU-2b")
+
+    def start(**options: object) -> None:
+        assert options["n_workers"] == expected
+        assert options["scheduler_kwargs"] == {"dashboard": False}
+        raise StartedError
+
+    monkeypatch.setattr("distributed.LocalCluster", start)
+    with pytest.raises(StartedError):
+        workers(jobs).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("listed", "gpus"), [("", ()), ("-1", ()), ("1, 0", ("1", "0")), (None, ("0", "1", "2"))]
+)
+def test_gpus_are_those_that_this_process_sees(
+    listed: str | None, gpus: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if listed is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    assert visible_gpus() == gpus
+
+
+def test_a_dashboard_without_bokeh_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "find_spec", lambda _: None)
+    with pytest.raises(ParameterError, match=r"needs bokeh: pip install 'maml-lab\[dashboard\]'"):
+        workers(1, dashboard=True).__enter__()
+
+
+def test_the_dashboard_answers_at_the_address_that_is_told() -> None:
+    pytest.importorskip("bokeh", reason="the extra dashboard is not installed")
+    notices: list[str] = []
+    with workers(1, dashboard=True, on_notice=notices.append):
+        (notice,) = notices
+        address = notice.removeprefix("Dask's dashboard: ")
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address, timeout=30) as page:
+            assert b"Bokeh" in page.read()
 
 
 def test_a_worker_that_comes_later_gets_runs(folder: SweepFolder, tmp_path: Path) -> None:

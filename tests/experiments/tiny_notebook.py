@@ -38,7 +38,8 @@ if kind == "bad":
 columns = ("inner_step", "query_loss", "ci95", "median", "diverged")
 display({{"{MIME_TYPE}": {{
     "format": {FORMAT}, "parameters": {{}}, "metrics": {{
-        "value": alpha + seed, "threads": int(os.environ.get("OMP_NUM_THREADS", 0))}},
+        "value": alpha + seed, "threads": int(os.environ.get("OMP_NUM_THREADS", 0)),
+        "gpu": int(os.environ.get("CUDA_VISIBLE_DEVICES", "-1").partition(",")[0])}},
     "curves": {{"adaptation": {{name: [seed] for name in columns}}}},
     "events": [], "provenance": {{}}}}}}, raw=True)
 """

@@ -60,6 +60,7 @@ def sweep(
     retry: bool = False,
     timeout: float | None = None,
     wait: float = WAIT,
+    dashboard: bool = False,
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
     on_progress: OnProgress = lambda _: None,
@@ -74,12 +75,14 @@ def sweep(
         design: The runs.
         folder: For this sweep only; a second call with the same design continues the sweep, and one
             with more seeds, values or samples extends it.
-        jobs: Runs at a time on this machine, which share its cores; None: one per core.
+        jobs: Runs at a time on this machine, which share its cores; None: one per GPU if there are
+            some, else one per core.
         scheduler: Address of a Dask scheduler whose workers execute the runs instead.
         retry: Repeat runs that have failed, too. If the notebook has changed, its finished runs are
             kept, and the others are executed with the present one.
         timeout: Longest time of a run, seconds, without what its process imports before it.
         wait: How long a scheduler may have no workers, seconds.
+        dashboard: Start Dask's dashboard, and tell its address by `on_notice`.
         on_event: Receives the progress, at first and whenever a run has ended.
         on_notice: Receives a line when the scheduler has no workers.
         on_progress: Receives the runs that are under way, about once a second.
@@ -109,7 +112,12 @@ def sweep(
         left = [plan for plan in plans if plan.id not in ended]
         if left:
             with (
-                workers(min(jobs, len(left)) if jobs else jobs, scheduler) as client,
+                workers(
+                    min(jobs, len(left)) if jobs else jobs,
+                    scheduler,
+                    dashboard=dashboard,
+                    on_notice=on_notice,
+                ) as client,
                 closing(
                     run_plans(
                         client,

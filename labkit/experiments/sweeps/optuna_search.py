@@ -311,6 +311,7 @@ def search(
     retry: bool = False,
     timeout: float | None = None,
     wait: float = WAIT,
+    dashboard: bool = False,
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
     on_progress: OnProgress = lambda _: None,
@@ -380,7 +381,12 @@ def search(
                 if not left:
                     break
                 client = client or stack.enter_context(
-                    workers(min(jobs, most) if jobs else jobs, scheduler)
+                    workers(
+                        min(jobs, most) if jobs else jobs,
+                        scheduler,
+                        dashboard=dashboard,
+                        on_notice=on_notice,
+                    )
                 )
                 runs_left = run_plans(
                     client,

@@ -1,11 +1,14 @@
 """The part of a sweep in each worker process of Dask, which imports this module."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
 
 from labkit.experiments.runs import Plan, Status, WarmRuns
+from labkit.experiments.sweeps.gpus import DEVICES
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 
 
@@ -14,14 +17,19 @@ class WorkerRuns(WorkerPlugin):
 
     Args:
         sweep: Its name, the suffix of its tasks' keys.
+        gpus: Of this machine, as `CUDA_VISIBLE_DEVICES` names them; each worker has one of them.
+            Empty: workers see what they saw before.
     """
 
-    def __init__(self, sweep: str) -> None:
+    def __init__(self, sweep: str, gpus: Sequence[str] = ()) -> None:
         self.name = sweep
+        self.gpus = tuple(gpus)
         self.runs: WarmRuns | None = None
 
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002  # as Dask calls it
+    def setup(self, worker: Worker) -> None:
         """Start in a worker."""
+        if self.gpus:  # before the process of its runs, which keeps the environment, is there
+            os.environ[DEVICES] = self.gpus[int(worker.name) % len(self.gpus)]
         self.runs = WarmRuns()
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002

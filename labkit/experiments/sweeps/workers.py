@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from labkit.experiments.kernels import DISK_FULL
 from labkit.experiments.runs import Plan, Status
+from labkit.experiments.sweeps.gpus import visible_gpus
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
-from labkit.session import RunProgress
+from labkit.session import ParameterError, RunProgress
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -49,17 +51,29 @@ class SchedulerGoneError(RuntimeError):
 
 
 @contextmanager
-def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[Client]":
+def workers(
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    *,
+    dashboard: bool = False,
+    on_notice: OnNotice = lambda _: None,
+) -> "Iterator[Client]":
     """Start workers, or connect to some; each executes one run at a time.
 
     Args:
-        jobs: Worker processes on this machine; None: one per core.
+        jobs: Worker processes on this machine; None: one per GPU if there are some, else one per
+            core.
         scheduler: Address of a running Dask scheduler, such as tcp://host:8786, whose workers
             share the file system; `jobs` is ignored.
+        dashboard: Start Dask's dashboard; a scheduler has its own.
+        on_notice: Receives a line with the address of the dashboard, if that is asked for.
 
     Raises:
         SchedulerError: The scheduler does not answer within `PATIENCE` seconds.
+        ParameterError: Bokeh, which the dashboard needs, is not installed.
     """
+    if dashboard and scheduler is None and find_spec("bokeh") is None:
+        raise ParameterError("Dask's dashboard needs bokeh: pip install 'maml-lab[dashboard]'")
     # slow to import, and most commands need none
     import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
@@ -83,14 +97,14 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
                 ) from None
         else:
             cores = len(os.sched_getaffinity(0))
-            jobs = jobs or cores
+            jobs = jobs or len(visible_gpus()) or cores
             cluster = LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=0,  # it limits the worker, not the run
                 dashboard_address="127.0.0.1:0",  # with None, all sweeps compete for one port
-                scheduler_kwargs={"dashboard": False},
+                scheduler_kwargs={"dashboard": dashboard},
                 host="127.0.0.1",
                 local_directory=stack.enter_context(TemporaryDirectory()),
                 silence_logs=logging.CRITICAL,
@@ -99,6 +113,8 @@ def workers(jobs: int | None = None, scheduler: str | None = None) -> "Iterator[
             )
             stack.enter_context(cluster)
             client = stack.enter_context(Client(cluster))
+        if dashboard:
+            on_notice(f"Dask's dashboard: {client.dashboard_link}")
         yield client
 
 
@@ -157,7 +173,9 @@ def run_plans(
 
     # unique: runs of a killed sweep may still be known to a scheduler
     sweep = f"maml-lab-{secrets.token_hex(4)}"
-    client.register_plugin(WorkerRuns(sweep))
+    # workers elsewhere see the GPUs that whoever started them has chosen
+    gpus = () if client.cluster is None else visible_gpus()
+    client.register_plugin(WorkerRuns(sweep, gpus))
     waiting = deque(plans)
     futures: dict[Future[Status], Plan] = {}
     ended: SimpleQueue[Future[Status]] = SimpleQueue()
