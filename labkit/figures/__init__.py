@@ -36,7 +36,7 @@ from labkit.figures.panels import (
     training_figure,
 )
 from labkit.figures.paper import MethodCurve, paper_figure
-from labkit.figures.plain import CONFIG, PlainFigure
+from labkit.figures.plain import CONFIG, PlainFigure, asking_cell
 from labkit.figures.runs import (
     CurveOfRun,
     VariedParameter,
@@ -68,6 +68,7 @@ __all__ = [
     "against_figure",
     "algorithm_color",
     "algorithm_stretches",
+    "asking_cell",
     "combined",
     "comparison_figure",
     "cost_figure",

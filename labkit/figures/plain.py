@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import plotly.graph_objects as go
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from labkit.figures.style import ANY_PAPER
@@ -46,15 +47,35 @@ class PlainFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
         return plain
 
     def bundle(self, text: str = "") -> dict[str, Any]:
-        """What a notebook's output holds: for viewers with plotly, with scripts, with neither."""
-        return {
+        """What a notebook's output holds: for viewers with plotly, and for those without.
+
+        A page draws the figure and adds its picture to the output. Nobody does so headless: there
+        the output also holds a web page, which loads plotly from the network. A page would keep
+        both, and an export to HTML prefers the web page.
+        """
+        bundle = {
             MIME: {**json.loads(self.to_json()), "config": dict(CONFIG)},
-            "text/html": self.to_html(full_html=False, include_plotlyjs="cdn", config=dict(CONFIG)),
             "text/plain": text or "a figure, which needs Plotly",
         }
+        if asking_cell() is None:
+            bundle["text/html"] = self.to_html(
+                full_html=False, include_plotlyjs="cdn", config=dict(CONFIG)
+            )
+        return bundle
 
     def _ipython_display_(self) -> None:
         display(self.bundle(), raw=True)
+
+
+def asking_cell() -> str | None:
+    """Id of the cell that a notebook's page asked the kernel to run; None if there is none.
+
+    JupyterLab, Notebook and VS Code send the id with the request; papermill, nbval, nbconvert and
+    Voilà do not.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    metadata = {} if kernel is None else kernel.get_parent("shell").get("metadata", {})
+    return str(metadata["cellId"]) if "cellId" in metadata else None
 
 
 def _recolored(value: Any) -> Any:

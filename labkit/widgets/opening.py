@@ -6,6 +6,7 @@ from collections.abc import Collection
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from labkit.figures import asking_cell
 from labkit.session import Session, preset_named
 from labkit.widgets.end_of_cells import EndOfCells
 from labkit.widgets.lab import Lab
@@ -86,16 +87,11 @@ def _close(lab: Lab) -> None:
 
 
 def running_cell() -> str | None:
-    """Id of the cell that a notebook frontend asked the kernel to run; None if headless.
+    """Id of the cell that a notebook's page asked the kernel to run; None if headless.
 
-    JupyterLab, Notebook and VS Code send the id with the request; papermill, nbval and nbconvert
-    do not. Voilà runs notebooks headless for a person to use: any of its cells counts.
+    Voilà runs notebooks headless for a person to use: any of its cells counts.
     """
-    shell = get_ipython()
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return None
-    metadata = kernel.get_parent("shell").get("metadata", {})
-    if "cellId" in metadata:
-        return str(metadata["cellId"])
+    cell = asking_cell()
+    if cell is not None or getattr(get_ipython(), "kernel", None) is None:
+        return cell
     return VOILA if os.environ.get("SERVER_SOFTWARE", "").startswith("voila") else None

@@ -56,6 +56,12 @@ the last time: the output looks ten times a second for two seconds, but the page
 
 _GAVE_UP = "widget model not found"
 
+_ADD_CELL = f"""(source) => {{
+  const notebook = {_PANEL}.content;
+  notebook.model.sharedModel.addCell({{ cell_type: 'code', source }});
+  notebook.activeCellIndex = notebook.widgets.length - 1;
+}}"""
+
 _EVALUATE = f"""async (code) => {{
   const kernel = {_PANEL}.sessionContext.session.kernel;
   const content = {{code: '', store_history: false, user_expressions: {{value: code}}}};
@@ -121,6 +127,11 @@ class NotebookPage(LabPage):
         # a request in the queue behind the cells
         self.kernel("None")
         self.wait_for_lab()
+
+    def run_cell(self, source: str) -> None:
+        """Add a cell below the others and run it, without waiting for its end."""
+        self.page.evaluate(_ADD_CELL, source)
+        self.command("notebook:run-cell")
 
     def theme(self, name: str) -> None:
         """Change JupyterLab's theme to "Light" or "Dark", and wait until it is seen."""

@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from nbconvert import HTMLExporter
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from labkit.widgets.static_copy import CLASS
 from tests.browser.conftest import Opener, Served
 from tests.browser.jupyterlab import NotebookPage
-from tests.browser.lab_page import TIMEOUT, LabPage
+from tests.browser.lab_page import TIMEOUT, LabPage, without_history
 from tests.browser.servers import (
     JUPYTERLAB,
     NOTEBOOK,
@@ -27,6 +28,27 @@ from tests.browser.servers import (
 from tests.browser.voila import AppPage
 
 FIRST = "01_sinusoid.ipynb"
+
+KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+COMPUTES = """
+from time import monotonic
+end = monotonic() + 2.5
+while monotonic() < end:
+    sum(range(1000))
+"""
+WATCH_CHOICE = """(name) => {
+  const rows = [...document.querySelectorAll(".maml-lab [role=radiogroup]")];
+  const chosen = rows.find((one) => one.parentElement.innerText.includes(name));
+  window.seen = [];
+  const look = () => {
+    const value = chosen.querySelector("[aria-checked=true]")?.innerText;
+    const now = [value, chosen.parentElement.classList.contains("maml-lab-pending")];
+    if (JSON.stringify(seen.at(-1)) !== JSON.stringify(now)) seen.push(now);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""Notes in `seen` what a row of choices shows, and if it looks pending, whenever that changes."""
 
 AppOpener = Callable[[str, Place], AbstractContextManager[AppPage]]
 
@@ -81,12 +103,25 @@ def test_keys_pressed_in_the_lab_do_not_reach_the_notebook(place: Place, opened:
 def test_widget_messages_go_where_the_settings_say(
     place: Place, subshells: bool, opened: Opener
 ) -> None:
-    """The two servers of the test above really differ."""
+    """The two servers of the test above really differ. A choice is held while a cell computes."""
     with opened(FIRST, place) as lab:
         lab.button("Step: meta").click()
         lab.wait_for_status("meta-step 1 ")
         manager = "get_ipython().kernel.shell_channel_thread.manager"
         assert lab.kernel(f"bool({manager}.list_subshell())") == str(subshells)
+
+        lab.run_cell(COMPUTES)
+        lab.page.wait_for_function(f"{KERNEL}.status === 'busy'")
+        lab.page.evaluate(WATCH_CHOICE, "meta-gradient")
+        lab.segment("first-order").click()
+        lab.page.wait_for_function(f"{KERNEL}.status === 'idle'")
+        assert lab.kernel("session.settings.order") == "1"
+        lab.page.wait_for_function("!seen.at(-1)[1]")
+        seen = lab.page.evaluate("seen")
+        values = [value for value, _ in seen]
+        assert "exact" not in values[values.index("first-order") :], "it has flipped back"
+        if not subshells:  # nobody answers before the cell has ended
+            assert ["first-order", True] in seen, "it does not look pending"
 
 
 @pytest.mark.parametrize("place", [JUPYTERLAB, NOTEBOOK], ids=str)
@@ -143,7 +178,9 @@ def picture_in(path: Path) -> str:
     return next(html for html in outputs if CLASS in html)
 
 
-def test_a_reload_without_the_lab_in_the_file_needs_run_all(opened: Opener) -> None:
+def test_a_reload_without_the_lab_in_the_file_needs_run_all_and_its_export_no_network(
+    opened: Opener, served: Served, chromium: Browser, tmp_path: Path
+) -> None:
     with opened(FIRST) as lab:
         lab.kernel("globals().__setitem__('old', session)")
         lab.page.reload()
@@ -153,6 +190,34 @@ def test_a_reload_without_the_lab_in_the_file_needs_run_all(opened: Opener) -> N
         lab.button("Play").click()
         lab.wait_for_status("meta-step [1-9]")
         assert lab.kernel("session is old") == "False"
+        lab.button("Pause").click()
+        lab.wait_for_status("paused")
+        lab.run_cell("figure")
+        path = served(JUPYTERLAB).root / FIRST
+        wait_until(lambda: saved_picture(lab, path), "no picture of the figure is saved")
+        check_offline(chromium, path, tmp_path)
+
+
+def saved_picture(lab: NotebookPage, path: Path) -> bool:
+    lab.save()
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return any("image/png" in output.get("data", {}) for output in cells[-1]["outputs"])
+
+
+def check_offline(chromium: Browser, notebook: Path, folder: Path) -> None:
+    """Export a notebook to HTML as JupyterLab does, and look at it without a network."""
+    html, _ = HTMLExporter().from_filename(str(notebook))
+    (folder / "export.html").write_text(html, encoding="utf-8")
+    with without_history(chromium) as context:
+        context.set_offline(True)
+        page = context.new_page()
+        page.goto((folder / "export.html").as_uri())
+        words = page.locator("main").inner_text()
+        assert "θ′ᵢ = θ − α ∇" in words
+        assert "$" not in words, "a formula needs MathJax"
+        widths = page.evaluate("[...document.images].map((image) => image.naturalWidth)")
+        assert len(widths) == 4, "the lab's three plots, and the figure"
+        assert min(widths) > 300
 
 
 def test_an_application_shows_no_code_and_ends_with_its_page(

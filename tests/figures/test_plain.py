@@ -64,3 +64,10 @@ def test_nothing_in_it_uploads_the_chart(monkeypatch: pytest.MonkeyPatch) -> Non
     assert bundle[MIME]["config"]["showSendToCloud"] is False
     assert json.dumps({"showSendToCloud": False})[1:-1] in bundle["text/html"]
     assert bundle.keys() == {MIME, "text/html", "text/plain"}
+
+
+def test_a_page_that_stores_the_picture_gets_no_web_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export would prefer that, which needs the network."""
+    monkeypatch.setattr(module, "asking_cell", lambda: "a cell")
+    bundle = PlainFigure.of(shown_figures(full_view())["training"]).bundle("a loss")
+    assert bundle.keys() == {MIME, "text/plain"}

@@ -132,8 +132,8 @@ def record_result(result: Result) -> None:
 def show_result(session: Session) -> go.Figure:
     """Display the lab's figure for the present state of a session as plain Plotly, and return it.
 
-    The output holds the figure for viewers with Plotly, a web page for those that run scripts, and
-    the adaptation curve as text for the others. While a lab shows the session, the figure would be
+    The output holds the figure for viewers with Plotly and the adaptation curve as text for the
+    others; see `PlainFigure.bundle`. While a lab shows the session, the figure would be
     its twin without controls: then only a line says where to look.
     """
     view = lab_view(session)
