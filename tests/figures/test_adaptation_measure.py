@@ -44,3 +44,18 @@ def test_the_axis_says_what_is_shown_and_fits_it() -> None:
     show_adaptation(figure, replace(panel(), measure="rmse_ft"))
     assert figure.layout.yaxis.title.text == "query rmse ft"
     assert figure.layout.yaxis.range[1] == adaptation_top(replace(panel(), measure="rmse_ft")) >= 60
+
+
+def test_a_return_below_zero_is_on_the_axis_with_its_interval() -> None:
+    returns = torch.tensor([[-40.0, -2.0], [-36.0, -1.0], [-41.0, -0.1]])
+    now = summarise(-returns, {"return": returns})
+    both = AdaptationPanel(now, summarise(-returns, {"return": 2 * returns}), inner_steps=1)
+    figure = adaptation_figure()
+    show_adaptation(figure, both)
+    assert tuple(figure.layout.yaxis.range) == (-100.0, 0.0)
+    band, *_, mean = adaptation_data(both)
+    np.testing.assert_allclose(mean["y"], returns.mean(0), rtol=1e-6)
+    half = 1.96 * returns.std(0) / 3**0.5
+    upper, lower = returns.mean(0) + half, returns.mean(0) - half
+    assert upper[1] > 0
+    np.testing.assert_allclose(band["y"], [upper[0], 0.0, *lower.flip(0)], rtol=1e-6)

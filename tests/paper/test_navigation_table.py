@@ -125,3 +125,11 @@ def test_bounds_say_what_they_are_for() -> None:
     for family in (Navigation(oracle=True), Navigation(goals="circle")):
         with pytest.raises(ValueError, match="that the policy does not see"):
             blind_bound(family)
+
+
+def test_the_bound_without_the_goal_in_closed_form() -> None:
+    mean = (2**0.5 + np.arcsinh(1)) / 6  # E‖g‖ over the unit square
+    ended = 0.02**2 * sum(range(100))
+    assert np.isclose(blind_bound(Navigation()), ended * (mean + 0.5**0.5) - 100 * mean, atol=1e-3)
+    squared = Navigation(reward="squared")
+    assert np.isclose(blind_bound(squared), ended - 100 / 6, atol=1e-3)

@@ -133,9 +133,22 @@ def adaptation_top(panel: AdaptationPanel) -> float:
     values += [panel.baseline[0]] if panel.baseline else []
     highest = max((value for value in values if math.isfinite(value)), default=1.0)
     if highest <= 0:
-        return 1.0
-    unit = 10.0 ** math.floor(math.log10(highest))
-    return math.ceil(1.2 * highest / unit) * unit
+        return 1.0 if adaptation_bottom(panel) == 0 else 0.0
+    return _rounded(highest)
+
+
+def adaptation_bottom(panel: AdaptationPanel) -> float:
+    """Lower end of the axis: 0, or below the curves' start for a measure such as the return."""
+    starts = (panel.before, panel.now, *(panel.of(ghost.curve) for ghost in panel.ghosts))
+    values = [float(curve.mean[0]) for curve in starts]
+    lowest = min((value for value in values if math.isfinite(value)), default=0.0)
+    return -_rounded(-lowest) if lowest < 0 else 0.0
+
+
+def _rounded(length: float) -> float:
+    """A round number that is a fifth more, or somewhat above that."""
+    unit = 10.0 ** math.floor(math.log10(length))
+    return math.ceil(1.2 * length / unit) * unit
 
 
 def adaptation_note(panel: AdaptationPanel) -> str:
@@ -301,12 +314,15 @@ def adaptation_updates(panel: AdaptationPanel) -> list[Update]:
 
 def adaptation_data(panel: AdaptationPanel) -> list[dict[str, NDArray[np.float64]]]:
     """Points for each trace after the cursor, in their order; what is not finite is a gap."""
-    top = adaptation_top(panel)
+    top = max(adaptation_top(panel), -adaptation_bottom(panel))
     mean, untrained = drawable(panel.now.mean, top), drawable(panel.before.mean, top)
     ci95 = drawable(panel.now.ci95, top)
     x = np.arange(len(mean), dtype=np.float64)
     finite = np.isfinite(mean) & np.isfinite(ci95)
-    lower, upper = np.maximum(mean - ci95, 0.0)[finite], (mean + ci95)[finite]
+    # an interval does not leave the axis that a curve is on
+    lower, upper = mean - ci95, mean + ci95
+    lower = np.where(mean < 0, lower, np.maximum(lower, 0.0))[finite]
+    upper = np.where(mean < 0, np.minimum(upper, 0.0), upper)[finite]
     k = float(panel.inner_steps)
     level = panel.baseline[0] if panel.baseline else math.nan
     ghosts = [drawable(panel.of(ghost.curve).mean, top) for ghost in panel.ghosts]
@@ -346,7 +362,7 @@ def _layout(panel: AdaptationPanel) -> dict[str, object]:
         "title.text": title(_NAME, _measured(panel)),
         "xaxis.range": [-0.2, last + 0.2],
         "xaxis.dtick": _between_ticks(last),
-        "yaxis.range": [0, adaptation_top(panel)],
+        "yaxis.range": [adaptation_bottom(panel), adaptation_top(panel)],
         "yaxis.title.text": f"query {panel.shown}".replace("_", " "),
         "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
         + (f" · {note}" if note else ""),
