@@ -15,6 +15,7 @@ import pytest
 
 from labkit.cli import rerun, run
 from labkit.experiments import MIME_TYPE, Plan, RunFolder, Status, WarmRuns
+from labkit.experiments.runs.run_folder import LEARNER
 from labkit.experiments.runs.runner import record_run
 from labkit.experiments.sweeps import grid, optuna_search
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
@@ -55,6 +56,8 @@ class SmallRuns:
         def execute(request: dict[str, Any]) -> str | None:
             small = self._executed(plan)
             shutil.copy(small.notebook, request["output"])
+            if (small.path / LEARNER).is_file():
+                shutil.copy(small.path / LEARNER, request["learner"])
             assert small.status is not None
             return small.status.error
 
