@@ -40,9 +40,9 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def begin(path: Path) -> RunFolder:
+def begin(path: Path, run: str = "later") -> RunFolder:
     under_way = RunFolder(path)
-    under_way.begin(Status.running("later", "mine"), {"alpha": 0.3, "seed": 0})
+    under_way.begin(Status.running(run, "mine"), {"alpha": 0.3, "seed": 0})
     progress = RunProgress("training", 300, 2000, [(100, 4.0, 3.0), (200, 4.0, None)])
     progress.write(under_way.progress_file)
     return under_way
@@ -61,6 +61,11 @@ def test_runs_in_every_state_are_read_and_followed(folder: Path) -> None:
     assert list(rows["later"].curve) == [(100, 3.0), (200, None)]
     assert rows["0.1-0"].metrics["query_loss_after"] == 1.0
     assert rows["failed"].error == f"ValueError: {EVIL}"
+    (folder / ".tries" / "later.ab12" / "parameters.json").unlink()  # not written yet
+    again = RunFolder(folder / ".tries" / "failed.cd34")
+    again.begin(Status.running("failed", "mine"), {})
+    assert states(reader) == {**done, "failed": "running", "later": "running", "damaged": "damaged"}
+    assert len(reader.rows()) == 7
     os.rename(folder / ".tries" / "later.ab12", folder / "runs" / "later")
     done_run(folder / "runs" / "later", 7.0, alpha=0.3, seed=0)
     assert states(reader)["later"] == "done"
@@ -112,7 +117,9 @@ def test_the_page_has_every_run_its_figures_and_sends_nothing_twice(folder: Path
     assert json.loads(page_data(reader, seen=data["digest"])) == {"digest": data["digest"]}
     few = json.loads(page_data(reader, "alpha=0.1", "query_loss_before", data["digest"]))
     assert (few["runs"], len(few["rows"]), few["metric"]) == (7, 2, "query_loss_before")
-    begin(folder / ".tries" / "other.cd34").write("parameters.json", '{"alpha": 5, "seed": 1}')
+    begin(folder / ".tries" / "other.cd34", "other").write(
+        "parameters.json", '{"alpha": 5, "seed": 1}'
+    )
     assert len(json.loads(page_data(reader, seen=data["digest"]))["rows"]) == 8
 
 

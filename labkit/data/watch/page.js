@@ -71,6 +71,7 @@ function drawStates() {
 }
 
 function drawMetrics() {
+  element("metric").parentElement.hidden = !shown.metrics.length;
   element("metric").replaceChildren(
     ...shown.metrics.map((name) => {
       const option = cell("option", name);

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from labkit.experiments.compare import RunRow
 from labkit.experiments.runs import WITH_RESULT, RunFolder
 from labkit.experiments.watch import RunReader
-from labkit.session import Columns, ParameterError
+from labkit.session import ParameterError
+
+if TYPE_CHECKING:
+    from labkit.session import Columns
 
 Tracker: TypeAlias = Literal["wandb", "mlflow", "tensorboard"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labkit.experiments.compare import RunRow, training_points
 from labkit.experiments.runs import STATUS, Labels, RunFolder, Status, table_value
-from labkit.experiments.sweeps import ATTEMPTS
+from labkit.experiments.sweeps import ATTEMPTS, RUNS
 
 
 class RunReader:
@@ -28,15 +28,19 @@ class RunReader:
         self._ended: dict[Path, tuple[int, RunRow]] = {}
 
     def rows(self) -> list[RunRow]:
-        """Each run once, in the order of their folders' names; a later attempt stands for both."""
-        rows = {}
+        """Each run once, in the order of their folders; of a sweep's attempts the one under way."""
+        rows: dict[tuple[Path, str], RunRow] = {}
         for path in self._paths():
             try:
                 row = self._row(RunFolder(path))
             except OSError:  # it has just been moved
                 continue
-            if row is not None:
-                rows[row.folder] = row
+            if row is None:
+                continue
+            in_sweep = path.parent.name in {ATTEMPTS, RUNS}
+            key = (path.parent.parent, row.id) if in_sweep and row.id else (path, "")
+            if key not in rows or rows[key].state != "running":
+                rows[key] = row
         return list(rows.values())
 
     def _paths(self) -> Iterator[Path]:
@@ -70,7 +74,13 @@ class RunReader:
 
 
 def _row_of(folder: RunFolder, status: Status) -> RunRow:
-    parameters = {name: table_value(value) for name, value in folder.parameters.items()}
+    try:
+        values = folder.parameters
+    except ValueError:
+        if status.state != "running":
+            raise
+        values = {}  # it has just begun
+    parameters = {name: table_value(value) for name, value in values.items()}
     row = RunRow(
         str(folder.path),
         status.id,
