@@ -49,6 +49,9 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     const dark = isDark(media, forced);
     root.classList.toggle("maml-lab-large", large);
     root.classList.toggle("maml-lab-dark", dark);
+    // "Large type" may have folded itself
+    const active = document.activeElement;
+    if (root.contains(active) && !active?.checkVisibility()) controls.fold?.focus();
     plots.setLook({ large, dark, colours: host.get("dark") });
   };
   const state = () => controls.update(host.get("state"));

@@ -250,6 +250,14 @@ def test_a_wide_page_folds_nothing_and_a_narrow_one_not_what_is_needed_now(
     expect(back).to_be_visible()
 
 
+def test_what_folds_itself_leaves_the_focus_to_what_unfolds_it(page: Page, lab: Lab) -> None:
+    page.set_viewport_size({"width": NARROW, "height": 600})
+    show_lab(page, settled(lab))
+    page.get_by_role("button", name="Large type").focus()
+    page.evaluate("() => { lab.large = true; heard.large(); }")
+    expect(page.get_by_role("button", name="Controls", exact=True)).to_be_focused()
+
+
 def test_what_a_lesson_lists_is_in_sight_on_a_narrow_page(page: Page, lab: Lab) -> None:
     lesson = Lab(lab.session, show=["alpha", "play"])
     try:

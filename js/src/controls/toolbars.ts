@@ -13,6 +13,8 @@ const BUTTONS = ["button", "toggle", "menu"];
 
 export interface Toolbars {
   places: Record<Place, HTMLElement>;
+  /** Unfolds what a narrow page has no room for, if anything is folded there. */
+  fold: HTMLElement | null;
   /** @param state - name of a control → what of it differs from its specification */
   update(state: Record<string, ControlChanges>): void;
 }
@@ -48,12 +50,13 @@ export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean
     places[place].append(row);
   }
   // where nothing is needed more than the rest, nothing is folded
-  if (groups.some(({ controls }) => controls.some(({ essential }) => essential))) {
-    // first: it stays below the pointer that has pressed it
-    places.top.firstElementChild?.prepend(folding(places.top));
-  }
+  const folds = groups.some(({ controls }) => controls.some(({ essential }) => essential));
+  const fold = folds ? folding(places.top) : null;
+  // first: it stays below the pointer that has pressed it
+  if (fold) places.top.firstElementChild?.prepend(fold);
   return {
     places,
+    fold,
     update(state) {
       for (const [name, changes] of Object.entries(state)) updates.get(name)?.(changes);
     },

@@ -163,25 +163,25 @@ tation"),task:bar("task"),training:bar("training")};for(let{place:place2,name,co
 "div",{class:`maml-lab-row${name&&` maml-lab-row-${name}`}`}),buttons;for(let spec of controls){let{
 node,update}=updatable(spec,emit,waiting);if(updates.set(spec.name,update),!BUTTONS.includes(spec.kind)){
 buttons=void 0,row.append(node);continue}buttons||(buttons=element("div",{class:"maml-lab-buttons"}),
-row.append(buttons)),buttons.append(node)}places[place2].append(row)}return groups.some(({controls})=>controls.
-some(({essential})=>essential))&&places.top.firstElementChild?.prepend(folding(places.top)),{places,
-update(state){for(let[name,changes]of Object.entries(state))updates.get(name)?.(changes)}}}function folding(place2){
-let about="Show or hide all controls",button2=element("button",{type:"button",class:"maml-lab-fold",
-title:about},"Controls"),fold=open=>{place2.classList.toggle("maml-lab-unfolded",open),button2.ariaExpanded=
-String(open)};return button2.addEventListener("click",()=>fold(button2.ariaExpanded==="false")),button2.
-setAttribute("aria-description",about),fold(!1),button2}function updatable(spec,emit,waiting){let control=build(
-spec,emit,waiting),{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.kind}`),node.
-dataset.name=spec.name;let last,update=changes=>{let text=JSON.stringify(changes);if(text===last)return;
-let state={...spec,...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&state.
-reason||tooltip,appears=last!==void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,node.classList.
-toggle("maml-lab-essential",state.essential),appears&&control.appear?.(),node.title=about,node.classList.
-toggle("maml-lab-unused",!!state.disabled),control.label&&write(control.label,state.label),control.show(
-state);for(let input of control.inputs())input.disabled=!!state.disabled,input.setAttribute("aria-de\
-scription",about);last=text};return update({}),{node,update}}function build(spec,emit,waiting){switch(spec.
-kind){case"slider":return slider(spec,emit,waiting);case"select":return select(spec,emit,waiting);case"\
-segments":return segments(spec,emit,waiting);case"button":return button(spec,emit);case"toggle":return toggle(
-spec,emit);case"menu":return menu(spec,emit);case"text":return status(spec);case"field":return field(
-spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
+row.append(buttons)),buttons.append(node)}places[place2].append(row)}let fold=groups.some(({controls})=>controls.
+some(({essential})=>essential))?folding(places.top):null;return fold&&places.top.firstElementChild?.
+prepend(fold),{places,fold,update(state){for(let[name,changes]of Object.entries(state))updates.get(name)?.(
+changes)}}}function folding(place2){let about="Show or hide all controls",button2=element("button",{
+type:"button",class:"maml-lab-fold",title:about},"Controls"),fold=open=>{place2.classList.toggle("ma\
+ml-lab-unfolded",open),button2.ariaExpanded=String(open)};return button2.addEventListener("click",()=>fold(
+button2.ariaExpanded==="false")),button2.setAttribute("aria-description",about),fold(!1),button2}function updatable(spec,emit,waiting){
+let control=build(spec,emit,waiting),{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.
+kind}`),node.dataset.name=spec.name;let last,update=changes=>{let text=JSON.stringify(changes);if(text===
+last)return;let state={...spec,...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&
+state.reason||tooltip,appears=last!==void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,node.
+classList.toggle("maml-lab-essential",state.essential),appears&&control.appear?.(),node.title=about,
+node.classList.toggle("maml-lab-unused",!!state.disabled),control.label&&write(control.label,state.label),
+control.show(state);for(let input of control.inputs())input.disabled=!!state.disabled,input.setAttribute(
+"aria-description",about);last=text};return update({}),{node,update}}function build(spec,emit,waiting){
+switch(spec.kind){case"slider":return slider(spec,emit,waiting);case"select":return select(spec,emit,
+waiting);case"segments":return segments(spec,emit,waiting);case"button":return button(spec,emit);case"\
+toggle":return toggle(spec,emit);case"menu":return menu(spec,emit);case"text":return status(spec);case"\
+field":return field(spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
 ()=>{notebook=root.closest(".jp-Notebook")??notebook});return sight.observe(root),views.set(lab,(views.
 get(lab)??0)+1),()=>{sight.disconnect(),views.set(lab,(views.get(lab)??1)-1),clock.after(2e3,()=>{!views.
 get(lab)&&notebook?.isConnected&&tell()})}}var MARK="data-lm-suppress-shortcuts",WRITABLE="input:not([type=range], [type=radio], [type=checkbox\
@@ -597,8 +597,9 @@ root,gone.signal);let plots=new Plots({elements,titles,root,library,emit});for(l
 new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,gone.signal);let attention=new Attention(
 root),media=matchMedia("(prefers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)"),
 look=()=>{let large=host.get("large"),dark=isDark(media,forced);root.classList.toggle("maml-lab-larg\
-e",large),root.classList.toggle("maml-lab-dark",dark),plots.setLook({large,dark,colours:host.get("da\
-rk")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.get("inner_step")),
+e",large),root.classList.toggle("maml-lab-dark",dark);let active=document.activeElement;root.contains(
+active)&&!active?.checkVisibility()&&controls.fold?.focus(),plots.setLook({large,dark,colours:host.get(
+"dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.get("inner_step")),
 hear=(message,buffers)=>{message.kind==="whole"||message.kind==="changes"?(plots.receive(message,buffers),
 plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??0)):message.kind==="roll"?emit(
 {kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,message.html):message.view===view&&
