@@ -71,6 +71,19 @@ def test_verdict(tmp_path: Path, second: list[float], verdict: str) -> None:
     assert f"  {verdict}" in result.table()
 
 
+@pytest.mark.parametrize(
+    ("second", "warned"),
+    [([0.0, 4.1], True), ([2.0, 5.5], False), ([0.0, 4.1, 8.0], False)],
+    ids=["decided by two", "undecided", "decided by three"],
+)
+def test_a_verdict_of_two_seeds_comes_with_a_warning(
+    tmp_path: Path, second: list[float], warned: bool
+) -> None:
+    first = [1.0, 5.0, 9.0][: len(second)]
+    result = compared(sweep(tmp_path, {(1,): first, (2,): second}, "order"))
+    assert any("two common seeds: 1 of the pairs" in line for line in result.warnings()) is warned
+
+
 def test_only_common_seeds_are_paired(tmp_path: Path) -> None:
     folder = sweep(tmp_path, {(1,): [1.0, 5.0, 9.0], (2,): [0.0, 4.5]}, "order")
     done_run(folder / "other", 7.0, order=3, seed=9, events=[])

@@ -175,12 +175,18 @@ class Comparison:
     def warnings(self) -> list[str]:
         """Limits of the comparison, one per line."""
         few = sum(len(pair.seeds) == 1 for pair in self.pairs)
+        two = sum(len(pair.seeds) == 2 and pair.verdict != "undecided" for pair in self.pairs)
         odd = [g.label for g in self.groups if g.metric and not math.isfinite(g.mean.mean)]
         diverged = sum(group.diverged for group in self.groups)
         counted = [
             (diverged, f"training diverged, so in no mean and no difference: {diverged} runs"),
             (len(odd), f"not finite for some seed, so without a mean: {'; '.join(odd)}"),
             (few, f"one common seed, so a difference without an interval: {few} of the pairs"),
+            (
+                two,
+                f"decided by two common seeds: {two} of the pairs; the interval takes differences "
+                "for normally distributed, which two cannot show: confirm it with more seeds",
+            ),
             (
                 len(self.apart),
                 f"no common seed, so not compared: {len(self.apart)} of the pairs, such as "
