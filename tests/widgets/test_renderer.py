@@ -15,6 +15,7 @@ from labkit.widgets.renderer import (
     EVALUATION_SHARE,
     LONGEST_REST_SECONDS,
     MAX_LAG_SECONDS,
+    MOST_CHUNKS,
     MOVING_SECONDS,
     QUICK_SECONDS,
     QUICK_TASKS,
@@ -52,9 +53,9 @@ class Stage:
         overtaken: Whether another request has arrived.
     """
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tasks: int = 30) -> None:
         start = Settings(meta_batch=2, shots=3)
-        self.session = Session(start, model=sinusoid_mlp, tasks=Sinusoid, test_tasks=30)
+        self.session = Session(start, model=sinusoid_mlp, tasks=Sinusoid, test_tasks=tasks)
         self.clock, self.overtaken, self.measuring_seconds = Clock(), False, 0.0
         self.drawn: list[str] = []
         self.dashboard = Dashboard([], lab_figures(), DARK)
@@ -152,20 +153,33 @@ def test_other_tasks_are_measured_on_as_many_as_there_is_time_for(stage: Stage, 
     stage.session.set(shots=4)
     stage.draw()
     assert stage.drawn[0] == (ALL if fast else QUICK)
+
+
+def test_the_number_of_tasks_stays_until_changes_have_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(monkeypatch, tasks=200)
+    stage.settle()
+    stage.session.set(shots=4)
+    stage.measuring_seconds = 0.3  # next time there will be none for so many
     stage.draw()
-    assert not {QUICK, ALL} & set(stage.drawn), "the number of tasks stays until all have settled"
+    assert stage.drawn[0] == f"measured {MOST_CHUNKS * QUICK_TASKS}"
+    stage.draw()
+    assert not any("measured" in name for name in stage.drawn)
+    stage.session.close()
+    stage.dashboard.close()
 
 
 def test_other_tasks_are_all_measured_though_it_plays(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.measuring_seconds = QUICK_SECONDS
+    stage.measuring_seconds = 1.0  # all are not measured again for ten seconds
     stage.settle()
     monkeypatch.setattr(Session, "playing", property(lambda _: True))
     for change, measured in (({"alpha": 0.02}, QUICK), ({"shots": 4}, ALL)):
         stage.session.set(**change)
         stage.draw()
-        stage.draw(after=BY_HAND_SECONDS + SOON)
+        stage.draw(after=LONGEST_REST_SECONDS + SOON)
         assert stage.drawn[0] == measured, change
 
 
