@@ -52,7 +52,7 @@ def measure_costs(
         >>> from labkit.tasks import Sinusoid, sinusoid_mlp
         >>> source = Source(sinusoid_mlp, Sinusoid)
         >>> settings = Settings(meta_batch=1, shots=2)
-        >>> costs = list(measure_costs(source, settings, inner_steps=[2]))
+        >>> costs = list(measure_costs(source, settings, inner_steps=[2], patience=0.05))
         >>> [(cost.order, cost.inner_steps) for cost in costs]
         [(1, 1), (2, 1), (1, 2), (2, 2)]
         >>> costs[3].step.memory > costs[2].step.memory

@@ -20,7 +20,7 @@ from labkit import (
     two_rails,
 )
 from labkit.session.catalog import PROBLEMS
-from labkit.session.observe import Theory, measure_gradients
+from labkit.session.observe import Theory, gradient_monitor, measure_gradients
 from labkit.session.observe.gradients import LANCZOS_STEPS
 from labkit.session.observe.pace import Pace
 from labkit.training import map_batch, stream
@@ -49,6 +49,13 @@ def assert_same(one: Any, other: Any) -> None:
             torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12, equal_nan=True)
         else:
             assert mine == theirs
+
+
+@pytest.fixture
+def small_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps of one point."""
+    monkeypatch.setattr(gradient_monitor, "SCALES", (1.0,))
+    monkeypatch.setattr(gradient_monitor, "LEAST_STEPS", 1)
 
 
 def test_every_number_is_the_probes() -> None:
@@ -166,7 +173,7 @@ def test_a_pace_rests_nine_times_as_long_as_it_worked_also_after_an_error() -> N
             Pace(share)
 
 
-def test_points_stay_with_the_run_that_they_belong_to() -> None:
+def test_points_stay_with_the_run_that_they_belong_to(small_sweeps: None) -> None:  # noqa: ARG001
     session, monitor = toy_session("Two rails"), GradientMonitor(tasks=1)
 
     def steps() -> list[int]:
@@ -244,7 +251,9 @@ class OnceModel(nn.Module):
         return out
 
 
-def test_what_cannot_be_differentiated_twice_is_told_and_the_rest_goes_on() -> None:
+def test_what_cannot_be_differentiated_twice_is_told_and_the_rest_goes_on(
+    small_sweeps: None,  # noqa: ARG001
+) -> None:
     session = Session(
         Settings(order=1, meta_batch=2, shots=3),
         model=lambda _: OnceModel(),
@@ -293,7 +302,7 @@ def test_the_check_takes_the_exact_gradient_where_a_direction_is_none() -> None:
         assert monitor.view.check_step == 2
 
 
-def test_its_own_learner_leaves_the_session_alone() -> None:
+def test_its_own_learner_leaves_the_session_alone(small_sweeps: None) -> None:  # noqa: ARG001
     one, other = small_session(), small_session()
     monitor = GradientMonitor(tasks=1)
     for meta_step in (1, 2):

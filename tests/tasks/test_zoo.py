@@ -85,7 +85,7 @@ def test_training_by_autograd_ends_at_the_fixed_point(name: str, method: Method)
     end = family.fixed_point(method, alpha=0.2, inner_steps=1)
     beta = 0.8 * family.largest_beta(method, alpha=0.2, inner_steps=1)
     theta = start_of(family)
-    for _ in range(60):
+    for _ in range(40):
         theta = theta - beta * by_autograd(family, method, theta, 0.2, 1).mean(0)
     torch.testing.assert_close(theta, end, rtol=0, atol=1e-4)
 
@@ -97,7 +97,7 @@ def test_meta_steps_converge_below_the_bound_and_not_above(name: str, method: Me
     bound = family.largest_beta(method, alpha=0.2, inner_steps=1)
     for share, converges in ((0.98, True), (1.02, False)):
         theta = end + 1e-4
-        for _ in range(300):
+        for _ in range(150):
             step = family.directions(method, theta, alpha=0.2, inner_steps=1).mean(0)
             theta = theta - share * bound * step
         assert bool((theta - end).norm() < 1e-4) == converges

@@ -8,8 +8,15 @@ import torch
 from torch import nn
 
 from labkit import GradientTruth, Lab, Session, Settings, two_rails
+from labkit.session.observe import gradient_monitor
 from tests.session.test_gradient_monitor import toy_session
 from tests.widgets.page import until
+
+
+@pytest.fixture(autouse=True)
+def _small_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradient_monitor, "SCALES", (0.5, 1.0))
+    monkeypatch.setattr(gradient_monitor, "LEAST_STEPS", 1)
 
 
 @pytest.fixture
