@@ -81,6 +81,16 @@ def below(parent: int) -> list[psutil.Process]:
     return children
 
 
+def servers() -> set[psutil.Process]:
+    """Processes from which runs are forked, and those that have been."""
+    result = set()
+    for process in below(os.getpid()):
+        with contextlib.suppress(psutil.Error):
+            if "fork_server" in " ".join(process.cmdline()):
+                result.add(process)
+    return result
+
+
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     return Plan.of(tiny_notebook(tmp_path), {"seconds": 600.0})
@@ -298,6 +308,12 @@ def test_no_worker_idles_while_runs_wait(
             (plan.parameters["others"], status.state)
             for plan, status in workers_module.run_plans(client, folder, plans)
         ]
+        # what the workers have imported serves the next runs, too, as in a search
+        until(lambda: len(servers()) == 2, 20)  # without what is forked from them
+        before = servers()
+        more = [Plan.of(notebook, {"seed": 7})]
+        assert [s.state for _, s in workers_module.run_plans(client, folder, more)] == ["done"]
+        assert before <= servers()
     assert sorted(ended) == [(0, "done")] * 6 + [(6, "done")]
     assert (6, "done") in ended[-2:]  # the last of the others may still end after it has begun
     # each worker has a GPU for itself

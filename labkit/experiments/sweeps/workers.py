@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from labkit.experiments.kernels import DISK_FULL
 from labkit.experiments.runs import Plan, Status
@@ -115,7 +116,33 @@ def workers(
             client = stack.enter_context(Client(cluster))
         if dashboard:
             on_notice(f"Dask's dashboard: {client.dashboard_link}")
+        stack.callback(_dismiss, client)
         yield client
+
+
+_sweeps: "WeakKeyDictionary[Client, str]" = WeakKeyDictionary()
+"""The sweep for which a client's workers are prepared."""
+
+
+def _prepare(client: "Client") -> str:
+    """Prepare the workers once for all runs that they get: what they have imported serves all."""
+    from labkit.experiments.sweeps.worker_runs import WorkerRuns  # noqa: PLC0415
+
+    if client not in _sweeps:
+        # unique: runs of a killed sweep may still be known to a scheduler
+        _sweeps[client] = f"maml-lab-{secrets.token_hex(4)}"
+        # workers elsewhere see the GPUs that whoever started them has chosen
+        gpus = () if client.cluster is None else visible_gpus()
+        client.register_plugin(WorkerRuns(_sweeps[client], gpus))
+    return _sweeps[client]
+
+
+def _dismiss(client: "Client") -> None:
+    """End what `_prepare` has started."""
+    sweep = _sweeps.pop(client, None)
+    if sweep is not None and client.status == "running":
+        with suppress(OSError):  # from a worker that ends at the same time
+            client.unregister_worker_plugin(sweep)
 
 
 def _check_scheduler(address: str) -> None:
@@ -152,7 +179,7 @@ def run_plans(
 ) -> Generator[tuple[Plan, Status], None, None]:
     """Execute runs, and yield each at its end; a run whose worker died is repeated by another.
 
-    Closing the generator stops the unfinished runs.
+    Closing the generator stops the unfinished runs; the workers then execute no others.
 
     Args:
         client: See `workers`.
@@ -169,13 +196,9 @@ def run_plans(
         SchedulerGoneError: The scheduler no longer answers, or has no workers.
         OSError: A disk is full.
     """
-    from labkit.experiments.sweeps.worker_runs import WorkerRuns, execute  # noqa: PLC0415
+    from labkit.experiments.sweeps.worker_runs import execute  # noqa: PLC0415
 
-    # unique: runs of a killed sweep may still be known to a scheduler
-    sweep = f"maml-lab-{secrets.token_hex(4)}"
-    # workers elsewhere see the GPUs that whoever started them has chosen
-    gpus = () if client.cluster is None else visible_gpus()
-    client.register_plugin(WorkerRuns(sweep, gpus))
+    sweep = _prepare(client)
     waiting = deque(plans)
     futures: dict[Future[Status], Plan] = {}
     ended: SimpleQueue[Future[Status]] = SimpleQueue()
@@ -228,8 +251,6 @@ def run_plans(
     finally:
         if client.status == "running":
             client.cancel(list(futures))
-            with suppress(OSError):  # from a worker that ends at the same time
-                client.unregister_worker_plugin(sweep)
 
 
 def _next_ended(
