@@ -42,7 +42,7 @@ def cost_figure(costs: Sequence[Cost]) -> go.Figure:
     return grid_figure(
         [
             Plot(steps, {"title": "ms per meta-step", "rangemode": "tozero"}),
-            Plot(steps, {"title": "memory, MB", "rangemode": "tozero"}),
+            Plot(steps, {"title": "memory, MB", "rangemode": "tozero", "tickformat": "~g"}),
         ],
         traces,
         LAYOUTS,

@@ -108,7 +108,7 @@ def gradient_truth_figure(view: GradientView) -> go.Figure:
     alpha_title = "α, as a multiple" if alpha is None else "α"
     log: dict[str, Any] = {"type": "log", "tickformat": "~g"}
     degrees = {"title": "angle to exact, °", "rangemode": "tozero"}
-    length = {"title": "length / exact", **log, "dtick": 1}
+    length = {"title": "length / exact", **log, "nticks": 5}
     steps = {"title": "K", "dtick": 1}
     last = view.points[-1].inner_steps - 1 if view.points else 0
     limit = _limit(view)
