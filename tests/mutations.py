@@ -640,7 +640,7 @@ MUTATIONS = [
     ),
     Mutation(
         "history in the colour of the algorithm in use",
-        "figures/panels/training.py",
+        "figures/panels/stretches.py",
         'made_by = np.maximum(np.searchsorted(begins, meta_step, side="left") - 1, 0)',
         "made_by = np.full(len(meta_step), len(begins) - 1)",
         LOSSES,
@@ -669,8 +669,8 @@ MUTATIONS = [
     Mutation(
         "divergence without a word",
         "session/history.py",
-        "DIVERGED_TIMES * abs",
-        "1e300 * abs",
+        "most = DIVERGED_TIMES * abs",
+        "most = 1e300 * abs",
         GUIDANCE,
     ),
     Mutation(
