@@ -21,7 +21,7 @@ API = DOCS / "reference" / "api"
 
 def documented() -> list[str]:
     """The names that the pages of the Python reference describe, in their order."""
-    directive = re.compile(r"^\.\. auto\w+:: labkit\.([\w.]+)$", re.MULTILINE)
+    directive = re.compile(r"^\.\. (?:auto\w+|py:data):: labkit\.([\w.]+)$", re.MULTILINE)
     return [
         name for page in sorted(API.glob("*.md")) for name in directive.findall(page.read_text())
     ]
