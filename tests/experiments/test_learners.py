@@ -1,5 +1,6 @@
 """The trained learner of a run: kept as it is, loaded as it was, and never by guessing."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -200,7 +201,12 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+def without_address(value: object) -> str:
+    """The same in each process, as pytest-xdist needs it."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+@pytest.mark.parametrize("value", VALUES, ids=without_address)
 def test_expressions_are_read_as_what_they_were(value: object) -> None:
     assert value_of_expression(expression_of(value)) == value
 
@@ -221,7 +227,7 @@ def test_a_partial_of_a_model_is_read_as_one() -> None:
         MAML({"w": torch.tensor(0.5)}),
         Emoji(augment=lambda images, _: images),
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_what_is_not_labkits_is_custom(value: object) -> None:
     assert expression_of(value) == "custom"
