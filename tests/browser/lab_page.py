@@ -136,6 +136,12 @@ class LabPage:
             more.click()
         expect(more).to_have_attribute("aria-pressed", "true")
 
+    def press_large_type(self) -> None:
+        """Press it, also where a narrow page folds it with other controls."""
+        if not self.button("Large type").is_visible():
+            self.button("Controls").click()
+        self.button("Large type").click()
+
     def restart(self, name: str, value: str) -> None:
         """Choose what restarts the training, and agree to that."""
         self.unfold()

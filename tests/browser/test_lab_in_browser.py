@@ -166,7 +166,7 @@ def _history(lab: NotebookPage) -> None:
     lab.until("not session.ghosts")
     expect(lab.button("Clear kept")).to_be_disabled()
     lab.segment("seconds").click()
-    lab.lab().get_by_text("seconds of training").wait_for()
+    lab.lab().locator(".xtitle", has_text="seconds of training").wait_for()
     lab.segment("meta-steps").click()
 
 
@@ -318,7 +318,7 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
             lab.page.set_viewport_size({"width": width, "height": height})
             for large in (False, True):
                 if large:
-                    lab.button("Large type").click()
+                    lab.press_large_type()
                     lab.page.locator(".maml-lab-large").wait_for()
                 _fits(lab)
                 lab.lab().evaluate("(lab) => lab.scrollIntoView()")
@@ -326,7 +326,7 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
                 kind = f"{name}-{theme.lower()}{'-large-type' * large}"
                 lab.page.screenshot(path=folder / f"{kind}.png")
                 if large:
-                    lab.button("Large type").click()
+                    lab.press_large_type()
                     lab.page.locator(".maml-lab-large").wait_for(state="detached")
     assert len(list(folder.glob("*.png"))) >= 12
 

@@ -23,7 +23,7 @@ BUTTONS = {
     *("fork", "pin", "unpin", "large", "more", "loading", "all_steps", "another", "own_points"),
 }
 CHOICES = "alpha beta inner_steps order algorithm alpha_learned meta_optimizer meta_batch shots"
-OTHERS = "look export load tasks model measure shown_step by status banner message"
+OTHERS = "look export load preset tasks model measure shown_step by status banner message"
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ class Choices(Span):
 
     Example:
         >>> Choices(values=("maml", "anil")).samples(np.random.default_rng(0), 3)
-        ['anil', 'anil', 'anil']
+        ['anil', 'maml', 'maml']
     """
 
     values: Values = Field(min_length=2, description="the values, at least two")
