@@ -1,5 +1,6 @@
 """The commands `labkit list` and `labkit label`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,14 @@ from labkit.experiments import (
     Labels,
     RunFolder,
     RunReader,
+    RunRow,
     number_text,
     text_table,
     value_text,
+    values_of,
     varying_names,
 )
+from labkit.session import ParameterError
 
 
 def list_runs(
@@ -46,9 +50,11 @@ def list_runs(
     """
     with usage_errors():
         accepted = Filter(tuple(only or ()))
-        rows = [row for row in RunReader(folders).rows() if accepted.accepts(row)]
+        rows = list(RunReader(folders).rows())
+        check_names(rows, [*accepted.names, *([sort] if sort is not None else [])])
+    rows = [row for row in rows if accepted.accepts(row)]
     if sort is not None:
-        rows.sort(key=lambda row: sort_key({**row.metrics, **row.parameters}.get(sort)))
+        rows.sort(key=lambda row: sort_key(values_of(row).get(sort)))
     varying = varying_names(rows)
     cells = [
         (
@@ -64,6 +70,20 @@ def list_runs(
     heads = ("run", "state", "tags", *varying, metric, "")
     typer.echo(text_table(heads, cells, {"run", "state", "tags", ""}))
     typer.echo(f"\n{len(rows)} runs")
+
+
+def check_names(rows: Sequence[RunRow], names: Sequence[str]) -> None:
+    """Each name must be that of a parameter, a metric or another value of some run.
+
+    Raises:
+        ParameterError: No run has a value of this name.
+    """
+    there = {name for row in rows for name in values_of(row)}
+    for name in names:
+        if rows and name not in there:
+            raise ParameterError(
+                f"no run has a parameter or metric {name!r}; there are: {', '.join(sorted(there))}"
+            )
 
 
 def sort_key(value: object) -> tuple[int, float, str]:

@@ -56,6 +56,7 @@ def run(
             "-o",
             "--output",
             metavar="DIR",
+            file_okay=False,
             help="Directory for this run; must be new, empty, or of the same run.",
             show_default="runs/NOTEBOOK-ID",
         ),

@@ -35,6 +35,7 @@ def sweep(
             "-o",
             "--output",
             metavar="DIR",
+            file_okay=False,
             help="Directory for this sweep; must be new, empty, or of the same sweep.",
         ),
     ],

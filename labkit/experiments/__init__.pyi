@@ -2,6 +2,7 @@ from .compare import METRIC as METRIC
 from .compare import Comparison as Comparison
 from .compare import Folders as Folders
 from .compare import Mean as Mean
+from .compare import RunRow as RunRow
 from .compare import compare_runs as compare_runs
 from .compare import comparison_view as comparison_view
 from .compare import curves_frame as curves_frame
@@ -62,3 +63,4 @@ from .tables import value_text as value_text
 from .watch import Filter as Filter
 from .watch import RunReader as RunReader
 from .watch import serve as serve
+from .watch import values_of as values_of

@@ -102,14 +102,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         self.session = session
         self._controls = LabControls(session)
-        names = self._controls.names
-        for argument, listed in (("show", show or ()), ("lock", lock)):
-            unknown = [listed] if isinstance(listed, str) else sorted(set(listed) - names)
-            if unknown:
-                raise ValueError(
-                    f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
-                    f"are: {', '.join(sorted(names))}"
-                )
+        self._controls.check_listed(show or (), lock)
         self._hidden = set() if show is None else self._controls.hidden(show)
         self._listed = set(show or ())
         self._locked = set(lock)

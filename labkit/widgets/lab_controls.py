@@ -3,7 +3,7 @@
 A new control is one more entry in one of the groups below.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
@@ -119,6 +119,16 @@ class LabControls:
     def names(self) -> set[str]:
         """Of all controls."""
         return set(self._by_name)
+
+    def check_listed(self, show: Collection[str], lock: Collection[str]) -> None:
+        """Raise ValueError unless both list names of controls."""
+        for argument, listed in (("show", show), ("lock", lock)):
+            unknown = [listed] if isinstance(listed, str) else sorted(set(listed) - self.names)
+            if unknown:
+                raise ValueError(
+                    f"{argument} must be a list of names of controls, got {unknown[0]!r}; there "
+                    f"are: {', '.join(sorted(self.names))}"
+                )
 
     def hidden(self, listed: Iterable[str]) -> set[str]:
         """The controls that a lab with only these, and the read-outs, does not show."""

@@ -10,6 +10,7 @@ from labkit.figures import asking_cell
 from labkit.session import Session, preset_named
 from labkit.widgets.end_of_cells import EndOfCells
 from labkit.widgets.lab import Lab
+from labkit.widgets.lab_controls import LabControls
 from labkit.widgets.plotly_bundle import plotly_bundle
 
 VOILA = "voila"
@@ -36,10 +37,12 @@ def open_lab(
         lock: As for `Lab`.
 
     Raises:
+        ValueError: A name in `show` or `lock` is that of no control.
         DivergedError: Headless, the training left the finite numbers.
     """
     cell = running_cell()
     if cell is None:
+        LabControls(session).check_listed(show or (), lock)
         session.run(session.settings.meta_steps)
         return
     if cell in _open:

@@ -128,11 +128,21 @@ def test_more_trials_go_on_in_the_same_folder(
     assert len(runs.made) == 48
 
 
+def test_a_metric_that_no_run_has_can_be_put_right(
+    runs: Runs, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ParameterError, match="the runs have no metric 'farr' to search by"):
+        tried(tmp_path / "s", parts, search=2, minimise="farr")
+    begun = len(runs.made)
+    assert len(tried(tmp_path / "s", parts, search=2)) == 2
+    assert len(runs.made) == begun, "runs that were done are made again"
+
+
 def test_another_search_does_not_share_the_folder(
     runs: Runs, parts: dict[str, Any], tmp_path: Path
 ) -> None:
     tried(tmp_path / "s", parts, search=2)
-    for other in ({"minimise": "odd"}, {"together": 3}, {"seeds": 2}, {"sample_seed": 1}):
+    for other in ({"together": 3}, {"seeds": 2}, {"sample_seed": 1}):
         with pytest.raises(SweepFolderError, match="belongs to another sweep"):
             tried(tmp_path / "s", parts, **other)
     assert len(runs.made) == 4

@@ -191,6 +191,14 @@ def test_runs_are_labelled_and_listed(folder: Path) -> None:
     assert ["tags", "slow"] in lines
 
 
+def test_names_that_no_run_has_are_refused(folder: Path) -> None:
+    for words in (["--only", "alhpa<0.1"], ["--sort", "alhpa"]):
+        code, output = labkit("list", folder, *words)
+        assert code == 2
+        assert "no run has a parameter or metric 'alhpa'; there are: alpha, " in output
+    assert labkit("list", folder, "--only", "tag=nothing")[0] == 0
+
+
 def test_labels_that_are_wrong_are_refused(folder: Path) -> None:
     run = folder / "runs" / "0.1-0"
     for words, message in (

@@ -30,6 +30,14 @@ def test_headless_it_trains_to_the_end() -> None:
     assert session.last_step == 4
 
 
+def test_headless_it_refuses_controls_that_a_page_would_refuse() -> None:
+    session = new_session(meta_steps=4)
+    for options in ({"show": ["paly"]}, {"lock": ["paly"]}, {"show": "play"}):
+        with pytest.raises(ValueError, match="must be a list of names of controls, got 'p"):
+            open_lab(session, **options)
+    assert session.last_step == 0
+
+
 def test_running_a_cell_again_closes_its_lab(cells: list[str], capsys: Any) -> None:
     first, second, other = new_session(), new_session(), new_session()
     open_lab(first)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from labkit.core import AnyAlpha, LearnedAlpha
@@ -51,7 +51,8 @@ def write_learner(learner: MetaLearner, path: Path) -> None:
         "learner": json.dumps(about, ensure_ascii=False),
     }
     # tensors that share memory, as tied ones do, are rejected
-    save_file({name: t.contiguous().clone() for name, t in tensors.items()}, path, metadata)
+    content = save({name: t.contiguous().clone() for name, t in tensors.items()}, metadata)
+    path.write_bytes(content)  # `save_file` would hide it from others who may read the folder
 
 
 def load_learner(

@@ -101,12 +101,13 @@ class SearchDesign(Design):
         return (*self.random, *(("seed",) if self.seeds is not None else ()))
 
     def continues(self, stored: Mapping[str, Any]) -> bool:
-        """Whether a stored search was this one; it may have been shorter."""
+        """Whether a stored search has runs of this one, which may be longer or by other metrics."""
         try:
             earlier = type(self).checked(stored)
         except ParameterError:
             return False
-        return earlier.model_copy(update={"search": self.search}) == self
+        free = ("search", "minimise", "maximise")
+        return earlier.model_copy(update={name: getattr(self, name) for name in free}) == self
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +321,9 @@ def search(
     """Minimise or maximise metrics by trials; the arguments are those of `sweep`.
 
     The design and the results determine the choices, so an interrupted search continues: it chooses
-    the same values again and finds their runs. A search with more trials continues, too. The folder
-    has the study for Optuna's dashboard (`STUDY`).
+    the same values again and finds their runs. A search with more trials continues, too; one by
+    other metrics finds the runs of trials that it would choose as well. The folder has the study
+    for Optuna's dashboard (`STUDY`).
 
     Returns:
         The trials in the order in which they were chosen.

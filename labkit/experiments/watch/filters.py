@@ -12,6 +12,8 @@ from labkit.experiments.tables import value_text
 
 _CONDITION = re.compile(r"([^<>=!]+)(<=|>=|!=|=|<|>)(.*)")
 
+TAGS = frozenset({"tag", "tags"})
+
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -43,6 +45,12 @@ class Filter:
         """The words of a text, between spaces."""
         return cls(tuple(text.split()))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the conditions are about, without that of tags."""
+        matches = (_CONDITION.fullmatch(word) for word in self.words)
+        return tuple(match[1] for match in matches if match and match[1] not in TAGS)
+
     def accepts(self, row: RunRow) -> bool:
         """Whether all words hold."""
         return all(_holds(word, row) for word in self.words)
@@ -55,9 +63,9 @@ def _holds(word: str, row: RunRow) -> bool:
         texts = (labels.name, *labels.tags, labels.note, row.notebook, row.id, row.folder)
         return any(word.casefold() in text.casefold() for text in texts)
     name, sign, target = condition.groups()
-    if name in {"tag", "tags"}:
+    if name in TAGS:
         return (target in row.labels.tags) == (sign != "!=")
-    value = _value(name, row)
+    value = values_of(row).get(name)
     if value is None:
         return sign == "!="
     compare = _COMPARISONS[sign]
@@ -67,18 +75,17 @@ def _holds(word: str, row: RunRow) -> bool:
     return compare(value_text(value), target)
 
 
-def _value(name: str, row: RunRow) -> object:
-    fields: dict[str, object] = {
+def values_of(row: RunRow) -> dict[str, object]:
+    """Name → value of all that a run can be listed by."""
+    return {
         "state": row.state,
         "notebook": row.notebook,
         "id": row.id,
         "name": row.labels.name,
         "seconds": row.seconds,
+        **row.metrics,
+        **row.parameters,
     }
-    for values in (row.parameters, row.metrics, fields):
-        if name in values:
-            return values[name]
-    return None
 
 
 def _number(text: str) -> float | None:
