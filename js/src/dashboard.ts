@@ -15,7 +15,7 @@ import { HEIGHTS, type PanelName } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import { savePicture, takePictures } from "./plots/pictures";
 import { PANELS, Plots } from "./plots/plots";
-import { isDark, lossOf } from "./surroundings";
+import { followTheme, lossOf } from "./surroundings";
 import { askBeforeLeaving } from "./voila";
 
 type PanelElements = Record<PanelName, HTMLElement>;
@@ -42,11 +42,10 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   }
 
   const attention = new Attention(root);
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  const forced = matchMedia("(forced-colors: active)");
+  const isDark = followTheme(() => look(), gone.signal);
   const look = () => {
     const large = host.get("large");
-    const dark = isDark(media, forced);
+    const dark = isDark();
     root.classList.toggle("maml-lab-large", large);
     root.classList.toggle("maml-lab-dark", dark);
     // "Large type" may have folded itself
@@ -106,10 +105,6 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     if (!isLost()) host.send({ kind: "gone", view, asked: 0 });
   };
   const leave = countView(host.lab, root, tellGone, pageClock);
-  const theme = new MutationObserver(look);
-  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  for (const query of [media, forced])
-    query.addEventListener("change", look, { signal: gone.signal });
   const subscriptions = [
     host.onChange("large", look),
     host.onChange("dark", look),
@@ -130,7 +125,6 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     leave();
     for (const unsubscribe of subscriptions) unsubscribe();
     attention.stop();
-    theme.disconnect();
     plots.destroy();
     root.remove();
   };

@@ -14,7 +14,7 @@ import type { Figure } from "./plots/figure";
 import { deriveFigure } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import type { PlotElement, Plotly } from "./plots/plotly";
-import { isDark, lossOf } from "./surroundings";
+import { followTheme, lossOf } from "./surroundings";
 
 const PANEL = "instrument";
 const CONFIG = {
@@ -54,8 +54,7 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
   );
   container.append(root);
   const gone = new AbortController();
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  const forced = matchMedia("(forced-colors: active)");
+  const isDark = followTheme(() => look(), gone.signal);
   const lists = new WeakMap<unknown[], unknown[]>();
   let figure: Figure | null = null;
   let plotly: Plotly | null = null;
@@ -75,7 +74,7 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
         dirty = false;
         const drawn = number;
         const theme = {
-          dark: isDark(media, forced),
+          dark: isDark(),
           large: host.get("large"),
           colours: host.get("dark"),
           step: null,
@@ -92,7 +91,7 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
   };
   const look = () => {
     root.classList.toggle("maml-lab-large", host.get("large"));
-    root.classList.toggle("maml-lab-dark", isDark(media, forced));
+    root.classList.toggle("maml-lab-dark", isDark());
     void draw();
   };
   const state = () => controls.update(host.get("state"));
@@ -124,10 +123,6 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
     if (!before && width && figure) emit({ kind: "ready" });
     void draw();
   });
-  const theme = new MutationObserver(look);
-  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  for (const query of [media, forced])
-    query.addEventListener("change", look, { signal: gone.signal });
   resize.observe(gd);
   const tellGone = () => {
     if (!root.classList.contains("maml-lab-is-lost")) host.send({ kind: "gone", view, asked: 0 });
@@ -157,7 +152,6 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
     gone.abort();
     leave();
     for (const unsubscribe of subscriptions) unsubscribe();
-    theme.disconnect();
     resize.disconnect();
     plotly?.purge(gd);
     root.remove();

@@ -7,9 +7,22 @@ import type { Connection } from "./host";
  *
  * @param forced - the reader's system gives all pages its own few colours, whatever their theme
  */
-export function isDark(media: MediaQueryList, forced: MediaQueryList): boolean {
+function isDark(media: MediaQueryList, forced: MediaQueryList): boolean {
   const light = document.body.dataset.jpThemeLight;
   return light === undefined || forced.matches ? media.matches : light === "false";
+}
+
+/**
+ * Calls a function when the page may have become dark or light; the return value says which it is.
+ */
+export function followTheme(changed: () => void, signal: AbortSignal): () => boolean {
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  const forced = matchMedia("(forced-colors: active)");
+  for (const query of [media, forced]) query.addEventListener("change", changed, { signal });
+  const theme = new MutationObserver(changed);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  signal.addEventListener("abort", () => theme.disconnect());
+  return () => isDark(media, forced);
 }
 
 /** What has become of the kernel, and what helps. */

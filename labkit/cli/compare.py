@@ -9,6 +9,7 @@ import typer
 
 from labkit._io import atomic_write
 from labkit.cli.errors import FAILED, USAGE, write_error
+from labkit.cli.options import Folders
 from labkit.cli.progress import Display, terminal_width
 from labkit.experiments import METRIC, compare_runs, find_notebook, read_runs, runs_frame
 
@@ -16,10 +17,7 @@ NOTEBOOK = "09_compare"
 
 
 def compare(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
-    ],
+    folders: Folders,
     metric: Annotated[str, typer.Option(help="The metric to compare.")] = METRIC,
     by: Annotated[
         str | None,

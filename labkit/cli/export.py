@@ -6,14 +6,12 @@ from typing import Annotated
 import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors, write_error
+from labkit.cli.options import Folders
 from labkit.experiments import export_runs
 
 
 def export(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
-    ],
+    folders: Folders,
     to: Annotated[
         str,
         typer.Option(

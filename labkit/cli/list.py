@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors, write_error
+from labkit.cli.options import Folders
 from labkit.experiments import (
     METRIC,
     Filter,
@@ -24,10 +25,7 @@ from labkit.session import ParameterError
 
 
 def list_runs(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
-    ],
+    folders: Folders,
     only: Annotated[
         list[str] | None,
         typer.Option(

@@ -4,13 +4,20 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 import yaml
 from typer.core import TyperCommand
 
 from labkit.experiments import SearchDesign, SweepDesign
 from labkit.session import ParameterError
+
+Folders = Annotated[
+    list[Path],
+    typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
+]
+"""What the commands that read runs take."""
 
 
 class ParameterCommand(TyperCommand):

@@ -1,19 +1,16 @@
 """The command `labkit watch`."""
 
 import webbrowser
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors
+from labkit.cli.options import Folders
 
 
 def watch(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR…", help="Folders of sweeps or runs.", show_default=False),
-    ],
+    folders: Folders,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the page; 0: any that is free.")
     ] = 0,

@@ -5,23 +5,15 @@ from typing import final
 
 from labkit.figures import PlainFigure, cost_figure, cost_words
 from labkit.session import Cost, Session, measure_costs
-from labkit.widgets.controls import Button, Group, Text
-from labkit.widgets.instrument import LARGE, Instrument
+from labkit.widgets.controls import Button
+from labkit.widgets.instrument import Instrument, instrument_groups
 
-GROUPS = (
-    Group(
-        "top",
-        (
-            Button(
-                name="measure",
-                label="Measure",
-                tooltip="Time meta-steps of each order with K = 1, 2, 3, 5, on other learners",
-            ),
-            LARGE,
-            Text(name="status", live=False),
-        ),
-    ),
-    Group("top", (Text(name="message"),), "notices"),
+GROUPS = instrument_groups(
+    Button(
+        name="measure",
+        label="Measure",
+        tooltip="Time meta-steps of each order with K = 1, 2, 3, 5, on other learners",
+    )
 )
 
 

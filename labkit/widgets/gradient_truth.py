@@ -5,26 +5,18 @@ from typing import final
 
 from labkit.figures import PlainFigure, gradient_truth_figure, gradient_truth_words
 from labkit.session import GradientMonitor, GradientView, Session, Snapshot
-from labkit.widgets.controls import Button, Group, Text
-from labkit.widgets.instrument import LARGE, Instrument
+from labkit.widgets.controls import Button
+from labkit.widgets.instrument import Instrument, instrument_groups
 
 MEASURING_SECONDS = 0.2
 """So long it measures at a time, in pieces."""
 
-GROUPS = (
-    Group(
-        "top",
-        (
-            Button(
-                name="check",
-                label="Check gradient",
-                tooltip="Compare the exact meta-gradient here with finite differences in float64",
-            ),
-            LARGE,
-            Text(name="status", live=False),
-        ),
-    ),
-    Group("top", (Text(name="message"),), "notices"),
+GROUPS = instrument_groups(
+    Button(
+        name="check",
+        label="Check gradient",
+        tooltip="Compare the exact meta-gradient here with finite differences in float64",
+    )
 )
 
 

@@ -9,7 +9,7 @@ import traitlets
 
 from labkit.figures import DARK, PlainFigure
 from labkit.session import InterruptedReplayError, Session, keep_threads
-from labkit.widgets.controls import Group, Toggle, specification
+from labkit.widgets.controls import Button, Group, Text, Toggle, specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.draw_loop import DrawLoop
 from labkit.widgets.opening import running_cell
@@ -18,8 +18,14 @@ from labkit.widgets.protocol import Message
 PANEL = "instrument"
 REDRAW_SECONDS = 0.3
 
-LARGE = Toggle(name="large", label="Large type", tooltip="", icon="type", compact=True)
-"""The toggle that every instrument has."""
+
+def instrument_groups(button: Button) -> tuple[Group, ...]:
+    """Its own button, and the controls that every instrument has."""
+    large = Toggle(name="large", label="Large type", tooltip="", icon="type", compact=True)
+    return (
+        Group("top", (button, large, Text(name="status", live=False))),
+        Group("top", (Text(name="message"),), "notices"),
+    )
 
 
 class InstrumentBoard(Dashboard):
@@ -59,7 +65,7 @@ class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     Args:
         session: Whose changes are followed.
-        groups: The controls: among them texts "status" and "message", and `LARGE`.
+        groups: The controls, from `instrument_groups`.
         figure: The first picture.
         heading: Its name.
 

@@ -580,9 +580,13 @@ touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.addEventLi
 enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&panel.figure!==null&&isEditable(
 panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.support=new SupportPoints(
 gd,internals,figure,this.emit,changed,signal)}};function isDark(media,forced){let light=document.body.dataset.jpThemeLight;return light===void 0||forced.
-matches?media.matches:light==="false"}function lossOf(connection){let remedy=document.body.dataset.voila?
-"load the page again":"run all cells again";return connection==="ended"?`The kernel has restarted: ${remedy}\
-.`:`The kernel is out of reach. If it stays so, ${remedy}.`}var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
+matches?media.matches:light==="false"}function followTheme(changed,signal){let media=matchMedia("(pr\
+efers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)");for(let query of[media,forced])
+query.addEventListener("change",changed,{signal});let theme=new MutationObserver(changed);return theme.
+observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]}),signal.addEventListener(
+"abort",()=>theme.disconnect()),()=>isDark(media,forced)}function lossOf(connection){let remedy=document.
+body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
+el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
 isApplication()&&atStake()&&event.preventDefault()};window.addEventListener("beforeunload",ask,{signal})}
 function keepKernel(kernel,atStake,signal){if(!isApplication())return;let last,waiting=[],whenGone=end2=>{
 let{event}=window;if(event?.type!=="beforeunload"||!atStake())return end2();event!==last&&(waiting=[]),
@@ -595,42 +599,39 @@ host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,tables,lost}
 view);container.append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(
 root,gone.signal);let plots=new Plots({elements,titles,root,library,emit});for(let panel of plots.panels)
 new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,gone.signal);let attention=new Attention(
-root),media=matchMedia("(prefers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)"),
-look=()=>{let large=host.get("large"),dark=isDark(media,forced);root.classList.toggle("maml-lab-larg\
-e",large),root.classList.toggle("maml-lab-dark",dark);let active=document.activeElement;root.contains(
-active)&&!active?.checkVisibility()&&controls.fold?.focus(),plots.setLook({large,dark,colours:host.get(
-"dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.get("inner_step")),
-hear=(message,buffers)=>{message.kind==="whole"||message.kind==="changes"?(plots.receive(message,buffers),
-plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??0)):message.kind==="roll"?emit(
-{kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,message.html):message.view===view&&
-answer(message,buffers)},answer=async(message,buffers)=>{message.kind==="attend"&&attention.attend(),
-message.kind==="copy"&&await copyText(root,message.text),message.kind==="file"&&download(message.filename,
-new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(plots,message),message.kind===
-"snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){console.error("MAML\
- Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!=="live";outbox.
-close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.activeElement;
-away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),root.classList.
-toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("inert",away&&part!==
-lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.classList.contains(
-"maml-lab-is-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(atStake,gone.signal),
-askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"gone",view,asked:0})},
-leave=countView(host.lab,root,tellGone,pageClock),theme=new MutationObserver(look);theme.observe(document.
-body,{attributes:!0,attributeFilter:["data-jp-theme-light"]});for(let query of[media,forced])query.addEventListener(
-"change",look,{signal:gone.signal});let subscriptions=[host.onChange("large",look),host.onChange("da\
-rk",look),host.onChange("state",()=>plots.alongside(state)),host.onChange("inner_step",step),host.onMessage(
-hear),host.onConnection(connect)];return look(),state(),step(),plots.begin(host.get("first")),emit({
-kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
-unsubscribe();attention.stop(),theme.disconnect(),plots.destroy(),root.remove()}}}function page(places,view){
-let div=names=>element("div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(
-names)}),elements=all("maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),panels=PANELS.
-map(name=>{elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute("role","headin\
-g"),titles[name].ariaLevel="3",titles[name].id=`maml-lab-title-${name}-${view}`,tables[name].id=`mam\
-l-lab-numbers-${name}-${view}`,elements[name].setAttribute("role","figure"),elements[name].setAttribute(
-"aria-labelledby",titles[name].id),elements[name].setAttribute("aria-details",tables[name].id);let head=element(
-"header",{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;
-return element("section",{class:names},head,elements[name],tables[name])}),lost=element("p",{class:"\
-maml-lab-lost",role:"status"}),plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element(
-"div",{class:"maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function arrange(figure,width){let chosen=(figure.layout.meta?.layouts??[]).filter(arrangement=>arrangement.
+root),isDark2=followTheme(()=>look(),gone.signal),look=()=>{let large=host.get("large"),dark=isDark2();
+root.classList.toggle("maml-lab-large",large),root.classList.toggle("maml-lab-dark",dark);let active=document.
+activeElement;root.contains(active)&&!active?.checkVisibility()&&controls.fold?.focus(),plots.setLook(
+{large,dark,colours:host.get("dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.
+setStep(host.get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.kind==="cha\
+nges"?(plots.receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??
+0)):message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,
+message.html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{message.
+kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),message.
+kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(
+plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){
+console.error("MAML Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!==
+"live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
+activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
+root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
+nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.
+classList.contains("maml-lab-is-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(
+atStake,gone.signal),askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"\
+gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange(
+"large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange(
+"inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),step(),plots.
+begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
+unsubscribe();attention.stop(),plots.destroy(),root.remove()}}}function page(places,view){let div=names=>element(
+"div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
+"maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),panels=PANELS.map(name=>{
+elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute("role","heading"),titles[name].
+ariaLevel="3",titles[name].id=`maml-lab-title-${name}-${view}`,tables[name].id=`maml-lab-numbers-${name}\
+-${view}`,elements[name].setAttribute("role","figure"),elements[name].setAttribute("aria-labelledby",
+titles[name].id),elements[name].setAttribute("aria-details",tables[name].id);let head=element("heade\
+r",{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;return element(
+"section",{class:names},head,elements[name],tables[name])}),lost=element("p",{class:"maml-lab-lost",
+role:"status"}),plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element("div",{class:"\
+maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function arrange(figure,width){let chosen=(figure.layout.meta?.layouts??[]).filter(arrangement=>arrangement.
 width<=width).reduce((best,one)=>!best||one.width>best.width?one:best,null);if(!chosen)return figure;
 let layout={...figure.layout,height:chosen.height};for(let[axis,domain]of Object.entries(chosen.domains))
 layout[axis]={...layout[axis],domain};return{...figure,layout}}var PANEL="instrument",CONFIG={displaylogo:!1,displayModeBar:"hover",modeBarButtons:[["zoom2d","rese\
@@ -641,34 +642,31 @@ maml-lab-title"},heading),gd=element("div",{class:"maml-lab-plot"}),numbers=elem
 ml-lab-numbers",id:`maml-lab-numbers-${view}`});gd.setAttribute("role","figure"),gd.setAttribute("ar\
 ia-label",heading),gd.setAttribute("aria-details",numbers.id);let lost=element("p",{class:"maml-lab-\
 lost",role:"status"}),root=element("div",{class:"maml-lab-instrument"},title,controls.places.top,lost,
-gd,numbers);container.append(root);let gone=new AbortController,media=matchMedia("(prefers-color-sch\
-eme: dark)"),forced=matchMedia("(forced-colors: active)"),lists=new WeakMap,figure=null,plotly=null,
-drawing=!1,dirty=!1,number=0,width=0;keepKeys(root,gone.signal),new NumbersTable(numbers,gd,()=>figure&&
-firstCurves(figure),pageClock,gone.signal);let draw=async()=>{if(dirty=!0,!drawing){drawing=!0;try{for(;dirty&&
-plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=!1;let drawn=number,theme2={dark:isDark(media,
-forced),large:host.get("large"),colours:host.get("dark"),step:null},panel={panel:"adaptation",width,
-lists,cursor:{}},{data,layout}=deriveFigure(arrange(figure,width),{...theme2,...panel});await plotly.
-react(gd,data,layout,CONFIG),gd.dispatchEvent(new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"\
-drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle("maml-lab-large",host.get(
-"large")),root.classList.toggle("maml-lab-dark",isDark(media,forced)),draw()},state=()=>controls.update(
-host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.figures[PANEL],
-buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.kind==="chan\
-ges"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):message.kind===
-"roll"&&emit({kind:"here"})},connect=connection=>{let away=connection!=="live";outbox.close(connection===
-"ended"),away&&(lost.textContent=lossOf(connection)),root.classList.toggle("maml-lab-is-lost",away);
-for(let part of root.children)part.toggleAttribute("inert",away&&part!==lost)},resize2=new ResizeObserver(
+gd,numbers);container.append(root);let gone=new AbortController,isDark2=followTheme(()=>look(),gone.
+signal),lists=new WeakMap,figure=null,plotly=null,drawing=!1,dirty=!1,number=0,width=0;keepKeys(root,
+gone.signal),new NumbersTable(numbers,gd,()=>figure&&firstCurves(figure),pageClock,gone.signal);let draw=async()=>{
+if(dirty=!0,!drawing){drawing=!0;try{for(;dirty&&plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=
+!1;let drawn=number,theme={dark:isDark2(),large:host.get("large"),colours:host.get("dark"),step:null},
+panel={panel:"adaptation",width,lists,cursor:{}},{data,layout}=deriveFigure(arrange(figure,width),{...theme,
+...panel});await plotly.react(gd,data,layout,CONFIG),gd.dispatchEvent(new CustomEvent("maml-lab-draw\
+n")),drawn&&emit({kind:"drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle(
+"maml-lab-large",host.get("large")),root.classList.toggle("maml-lab-dark",isDark2()),draw()},state=()=>controls.
+update(host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.
+figures[PANEL],buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.
+kind==="changes"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):
+message.kind==="roll"&&emit({kind:"here"})},connect=connection=>{let away=connection!=="live";outbox.
+close(connection==="ended"),away&&(lost.textContent=lossOf(connection)),root.classList.toggle("maml-\
+lab-is-lost",away);for(let part of root.children)part.toggleAttribute("inert",away&&part!==lost)},resize2=new ResizeObserver(
 ([entry])=>{let before=width;width=Math.round(entry.contentRect.width),width!==before&&(!before&&width&&
-figure&&emit({kind:"ready"}),draw())}),theme=new MutationObserver(look);theme.observe(document.body,
-{attributes:!0,attributeFilter:["data-jp-theme-light"]});for(let query of[media,forced])query.addEventListener(
-"change",look,{signal:gone.signal});resize2.observe(gd);let tellGone=()=>{root.classList.contains("m\
-aml-lab-is-lost")||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),
+figure&&emit({kind:"ready"}),draw())});resize2.observe(gd);let tellGone=()=>{root.classList.contains(
+"maml-lab-is-lost")||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),
 subscriptions=[host.onChange("large",look),host.onChange("state",state),host.onMessage(hear),host.onConnection(
 connect)],first=host.get("first");return first.figures&&(figure=unpackArrays(first.figures[PANEL],first.
 buffers?.[0])),host.plotly(gone.signal).then(library=>{plotly=library,draw()},error=>console.error("\
 MAML Lab: plotly.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){
-gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();theme.disconnect(),resize2.disconnect(),
-plotly?.purge(gd),root.remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,
-yaxis})=>mode!=="markers"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
+gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();resize2.disconnect(),plotly?.
+purge(gd),root.remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,yaxis})=>mode!==
+"markers"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
 LOOKED_MS=[500,2e3,5e3,1e4,2e4],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
 clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
 model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
