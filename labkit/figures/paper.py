@@ -25,9 +25,16 @@ _COLORS = {
     "maml": algorithm_color("maml"),
     "first_order": algorithm_color("maml", 1),
     "pretrained": algorithm_color("anil"),
+    "random": algorithm_color("reptile"),
     "oracle": TEXT,
 }
-_DASHES = {"maml": "solid", "first_order": "dash", "pretrained": "dot", "oracle": "dashdot"}
+_DASHES = {
+    "maml": "solid",
+    "first_order": "dash",
+    "pretrained": "dot",
+    "random": "longdash",
+    "oracle": "dashdot",
+}
 _HEIGHT, _GAP = 330, 0.04
 
 
@@ -36,7 +43,7 @@ class MethodCurve:
     """The loss of a method over inner steps.
 
     Attributes:
-        method: "maml", "first_order", "pretrained" or "oracle".
+        method: "maml", "first_order", "pretrained", "random" or "oracle".
         name: For the legend.
         shots: Support points of the test tasks.
         mean: For 0 … K steps, shape (K + 1,).
@@ -53,7 +60,11 @@ class MethodCurve:
 
 
 def paper_figure(
-    curves: Sequence[MethodCurve], what: str = "mean over seeds, 95 % interval"
+    curves: Sequence[MethodCurve],
+    what: str = "mean over seeds, 95 % interval",
+    *,
+    heading: str = "The paper's sinusoid",
+    measure: str = "mean squared error",
 ) -> go.Figure:
     """A panel for each number of shots, on one logarithmic axis of the loss.
 
@@ -63,6 +74,8 @@ def paper_figure(
     Args:
         curves: At least one; the paper's numbers are drawn as crosses.
         what: What the curves and their bands are, for the title.
+        heading: Of the figure.
+        measure: What the curves show.
 
     Raises:
         ValueError: There is no curve.
@@ -77,7 +90,7 @@ def paper_figure(
     means = [curve.mean[curve.mean <= most] for curve in curves]
     last = max(len(curve.mean) for curve in curves) - 1
     layout: dict[str, Any] = {
-        "yaxis": axis("mean squared error", type="log", **log_axis([*means, *published], free=0.0))
+        "yaxis": axis(measure, type="log", **log_axis([*means, *published], free=0.0))
     }
     for number, count in enumerate(shots, start=1):
         start = (number - 1) * (share + _GAP)
@@ -86,11 +99,11 @@ def paper_figure(
             f"inner steps, {count} shots",
             domain=[start, min(start + share, 1.0)],
             range=[-0.3, last + 0.3],
-            dtick=2,
+            dtick=2 if last > 5 else 1,
         )
     return panel_figure(
         [trace for curve in curves for trace in _traces(curve, shots.index(curve.shots) + 1, most)],
-        title("The paper's sinusoid", what),
+        title(heading, what),
         height=_HEIGHT,
         hovermode="closest",
         legend=legend(x=0, y=1, yanchor="bottom"),

@@ -1,8 +1,11 @@
-from .navigation import NavigationRow as NavigationRow
 from .navigation import measure_navigation_run as measure_navigation_run
-from .navigation import navigation_rows as navigation_rows
-from .navigation import navigation_table as navigation_table
+from .navigation import navigation_run_table as navigation_run_table
 from .navigation import train_navigation_run as train_navigation_run
+from .navigation_verdicts import NavigationRow as NavigationRow
+from .navigation_verdicts import NavigationTable as NavigationTable
+from .navigation_verdicts import navigation_run_view as navigation_run_view
+from .navigation_verdicts import navigation_table as navigation_table
+from .navigation_verdicts import navigation_view as navigation_view
 from .omniglot import few_shot_run_table as few_shot_run_table
 from .omniglot import few_shot_run_view as few_shot_run_view
 from .omniglot import measure_few_shot_run as measure_few_shot_run

@@ -81,8 +81,8 @@ class FewShotSettings(CheckedModel):
 class NavigationSettings(CheckedModel):
     """The parameters of a run of the paper's 2D navigation, which determine its result.
 
-    The defaults are the paper's, but for Adam in place of TRPO. The reward is that of its released
-    code.
+    The defaults are the paper's, but for Adam in place of TRPO. The reward, −distance, and the
+    trajectories of a test are those of its released code.
 
     Raises:
         ParameterError: From `NavigationSettings.checked`, for an invalid value or an
@@ -105,12 +105,19 @@ class NavigationSettings(CheckedModel):
     alpha: float = Field(
         default=0.1, ge=0, description="inner step size α; half of it after the trained steps"
     )
-    beta: float = Field(default=0.003, ge=0, description="meta step size β of Adam")
+    beta: float = Field(
+        default=0.01, ge=0, description="initial meta step size β of Adam; it decays to 0"
+    )
     meta_optimizer: Literal["adam", "trpo"] = Field(
         default="adam", description="adam, or trpo, as in the paper, which takes longer"
     )
     inner_steps: int = Field(default=1, ge=1, description="gradient steps K that it trains with")
-    shots: int = Field(default=20, ge=1, description="trajectories for each gradient step")
+    shots: int = Field(default=20, ge=1, description="trajectories for a gradient step in training")
+    test_shots: int = Field(
+        default=40, ge=1, description="trajectories for a gradient step in the test"
+    )
+    gae: float = Field(default=1.0, ge=0, le=1, description="λ of generalised advantages")
+    log_std: float = Field(default=0.0, description="log σ of the policy before training")
     horizon: int = Field(default=100, ge=1, description="steps of a trajectory")
     meta_batch: int = Field(default=20, ge=1, description="goals per meta-step")
     meta_steps: int = Field(default=500, ge=1, description="meta-steps to train")

@@ -161,7 +161,7 @@ def check_test(loss_fn: TaskLoss, params: Params, batch: TaskBatch) -> None:
 
     try:
         with torch.no_grad():
-            family.loss(predict, ones[0])
+            family.loss(predict, loss_fn.draw(params, ones[0]))
     except (RuntimeError, IndexError) as error:
         many = f", whose labels are 0 … {ways - 1} ({ways} ways)" * bool(ways)
         gives = f", and it gives outputs of shape {outputs[0]} for one task" * bool(outputs)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from labkit import ClassificationSettings, Settings
-from labkit.paper import FewShotSettings, PaperSettings
+from labkit.paper import FewShotSettings, NavigationSettings, PaperSettings
 from labkit.session.settings.parameters import CheckedModel
 from tests.notebooks.refresh import IGNORED, PICTURE, write_committed_form
 from tests.notebooks.stills import MOST_BYTES, small_png
@@ -121,6 +121,7 @@ def test_parameters_cell_equals_the_settings(path: Path, notebook: Any) -> None:
     kinds: tuple[type[CheckedModel], ...] = (
         ClassificationSettings,
         FewShotSettings,
+        NavigationSettings,
         PaperSettings,
     )
     source = path.read_text()
@@ -143,7 +144,7 @@ def test_what_reads_runs_takes_folders_alone(name: str) -> None:
     notebook = nbformat.read(NOTEBOOKS[0].parent / f"{name}.ipynb", as_version=4)
     (cell,) = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", ())]
     for line in cell.source.splitlines():
-        assert re.fullmatch(r'(omniglot_)?folder: str = "data/\w+_sweep"  # .+', line)
+        assert re.fullmatch(r'((omniglot|navigation)_)?folder: str = "data/\w+_sweep"  # .+', line)
 
 
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)

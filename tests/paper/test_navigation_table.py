@@ -1,20 +1,25 @@
 """Runs of the paper's 2D navigation, bounds on their returns, and verdicts."""
 
-from dataclasses import replace
+from dataclasses import asdict
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from labkit.core import MAML, TRPO, JointTraining, RandomInitialization
-from labkit.experiments import Result
+from labkit.experiments import MIME_TYPE, Result, RunFolder, Status
+from labkit.experiments.runs.run_folder import NOTEBOOK
 from labkit.paper.navigation import (
-    PUBLISHED,
+    ALPHAS,
+    NAVIGATION_TABLE,
     measure_navigation_run,
-    navigation_rows,
-    navigation_table,
+    navigation_run_table,
     train_navigation_run,
 )
+from labkit.paper.navigation_verdicts import RETURNS, navigation_table, navigation_view
 from labkit.paper.settings import NavigationSettings
 from labkit.tasks import Navigation, best_returns, blind_bound
 from labkit.tasks.navigation import World, roll_out
@@ -54,31 +59,56 @@ def test_a_result_holds_returns_below_their_bound() -> None:
     assert np.allclose(-result.curves["adaptation"]["query_loss"], returns)
 
 
-def test_the_table_compares_with_the_paper() -> None:
-    parameters = NavigationSettings().model_dump()
+def test_a_policy_that_was_trained_for_no_step_size_takes_the_best_of_some() -> None:
+    result = run("random")
+    alphas = result.curves[NAVIGATION_TABLE]["test_alpha"]
+    assert len(alphas) == 4
+    assert set(alphas) <= set(ALPHAS)
+    assert "random" not in navigation_run_table(result)
+    assert run("maml").curves[NAVIGATION_TABLE]["test_alpha"].tolist() == [0.1, 0.1, 0.05, 0.05]
 
-    def result(method: str, seed: int, values: tuple[float, ...]) -> Result:
-        metrics = {f"return_{step}": value for step, value in enumerate(values)}
-        metrics |= {"best": -0.7, **{f"ci95_{step}": 1.0 for step in range(4)}}
-        return Result(parameters | {"method": method, "seed": seed}, metrics, {}, [], {})
 
-    paper = PUBLISHED["maml"]
-    results = [
-        result("maml", seed, (paper[0] + off, -60 + off, -2.0 - off / 9, paper[3]))
-        for seed, off in enumerate((-0.5, 0.0, 0.5))
-    ]
-    rows = navigation_rows(results)
-    verdicts = [row.verdict for row in rows]
-    assert verdicts == ["reproduced", "not reproduced", "better", "reproduced"]
-    assert rows[0].by_seed == tuple(paper[0] + off for off in (-0.5, 0.0, 0.5))
-    assert "-40.41" in navigation_table(results)
-    with pytest.raises(ValueError, match="each pair once"):
-        navigation_rows([results[0], results[0]])
-    other = replace(results[1], parameters=results[1].parameters | {"alpha": 0.5})
-    with pytest.raises(ValueError, match="2 choices"):
-        navigation_rows([results[0], other])
-    with pytest.raises(ValueError, match="no result"):
-        navigation_rows([])
+def kept_run(folder: Path, returns: tuple[float, ...], **parameters: object) -> None:
+    """A run with these returns, as a sweep leaves it."""
+    settings = NavigationSettings.checked(parameters)
+    name = "-".join(map(str, settings.model_dump().values()))
+    own = RunFolder(folder / "runs" / name)
+    own.begin(Status("running", name, "13_navigation_run", 0.0), settings.model_dump())
+    steps = np.arange(4.0)
+    table = {
+        "inner_step": steps,
+        "return": np.array(returns),
+        "ci95": np.ones(4),
+        "best": np.full(4, -0.7),
+    }
+    result = Result(settings.model_dump(), {"best": -0.7}, {NAVIGATION_TABLE: table}, [], {})
+    data = new_output("display_data", data={MIME_TYPE: result.to_json()})
+    nbformat.write(new_notebook(cells=[new_code_cell("", outputs=[data])]), own.path / NOTEBOOK)
+    own.end(Status(**{**asdict(own.status or Status("running", name, "", 0.0)), "state": "done"}))
+
+
+def test_the_table_compares_with_the_paper(tmp_path: Path) -> None:
+    paper = RETURNS["maml"]
+    for seed, off in enumerate((-0.5, 0.0, 0.5)):
+        kept_run(tmp_path, (paper[0] + off, -60 + off, -2.0 - off / 9, paper[3]), seed=seed)
+    kept_run(tmp_path, (-2.29,) * 4, seed=0, method="oracle")
+    result = navigation_table(tmp_path)
+    assert result.seeds == {"maml": (0, 1, 2), "oracle": (0,)}
+    verdicts = ["reproduced", "not reproduced", "better", "reproduced", "too few seeds"]
+    assert [row.verdict for row in result.rows] == verdicts
+    assert result.row("maml", 0).by_seed == tuple(paper[0] + off for off in (-0.5, 0.0, 0.5))
+    assert result.row("oracle", 0).paper == -2.29
+    assert "-40.41" in result.table()
+    assert "maml, after 1 step: not reproduced, -60.00 ± 1.24 for -11.68" in result.claims()
+    assert result.departures == ()
+    with pytest.raises(ValueError, match="no run has measured random after 0 steps"):
+        result.row("random", 0)
+    line = navigation_view(tmp_path).data[1]
+    assert line.name == "maml"
+    assert np.allclose(line.y, [row.mean.mean * -1 for row in result.rows[:4]])
+    kept_run(tmp_path, paper, seed=3, alpha=0.5)
+    with pytest.raises(ValueError, match="the runs differ in alpha"):
+        navigation_table(tmp_path)
 
 
 @pytest.mark.parametrize("reward", ["distance", "squared"])

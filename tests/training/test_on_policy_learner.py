@@ -75,6 +75,10 @@ def test_curves_have_more_steps_than_training_and_metrics() -> None:
     goals = trained.held_out(30).info["goal"].abs().mean()
     shares = torch.tensor([1, 1 / 2, 3 / 8, 9 / 32, 27 / 128])
     assert torch.allclose(curve.metrics["distance"].mean, goals * shares, atol=0.08)
+    # another family draws its own batches
+    surer = trained.adaptation_curve(1, tasks=30, family=Goals(shots=50))
+    assert not torch.equal(surer.task_losses, curve.task_losses[:, :2])
+    assert torch.allclose(surer.metrics["distance"].mean, goals * shares[:2], atol=0.08)
 
 
 def test_a_batch_as_the_family_gives_it_is_given_seeds() -> None:

@@ -84,18 +84,20 @@ def roll_out(
     """
     with nullcontext() if pathwise else torch.no_grad():
         position = torch.zeros_like(noise[:, 0])
-        alive = torch.ones_like(noise[:, 0, 0])
         rows: list[tuple[Tensor, ...]] = []
-        for epsilon, goal in zip(noise.unbind(1), goals, strict=True):
+        for epsilon in noise.unbind(1):
             seen = observe(position)
             mean, log_std = check_gaussian(predict(seen), noise.shape[-1])
             action = mean + log_std.exp() * epsilon
-            log_prob = gaussian_log_prob(action, mean, log_std)
-            position, reward, there = world.move(position, action, goal)
-            rows.append((seen, action, reward * alive, log_prob * alive, alive, position))
-            alive = alive * ~there
+            position = world.after(position, action)
+            rows.append((seen, mean, log_std.expand_as(mean), action, position))
+        # what no later step needs, for all steps at once: a recording has few operations then
         parts = zip(*rows, strict=True)
-        seen, action, reward, log_prob, lived, after = (torch.stack(each, 1) for each in parts)
+        seen, mean, log_std, action, after = (torch.stack(each, 1) for each in parts)
+        reward, there = world.judge(after, goals)
+        before = (~there).to(noise.dtype).cumprod(-1)[:, :-1]
+        alive = torch.cat([torch.ones_like(noise[:, :1, 0]), before], 1)
+        log_prob = gaussian_log_prob(action, mean, log_std)
         start = torch.zeros_like(after[:, :1])
-        steps = Steps(seen, reward, lived)
-        return Trajectories(steps, action, log_prob, torch.cat([start, after], 1))
+        steps = Steps(seen, reward * alive, alive)
+        return Trajectories(steps, action, log_prob * alive, torch.cat([start, after], 1))

@@ -78,16 +78,25 @@ class World:
         Returns:
             The next position, (…, 2), its reward, (…), and whether it is at the goal, (…), bool.
         """
+        after = self.after(position, action)
+        return after, *self.judge(after, goal)
+
+    def after(self, position: Tensor, action: Tensor) -> Tensor:
+        """The next position, (…, 2), as in `move`."""
         after = position + (self.speed * action).clamp(-self.speed, self.speed)
         for x, y, radius in self.obstacles:
             centre = torch.tensor((x, y), dtype=after.dtype, device=after.device)
             inside = (after - centre).square().sum(-1, keepdim=True) < radius * radius
             after = torch.where(inside, position, after)
-        apart = after - goal
+        return after
+
+    def judge(self, position: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
+        """The reward of being there, (…), and whether that is at the goal, (…), bool."""
+        apart = position - goal
         square = apart.square().sum(-1)
         # the root has no derivative at 0
         distance = square if self.reward == "squared" else (square + 1e-12).sqrt()
-        return after, -distance, (apart.abs() < self.reach).all(-1)
+        return -distance, (apart.abs() < self.reach).all(-1)
 
 
 def _finite(value: object) -> bool:

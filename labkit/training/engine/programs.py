@@ -6,7 +6,7 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.fx import Graph, GraphModule
+from torch.fx import Graph, GraphModule, Interpreter
 
 from labkit.training.engine.fallback import TorchInterfaceError, warn_of_fallback
 from labkit.training.engine.passes import wrap_flag_lists
@@ -62,8 +62,10 @@ def program_of(graph: Graph, arguments: list[Tensor]) -> Callable[..., list[Tens
         if all(argument.is_cuda for argument in arguments):
             program: ScriptProgram | CudaProgram = CudaProgram(run, arguments)
         else:
-            script = GraphModule({}, wrap_flag_lists(graph))
-            program = ScriptProgram(script.forward, arguments)
+            # node by node: torch's tracer notes the line of each operation, and Python takes the
+            # longer to find it the longer the function is, so a generated one takes quadratic time
+            script = Interpreter(GraphModule({}, wrap_flag_lists(graph)))
+            program = ScriptProgram(script.run, arguments)
         pairs = zip(program(*arguments), run(*arguments), strict=True)
         if all(torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in pairs):
             return program
