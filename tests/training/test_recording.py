@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -52,7 +53,38 @@ def test_recorded_against_numpy_and_bit_for_bit(algorithm: str, family: str, for
         assert (one is None and two is None) or torch.equal(one, two)
 
 
-def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def matrices() -> list[Tensor]:
+    source = torch.Generator().manual_seed(0)
+    shapes = [(3, 13, 10), (3, 10, 21), (3, 21, 10), (10, 75), (320, 64), (64, 60), (40, 200), (3, 13, 9)]
+    drawn = [torch.rand(shape, generator=source, dtype=torch.float64) - 0.5 for shape in shapes]
+    return [*(matrix.float() for matrix in drawn[:3]), *drawn[3:-1], drawn[-1].float()]
+
+
+MATRICES = matrices()
+BY_MKL = 2
+
+
+def products(matrices: list[Tensor]) -> list[Tensor]:
+    """Of shapes and strides that fill vectors and blocks of rows in part; the last two by MKL."""
+    a, b, turned, c, tall, shared, wide, other = matrices
+    one = c[:3].reshape(3, 3, 25)[:, :, 1:]  # it begins beyond the first entry of its memory
+    return [
+        a @ b,
+        a @ turned.mT,
+        a.mT @ other,
+        a[:1].expand(3, -1, -1).contiguous()[:, :2] @ b,
+        a[0] @ turned[1].mT,
+        one.mT @ one.flip(2),
+        c[:, :9].t() @ wide[:10],
+        tall @ shared,
+        a[0].t() @ a[0],  # one matrix by itself
+        wide.t() @ wide.flip(1),
+    ]
+
+
+def test_compiled_against_numpy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Several algorithms in one function: it is compiling that takes long.
 
     This is also the contract with torch's compiler, as `test_torch_contracts.py` has it with the
@@ -66,17 +98,32 @@ def test_compiled_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def find(alphas: list[Any]) -> list[Found]:
         return [one(alpha) for (one, _), alpha in zip(pairs, alphas, strict=True)]
 
-    alphas = [alpha for _, alpha in pairs]
-    recorded = Recording(find, (tree_map(torch.zeros_like, alphas),))
-    compilation = Compilation(recorded, tree_leaves(alphas))
+    def find_all(alphas: list[Any], matrices: list[Tensor]) -> tuple[list[Found], list[Tensor]]:
+        return find(alphas), products(matrices)
+
+    # on two threads, which share a large batch of products
+    threads = torch.get_num_threads()
+    request.addfinalizer(lambda: torch.set_num_threads(threads))
+    torch.set_num_threads(2)
+    arguments = ([alpha for _, alpha in pairs], MATRICES)
+    leaves = tree_leaves(arguments)
+    recorded = Recording(find_all, tree_map(torch.zeros_like, arguments))
+    compilation = Compilation(recorded, leaves)
     compilation.wait()
-    for case, result in zip(
-        cases, compilation.assemble(compilation.run(tree_leaves(alphas))), strict=True
-    ):
+    gradients, multiplied = compilation.assemble(compilation.run(leaves))
+    for case, result in zip(cases, gradients, strict=True):
         case.check(MetaGradient(*result))
+    for result, exact in zip(multiplied, products([m.double() for m in MATRICES]), strict=True):
+        rounding = torch.finfo(result.dtype).eps
+        torch.testing.assert_close(result.double(), exact, rtol=50 * rounding, atol=50 * rounding)
     assert not list(tmp_path.glob("**/*.recorded"))
     # the file on disk is there at once, for whoever needs it next
-    assert Compilation(recorded, tree_leaves(alphas)).poll()
+    assert Compilation(recorded, leaves).poll()
+    (package,) = tmp_path.glob("**/*.pt2")
+    with ZipFile(package) as files:
+        code = "".join(files.read(n).decode() for n in files.namelist() if n.endswith(".cpp"))
+    loops = code.count("sums[r * C + c] = at::vec::fmadd")
+    assert loops == len(multiplied) - BY_MKL, "torch's compiler takes no templates of ours"
 
 
 def test_what_is_written_to_in_the_function() -> None:

@@ -53,8 +53,19 @@ def compile_to(path: Path, graph: GraphModule, arguments: list[Tensor]) -> None:
         TorchInterfaceError: torch's compiler is not the one that we know.
         RuntimeError: It cannot compile these operations.
     """
-    with torch.no_grad():
-        program = torch.export.export(graph, tuple(arguments))
     with private_interface("torch._inductor.aoti_compile_and_package"):
         compiler = torch._inductor.aoti_compile_and_package
-    compiler(program, package_path=str(path))
+
+    def compile_once() -> None:
+        with torch.no_grad():
+            program = torch.export.export(graph, tuple(arguments))
+        compiler(program, package_path=str(path))
+
+    try:
+        # imported here: it loads the compiler, which who only loads packages does without
+        from labkit.training.engine.torch_products import small_products  # noqa: PLC0415
+
+        with small_products():
+            compile_once()
+    except Exception:  # noqa: BLE001  # whatever torch has changed, it can compile without them
+        compile_once()
