@@ -3,11 +3,12 @@
 import { Attention } from "./attention";
 import { copyText } from "./clipboard";
 import { pageClock } from "./clock";
+import { followConnection } from "./connection";
 import type { Place } from "./controls/specs";
 import { toolbars } from "./controls/toolbars";
 import { countView } from "./departure";
 import { download, element } from "./dom";
-import type { Connection, Host } from "./host";
+import type { Host } from "./host";
 import type { Incoming } from "./messages";
 import { keepKeys } from "./notebook_keys";
 import { Outbox } from "./outbox";
@@ -15,7 +16,7 @@ import { HEIGHTS, type PanelName } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import { savePicture, takePictures } from "./plots/pictures";
 import { PANELS, Plots } from "./plots/plots";
-import { followTheme, lossOf } from "./surroundings";
+import { followTheme } from "./surroundings";
 import { askBeforeLeaving } from "./voila";
 
 type PanelElements = Record<PanelName, HTMLElement>;
@@ -80,23 +81,6 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
       console.error("MAML Lab: the picture failed", error);
     }
   };
-  let focused: HTMLElement | null = null;
-  const connect = (connection: Connection) => {
-    const away = connection !== "live";
-    outbox.close(connection === "ended");
-    if (away) lost.textContent = lossOf(connection);
-    const active = document.activeElement;
-    if (away && active instanceof HTMLElement && root.contains(active)) {
-      focused = active;
-      active.blur(); // at once: the browser takes its time
-    }
-    root.classList.toggle("maml-lab-is-lost", away);
-    // what cannot do anything takes no keys either
-    for (const part of root.children) part.toggleAttribute("inert", away && part !== lost);
-    if (away) return;
-    if (active === document.body) focused?.focus();
-    focused = null;
-  };
   const isLost = () => root.classList.contains("maml-lab-is-lost");
   const atStake = () => host.get("trained") && !isLost();
   host.keepWhileAsking?.(atStake, gone.signal);
@@ -111,7 +95,7 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
     host.onChange("state", () => plots.alongside(state)),
     host.onChange("inner_step", step),
     host.onMessage(hear),
-    host.onConnection(connect),
+    host.onConnection(followConnection(root, lost, outbox)),
   ];
   look();
   state();

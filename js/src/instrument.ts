@@ -1,10 +1,11 @@
 // One view of an instrument: its controls and one figure, arranged for the width of the page.
 
 import { pageClock } from "./clock";
+import { followConnection } from "./connection";
 import { toolbars } from "./controls/toolbars";
 import { countView } from "./departure";
 import { element } from "./dom";
-import type { Connection, Host } from "./host";
+import type { Host } from "./host";
 import type { Incoming } from "./messages";
 import { keepKeys } from "./notebook_keys";
 import { Outbox } from "./outbox";
@@ -14,7 +15,7 @@ import type { Figure } from "./plots/figure";
 import { deriveFigure } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import type { PlotElement, Plotly } from "./plots/plotly";
-import { followTheme, lossOf } from "./surroundings";
+import { followTheme } from "./surroundings";
 
 const PANEL = "instrument";
 const CONFIG = {
@@ -108,13 +109,6 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
       emit({ kind: "here" });
     }
   };
-  const connect = (connection: Connection) => {
-    const away = connection !== "live";
-    outbox.close(connection === "ended");
-    if (away) lost.textContent = lossOf(connection);
-    root.classList.toggle("maml-lab-is-lost", away);
-    for (const part of root.children) part.toggleAttribute("inert", away && part !== lost);
-  };
   const resize = new ResizeObserver(([entry]) => {
     const before = width;
     width = Math.round(entry.contentRect.width);
@@ -132,7 +126,7 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
     host.onChange("large", look),
     host.onChange("state", state),
     host.onMessage(hear),
-    host.onConnection(connect),
+    host.onConnection(followConnection(root, lost, outbox)),
   ];
   const first = host.get("first");
   if (first.figures) figure = unpackArrays(first.figures[PANEL], first.buffers?.[0]);

@@ -11,6 +11,7 @@ import { mendOutputs } from "./notebook_outputs";
 
 export { toolbars } from "./controls/toolbars";
 export { showDashboard } from "./dashboard";
+export { showInstrument } from "./instrument";
 export { missingInternals } from "./plots/plotly_internals";
 export { PANELS, Plots } from "./plots/plots";
 

@@ -35,6 +35,9 @@ window.show = (controls) => {
   lab.controls = controls;
   window.stop = showDashboard(host, document.body);
 };
+window.showAsInstrument = () => {
+  window.stopInstrument = showInstrument(host, "Instrument", document.body);
+};
 const figures = { adaptation: figure, task: figure, training: figure };
 window.hear = (answers) => heard.message(
   { kind: "whole", number: 1, answers, figures },
@@ -149,6 +152,25 @@ def test_a_host_that_has_ended_gets_nothing_more_and_the_page_says_so(page: Page
     expect(page.locator(".maml-lab-lost")).to_contain_text("has restarted")
     page.evaluate("document.querySelector('[data-name=play]').click()")
     assert page.evaluate("sent") == []
+
+
+def test_a_lost_instrument_says_so_and_gets_the_focus_back(page: Page) -> None:
+    page.evaluate("() => { window.ofLab = { ...heard }; showAsInstrument(); }")
+    instrument = page.locator(".maml-lab-instrument")
+    play = instrument.get_by_role("button", name="Play")
+    play.focus()
+    page.evaluate("() => { sent.splice(0); heard.connection('apart'); }")
+    expect(instrument.locator(".maml-lab-lost")).to_contain_text("out of reach")
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("sent.splice(0)") == []
+    page.evaluate("heard.connection('live')")
+    expect(play).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => sent.some(({ kind }) => kind === 'press')")
+    # the lab hears again
+    page.evaluate("() => { stopInstrument(); sent.splice(0); Object.assign(heard, ofLab); }")
 
 
 def test_a_view_that_goes_leaves_nothing_behind(page: Page) -> None:

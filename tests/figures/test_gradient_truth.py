@@ -100,13 +100,13 @@ def test_words_tell_the_age_and_what_failed(view: GradientView) -> None:
     assert gradient_truth_words(GradientView()) == ["not measured yet"]
     point = view.points[-1]
     assert point.directions is not None
-    norms = point.directions.norms.clone()
-    norms[1] = torch.nan
-    bad = replace(point, directions=replace(point.directions, norms=norms))
-    failed = replace(view, points=(bad,), problems=("The curvature cannot be measured: X",))
-    assert gradient_truth_words(failed)[2:] == [
-        "1 of 3 tasks have diverged and are not drawn",
-        "The curvature cannot be measured: X",
+    assert point.curvature is not None
+    nan = torch.tensor([[0.1, 0.1], [torch.nan, torch.nan], [0.2, 0.2]])
+    bad = replace(point, curvature=replace(point.curvature, alpha_lowest=nan, alpha_highest=nan))
+    failed = replace(view, points=(bad,), problems=("1 of 3 tasks have diverged",))
+    assert gradient_truth_words(failed)[1:] == [
+        "α·λ is not finite on all inner paths",
+        "1 of 3 tasks have diverged",
     ]
     none = replace(point, inner_steps=0, curvature=None)
     assert "K = 0" in gradient_truth_words(replace(view, points=(none,)))[1]

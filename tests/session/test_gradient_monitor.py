@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from labkit import (
     GradientMonitor,
@@ -266,12 +267,50 @@ def test_what_cannot_be_differentiated_twice_is_told_and_the_rest_goes_on(
     assert point.directions is None
     assert point.curvature is None
     assert [p.partition(":")[0] for p in point.problems] == [
-        "The directions cannot be measured",
-        "The curvature cannot be measured",
+        "The directions of OnceModel cannot be measured",
+        "The curvature of OnceModel cannot be measured",
     ]
     session.run(2)
     monitor.measure(session.snapshot())
     assert [p.meta_step for p in monitor.view.points] == [0, 2]
+
+
+class Marked(Once):
+    """x², whose derivative torch takes for a constant, and says nothing."""
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        gradient: Tensor = 2 * x * slope
+        return gradient
+
+
+class Silent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1,), 0.3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = Marked.apply(self.weight * x)  # type: ignore[no-untyped-call]
+        return out
+
+
+def test_second_derivatives_that_are_silently_zero_are_told(
+    small_sweeps: None,  # noqa: ARG001
+) -> None:
+    session = Session(Settings(), model=lambda _: Silent(), tasks=Sinusoid, test_tasks=2)
+    monitor = GradientMonitor(tasks=2)
+    monitor.measure(session.snapshot())
+    (point,), (problem,) = monitor.view.points, monitor.view.problems
+    assert point.curvature is not None
+    assert not point.curvature.largest.any(), f"torch {torch.__version__} now says more"
+    assert problem.startswith("Silent has wrong second derivatives: its exact meta-gradient is off")
+    assert monitor.view.sweep is not None
+    # it is of the model, and stays while there are other points
+    session.run(1)
+    monitor.measure(session.snapshot())
+    assert monitor.view.problems == (problem,)
 
 
 def test_without_inner_steps_and_with_nan_it_still_measures() -> None:
@@ -288,6 +327,8 @@ def test_without_inner_steps_and_with_nan_it_still_measures() -> None:
     point = measure_gradients(session.snapshot().observer, state, 0, tasks=2)
     assert point.directions is not None
     assert point.directions.norms.isnan().all()
+    assert len(point.problems) == 1
+    assert point.problems[0].startswith("At meta-step 0 2 of 2 tasks have diverged: their gradient")
 
 
 def test_the_check_takes_the_exact_gradient_where_a_direction_is_none() -> None:

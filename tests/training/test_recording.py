@@ -55,9 +55,13 @@ def test_recorded_against_numpy_and_bit_for_bit(algorithm: str, family: str, for
 
 def matrices() -> list[Tensor]:
     source = torch.Generator().manual_seed(0)
-    shapes = [(3, 13, 10), (3, 10, 21), (3, 21, 10), (10, 75), (320, 64), (64, 60), (40, 200), (3, 13, 9)]
-    drawn = [torch.rand(shape, generator=source, dtype=torch.float64) - 0.5 for shape in shapes]
-    return [*(matrix.float() for matrix in drawn[:3]), *drawn[3:-1], drawn[-1].float()]
+    singles = [(3, 13, 10), (3, 10, 21), (3, 21, 10), (3, 13, 9)]
+    doubles = [(10, 75), (320, 64), (64, 60), (40, 200)]
+
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        return torch.rand(shape, generator=source, dtype=torch.float64) - 0.5
+
+    return [*(draw(shape).float() for shape in singles), *map(draw, doubles)]
 
 
 MATRICES = matrices()
@@ -66,7 +70,7 @@ BY_MKL = 2
 
 def products(matrices: list[Tensor]) -> list[Tensor]:
     """Of shapes and strides that fill vectors and blocks of rows in part; the last two by MKL."""
-    a, b, turned, c, tall, shared, wide, other = matrices
+    a, b, turned, other, c, tall, shared, wide = matrices
     one = c[:3].reshape(3, 3, 25)[:, :, 1:]  # it begins beyond the first entry of its memory
     return [
         a @ b,

@@ -1,7 +1,8 @@
 """What labkit needs of torch's private parts, and that training continues where they are gone.
 
 When one of these tests fails, torch has changed: mend its adapter in `labkit/training/engine`
-(`torch_trace.py` or `torch_aoti.py`), or cap torch in `pyproject.toml` and `environment.yml`.
+(`torch_trace.py`, `torch_aoti.py` or `torch_products.py`), or cap torch in `pyproject.toml` and
+`environment.yml`.
 """
 
 import subprocess

@@ -68,17 +68,14 @@ def gradient_truth_words(view: GradientView) -> list[str]:
         words[0] += f" · against α and K {_ago(view.sweep_age, view.sweep.meta_step)}"
     if point.curvature is not None:
         beyond = tasks_beyond(view)
-        words.append(
-            f"α·λ > 2, a step diverges: {_listed(beyond)}"
-            if beyond
-            else "α·λ ≤ 2 on all inner paths: no step diverges"
-        )
+        if beyond:
+            words.append(f"α·λ > 2, a step diverges: {_listed(beyond)}")
+        elif point.curvature.alpha_largest.isfinite().all():
+            words.append("α·λ ≤ 2 on all inner paths: no step diverges")
+        else:
+            words.append("α·λ is not finite on all inner paths")
     elif point.inner_steps == 0:
         words.append("K = 0: without an inner step exact and first order are the same")
-    if point.directions is not None:
-        bad = int((~point.directions.norms[:, :2].isfinite()).any(1).sum())
-        if bad:
-            words.append(f"{bad} of {len(view.tasks)} tasks have diverged and are not drawn")
     return [*words, *view.problems]
 
 

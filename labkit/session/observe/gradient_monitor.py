@@ -11,6 +11,7 @@ from labkit.session.observe.gradients import (
     GradientPoint,
     check_gradient,
     measure_gradients,
+    second_derivative_problem,
     task_names,
 )
 from labkit.session.observe.observer import Observer
@@ -43,7 +44,7 @@ class GradientView:
         sweep: At one θ, by α and by K; None until the first is complete.
         tasks: What each task is called.
         meta_step: The last one that the monitor knows of.
-        problems: What could not be measured last, a sentence each.
+        problems: What could not be measured last, or is wrong, a sentence each.
         check: The last comparison with finite differences, or None.
         check_step: Its meta-step.
     """
@@ -177,6 +178,8 @@ class GradientMonitor:
         self._work: _Work | None = None
         self._pieces = PIECES  # it begins with a point
         self._check: tuple[GradientCheck | None, int] = None, 0
+        self._twice: str | None = None
+        """What is wrong with the model's second derivatives; None until that is known."""
         self.view = GradientView()
         """What has been measured; another object after each change."""
 
@@ -220,7 +223,7 @@ class GradientMonitor:
         if observer is None or observer.source is not source or observer.seed != seed:
             observer = self._observer = Observer(source, snapshot.start, SessionLocks().measure())
             self._entries, self._sweep, self._swept, self._work = [], None, None, None
-            self._check = None, 0
+            self._check, self._twice = (None, 0), None
         kept = [entry for entry in self._entries if entry.belongs_to(snapshot)]
         if len(kept) < len(self._entries):
             self._entries, self._swept = kept, None
@@ -237,11 +240,14 @@ class GradientMonitor:
         if not measured and (self._pieces >= PIECES or not (self._work or to_sweep)):
             self._pieces, measured = 0, True
             self._add(observer, snapshot)
+        elif self._twice is None:
+            self._twice = second_derivative_problem(observer, snapshot)
         elif self._work or to_sweep:
             self._work = self._work or _Work(snapshot, _grid(snapshot))
             self._pieces += 1
             self._go_on(observer, self._work)
-        return not measured or self._work is not None or self._swept != _state(snapshot)
+        left = self._twice is None or self._work is not None or self._swept != _state(snapshot)
+        return not measured or left
 
     def _knows(self, snapshot: Snapshot) -> bool:
         return any(entry.is_at(snapshot) for entry in self._entries)
@@ -289,12 +295,13 @@ class GradientMonitor:
 
     def _publish(self, snapshot: Snapshot) -> None:
         points = tuple(e.point for e in self._entries if e.meta_step <= snapshot.meta_step)
+        twice = [self._twice] if self._twice else []
         self.view = GradientView(
             points=points,
             sweep=self._sweep,
             tasks=self._names[1],
             meta_step=snapshot.meta_step,
-            problems=points[-1].problems if points else (),
+            problems=(*(points[-1].problems if points else ()), *twice),
             check=self._check[0],
             check_step=self._check[1],
         )

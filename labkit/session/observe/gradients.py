@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from labkit.core import (
     MAML,
+    Algorithm,
     Directions,
     GradientCheck,
     InnerCurvature,
@@ -27,6 +29,9 @@ T = TypeVar("T")
 
 LANCZOS_STEPS = 12
 """Hessian-vector products for each eigenvalue: enough for its first two or three digits."""
+
+_TWICE: dict[str, Any] = {"tasks": 1, "directions": 2, "tolerance": 1e-4}
+"""How second derivatives are checked: they are right or, where torch has none, grossly wrong."""
 
 COMPARED: tuple[Method, ...] = ("exact", "first order", "Reptile")
 """In the order of `Directions.names`."""
@@ -103,7 +108,8 @@ def measure_gradients(
         try:
             return observer.probe(state, tasks, measure)
         except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
-            problems.append(f"{what} cannot be measured: {type(error).__name__}: {error}")
+            failed = f"{what} of {observer.model_name} cannot be measured"
+            problems.append(f"{failed}: {type(error).__name__}: {error}")
             return None
 
     def directions(probed: Probed) -> Directions:
@@ -118,15 +124,65 @@ def measure_gradients(
             lanczos_steps=LANCZOS_STEPS,
         )
 
+    compared = tried("The directions", directions)
+    curved = tried("The curvature", curvatures) if curvature and steps else None
+    theory = tried("The theory", lambda probed: _theory(probed, alpha, steps))
+    problems += _not_finite(meta_step, compared, curved)
     return GradientPoint(
         meta_step=meta_step,
         inner_steps=steps,
         scale=scale,
         alpha=float(state.alpha) if is_number(state.alpha) else None,
-        directions=tried("The directions", directions),
-        curvature=tried("The curvature", curvatures) if curvature and steps else None,
-        theory=tried("The theory", lambda probed: _theory(probed, alpha, steps)),
+        directions=compared,
+        curvature=curved,
+        theory=theory,
         problems=tuple(problems),
+    )
+
+
+def _not_finite(
+    meta_step: int, directions: Directions | None, curvature: InnerCurvature | None
+) -> list[str]:
+    """What a θ or an α that is too large leaves nothing of."""
+    bad = torch.zeros(1, dtype=torch.bool)
+    if directions is not None:
+        bad = ~directions.norms.isfinite().all(1).cpu()  # (tasks,)
+    if curvature is not None:
+        bad = bad | ~curvature.alpha_largest.isfinite().all(1).cpu()
+    if not bad.any():
+        return []
+    return [
+        f"At meta-step {meta_step:,} {int(bad.sum())} of {len(bad)} tasks have diverged: their "
+        "gradients are not finite, and neither are the means over tasks. Take a smaller α or β, or "
+        "go back to an earlier θ"
+    ]
+
+
+def second_derivative_problem(observer: Observer, state: ModelState) -> str:
+    """Why the second derivatives of a model cannot be trusted; "" where nothing speaks against it.
+
+    torch takes a function that is marked `once_differentiable`, or detaches what its derivative
+    depends on, for one without curvature, and raises nothing. Differences of the meta-objective do
+    not, so exact MAML's meta-gradient is compared with them.
+
+    Args:
+        observer: Of the session's model and tasks.
+        state: θ, α and settings.
+    """
+    steps = max(state.settings.inner_steps, 1)
+    try:
+        check = _check(observer, state, MAML(state.alpha, steps), **_TWICE)
+    except Exception:  # noqa: BLE001  # what cannot be computed at all, the point there says
+        return ""
+    part = check.theta
+    wrong = (part.errors > part.allowed) & ~part.kinks & part.errors.isfinite()
+    if not wrong.any():
+        return ""
+    return (
+        f"{observer.model_name} has wrong second derivatives: its exact meta-gradient is off from "
+        f"finite differences by {float(part.errors[wrong].max()):.1g} of its length. A function "
+        "that is marked once_differentiable, or detaches, has no curvature for torch; first-order "
+        "MAML is right"
     )
 
 
@@ -139,18 +195,26 @@ def check_gradient(observer: Observer, state: ModelState) -> GradientCheck:
     Raises:
         ValueError: As for `labkit.check_meta_gradient`.
     """
+    settings = state.settings
+    if settings.order == 2 and settings.algorithm not in ("reptile", "random"):
+        return _check(observer, state, None)
+    return _check(observer, state, MAML(state.alpha, settings.inner_steps))
+
+
+def _check(
+    observer: Observer, state: ModelState, algorithm: Algorithm | None, **options: Any
+) -> GradientCheck:
+    """Check an algorithm at a state; None: that of the session."""
 
     def measure(probed: Probed) -> GradientCheck:
         learner = probed.learner
-        before, algorithm, settings = learner.params, learner.algorithm, state.settings
-        exact = settings.order == 2 and settings.algorithm not in ("reptile", "random")
-        if not exact:
-            learner.algorithm = MAML(algorithm.alpha, settings.inner_steps)
+        before, own = learner.params, learner.algorithm
+        learner.algorithm = algorithm or own
         learner.params = dict(probed.params)
         try:
-            return check_learner(learner)
+            return check_learner(learner, **options)
         finally:
-            learner.params, learner.algorithm = before, algorithm
+            learner.params, learner.algorithm = before, own
 
     return observer.probe(state, 1, measure)
 

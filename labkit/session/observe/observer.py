@@ -106,6 +106,8 @@ class Observer:
         self.seed = settings.seed
         self.initial: Params = self._learner.params
         """θ₀."""
+        self.model_name = type(self._learner.test_loss_fn.model).__name__
+        """The class of the model, for messages."""
         self.threads = threads_for(self.initial)
         """How many of torch's threads the model is worth."""
         self._last_untrained: tuple[object, AdaptationCurve | None] = (None, None)

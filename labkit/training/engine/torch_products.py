@@ -4,7 +4,7 @@ The compiler leaves products to MKL, which packs both matrices for each of them 
 other than Intel's, uses half of the width of the registers. For the matrices of a meta-step, a few
 dozen rows and columns, loops over blocks that fit the registers take half of the time or less.
 
-Checked by `tests/training/test_torch_contracts.py`; without these interfaces products are MKL's.
+Checked by `tests/training/test_recording.py`; without these interfaces products are MKL's.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,7 +42,8 @@ extern "C" {signature}
     constexpr int64_t most = width * sizeof(T) == 64 ? 8 : 4;
     constexpr int64_t blocks = (M + most - 1) / most;
     constexpr int rows = (M + blocks - 1) / blocks;
-    constexpr int64_t whole = M - (rows - 1) * blocks;  // blocks of as many rows; others have one less
+    // blocks of as many rows; the others have one less
+    constexpr int64_t whole = M - (rows - 1) * blocks;
     {pragma}
     for (int64_t part = 0; part < B * {parts}; ++part) {{
         const int64_t b = part / {parts}, p = part % {parts};
@@ -110,10 +111,10 @@ alignas(64) T packed[K * N];
 class _Products(CppTemplate):  # type: ignore[misc, no-any-unimported, unused-ignore]
     """X W for each matrix of a batch, or for one pair of matrices."""
 
-    def render(self, *, kernel: Any, template_buffer_node: Any = None, **_: Any) -> str:
+    def render(self, **options: Any) -> str:
         """The source of a function from X and W to Y, with all sizes in it."""
-        left, right = self.input_nodes
-        output = self.output_node if template_buffer_node is None else template_buffer_node
+        kernel, (left, right) = options["kernel"], self.input_nodes
+        output: Any = options.get("template_buffer_node") or self.output_node
         *batches, m, k = map(int, left.get_size())
         batch, n = (batches or [1])[0], int(right.get_size()[-1])
         x_row, x_column = map(int, left.get_stride()[-2:])
@@ -148,17 +149,19 @@ _OPERATIONS = (torch.ops.aten.bmm.default, torch.ops.aten.mm.default)
 
 def _lowering(usual: Callable[..., Any]) -> Callable[..., Any]:
     """Of a product: to our loops where both matrices are small, and otherwise as usual."""
+    arguments_of: Callable[..., Any] = mm_args
 
     def lower(left: Any, right: Any, *args: Any, **options: Any) -> Any:
         if args or options or not _is_small(left, right):
             return usual(left, right, *args, **options)
-        *_, layout, left, right = mm_args(left, right)
+        *_, layout, left, right = arguments_of(left, right)
         for matrix in (left, right):
             matrix.freeze_layout()
         if left.get_name() == right.get_name() or 1 not in right.get_stride()[-2:]:
             return usual(left, right)
         threads = torch.get_num_threads()
-        return _Products("products", [left, right], layout, threads).generate().output_node()
+        template: Any = _Products("products", [left, right], layout, threads)
+        return template.generate().output_node()
 
     return lower
 

@@ -10,7 +10,18 @@ let{firstChild}=target;firstChild instanceof Text?firstChild.data!==text&&(first
 textContent=text}function download(filename,content){let url=URL.createObjectURL(content);element("a",
 {href:url,download:filename}).click(),setTimeout(()=>URL.revokeObjectURL(url),6e4)}async function copyText(root,text){try{await navigator.clipboard.writeText(text)}catch{let area=element(
 "textarea",{class:"maml-lab-copied"});area.value=text,root.append(area),area.select(),document.execCommand(
-"copy"),area.remove()}}var ICONS={play:'<path class="f" d="M4.5 2.8v10.4L13 8z"/>',pause:'<path class="f" d="M4 3h2.8v10H4z\
+"copy"),area.remove()}}function isDark(media,forced){let light=document.body.dataset.jpThemeLight;return light===void 0||forced.
+matches?media.matches:light==="false"}function followTheme(changed,signal){let media=matchMedia("(pr\
+efers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)");for(let query of[media,forced])
+query.addEventListener("change",changed,{signal});let theme=new MutationObserver(changed);return theme.
+observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]}),signal.addEventListener(
+"abort",()=>theme.disconnect()),()=>isDark(media,forced)}function lossOf(connection){let remedy=document.
+body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
+el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}function followConnection(root,lost,outbox){let focused=null;return connection=>{let away=connection!==
+"live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
+activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
+root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
+nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)}}var ICONS={play:'<path class="f" d="M4.5 2.8v10.4L13 8z"/>',pause:'<path class="f" d="M4 3h2.8v10H4z\
 M9.2 3H12v10H9.2z"/>',step:'<path class="f" d="M3.5 3v10L10 8z"/><path d="M12 3v10"/>',inner:'<path \
 d="m5 4 4 4-4 4M12 3.5v9"/>',task:'<path d="m2 4 4 4-4 4M7 4l4 4-4 4M13.5 3.5v9"/>',reset:'<path d="\
 M3 8a5 5 0 1 0 1.6-3.7L3 5.8M3 2.5v3.3h3.3"/>',dice:'<rect x="2.2" y="2.2" width="11.6" height="11.6\
@@ -579,14 +590,7 @@ panel.gd.addEventListener("touchstart",scroll,{capture:!0,passive:!0,signal});le
 touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.addEventListener("pointerenter",
 enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&panel.figure!==null&&isEditable(
 panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.support=new SupportPoints(
-gd,internals,figure,this.emit,changed,signal)}};function isDark(media,forced){let light=document.body.dataset.jpThemeLight;return light===void 0||forced.
-matches?media.matches:light==="false"}function followTheme(changed,signal){let media=matchMedia("(pr\
-efers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)");for(let query of[media,forced])
-query.addEventListener("change",changed,{signal});let theme=new MutationObserver(changed);return theme.
-observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]}),signal.addEventListener(
-"abort",()=>theme.disconnect()),()=>isDark(media,forced)}function lossOf(connection){let remedy=document.
-body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
-el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
+gd,internals,figure,this.emit,changed,signal)}};var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
 isApplication()&&atStake()&&event.preventDefault()};window.addEventListener("beforeunload",ask,{signal})}
 function keepKernel(kernel,atStake,signal){if(!isApplication())return;let last,waiting=[],whenGone=end2=>{
 let{event}=window;if(event?.type!=="beforeunload"||!atStake())return end2();event!==last&&(waiting=[]),
@@ -610,17 +614,13 @@ message.html):message.view===view&&answer(message,buffers)},answer=async(message
 kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),message.
 kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(
 plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){
-console.error("MAML Lab: the picture failed",error)}},focused=null,connect=connection=>{let away=connection!==
-"live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
-activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
-root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
-nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)},isLost=()=>root.
-classList.contains("maml-lab-is-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(
-atStake,gone.signal),askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"\
-gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange(
-"large",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange(
-"inner_step",step),host.onMessage(hear),host.onConnection(connect)];return look(),state(),step(),plots.
-begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
+console.error("MAML Lab: the picture failed",error)}},isLost=()=>root.classList.contains("maml-lab-i\
+s-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(atStake,gone.signal),askBeforeLeaving(
+atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"gone",view,asked:0})},leave=countView(
+host.lab,root,tellGone,pageClock),subscriptions=[host.onChange("large",look),host.onChange("dark",look),
+host.onChange("state",()=>plots.alongside(state)),host.onChange("inner_step",step),host.onMessage(hear),
+host.onConnection(followConnection(root,lost,outbox))];return look(),state(),step(),plots.begin(host.
+get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
 unsubscribe();attention.stop(),plots.destroy(),root.remove()}}}function page(places,view){let div=names=>element(
 "div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
 "maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),panels=PANELS.map(name=>{
@@ -654,16 +654,14 @@ n")),drawn&&emit({kind:"drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{r
 update(host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.
 figures[PANEL],buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.
 kind==="changes"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):
-message.kind==="roll"&&emit({kind:"here"})},connect=connection=>{let away=connection!=="live";outbox.
-close(connection==="ended"),away&&(lost.textContent=lossOf(connection)),root.classList.toggle("maml-\
-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("inert",away&&part!==lost)},resize2=new ResizeObserver(
-([entry])=>{let before=width;width=Math.round(entry.contentRect.width),width!==before&&(!before&&width&&
-figure&&emit({kind:"ready"}),draw())});resize2.observe(gd);let tellGone=()=>{root.classList.contains(
-"maml-lab-is-lost")||host.send({kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),
-subscriptions=[host.onChange("large",look),host.onChange("state",state),host.onMessage(hear),host.onConnection(
-connect)],first=host.get("first");return first.figures&&(figure=unpackArrays(first.figures[PANEL],first.
-buffers?.[0])),host.plotly(gone.signal).then(library=>{plotly=library,draw()},error=>console.error("\
-MAML Lab: plotly.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){
+message.kind==="roll"&&emit({kind:"here"})},resize2=new ResizeObserver(([entry])=>{let before=width;
+width=Math.round(entry.contentRect.width),width!==before&&(!before&&width&&figure&&emit({kind:"ready"}),
+draw())});resize2.observe(gd);let tellGone=()=>{root.classList.contains("maml-lab-is-lost")||host.send(
+{kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange(
+"large",look),host.onChange("state",state),host.onMessage(hear),host.onConnection(followConnection(root,
+lost,outbox))],first=host.get("first");return first.figures&&(figure=unpackArrays(first.figures[PANEL],
+first.buffers?.[0])),host.plotly(gone.signal).then(library=>{plotly=library,draw()},error=>console.error(
+"MAML Lab: plotly.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){
 gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();resize2.disconnect(),plotly?.
 purge(gd),root.remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,yaxis})=>mode!==
 "markers"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
@@ -704,4 +702,4 @@ pageClock,signal)},onConnection(listener){let connection=()=>layout.comm_live?ke
 connect(update),layout.on("comm_live_update",update),()=>{kernel?.connectionStatusChanged?.disconnect(
 update),layout.off("comm_live_update",update)}}}}var widget_default={initialize({model}){mendOutputs(model.widget_manager,pageClock)},render({model,el,
 signal}){let heading=model.get("heading"),host=jupyterHost(model),stop=heading?showInstrument(host,String(
-heading),el):showDashboard(host,el);return signal?.addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,toolbars};
+heading),el):showDashboard(host,el);return signal?.addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,showInstrument,toolbars};
