@@ -1,16 +1,16 @@
 """What a session is made from: a model, a task family, and how both are tested."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
 
-from labkit.core import Vectorize, check_count
+from labkit.core import Algorithm, Vectorize, check_count
 from labkit.session.settings import Settings, algorithm_of
 from labkit.tasks import TaskFamily
-from labkit.training import HELD_OUT, MetaLearner, ModelSource
+from labkit.training import HELD_OUT, Ensemble, MetaLearner, ModelSource
 
 
 @final
@@ -53,6 +53,36 @@ class Source:
         # ANIL and Proto-MAML need the names of the parameters
         learner.algorithm = algorithm_of(settings, tuple(learner.params))
         return learner
+
+    def ensemble(
+        self,
+        settings: Settings,
+        algorithm: Algorithm,
+        alphas: Sequence[float],
+        betas: Sequence[float],
+    ) -> Ensemble:
+        """Learners at meta-step 0 with an α and a β each, and the rest by the settings.
+
+        Raises:
+            ValueError: As for `Ensemble`, or the source has `batch_norm`.
+        """
+        if self.batch_norm is not None:
+            raise ValueError(
+                f"batch_norm = {self.batch_norm!r}: learners trained side by side have no batch "
+                "norm; take a model without it"
+            )
+        return Ensemble(
+            self.model,
+            self.tasks(**settings.task_options),
+            algorithm,
+            alphas=alphas,
+            betas=betas,
+            meta_optimizer=settings.meta_optimizer,
+            meta_batch=settings.meta_batch,
+            seed=settings.seed,
+            dtype=self.dtype,
+            vectorize=self.vectorize,
+        )
 
 
 @final

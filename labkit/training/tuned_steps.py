@@ -4,13 +4,19 @@ from collections.abc import Sequence
 
 import torch
 
+from labkit.core import Params
 from labkit.tasks import TaskBatch
 from labkit.training.evaluation import AdaptationCurve
 from labkit.training.meta_learner import MetaLearner
 
 
 def tuned_alphas(
-    learner: MetaLearner, batch: TaskBatch, inner_steps: int, alphas: Sequence[float]
+    learner: MetaLearner,
+    batch: TaskBatch,
+    inner_steps: int,
+    alphas: Sequence[float],
+    *,
+    params: Params | None = None,
 ) -> list[float]:
     """For each number of steps, the step size that leaves the lowest mean query loss.
 
@@ -19,6 +25,7 @@ def tuned_alphas(
         batch: Tasks to choose on, other than those to report on.
         inner_steps: K ≥ 0.
         alphas: Step sizes to try, at least one.
+        params: θ to adapt in place of the learner's.
 
     Returns:
         K + 1 of `alphas`, the first of them for 0 steps. A mean that is not finite counts as
@@ -37,13 +44,19 @@ def tuned_alphas(
     """
     if not alphas:
         raise ValueError("alphas is empty: give at least one step size to try")
-    curves = [learner.curve_on(batch, inner_steps, alpha=alpha).mean for alpha in alphas]
+    curves = [
+        learner.curve_on(batch, inner_steps, alpha=alpha, params=params).mean for alpha in alphas
+    ]
     means = torch.stack(curves).nan_to_num(nan=torch.inf, posinf=torch.inf)  # (alphas, K + 1)
     return [alphas[int(number)] for number in means.argmin(dim=0)]
 
 
 def curve_with_alphas(
-    learner: MetaLearner, batch: TaskBatch, alphas: Sequence[float]
+    learner: MetaLearner,
+    batch: TaskBatch,
+    alphas: Sequence[float],
+    *,
+    params: Params | None = None,
 ) -> AdaptationCurve:
     """The query loss after 0 … K steps, k steps with the k-th step size.
 
@@ -53,6 +66,7 @@ def curve_with_alphas(
         learner: Its θ is adapted; it is not changed.
         batch: Tasks to report on.
         alphas: K + 1 step sizes, such as from `tuned_alphas`.
+        params: θ to adapt in place of the learner's.
 
     Example:
         >>> from labkit.core import JointTraining
@@ -64,7 +78,10 @@ def curve_with_alphas(
         (True, torch.Size([3]))
     """
     steps = len(alphas) - 1
-    curves = {alpha: learner.curve_on(batch, steps, alpha=alpha) for alpha in dict.fromkeys(alphas)}
+    curves = {
+        alpha: learner.curve_on(batch, steps, alpha=alpha, params=params)
+        for alpha in dict.fromkeys(alphas)
+    }
     points = [curves[alpha] for alpha in alphas]
     return AdaptationCurve(
         mean=torch.stack([curve.mean[k] for k, curve in enumerate(points)]),

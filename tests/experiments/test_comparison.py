@@ -10,7 +10,8 @@ import pytest
 
 from labkit import ParameterError, compare_runs, load_runs
 from labkit.experiments.compare.comparison import label
-from labkit.experiments.compare.student_t import mean_interval, t_quantile
+from labkit.experiments.compare.student_t import mean_interval
+from labkit.training import t_quantile
 from tests.experiments.run_folders import done_run, sweep
 
 

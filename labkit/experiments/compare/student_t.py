@@ -1,15 +1,13 @@
-"""Means with 95 % intervals by Student's t, exact for whole degrees of freedom."""
+"""Means with 95 % intervals by Student's t."""
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from labkit.experiments.tables import number_text
-
-LEVEL = 0.95
+from labkit.training import t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +63,3 @@ def mean_interval(values: ArrayLike) -> Mean:
         return Mean(count, float(numbers.mean()), math.nan)
     error = float(numbers.std(ddof=1)) / math.sqrt(count)
     return Mean(count, float(numbers.mean()), t_quantile(count - 1) * error)
-
-
-@cache
-def t_quantile(freedom: int, level: float = LEVEL) -> float:
-    """The t for which P(|T| ≤ t) = level.
-
-    Args:
-        freedom: Degrees of freedom, a whole number ≥ 1.
-        level: Probability, 0 … 1.
-
-    Example:
-        >>> round(t_quantile(2), 3), round(t_quantile(9), 3)
-        (4.303, 2.262)
-    """
-    low, high = 0.0, math.pi / 2
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
-    return math.sqrt(freedom) * math.tan(high)
-
-
-def _within(angle: float, freedom: int) -> float:
-    """P(|T| ≤ √ν tan(angle)): a finite sum (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
-    sine, cosine = math.sin(angle), math.cos(angle)
-    odd = freedom % 2
-    term, total = (cosine if odd else 1.0), 0.0
-    for k in range(2 + odd, freedom + 1, 2):
-        total += term
-        term *= cosine**2 * (k - 1) / k
-    return 2 / math.pi * (angle + sine * total) if odd else sine * total

@@ -1,0 +1,5 @@
+"""Maps: many learners trained side by side, over their hyper-parameters."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
