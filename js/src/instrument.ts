@@ -11,6 +11,7 @@ import { keepKeys } from "./notebook_keys";
 import { Outbox } from "./outbox";
 import { arrange } from "./plots/arrangement";
 import { unpackArrays } from "./plots/arrays";
+import { CellFocus } from "./plots/cells";
 import type { Figure } from "./plots/figure";
 import { deriveFigure } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
@@ -63,6 +64,14 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
   let dirty = false;
   let number = 0;
   let width = 0;
+  const cells = new CellFocus(
+    gd,
+    () => figure,
+    () => void draw(),
+    emit,
+    gone.signal,
+  );
+  root.append(cells.said);
   keepKeys(root, gone.signal);
   new NumbersTable(numbers, gd, () => figure && firstCurves(figure), pageClock, gone.signal);
 
@@ -81,8 +90,13 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
           step: null,
         };
         const panel = { panel: "adaptation" as const, width, lists, cursor: {} };
-        const { data, layout } = deriveFigure(arrange(figure, width), { ...theme, ...panel });
+        const { data, layout } = deriveFigure(cells.shown(arrange(figure, width)), {
+          ...theme,
+          ...panel,
+        });
+        const first = !gd.data;
         await plotly.react(gd, data, layout, CONFIG);
+        if (first) cells.follow();
         gd.dispatchEvent(new CustomEvent("maml-lab-drawn"));
         if (drawn) emit({ kind: "drawn", number: drawn });
       }

@@ -30,6 +30,13 @@ export interface LookMessage {
   meta_step: number;
 }
 
+/** A point of a trace that can be picked: of a cell its number, row by row. */
+export interface PickMessage {
+  kind: "pick";
+  name: string;
+  index: number;
+}
+
 export interface PictureMessage {
   kind: "picture";
   images: Record<string, string>;
@@ -65,6 +72,7 @@ export type Outgoing =
   | PressMessage
   | SupportMessage
   | LookMessage
+  | PickMessage
   | PictureMessage
   | DrawnMessage
   | ReadyMessage
@@ -152,7 +160,7 @@ export type Incoming =
   | RollMessage
   | AttendMessage;
 
-const QUESTIONS = new Set(["set", "press", "support", "look"]);
+const QUESTIONS = new Set(["set", "press", "support", "look", "pick"]);
 
 /** Whether a person waits for what follows from a message. */
 export function isQuestion(message: Outgoing): boolean {

@@ -2,13 +2,17 @@
 
 from labkit.widgets.cost_meter import CostMeter
 from labkit.widgets.gradient_truth import GradientTruth
+from labkit.widgets.hyperparameter_map import HyperparameterMap
 from labkit.widgets.lab import Lab
 from labkit.widgets.opening import open_lab, open_preset
+from labkit.widgets.steps_surface import StepsSurface
 
 __all__ = [
     "CostMeter",
     "GradientTruth",
+    "HyperparameterMap",
     "Lab",
+    "StepsSurface",
     "open_lab",
     "open_preset",
 ]

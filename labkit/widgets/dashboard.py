@@ -170,7 +170,7 @@ class Dashboard(SubshellWidget):
         return self._asked != self._answers
 
     def on_message(self, callback: Callable[[Message], None]) -> None:
-        """Call with each message of the kinds set, press, support, look and picture.
+        """Call with each message of the kinds set, press, support, look, pick and picture.
 
         And with "gone" when no page shows the widget any longer, "back" when one does again.
 

@@ -1,6 +1,6 @@
 """An instrument on the page: controls and one figure, drawn by the front end of the lab."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -9,7 +9,7 @@ import traitlets
 
 from labkit.figures import DARK, PlainFigure
 from labkit.session import InterruptedReplayError, Session, keep_threads
-from labkit.widgets.controls import Button, Group, Text, Toggle, specification
+from labkit.widgets.controls import Control, Group, Text, Toggle, specification
 from labkit.widgets.dashboard import Dashboard
 from labkit.widgets.draw_loop import DrawLoop
 from labkit.widgets.opening import running_cell
@@ -19,11 +19,11 @@ PANEL = "instrument"
 REDRAW_SECONDS = 0.3
 
 
-def instrument_groups(button: Button) -> tuple[Group, ...]:
-    """Its own button, and the controls that every instrument has."""
+def instrument_groups(*own: Control) -> tuple[Group, ...]:
+    """Its own controls, and those that every instrument has."""
     large = Toggle(name="large", label="Large type", tooltip="", icon="type", compact=True)
     return (
-        Group("top", (button, large, Text(name="status", live=False))),
+        Group("top", (*own, large, Text(name="status", live=False))),
         Group("top", (Text(name="message"),), "notices"),
     )
 
@@ -61,7 +61,7 @@ class InstrumentBoard(Dashboard):
 class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """What all instruments have: a board, a thread that draws when the session changes, an end.
 
-    A subclass gives `figure`, `draw`, `words` and `press`.
+    A subclass gives `figure`, `draw` and `words`; for its controls `press`, `choose` and `states`.
 
     Args:
         session: Whose changes are followed.
@@ -106,7 +106,16 @@ class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def press(self, name: str) -> None:
         """Do what a button does."""
-        raise NotImplementedError
+
+    def choose(self, name: str, value: Any) -> None:
+        """Do what choosing a value does."""
+
+    def pick(self, name: str, index: int) -> None:
+        """Do what clicking a point does: of a map of cells one, counted row by row."""
+
+    def states(self) -> Mapping[str, Mapping[str, object]]:
+        """What is to be shown of its own controls, by name."""
+        return {}
 
     def close(self) -> None:
         """Stop measuring, and take the instrument from all pages; the session continues."""
@@ -124,6 +133,7 @@ class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             "status": {"value": self.words()[:2]},
             "message": {"value": text, "tone": tone or "note", "hidden": not text},
             "large": {"pressed": self.board.large},
+            **self.states(),
         }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -138,6 +148,10 @@ class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 self.tell()
             case {"kind": "press", "name": name}:
                 self.press(name)
+            case {"kind": "set", "name": name, "value": value}:
+                self.choose(name, value)
+            case {"kind": "pick", "name": name, "index": index}:
+                self.pick(name, index)
             case {"kind": "gone"}:
                 self.present = False
             case {"kind": "back"}:

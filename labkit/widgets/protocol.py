@@ -125,6 +125,10 @@ def _is_look(message: Message) -> bool:
     return _whole(message.get("meta_step"))
 
 
+def _is_pick(message: Message) -> bool:
+    return isinstance(message.get("name"), str) and _whole(message.get("index"))
+
+
 def _is_drawn(message: Message) -> bool:
     return _whole(message.get("number"))
 
@@ -142,6 +146,7 @@ _CHECKS: dict[str, Callable[[Message], bool]] = {
     "press": _is_press,
     "support": _is_support,
     "look": _is_look,
+    "pick": _is_pick,
     "picture": _is_picture,
     "drawn": _is_drawn,
     "ready": lambda _: True,

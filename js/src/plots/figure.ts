@@ -25,7 +25,15 @@ export interface Trace {
   legend?: string;
   line?: { width?: number; [name: string]: unknown };
   marker?: { size?: unknown; [name: string]: unknown };
-  meta?: { inner_step?: number; cursor?: boolean; support?: boolean };
+  meta?: {
+    inner_step?: number;
+    cursor?: boolean;
+    support?: boolean;
+    /** What of a cell the trace shows, see cells.ts. */
+    cell?: string;
+    /** A click on it says which of its points is meant, by this name. */
+    pick?: string;
+  };
   [name: string]: unknown;
 }
 

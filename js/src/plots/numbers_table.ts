@@ -2,7 +2,14 @@
 
 import type { Clock } from "../clock";
 import { element, write } from "../dom";
-import { axisLayout, type Figure, pointCount, type Trace } from "./figure";
+import {
+  type AxisLayout,
+  axisLayout,
+  type Figure,
+  type Layout,
+  pointCount,
+  type Trace,
+} from "./figure";
 
 /** Rows of a table: of longer curves so many points, evenly spaced, with the last. */
 export const MOST_ROWS = 11;
@@ -16,8 +23,10 @@ export interface Table {
   rows: string[][];
 }
 
-/** The curves that a legend names, and the numbers of each; null for a figure without any. */
+/** The curves that a legend names, or the cells of a map; null for a figure without any. */
 export function numbersOf({ data, layout }: Figure): Table | null {
+  const map = data.find(({ type }) => type === "heatmap");
+  if (map) return cellsOf(map, layout);
   const curves = data.filter(isCurve);
   if (!curves.length) return null;
   const longest = curves.reduce((a, b) => (size(b) > size(a) ? b : a));
@@ -32,6 +41,17 @@ export function numbersOf({ data, layout }: Figure): Table | null {
       const x = longest.x?.[i];
       return [x, ...values.map((curve) => curve.get(x))].map(words);
     }),
+  };
+}
+
+function cellsOf(map: Trace, layout: Layout): Table {
+  const [across, up] = ["xaxis", "yaxis"].map((name) => axisLayout(layout, name));
+  const numbers = map.text as string[][];
+  const names = (axis?: AxisLayout) => axis?.ticktext as string[];
+  return {
+    caption: map.name ?? "",
+    head: [`${titleOf(up?.title)} \\ ${titleOf(across?.title)}`, ...names(across)],
+    rows: numbers.map((row, i) => [names(up)[i], ...row.map((number) => number || "–")]),
   };
 }
 

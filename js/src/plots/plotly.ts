@@ -18,6 +18,8 @@ export interface PlotlyPoint {
   x: unknown;
   y: unknown;
   data: Trace;
+  /** Row and column in a heat map. */
+  pointNumber?: number | [row: number, column: number];
 }
 
 export interface Config {

@@ -6,11 +6,27 @@ from labkit.figures.instruments.gradient_truth import (
     gradient_truth_words,
     tasks_beyond,
 )
+from labkit.figures.instruments.hyperparameter_map import (
+    hyperparameter_map_figure,
+    hyperparameter_map_notes,
+    hyperparameter_map_words,
+)
+from labkit.figures.instruments.steps_surface import (
+    steps_surface_figure,
+    steps_surface_notes,
+    steps_surface_words,
+)
 
 __all__ = [
     "cost_figure",
     "cost_words",
     "gradient_truth_figure",
     "gradient_truth_words",
+    "hyperparameter_map_figure",
+    "hyperparameter_map_notes",
+    "hyperparameter_map_words",
+    "steps_surface_figure",
+    "steps_surface_notes",
+    "steps_surface_words",
     "tasks_beyond",
 ]

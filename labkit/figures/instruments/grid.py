@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 from labkit.figures.style import SMALL, TEXT, axis, legend
 
@@ -16,6 +17,9 @@ TOP, BOTTOM = 30, 44
 
 GAP_ABOVE = 46
 """Pixels between two rows, for the labels of an axis."""
+
+TITLE = 20
+"""Pixels of a line above a plot."""
 
 SIDE = 56
 """Pixels to the left of each plot, for the labels of its axis."""
@@ -39,7 +43,13 @@ Rows = Sequence[Sequence[int]]
 
 
 def grid_figure(
-    plots: Sequence[Plot], traces: Sequence[go.Scatter], layouts: Mapping[int, Rows]
+    plots: Sequence[Plot],
+    traces: Sequence[BaseTraceType],
+    layouts: Mapping[int, Rows],
+    *,
+    row_height: int = ROW_HEIGHT,
+    titled: bool = False,
+    right: int = 12,
 ) -> go.Figure:
     """A figure with a grid of plots.
 
@@ -48,13 +58,19 @@ def grid_figure(
         traces: On these axes.
         layouts: Least width in pixels → the rows for it. The figure has those of the widest;
             `meta.layouts` has all, for a page that knows its width.
+        row_height: Pixels of a row of plots, labels included.
+        titled: Leave room for a line above each plot.
+        right: Pixels to the right of all plots.
     """
     figure = go.Figure(list(traces))
-    arranged = [_arranged(rows, width) for width, rows in sorted(layouts.items())]
+    above = TITLE if titled else 0
+    arranged = [
+        _arranged(rows, width, row_height, above) for width, rows in sorted(layouts.items())
+    ]
     figure.update_layout(
         template="none",
         autosize=True,
-        margin={"l": SIDE, "r": 12, "t": TOP, "b": BOTTOM, "autoexpand": False},
+        margin={"l": SIDE, "r": right, "t": TOP + above, "b": BOTTOM, "autoexpand": False},
         font={"family": "system-ui, 'DejaVu Sans', sans-serif", "size": 12, "color": TEXT},
         hovermode="closest",
         uirevision="lab",  # keep the zoom across updates
@@ -99,21 +115,21 @@ def on(number: int) -> dict[str, str]:
     return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
 
 
-def _arranged(rows: Rows, width: int) -> dict[str, Any]:
+def _arranged(rows: Rows, width: int, row_height: int, above: int) -> dict[str, Any]:
     """Height of a figure and the domains of its axes, for pages of at least a width."""
-    height = TOP + BOTTOM - GAP_ABOVE + len(rows) * ROW_HEIGHT
-    inner = height - TOP - BOTTOM
+    gap_above = GAP_ABOVE + above
+    inner = len(rows) * row_height - gap_above
     columns = len(rows[0])
     gap = SIDE / max(width - SIDE, 300)
     wide = (1 - gap * (columns - 1)) / columns
     domains: dict[str, list[float]] = {}
     for row, numbers in enumerate(rows):
-        top = 1 - row * ROW_HEIGHT / inner
-        bottom = max(top - (ROW_HEIGHT - GAP_ABOVE) / inner, 0.0)
+        top = 1 - row * row_height / inner
+        bottom = max(top - (row_height - gap_above) / inner, 0.0)
         for number in dict.fromkeys(numbers):
             places = [column for column, other in enumerate(numbers) if other == number]
             left, right = places[0] * (wide + gap), places[-1] * (wide + gap) + wide
             suffix = axis_suffix(number)
             domains[f"xaxis{suffix}"] = [left, min(right, 1.0)]
             domains[f"yaxis{suffix}"] = [bottom, top]
-    return {"width": width, "height": height, "domains": domains}
+    return {"width": width, "height": inner + TOP + above + BOTTOM, "domains": domains}

@@ -1,5 +1,7 @@
 from .best_cell import BestCell as BestCell
 from .best_cell import best_cell as best_cell
+from .grid import MANY_CELLS as MANY_CELLS
+from .grid import SYMBOLS as SYMBOLS
 from .grid import MapGrid as MapGrid
 from .hyperparameters import MapTraining as MapTraining
 from .hyperparameters import MapView as MapView

@@ -18,7 +18,7 @@ SERIES = (1, 2, 5)
 VALUES = 8
 """Values on an axis, unless somebody says which: of the series 1, 2, 5, around the session's."""
 
-MANY = 256
+MANY_CELLS = 256
 """Cells from which on the map says that they take long."""
 
 

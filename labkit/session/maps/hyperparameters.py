@@ -36,6 +36,7 @@ class MapView:
         measured: Which are measured, (rows, columns, seeds).
         untrained: Query loss of θ₀ without adaptation, mean over the seeds.
         best: The best cell so far; None while cells are missing, or if all have diverged.
+        judging: Whether it is being trained with new seeds.
         progress: Share of the work that is done, 0 … 1.
     """
 
@@ -47,6 +48,7 @@ class MapView:
     measured: Tensor
     untrained: float
     best: BestCell | None
+    judging: bool
     progress: float
 
     @property
@@ -193,6 +195,7 @@ class MapTraining:
             measured=measured,
             untrained=sum(untrained) / max(len(untrained), 1),
             best=None,
+            judging=rounds.ended and not self._judges.ended,
             progress=self._progress(),
         )
         return replace(view, best=self._best(view))

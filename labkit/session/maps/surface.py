@@ -141,12 +141,6 @@ class SurfaceTraining:
         """Whether there is nothing left to do."""
         return self._rounds.ended
 
-    @property
-    def learners(self) -> int:
-        """Learners in all."""
-        rows = len(self.trained) + 1 + (self._oracle is not None)
-        return rows * len(self.seeds)
-
     def advance(self) -> bool:
         """Do one piece of the work; False if nothing is left.
 

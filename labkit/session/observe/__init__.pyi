@@ -6,6 +6,7 @@ from .gradients import Theory as Theory
 from .gradients import measure_gradients as measure_gradients
 from .observer import Observer as Observer
 from .observer import Points as Points
+from .pace import Pace as Pace
 from .snapshot import MOST_GHOSTS as MOST_GHOSTS
 from .snapshot import Cursor as Cursor
 from .snapshot import Ghost as Ghost

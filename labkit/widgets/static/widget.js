@@ -198,7 +198,7 @@ get(lab)??0)+1),()=>{sight.disconnect(),views.set(lab,(views.get(lab)??1)-1),clo
 get(lab)&&notebook?.isConnected&&tell()})}}var MARK="data-lm-suppress-shortcuts",WRITABLE="input:not([type=range], [type=radio], [type=checkbox\
 ]), textarea";function keepKeys(root,signal){root.tabIndex=-1;let keep=event=>{let{target}=event;!(target instanceof
 Element)||!root.contains(target)||target.matches(WRITABLE)||target.toggleAttribute(MARK,!event.ctrlKey&&
-!event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,signal})}var QUESTIONS=new Set(["set","press","support","look"]);function isQuestion(message){return QUESTIONS.
+!event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,signal})}var QUESTIONS=new Set(["set","press","support","look","pick"]);function isQuestion(message){return QUESTIONS.
 has(message.kind)}function endsDrag(message,last){return message.kind!=="set"||last?.kind!=="set"?!1:
 message.final&&!last.final&&message.name===last.name&&message.value===last.value}var END_MS=250,Outbox=class{constructor(view,send,expect,clock){this.view=view;this.send=send;this.expect=
 expect;this.clock=clock}view;send;expect;clock;asked=0;answered=0;last=null;ending=null;timer=0;closed=!1;emit=message=>{
@@ -271,12 +271,16 @@ size:trace.marker?.size??6*1.5})}function nearestStep(figure,wanted){if(wanted==
 data.filter(trace=>trace.visible!==!1).map(trace=>trace.meta?.inner_step).filter(step=>step!==void 0&&
 Number.isInteger(step));return steps.length?steps.reduce((best,k)=>Math.abs(k-wanted)<Math.abs(best-
 wanted)?k:best):null}function cursorAt(step,memory){return(!memory.x||memory.step!==step)&&(memory.step=
-step,memory.x=[step,step]),memory.x}var MOST_ROWS=11,TABLE_MS=1e3;function numbersOf({data,layout}){let curves=data.filter(isCurve);if(!curves.
-length)return null;let longest2=curves.reduce((a,b)=>size(b)>size(a)?b:a),values=curves.map(({x,y})=>new Map(
-Array.from({length:pointCount(x,y)},(_,i)=>[x?.[i],y?.[i]]))),title=axis=>titleOf(axisLayout(layout,
-axis)?.title);return{caption:title("yaxis"),head:[title("xaxis"),...curves.map(({name})=>name??"")],
-rows:evenly(size(longest2)).map(i=>{let x=longest2.x?.[i];return[x,...values.map(curve=>curve.get(x))].
-map(words)})}}function isCurve(trace){let drawn=trace.type==="scatter"&&(trace.visible??!0)===!0,lines=String(
+step,memory.x=[step,step]),memory.x}var MOST_ROWS=11,TABLE_MS=1e3;function numbersOf({data,layout}){let map=data.find(({type})=>type==="\
+heatmap");if(map)return cellsOf(map,layout);let curves=data.filter(isCurve);if(!curves.length)return null;
+let longest2=curves.reduce((a,b)=>size(b)>size(a)?b:a),values=curves.map(({x,y})=>new Map(Array.from(
+{length:pointCount(x,y)},(_,i)=>[x?.[i],y?.[i]]))),title=axis=>titleOf(axisLayout(layout,axis)?.title);
+return{caption:title("yaxis"),head:[title("xaxis"),...curves.map(({name})=>name??"")],rows:evenly(size(
+longest2)).map(i=>{let x=longest2.x?.[i];return[x,...values.map(curve=>curve.get(x))].map(words)})}}
+function cellsOf(map,layout){let[across,up]=["xaxis","yaxis"].map(name=>axisLayout(layout,name)),numbers=map.
+text,names=axis=>axis?.ticktext;return{caption:map.name??"",head:[`${titleOf(up?.title)} \\ ${titleOf(
+across?.title)}`,...names(across)],rows:numbers.map((row,i)=>[names(up)[i],...row.map(number=>number||
+"–")])}}function isCurve(trace){let drawn=trace.type==="scatter"&&(trace.visible??!0)===!0,lines=String(
 trace.mode??"lines").includes("lines");return drawn&&lines&&trace.showlegend!==!1&&size(trace)>0}function size({
 x,y}){return pointCount(x,y)}function evenly(count){let rows=Math.min(count,MOST_ROWS);return rows<2?
 [...Array(rows).keys()]:Array.from({length:rows},(_,i)=>Math.round(i*(count-1)/(rows-1)))}function words(value){
@@ -634,7 +638,31 @@ role:"status"}),plots=element("div",{class:"maml-lab-plots"},...panels);return{r
 maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function arrange(figure,width){let chosen=(figure.layout.meta?.layouts??[]).filter(arrangement=>arrangement.
 width<=width).reduce((best,one)=>!best||one.width>best.width?one:best,null);if(!chosen)return figure;
 let layout={...figure.layout,height:chosen.height};for(let[axis,domain]of Object.entries(chosen.domains))
-layout[axis]={...layout[axis],domain};return{...figure,layout}}var PANEL="instrument",CONFIG={displaylogo:!1,displayModeBar:"hover",modeBarButtons:[["zoom2d","rese\
+layout[axis]={...layout[axis],domain};return{...figure,layout}}function cellsOf2(figure){return figure?.layout.meta?.cells??null}function showCell(figure,index){let cells=cellsOf2(
+figure);if(!cells||index===null||index>=cells.titles.length)return figure;let data=figure.data.map(trace=>{
+let part=cells.parts[trace.meta?.cell??""];if(!part)return trace;let shown=Object.entries(part).map(
+([name,values])=>[name,values[Math.floor(index*values.length/cells.titles.length)]]);return{...trace,
+...Object.fromEntries(shown)}}),[title,...others]=figure.layout.annotations??[],annotations=[{...title,
+text:cells.titles[index]},...others];return{data,layout:{...figure.layout,annotations}}}var MOVES2={
+ArrowLeft:[-1,0],ArrowRight:[1,0],ArrowUp:[0,1],ArrowDown:[0,-1]};function nextCell(figure,index,key){
+let cells=cellsOf2(figure),move2=MOVES2[key];if(!cells||!move2)return null;let{columns,titles}=cells,
+column=index%columns+move2[0],row=Math.floor(index/columns)+move2[1];return column<0||column>=columns||
+row<0||row>=titles.length/columns?null:row*columns+column}var CellFocus=class{constructor(gd,figure,draw,emit,signal){
+this.gd=gd;this.figure=figure;this.draw=draw;this.emit=emit;gd.addEventListener("keydown",event=>this.
+hear(event),{signal})}gd;figure;draw;emit;said=element("p",{class:"maml-lab-numbers",role:"status"});index=null;picked=-1/0;shown(figure){
+let cells=cellsOf2(figure);return cells&&this.index!==null&&this.index>=cells.titles.length&&(this.index=
+null),cells&&(this.gd.tabIndex=0),showCell(figure,this.index)}follow(){this.gd.on("plotly_hover",({points})=>{
+let index=this.under(points[0]);index!==null&&this.show(index)}),this.gd.on("plotly_click",({points})=>{
+let index=this.under(points[0]);index!==null&&this.pick(index)})}under({data,pointNumber}){let cells=cellsOf2(
+this.figure());return!cells||!data.meta?.pick||!Array.isArray(pointNumber)?null:pointNumber[0]*cells.
+columns+pointNumber[1]}show(index){index!==this.index&&(this.index=index,this.draw())}pick(index){let now=performance.
+now();if(now-this.picked<CLICK_MS)return;this.picked=now;let trace=this.figure()?.data.find(({meta})=>meta?.
+pick);trace?.meta?.pick&&this.emit({kind:"pick",name:trace.meta.pick,index})}hear(event){let figure=this.
+figure(),cells=cellsOf2(figure);if(!figure||!cells||event.target!==this.gd)return;let present=this.index??
+Number(figure.layout.meta?.cell??0);event.key==="Enter"&&this.pick(present);let next=nextCell(figure,
+present,event.key);if(next===null)return;event.preventDefault(),this.show(next);let[row,column]=[Math.
+floor(next/cells.columns),next%cells.columns],words2=figure.data.find(({meta})=>meta?.pick)?.customdata?.[row]?.[column];
+write(this.said,(words2??cells.titles[next]).replace("<br>",": "))}};var PANEL="instrument",CONFIG={displaylogo:!1,displayModeBar:"hover",modeBarButtons:[["zoom2d","rese\
 tScale2d"]],doubleClick:"reset",responsive:!1};function showInstrument(host,heading,container){let view=crypto.
 randomUUID?.()??String(Math.random()),outbox=new Outbox(view,message=>host.send(message),()=>{},pageClock),
 {emit}=outbox,controls=toolbars(host.get("controls"),emit,()=>outbox.waiting),title=element("h3",{class:"\
@@ -643,18 +671,19 @@ ml-lab-numbers",id:`maml-lab-numbers-${view}`});gd.setAttribute("role","figure")
 ia-label",heading),gd.setAttribute("aria-details",numbers.id);let lost=element("p",{class:"maml-lab-\
 lost",role:"status"}),root=element("div",{class:"maml-lab-instrument"},title,controls.places.top,lost,
 gd,numbers);container.append(root);let gone=new AbortController,isDark2=followTheme(()=>look(),gone.
-signal),lists=new WeakMap,figure=null,plotly=null,drawing=!1,dirty=!1,number=0,width=0;keepKeys(root,
-gone.signal),new NumbersTable(numbers,gd,()=>figure&&firstCurves(figure),pageClock,gone.signal);let draw=async()=>{
-if(dirty=!0,!drawing){drawing=!0;try{for(;dirty&&plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=
-!1;let drawn=number,theme={dark:isDark2(),large:host.get("large"),colours:host.get("dark"),step:null},
-panel={panel:"adaptation",width,lists,cursor:{}},{data,layout}=deriveFigure(arrange(figure,width),{...theme,
-...panel});await plotly.react(gd,data,layout,CONFIG),gd.dispatchEvent(new CustomEvent("maml-lab-draw\
-n")),drawn&&emit({kind:"drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle(
-"maml-lab-large",host.get("large")),root.classList.toggle("maml-lab-dark",isDark2()),draw()},state=()=>controls.
-update(host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.
-figures[PANEL],buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.
-kind==="changes"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):
-message.kind==="roll"&&emit({kind:"here"})},resize2=new ResizeObserver(([entry])=>{let before=width;
+signal),lists=new WeakMap,figure=null,plotly=null,drawing=!1,dirty=!1,number=0,width=0,cells=new CellFocus(
+gd,()=>figure,()=>{draw()},emit,gone.signal);root.append(cells.said),keepKeys(root,gone.signal),new NumbersTable(
+numbers,gd,()=>figure&&firstCurves(figure),pageClock,gone.signal);let draw=async()=>{if(dirty=!0,!drawing){
+drawing=!0;try{for(;dirty&&plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=!1;let drawn=number,
+theme={dark:isDark2(),large:host.get("large"),colours:host.get("dark"),step:null},panel={panel:"adap\
+tation",width,lists,cursor:{}},{data,layout}=deriveFigure(cells.shown(arrange(figure,width)),{...theme,
+...panel}),first2=!gd.data;await plotly.react(gd,data,layout,CONFIG),first2&&cells.follow(),gd.dispatchEvent(
+new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{
+root.classList.toggle("maml-lab-large",host.get("large")),root.classList.toggle("maml-lab-dark",isDark2()),
+draw()},state=()=>controls.update(host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?
+(figure=unpackArrays(message.figures[PANEL],buffers[0]),number=message.number,outbox.hear(message.answers[view]??
+0),draw()):message.kind==="changes"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.
+number})):message.kind==="roll"&&emit({kind:"here"})},resize2=new ResizeObserver(([entry])=>{let before=width;
 width=Math.round(entry.contentRect.width),width!==before&&(!before&&width&&figure&&emit({kind:"ready"}),
 draw())});resize2.observe(gd);let tellGone=()=>{root.classList.contains("maml-lab-is-lost")||host.send(
 {kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange(
