@@ -48,6 +48,19 @@ describe("the numbers of a plot", () => {
     expect([rows[0][0], rows.at(-1)?.[0]]).toEqual(["0", "999"]);
   });
 
+  it("are those of the cells of a map", () => {
+    const map = { type: "heatmap", name: "cells", text: [["0.1", ""]] };
+    const axes = {
+      xaxis: { title: { text: "α" }, ticktext: ["0.01", "0.1"] },
+      yaxis: { title: { text: "K" }, ticktext: ["1"] },
+    };
+    expect(numbersOf({ data: [map, line("a", { x: [0], y: [1] })], layout: axes })).toEqual({
+      caption: "cells",
+      head: ["K \\ α", "0.01", "0.1"],
+      rows: [["1", "0.1", "–"]],
+    });
+  });
+
   it("are none where there is no curve", () => {
     expect(numbersOf({ data: [{ type: "heatmap" }], layout })).toBeNull();
   });

@@ -25,7 +25,7 @@ export interface Table {
 
 /** The curves that a legend names, or the cells of a map; null for a figure without any. */
 export function numbersOf({ data, layout }: Figure): Table | null {
-  const map = data.find(({ type }) => type === "heatmap");
+  const map = data.find(({ type, text }) => type === "heatmap" && Array.isArray(text));
   if (map) return cellsOf(map, layout);
   const curves = data.filter(isCurve);
   if (!curves.length) return null;

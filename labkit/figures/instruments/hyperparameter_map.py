@@ -66,7 +66,7 @@ def hyperparameter_map_notes(view: MapView) -> list[str]:
             f"{rows * columns:,} cells × {len(view.seeds)} seeds are {learners:,} learners: "
             "fewer values or seeds take less time."
         )
-    steps = {grid.cell(row, column).inner_steps for row in range(rows) for column in range(columns)}
+    steps = {grid.inner_steps(row, column) for row in range(rows) for column in range(columns)}
     if 0 in steps and "alpha" in grid.names:
         notes.append("K = 0: without an inner step α has no effect.")
     return notes
@@ -166,7 +166,7 @@ def _judged(view: MapView) -> go.Scatter:
     best = view.best
     x, y, half = [], [], []
     if best is not None and best.judged is not None and math.isfinite(best.judged):
-        x = [view.grid.cell(best.row, best.column).inner_steps]
+        x = [view.grid.inner_steps(best.row, best.column)]
         y, half = [best.judged], [best.ci95]
     return go.Scatter(
         name="best, on new seeds",

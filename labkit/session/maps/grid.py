@@ -85,6 +85,18 @@ class MapGrid:
         seed = self.settings.seed if seed is None else seed
         return self.settings.changed(**{self.names[0]: x, self.names[1]: y, "seed": seed})
 
+    def inner_steps(self, row: int, column: int) -> int:
+        """K of a cell."""
+        return int(self._value("inner_steps", row, column))
+
+    def kind(self, row: int, column: int) -> tuple[float, float]:
+        """K and order: cells that share them are trained side by side."""
+        return self.inner_steps(row, column), self._value("order", row, column)
+
+    def _value(self, name: str, row: int, column: int) -> float:
+        values = dict(zip(self.names, (self.values[0][column], self.values[1][row]), strict=True))
+        return values.get(name, getattr(self.settings, name))
+
     def title(self, row: int, column: int) -> str:
         """What sets a cell apart, in words."""
         pairs = zip(self.names, (self.values[0][column], self.values[1][row]), strict=True)
@@ -118,7 +130,7 @@ def around(value: float, count: int = VALUES) -> list[float]:
 
     Example:
         >>> around(0.01, 4), around(0.015, 3)
-        ([0.002, 0.005, 0.01, 0.02], [0.005, 0.015, 0.05])
+        ([0.002, 0.005, 0.01, 0.02], [0.01, 0.015, 0.05])
     """
 
     def entry(number: int) -> float:

@@ -60,7 +60,7 @@ class MapView:
         """
         rows, columns = self.grid.shape
         steps = torch.tensor(
-            [[self.grid.cell(r, c).inner_steps for c in range(columns)] for r in range(rows)]
+            [[self.grid.inner_steps(r, c) for c in range(columns)] for r in range(rows)]
         )
         index = steps[:, :, None, None].expand(*self.measured.shape, 1)
         losses = self.curves.gather(3, index)[..., 0]
@@ -125,7 +125,7 @@ class MapTraining:
         self.seeds = tuple(range(first, first + seeds))
         rows, columns = self.grid.shape
         self._groups = _groups(self.grid)
-        steps = max(self.grid.cell(r, c).inner_steps for r in range(rows) for c in range(columns))
+        steps = max(self.grid.inner_steps(r, c) for r in range(rows) for c in range(columns))
         self._steps = max(steps, source.test_steps)
         makers = [
             partial(self._cohort, group, seed) for seed in self.seeds for group in self._groups
@@ -218,7 +218,7 @@ class MapTraining:
         best, judges = best_cell(view.losses), self._judges
         if best is None or len(judges.curves) < NEW_SEEDS:
             return best
-        steps = self.grid.cell(best.row, best.column).inner_steps
+        steps = self.grid.inner_steps(best.row, best.column)
         new = torch.stack([curves[0, steps] for curves in judges.curves])
         return best_cell(view.losses, finite_or_inf(new, view.untrained))
 
@@ -247,6 +247,5 @@ def _groups(grid: MapGrid) -> list[list[tuple[int, int]]]:
     groups: dict[object, list[tuple[int, int]]] = {}
     for row in range(rows):
         for column in range(columns):
-            cell = grid.cell(row, column)
-            groups.setdefault((cell.inner_steps, cell.order), []).append((row, column))
+            groups.setdefault(grid.kind(row, column), []).append((row, column))
     return list(groups.values())
