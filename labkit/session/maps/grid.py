@@ -95,7 +95,7 @@ class MapGrid:
 
     def _value(self, name: str, row: int, column: int) -> float:
         values = dict(zip(self.names, (self.values[0][column], self.values[1][row]), strict=True))
-        return values.get(name, getattr(self.settings, name))
+        return float(values.get(name, getattr(self.settings, name)))
 
     def title(self, row: int, column: int) -> str:
         """What sets a cell apart, in words."""
