@@ -93,8 +93,8 @@ class StepsSurface(TrainingInstrument):
 
 
 def _state(view: SurfaceView) -> object:
-    known = sum(int((~values.isnan()).sum()) for values in view.baselines.values())
-    return view.meta_step, int(view.measured.sum()), known
+    entries = sum(int((~values.isnan()).sum()) for values in view.baselines.values())
+    return view.meta_step, int(view.measured.sum()), entries
 
 
 PICTURES = Pictures(steps_surface_figure, steps_surface_words, steps_surface_notes, _state)

@@ -70,7 +70,7 @@ class Pictures:
 
 
 class TrainingInstrument(Instrument):
-    """Trains piece by piece on the thread that draws, so that neither page nor kernel waits.
+    """Trains piece by piece on the thread that draws; neither page nor kernel waits.
 
     A subclass gives `training`.
 
@@ -136,7 +136,7 @@ class TrainingInstrument(Instrument):
         return PlainFigure.of(self._pictures.figure(view))
 
     def start(self) -> None:
-        """Train, or continue; a training that has ended begins anew, with the present settings.
+        """Train, or continue; a training that has ended begins again, with the present settings.
 
         Raises:
             ValueError: It cannot be trained.

@@ -291,15 +291,15 @@ def test_baselines_are_those_of_learners_trained_alone(
         assert_close(
             view.baselines["joint training"][place], tuned_curve(learner, 0.01, 5), **CLOSE
         )
-        told = MetaLearner(
+        oracle = MetaLearner(
             lambda generator: sinusoid_mlp(generator, inputs=3),
             Sinusoid(shots=5, oracle=True),
             joint,
             seed=seed,
             **options,
         )
-        told.train(3)
-        loss = told.adaptation_curve(0, tasks=4, split="validation").mean
+        oracle.train(3)
+        loss = oracle.adaptation_curve(0, tasks=4, split="validation").mean
         assert_close(view.baselines["oracle"][place], loss.expand(6), **CLOSE)
 
 

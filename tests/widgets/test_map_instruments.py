@@ -101,7 +101,7 @@ def test_it_pauses_continues_and_stops(session: Session) -> None:
     press(instrument, "stop")
     until(lambda: instrument.view.progress == 1 and not instrument.running)
     session.set(alpha=0.3)
-    press(instrument, "run")  # anew, with the settings of now
+    press(instrument, "run")  # again, with the settings of now
     assert instrument.view.grid.settings.alpha == 0.3
     instrument.close()
 
@@ -141,7 +141,7 @@ def test_a_grid_that_cannot_be_is_said_in_the_panel(
     assert "there is no cell" in message(instrument)
     with pytest.raises(ValueError, match=words):
         instrument._repr_mimebundle_()  # headless
-    session.run(1)  # the rest goes on
+    session.run(1)  # the session continues
     instrument.close()
 
 

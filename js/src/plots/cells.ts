@@ -66,7 +66,7 @@ export class CellFocus {
   private index: number | null = null;
   private picked = -Infinity;
 
-  /** @param draw - draws the figure anew */
+  /** @param draw - redraws the figure */
   constructor(
     private readonly gd: PlotElement,
     private readonly figure: () => Figure | null,

@@ -41,9 +41,9 @@ def heat_map(
         number: Of the plot.
     """
     finite = np.isfinite(losses)
-    shown = np.where(finite, np.clip(losses, 1e-12, top), np.nan)
+    clipped = np.where(finite, np.clip(losses, 1e-12, top), np.nan)
     rows, columns = losses.shape
-    low = float(np.nanmin(shown)) if finite.any() else top
+    low = float(np.nanmin(clipped)) if finite.any() else top
     labels = [f"{title}<br>{text}" for title, text in zip(titles, texts, strict=True)]
     words = np.array([f"{loss:.3g}" if np.isfinite(loss) else "" for loss in losses.flat])
     hatched = [(row, column) for row, column in np.argwhere(np.isposinf(losses)).tolist()]
@@ -53,7 +53,7 @@ def heat_map(
             name="cells",
             x=np.arange(columns),
             y=np.arange(rows),
-            z=np.log10(shown),
+            z=np.log10(clipped),
             zmin=np.log10(low),
             zmax=np.log10(max(top, low * 1.01)),
             colorscale=[[0, LOWEST], [0.5, MIDDLE], [1, HIGHEST]],

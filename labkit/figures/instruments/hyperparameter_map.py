@@ -148,11 +148,11 @@ def _text(view: MapView, row: int, column: int) -> str:
 def _untrained(view: MapView) -> go.Scatter:
     """A line at the loss of θ₀ without adaptation."""
     last = view.curves.shape[-1] - 1
-    known = view.untrained > 0
+    there = view.untrained > 0
     return go.Scatter(
         name="θ₀, not adapted",
-        x=[0, last] if known else [],
-        y=[view.untrained] * 2 if known else [],
+        x=[0, last] if there else [],
+        y=[view.untrained] * 2 if there else [],
         mode="lines",
         line={"color": BEFORE, "width": 1, "dash": "dash"},
         hovertemplate="θ₀, not adapted: %{y:.3g}<extra></extra>",

@@ -81,8 +81,8 @@ class SurfaceTraining:
 
     Beyond K the step size is half of α, see `Algorithm.evaluation_alpha`. Baselines take for each
     number of steps the best of some step sizes, chosen on other tasks: θ₀ as it was drawn, and
-    joint training. For sinusoids with the paper's network the oracle is another one that is told
-    amplitude and phase; for tides the harmonic fit is least squares on the support readings.
+    joint training. For sinusoids with the paper's network the oracle is another one that also
+    gets amplitude and phase; for tides the harmonic fit is least squares on the support readings.
 
     Args:
         source: Model and tasks, such as `session.source`.
@@ -133,7 +133,7 @@ class SurfaceTraining:
         makers = [partial(self._row, k, seed) for seed in self.seeds for k in self.trained]
         makers += [partial(self._joint, seed) for seed in self.seeds]
         if self._oracle is not None:
-            makers += [partial(self._told, self._oracle, seed) for seed in self.seeds]
+            makers += [partial(self._oracle_cohort, self._oracle, seed) for seed in self.seeds]
         self._rounds = Rounds(makers, meta_steps, ROUNDS)
 
     @property
@@ -210,7 +210,7 @@ class SurfaceTraining:
         joint = JointTraining(alpha=settings.alpha, inner_steps=0)
         return self._cohort(self.source, settings, joint, tuned)
 
-    def _told(self, source: Source, seed: int) -> Cohort:
+    def _oracle_cohort(self, source: Source, seed: int) -> Cohort:
         settings = self.settings.changed(seed=seed)
         return self._cohort(source, settings, JointTraining(alpha=settings.alpha, inner_steps=0))
 
@@ -234,12 +234,12 @@ class SurfaceTraining:
 
 
 def oracle_source(source: Source, family: TaskFamily) -> Source | None:
-    """The same tasks for a network that is told what sets each apart; None where none is known.
+    """The same tasks for a network that also gets what sets each apart; None where none is known.
 
     Example:
         >>> source = Source(sinusoid_mlp, Sinusoid)
-        >>> told = oracle_source(source, Sinusoid(shots=5))
-        >>> told.tasks(shots=5).oracle
+        >>> oracle = oracle_source(source, Sinusoid(shots=5))
+        >>> oracle.tasks(shots=5).oracle
         True
     """
     if source.model is not sinusoid_mlp or not isinstance(family, Sinusoid) or family.oracle:
