@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WO
 
 import torch  # noqa: E402
 
+from labkit.experiments import WarmRuns  # noqa: E402
 from tests.warm_kernels import offered, warm_kernels  # noqa: E402
 
 
@@ -97,6 +98,20 @@ def _torch_threads() -> tuple[int, int]:
     """How many torch uses in this thread, and in one that is new."""
     with ThreadPoolExecutor(1) as new:
         return torch.get_num_threads(), new.submit(torch.get_num_threads).result()
+
+
+@pytest.fixture(scope="session")
+def warm_runs() -> Iterator[WarmRuns]:
+    """What executes runs for all tests of a worker that do not look at a run's own processes."""
+    with WarmRuns() as runs:
+        yield runs
+
+
+@pytest.fixture
+def warm_commands(warm_runs: WarmRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`labkit run` and `rerun` execute notebooks in that way."""
+    monkeypatch.setattr("labkit.cli.run.execute", warm_runs.run)
+    monkeypatch.setattr("labkit.cli.rerun.execute", warm_runs.run)
 
 
 @pytest.fixture(autouse=True)

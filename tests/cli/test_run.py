@@ -107,6 +107,7 @@ def test_show(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     assert "platform" in output
 
 
+@pytest.mark.usefixtures("warm_commands")
 def test_rerun_compares(
     finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ def copied(folder: Path, to: Path) -> Path:
     return to
 
 
+@pytest.mark.usefixtures("warm_commands")
 def test_a_run_whose_files_are_damaged_is_repeated(
     finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
@@ -186,6 +188,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
+@pytest.mark.usefixtures("warm_commands")
 def test_a_notebook_that_records_nothing_is_done(tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
     nbformat.write(notebook, tmp_path / "mine.ipynb")
@@ -202,6 +205,7 @@ def test_a_notebook_that_records_nothing_is_done(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.usefixtures("warm_commands")
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
     nbformat.write(notebook, tmp_path / "mine.ipynb")
@@ -371,6 +375,7 @@ def test_notebooks_of_sessions(tmp_path: Path) -> None:
     assert set(NOTEBOOKS) == {"01_sinusoid", "04_tides", "05_few_shot_images"}
 
 
+@pytest.mark.usefixtures("warm_commands")
 def test_a_session_that_no_notebook_has_is_repeated_to_the_same_numbers(tmp_path: Path) -> None:
     """Its precision, width, schedule and changes are those of no notebook of labkit."""
     settings = Settings(meta_batch=3, shots=4, events=EVENTS, seed=7)

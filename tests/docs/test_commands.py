@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -115,9 +114,8 @@ def run_command(words: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallRuns]:
-    with WarmRuns() as warm:
-        yield SmallRuns(warm, tmp_path_factory.mktemp("executed"))
+def small(warm_runs: WarmRuns, tmp_path_factory: pytest.TempPathFactory) -> SmallRuns:
+    return SmallRuns(warm_runs, tmp_path_factory.mktemp("executed"))
 
 
 @pytest.fixture

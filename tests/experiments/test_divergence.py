@@ -46,6 +46,7 @@ def labkit(*words: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.usefixtures("warm_commands")
 def test_losses_that_are_not_finite_end_a_run_as_diverged_with_what_it_had_reached(
     tmp_path: Path,
 ) -> None:

@@ -5,9 +5,10 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import nbformat
 import numpy as np
@@ -16,16 +17,18 @@ import psutil
 import pytest
 
 from labkit.experiments.compare.loading import load_runs, read_runs
-from labkit.experiments.runs import run_folder
+from labkit.experiments.runs import run_folder, runner
 from labkit.experiments.runs.notebooks import Notebook
 from labkit.experiments.runs.plan import Plan
 from labkit.experiments.runs.reproduction import plan_of
 from labkit.experiments.runs.run_folder import RunFolder, Status
-from labkit.experiments.runs.runner import WarmRuns, record_run, run
+from labkit.experiments.runs.runner import WarmRuns, record_run
 from labkit.session import ParameterError, RunProgress
 from tests.experiments.run_folders import done_run
 
 pytestmark = pytest.mark.kernel
+
+Run: TypeAlias = Callable[..., Status]
 
 RESULT = """
 from labkit.experiments.runs.measurement import record_result
@@ -35,6 +38,17 @@ curve = {"inner_step": np.arange(2), "query_loss": np.array([4.0, alpha]), "ci95
          "median": np.ones(2), "diverged": np.zeros(2)}
 record_result(Result({"alpha": alpha}, {"ratio": alpha}, {"adaptation": curve}, [], {"seed": 0}))
 """
+
+
+@pytest.fixture
+def run(warm_runs: WarmRuns) -> Run:
+    """Executes a plan; what its process is matters to the tests alone that are given a kind."""
+    return warm_runs.run
+
+
+@pytest.fixture(params=["cold", "warm"])
+def either(request: pytest.FixtureRequest, warm_runs: WarmRuns) -> Run:
+    return runner.run if request.param == "cold" else warm_runs.run
 
 
 def plan(folder: Path, source: str = RESULT, **values: object) -> Plan:
@@ -50,7 +64,7 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
+def test_a_run_that_is_done_has_all_its_files(run: Run, tmp_path: Path) -> None:
     expected = plan(tmp_path, alpha=0.25)
     status = run(expected, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
@@ -69,6 +83,17 @@ def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("if alpha > 9: labkit.record_result(None)", "contains no result of labkit"),
+    ],
+)
+def test_a_run_that_fails_says_why_and_keeps_its_notebook(
+    run: Run, tmp_path: Path, source: str, error: str
+) -> None:
+    assert_fails(run, tmp_path, source, error)
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
         ("import os; os._exit(3)", "DeadKernelError: the kernel died, with exit code 3"),
         (
             "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
@@ -76,17 +101,21 @@ def test_a_run_that_is_done_has_all_its_files(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_run_that_fails_says_why_and_keeps_its_notebook(
-    tmp_path: Path, source: str, error: str
+def test_a_run_whose_kernel_dies_says_how(
+    either: Run, tmp_path: Path, source: str, error: str
 ) -> None:
-    status = run(plan(tmp_path, source), tmp_path / "run")
+    assert_fails(either, tmp_path, source, error)
+
+
+def assert_fails(run: Run, folder: Path, source: str, error: str) -> None:
+    status = run(plan(folder, source), folder / "run")
     assert status.state == "failed"
     assert error in (status.error or "")
     assert "\n" not in (status.error or "")
-    assert files(tmp_path / "run") == {"notebook.ipynb", "parameters.json", "status.json"}
+    assert files(folder / "run") == {"notebook.ipynb", "parameters.json", "status.json"}
 
 
-def test_a_notebook_that_records_no_result_is_done_without(tmp_path: Path) -> None:
+def test_a_notebook_that_records_no_result_is_done_without(run: Run, tmp_path: Path) -> None:
     status = run(plan(tmp_path, "print(alpha)"), tmp_path / "run")
     assert (status.state, status.error, status.without_result) == ("done", None, True)
     assert RunFolder(tmp_path / "run").status == status
@@ -116,27 +145,24 @@ def test_a_notebook_that_is_half_written_is_not_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("kind", ["cold", "warm"])
 def test_a_disk_that_is_full_leaves_nothing_by_half_and_a_later_try_goes_on(
-    tmp_path: Path, kind: str
+    either: Run, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / ".notebook.ipynb").symlink_to("/dev/full")  # where papermill writes
-    with WarmRuns() as runs:
-        make = run if kind == "cold" else runs.run
-        with pytest.raises(OSError, match="No space left on device"):
-            make(plan(tmp_path), folder)
-        assert files(folder) == {"parameters.json", "status.json"}
-        status = RunFolder(folder).status
-        assert status is not None
-        assert status.state == "failed"
-        assert "No space left on device" in str(status.error)
-        assert make(plan(tmp_path), folder).state == "done"
+    with pytest.raises(OSError, match="No space left on device"):
+        either(plan(tmp_path), folder)
+    assert files(folder) == {"parameters.json", "status.json"}
+    status = RunFolder(folder).status
+    assert status is not None
+    assert status.state == "failed"
+    assert "No space left on device" in str(status.error)
+    assert either(plan(tmp_path), folder).state == "done"
 
 
 def test_a_disk_that_is_full_when_the_result_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Path.write_text
 
@@ -156,7 +182,7 @@ def test_a_disk_that_is_full_when_the_result_is_written(
 
 
 def test_a_run_that_takes_too_long_ends_with_its_kernel_and_what_that_has_started(
-    tmp_path: Path,
+    run: Run, tmp_path: Path
 ) -> None:
     source = (
         "import os, subprocess, sys, time\n"
@@ -186,7 +212,7 @@ def test_what_an_earlier_try_has_left_is_gone_when_a_run_begins(tmp_path: Path) 
 
 
 def test_parameters_that_are_lists_and_dicts_return_from_every_file_as_they_were(
-    tmp_path: Path,
+    run: Run, tmp_path: Path
 ) -> None:
     path = tmp_path / "own.ipynb"
     tagged = nbformat.v4.new_code_cell(
@@ -293,7 +319,7 @@ def test_a_run_of_another_machine_gives_signs_of_life(
 
 
 def test_an_error_of_several_lines_is_kept_whole_and_summed_up_by_its_first(
-    tmp_path: Path,
+    run: Run, tmp_path: Path
 ) -> None:
     source = "raise ValueError('alpha = 9: too large\\nbeta = 7: too large')"
     status = run(plan(tmp_path, source), tmp_path / "run")
