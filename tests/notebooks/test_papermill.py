@@ -1,4 +1,4 @@
-"""Notebooks as experiments: papermill's own command, as a user types it."""
+"""Notebooks as experiments: papermill's own command, with the words that a user types."""
 
 import json
 import os
@@ -10,6 +10,8 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from papermill import cli
 
 from labkit import (
     Session,
@@ -20,32 +22,36 @@ from labkit import (
     sinusoid_mlp,
 )
 from labkit.paper import FewShotSettings, PaperSettings
+from tests.notebooks.fewer import NOTEBOOKS, with_fewer_tasks
 from tests.warm_kernels import warm_kernels
 
 pytestmark = pytest.mark.kernel
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = NOTEBOOKS / "01_sinusoid.ipynb"
 FAST = ["-p", "meta_steps", "20", "-p", "meta_batch", "3"]
 
 
-def papermill(
-    output: Path, *arguments: str, notebook: Path = NOTEBOOK, warm: bool = True
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "papermill", str(notebook), str(output), *arguments]
-    # history off and a private folder: parallel kernels race on IPython's database
-    environment = {
-        **os.environ,
-        **(warm_kernels() if warm else {}),
-        "IPYTHONDIR": str(output.parent / "ipython"),
-    }
+def papermill(output: Path, *arguments: str, notebook: Path = NOTEBOOK) -> tuple[int, str]:
+    """Exit code and words of the command, in this process and with a warm kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        # history off and a private folder: parallel kernels race on IPython's database
+        for name, value in {**warm_kernels(), "IPYTHONDIR": str(output.parent / "ipython")}.items():
+            patch.setenv(name, value)
+        done = CliRunner().invoke(cli.papermill, [str(notebook), str(output), *arguments])
+    return done.exit_code, f"{done.output}{done.exception or ''}"
+
+
+def papermill_process(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user types it, with a kernel that starts as for a user."""
+    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(output), *arguments]
+    environment = {**os.environ, "IPYTHONDIR": str(output.parent / "ipython")}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("papermill") / "out.ipynb"
-    done = papermill(output, "-p", "alpha", "0.02", "-p", "order", "1", *FAST, warm=False)
+    done = papermill_process(output, "-p", "alpha", "0.02", "-p", "order", "1", *FAST)
     assert done.returncode == 0, done.stderr
     return output
 
@@ -89,8 +95,10 @@ def test_ends_with_a_plain_figure_and_no_widget_state(executed: Path) -> None:
 
 
 def test_same_seed_same_numbers(executed: Path, tmp_path: Path) -> None:
-    done = papermill(tmp_path / "out.ipynb", "-p", "alpha", "0.02", "-p", "order", "1", *FAST)
-    assert done.returncode == 0, done.stderr
+    code, words = papermill(
+        tmp_path / "out.ipynb", "-p", "alpha", "0.02", "-p", "order", "1", *FAST
+    )
+    assert code == 0, words
     one, two = read_result(executed), read_result(tmp_path / "out.ipynb")
     assert json.dumps(one.to_json()["curves"]) == json.dumps(two.to_json()["curves"])
     assert one.metrics == two.metrics
@@ -116,9 +124,9 @@ def test_bad_parameters(tmp_path: Path, arguments: list[str], words: str) -> Non
     (tmp_path / "text.yaml").write_text("alpha: 1e-3\n")
     arguments = [str(tmp_path / a) if a.endswith(".yaml") else a for a in arguments]
     output = tmp_path / "out.ipynb"
-    done = papermill(output, *FAST, *arguments)
-    assert done.returncode != 0
-    assert f"ParameterError: {words}" in done.stderr
+    code, said = papermill(output, *FAST, *arguments)
+    assert code != 0
+    assert f"ParameterError: {words}" in said
     notebook = nbformat.read(output, as_version=4)
     errors = [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
     assert [error.ename for error in errors] == ["ParameterError"]
@@ -138,10 +146,11 @@ def test_bad_parameters(tmp_path: Path, arguments: list[str], words: str) -> Non
 def test_notebooks_of_other_families_run(
     tmp_path: Path, name: str, arguments: list[str], measures: set[str]
 ) -> None:
-    output = tmp_path / "out.ipynb"
+    notebook, output = tmp_path / f"{name}.ipynb", tmp_path / "out.ipynb"
+    nbformat.write(with_fewer_tasks(name), notebook)
     few = ["-p", "meta_steps", "3", "-p", "meta_batch", "2"]
-    done = papermill(output, *arguments, *few, notebook=NOTEBOOKS / f"{name}.ipynb")
-    assert done.returncode == 0, done.stderr
+    code, words = papermill(output, *arguments, *few, notebook=notebook)
+    assert code == 0, words
     result = read_result(output)
     assert result.parameters[arguments[1]] == int(arguments[2])
     assert result.metrics["meta_steps"] == 3
@@ -153,8 +162,8 @@ def test_notebooks_of_other_families_run(
 def test_a_short_run_of_the_papers_table(tmp_path: Path, method: str) -> None:
     output = tmp_path / "out.ipynb"
     few = ["-p", "method", method, "-p", "meta_steps", "3", "-p", "meta_batch", "2"]
-    done = papermill(output, *few, notebook=NOTEBOOKS / "11_paper_run.ipynb")
-    assert done.returncode == 0, done.stderr
+    code, words = papermill(output, *few, notebook=NOTEBOOKS / "11_paper_run.ipynb")
+    assert code == 0, words
     result = read_result(output)
     expected = PaperSettings(method=method, meta_steps=3, meta_batch=2)  # type: ignore[arg-type]
     assert result.parameters == expected.model_dump()
@@ -173,8 +182,8 @@ def test_a_short_run_of_the_omniglot_rows(tmp_path: Path) -> None:
         "test_tasks": 8,
     }
     few = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
-    done = papermill(output, *few, notebook=NOTEBOOKS / "12_few_shot_run.ipynb")
-    assert done.returncode == 0, done.stderr
+    code, words = papermill(output, *few, notebook=NOTEBOOKS / "12_few_shot_run.ipynb")
+    assert code == 0, words
     result = read_result(output)
     notebook = {"data": "emoji", "alpha": 0.1, "beta": 0.003}
     assert result.parameters == FewShotSettings.checked({**notebook, **parameters}).model_dump()
@@ -185,8 +194,8 @@ def test_a_short_run_of_the_omniglot_rows(tmp_path: Path) -> None:
 def test_more_ways_than_there_are_classes(tmp_path: Path) -> None:
     output = tmp_path / "out.ipynb"
     images = NOTEBOOKS / "05_few_shot_images.ipynb"
-    done = papermill(output, "-p", "ways", "2000", notebook=images)
-    assert done.returncode != 0
-    assert "ways=2000, but there are 728 classes" in done.stderr
+    code, said = papermill(output, "-p", "ways", "2000", notebook=images)
+    assert code != 0
+    assert "ways=2000, but there are 728 classes" in said
     with pytest.raises(ValueError, match="it stopped with ValueError"):
         read_result(output)
