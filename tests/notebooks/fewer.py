@@ -18,7 +18,7 @@ _FEWER = [
 
 def with_fewer_tasks(name: str) -> nbformat.NotebookNode:
     """A notebook by its name."""
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     for cell in notebook.cells:
         for many, few in _FEWER:
             cell.source = cell.source.replace(many, few)
