@@ -91,7 +91,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByF
 
 def _rank(item: pytest.Item) -> int:
     marks = {mark.name for mark in item.iter_markers()}
-    return 0 if "browser" in marks else 1 if "kernel" in marks else 2
+    if "browser" in marks:
+        return 0
+    if item.path.suffix == ".ipynb":  # one of them trains for most of a minute
+        return 1
+    return 2 if "kernel" in marks else 3
 
 
 def _torch_threads() -> tuple[int, int]:
