@@ -104,12 +104,12 @@ Slopes: TypeAlias = list[tuple[Any, float]]
 def slopes(tree: Any, f: Callable[[Any], float]) -> Slopes:
     """Central differences of f over ±h and ±2h along some random v."""
     generator = torch.Generator().manual_seed(11)
-    h, found = 1e-4, []
+    h, along = 1e-4, []
     for _ in range(3):
         v = tree_map(lambda x: torch.randn(x.shape, generator=generator, dtype=x.dtype), tree)
         near, far = (f(moved(tree, v, k * h)) - f(moved(tree, v, -k * h)) for k in (1, 2))
-        found.append((v, (8 * near - far) / (12 * h)))
-    return found
+        along.append((v, (8 * near - far) / (12 * h)))
+    return along
 
 
 def moved(tree: Any, v: Any, step: float) -> Any:

@@ -39,7 +39,7 @@ from tests.core.networks import (
     unrolled,
 )
 
-invariant = settings(deadline=None, max_examples=20, derandomize=True, database=None)
+invariant = settings(deadline=None, max_examples=12, derandomize=True, database=None)
 EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
 ROUNDED: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-11}
 MOST_TASKS = 3
