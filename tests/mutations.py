@@ -829,9 +829,9 @@ MUTATIONS = [
     ),
     Mutation(
         "a bound with half of the speed",
-        "tasks/navigation/bounds.py",
-        "world.speed * time",
-        "world.speed / 2 * time",
+        "tasks/navigation/world.py",
+        "self.speed * time",
+        "self.speed / 2 * time",
         BOUNDS,
     ),
     Mutation(

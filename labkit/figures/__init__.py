@@ -31,6 +31,7 @@ from labkit.figures.lab import (
 from labkit.figures.page import standalone_html
 from labkit.figures.panels import (
     AdaptationPanel,
+    Arrangement,
     By,
     GhostCurve,
     adaptation_figure,
@@ -60,6 +61,7 @@ __all__ = [
     "PAPER",
     "TEXT",
     "AdaptationPanel",
+    "Arrangement",
     "By",
     "ComparedGroup",
     "CurveOfRun",

@@ -10,6 +10,7 @@ from labkit.figures.combined import combined
 from labkit.figures.panels import (
     HEADING,
     AdaptationPanel,
+    Arrangement,
     By,
     Curve,
     GhostCurve,
@@ -46,6 +47,7 @@ class LabView:
         heading: Which task is drawn.
         cursor: Where on that axis an earlier meta-step is shown, or None.
         stretches: Which algorithm made which losses.
+        arrangement: Of the paths of a navigation task.
     """
 
     adaptation: AdaptationPanel
@@ -58,6 +60,7 @@ class LabView:
     heading: str = HEADING
     cursor: float | None = None
     stretches: tuple[Stretch, ...] = (Stretch(0),)
+    arrangement: Arrangement = "overlaid"
 
 
 def lab_view(
@@ -67,6 +70,7 @@ def lab_view(
     task: int = 0,
     points: Points | None = None,
     by: By = "meta_step",
+    arrangement: Arrangement = "overlaid",
 ) -> LabView:
     """Measure all that the lab shows, at the session's present state.
 
@@ -76,6 +80,7 @@ def lab_view(
         task: As for `Session.portrait`, and so are `points`.
         points: Support points in place of the task's own.
         by: What the x axis of the losses counts.
+        arrangement: Of the paths of a navigation task.
     """
     snapshot = session.snapshot()
     return LabView(
@@ -89,6 +94,7 @@ def lab_view(
         heading=task_heading(snapshot),
         cursor=look_cursor(snapshot, by),
         stretches=algorithm_stretches(snapshot),
+        arrangement=arrangement,
     )
 
 
@@ -126,6 +132,8 @@ def adaptation_panel(
         if ghost not in curves:
             curves[ghost] = session.adaptation_curve(ghost.snapshot, between=between)
     ways = getattr(settings, "ways", None)
+    guessing = None if ways is None else ("accuracy", 1 / ways, "guessing")
+    level = snapshot.observer.bound(snapshot) or guessing
     return AdaptationPanel(
         curve=curve,
         untrained=untrained,
@@ -133,7 +141,8 @@ def adaptation_panel(
         label=label(settings),
         color=settings_color(settings),
         ghosts=tuple(_ghost_curve(ghost, curves[ghost]) for ghost in ghosts),
-        baseline=None if ways is None else (1 / ways, "guessing"),
+        baseline=None if level is None else level[1:],
+        baseline_of="accuracy" if level is None else level[0],
         alpha=settings.alpha,
         measured=measured.tasks,
     )
@@ -181,15 +190,18 @@ def look_cursor(snapshot: Snapshot, by: By) -> float | None:
     return float(passed[-1]) if len(passed) else 0.0
 
 
-def lab_figures(portrait: AnyPortrait | None = None) -> dict[str, go.Figure]:
+def lab_figures(
+    portrait: AnyPortrait | None = None, arrangement: Arrangement = "overlaid"
+) -> dict[str, go.Figure]:
     """The three figures "adaptation", "task" and "training", empty; `show_lab` fills them.
 
     Args:
         portrait: As for `task_figure`.
+        arrangement: As for `task_figure`.
     """
     return {
         "adaptation": adaptation_figure(),
-        "task": task_figure(portrait),
+        "task": task_figure(portrait, arrangement=arrangement),
         "training": training_figure(),
     }
 
@@ -204,7 +216,9 @@ def show_lab(figures: Mapping[str, Drawable], view: LabView, *, width: int = WID
     """
     color = view.adaptation.color
     show_adaptation(figures["adaptation"], view.adaptation)
-    show_task(figures["task"], view.portrait, view.heading, color=color)
+    show_task(
+        figures["task"], view.portrait, view.heading, color=color, arrangement=view.arrangement
+    )
     show_training(
         figures["training"],
         view.training,
@@ -219,7 +233,7 @@ def show_lab(figures: Mapping[str, Drawable], view: LabView, *, width: int = WID
 
 def lab_figure(view: LabView) -> go.Figure:
     """One figure of all that `view` holds."""
-    figures = lab_figures(view.portrait)
+    figures = lab_figures(view.portrait, view.arrangement)
     show_lab(figures, view)
     return combined(figures)
 

@@ -12,12 +12,14 @@ from labkit.session.sharing import name_of
 from labkit.session.source import Source
 from labkit.tasks import (
     Emoji,
+    Navigation,
     Sinusoid,
     TaskFamily,
     Tides,
     bent_valleys,
     conv4,
     coupled_quadratics,
+    gaussian_policy,
     image_mlp,
     parameter_vector,
     sinusoid_mlp,
@@ -90,6 +92,15 @@ PROBLEMS: Mapping[str, Problem] = {
         },
         ClassificationSettings(alpha=0.1, beta=0.003, meta_batch=8),
         {"batch_norm": "transductive", "test_tasks": 40, "test_steps": 3},
+    ),
+    "Navigation": Problem(
+        partial(Navigation, queries=20, horizon=20),
+        {
+            "100-100 ReLU": lambda _: gaussian_policy,
+            "32-32 ReLU": lambda _: partial(gaussian_policy, width=32),
+        },
+        Settings(alpha=0.1, beta=0.003, shots=20, meta_batch=20, meta_steps=100),
+        {"test_tasks": 40, "test_steps": 3},
     ),
     "Two rails": _toy(two_rails, count=2, size=1, alpha=0.2),
     "Two curvatures": _toy(two_curvatures, count=4, size=2, alpha=0.2),

@@ -560,14 +560,15 @@ class Session:
             snapshot: When. Within a meta-step it is the task of that meta-step at the cursor,
                 whatever `task` says.
             task: Number of the task.
-            points: Support points in place of the task's own, if `editable`.
+            points: Support points in place of the task's own, if `editable`; of a navigation task
+                its goal, alone.
         """
         if snapshot.cursor is not None:
             return snapshot.observer.training_portrait(snapshot, snapshot.cursor.task)
         return snapshot.observer.portrait(snapshot, task, points)
 
     def editable(self, snapshot: Snapshot) -> bool:
-        """Whether support points can be set by hand, as those of functions of one variable."""
+        """Whether support points, of functions of one variable, or a goal can be set by hand."""
         return snapshot.observer.editable(snapshot)
 
     def _latest(self) -> Snapshot:

@@ -228,6 +228,24 @@ class PolicyFamily(Protocol):
 
 
 @runtime_checkable
+class GoalFamily(Protocol):
+    """A task family in which a task is a goal, which a person may place elsewhere."""
+
+    def with_goal(self, task: TaskBatch, goal: tuple[float, float]) -> TaskBatch:
+        """A batch of one task with another goal, and the same random numbers."""
+        ...
+
+
+@runtime_checkable
+class BoundedFamily(Protocol):
+    """A task family with a value of a metric that no adaptation exceeds."""
+
+    def bound(self, info: dict[str, Tensor]) -> tuple[str, float, str] | None:
+        """The metric, its bound in the mean over tasks with this `info`, and what to call it."""
+        ...
+
+
+@runtime_checkable
 class LabelledFamily(Protocol):
     """A family of classification tasks."""
 

@@ -563,7 +563,12 @@ class MetaLearner:
         return self.portrait_of(one, family=family, params=params)
 
     def portrait_of(
-        self, one: TaskBatch, *, family: TaskFamily | None = None, params: Params | None = None
+        self,
+        one: TaskBatch,
+        *,
+        family: TaskFamily | None = None,
+        params: Params | None = None,
+        inner_steps: int | None = None,
     ) -> AnyPortrait | None:
         """Draw a batch of one task and the adaptation to it; None if the family cannot draw.
 
@@ -571,11 +576,13 @@ class MetaLearner:
             one: The task, of `family` and in the precision of θ.
             family: Whose task it is; None takes the learner's.
             params: θ to draw; None takes the present one.
+            inner_steps: How many, with steps beyond K as in `adaptation_curve`; None: K.
         """
         family = self.tasks if family is None else family
+        algorithm = self.current_algorithm()
         return task_portrait(
             family,
-            self.current_algorithm(),
+            algorithm if inner_steps is None else algorithm.testing(inner_steps),
             replace(self.test_loss_fn, family=family),
             self.params if params is None else params,
             one,

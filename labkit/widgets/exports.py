@@ -82,6 +82,7 @@ def exported(session: Session, what: str, view: ViewState | None = None) -> Copi
             task=chosen.task,
             points=chosen.points,
             by=chosen.by,
+            arrangement=chosen.paths,
         )
         title = f"MAML Lab, meta-step {recipe.meta_step:,}"
         page = standalone_html(figures, title, repeating(recipe))

@@ -1,7 +1,7 @@
 """The lab: controls and linked plots over a session, as one widget."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, final
 
@@ -155,6 +155,32 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             with self._turn:
                 self._last = "", True
                 self._attempt(lambda: self._act(name, Request(), pressed=True))
+
+    def set_points(self, points: Sequence[tuple[float, float]] | None) -> None:
+        """Do what clicks in the task's plot do: set its support points, or the goal to reach.
+
+        The task of the lab's portrait alone is changed, as that is drawn; no training sees it.
+
+        Args:
+            points: x and y of each support point; of a navigation task its goal, alone. None: as
+                the task has them.
+
+        Raises:
+            ValueError: The task that is shown has none that can be set, or these are not finite.
+
+        Example:
+            >>> from labkit.session import Settings
+            >>> from labkit.tasks import Navigation, gaussian_policy
+            >>> settings = Settings(shots=2, meta_batch=2)
+            >>> session = Session(settings, model=gaussian_policy, tasks=Navigation, test_tasks=2)
+            >>> lab = Lab(session)
+            >>> lab.set_points([(0.3, -0.4)])       # the goal of the task that is shown
+            >>> lab.close()
+        """
+        with self._turn:
+            error = self._attempt(lambda: self._context.set_points(points))
+        if error is not None:
+            raise error
 
     def __repr__(self) -> str:
         return "MAML Lab (live in a notebook with widgets)"

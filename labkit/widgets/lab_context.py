@@ -3,10 +3,13 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
+from labkit.figures import Arrangement
 from labkit.session import (
     CUSTOM,
+    Points,
     Recipe,
     Session,
     Settings,
@@ -33,7 +36,9 @@ class ViewState:
         measure: Metric of the adaptation panel; None: the first that there is.
         by: Unit of the training panel's x-axis.
         task: Number of the held-out task.
-        points: Support points set by hand, or None.
+        points: Support points set by hand, or the goal alone; None: as the task has them.
+        paths: How the paths of a navigation task are arranged.
+        has_paths: Whether the task that is drawn has such.
         shown_step: Inner step shown alone, or None.
         large: Large type.
         message: What went wrong, in words.
@@ -48,7 +53,9 @@ class ViewState:
     measure: str | None = None
     by: Any = "meta_step"
     task: int = 0
-    points: tuple[tuple[float, float], ...] | None = None
+    points: Points | None = None
+    paths: Arrangement = "overlaid"
+    has_paths: bool = False
     shown_step: int | None = None
     large: bool = False
     message: str = ""
@@ -186,10 +193,14 @@ class LabContext:
         self.session.restart(*preset_named(name).restarted(self.session.source))
 
     def move_point(self, message: Message) -> None:
-        """Add, move or remove a support point."""
+        """Add, move or remove a support point, or place the goal."""
         session, view = self.session, self.view
         snapshot = session.snapshot()
         if snapshot.cursor is not None or not session.editable(snapshot):
+            return
+        if view.has_paths:
+            if message["action"] != "remove":  # wherever: there is one goal
+                view.points = ((float(message["x"]), float(message["y"])),)
             return
         if view.points is None:
             portrait: Any = session.portrait(snapshot, view.task)
@@ -205,6 +216,27 @@ class LabContext:
             view.points = tuple(points)
         else:
             view.message = "The last support point stays: without any there is nothing to adapt to."
+
+    def set_points(self, points: Sequence[tuple[float, float]] | None) -> None:
+        """Set all support points, or the goal; None: as the task has them.
+
+        Raises:
+            ValueError: The task that is shown has none that can be set, or not these.
+        """
+        session, view = self.session, self.view
+        snapshot = session.snapshot()
+        chosen: Points | None = None
+        if points is not None:
+            if snapshot.cursor is not None or not session.editable(snapshot):
+                raise ValueError(
+                    "the task that is shown has no points that can be set: a held-out regression "
+                    "task in one variable has its support points, one of navigation its goal"
+                )
+            chosen = tuple((float(x), float(y)) for x, y in points)
+            if not chosen or not all(isfinite(value) for point in chosen for value in point):
+                raise ValueError(f"points must be pairs of finite numbers (x, y), got {points!r}")
+            session.portrait(snapshot, view.task, chosen)  # raises where there is one goal
+        view.points = chosen
 
 
 def whole(name: str, value: object) -> int:

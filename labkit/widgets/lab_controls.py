@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
-from labkit.figures import By
+from labkit.figures import Arrangement, By
 from labkit.session import (
     CUSTOM,
     PRESETS,
@@ -44,6 +44,7 @@ from labkit.widgets.lab_context import (
 from labkit.widgets.lab_words import CHOICE_WORDS, LABELS
 
 RESTARTS = "restarts training"
+GOAL_WORDS = {"label": "Reset goal", "tooltip": "Restore the task's original goal"}
 
 State: TypeAlias = dict[str, Any]
 
@@ -533,6 +534,14 @@ def _task() -> list[LabControl]:
     def own_points(context: LabContext, _: Request) -> None:
         context.view.points = None
 
+    def points(scene: Scene) -> State:
+        what = "goal" if scene.view.has_paths else "points"
+        state = _unless(scene.view.points is not None, f"you have not changed the {what}")
+        return state | GOAL_WORDS if scene.view.has_paths else state
+
+    def arrange(context: LabContext, request: Request) -> None:
+        context.view.paths = one_of("paths", request.value, get_args(Arrangement))
+
     return [
         LabControl(
             Slider(
@@ -568,8 +577,18 @@ def _task() -> list[LabControl]:
                 tooltip="Restore the task's original support points",
                 icon="reset",
             ),
-            lambda scene: _unless(scene.view.points is not None, "you have not changed the points"),
+            points,
             own_points,
+        ),
+        LabControl(
+            Segments(
+                name="paths",
+                label="paths",
+                tooltip="Draw the paths after all inner steps on one plot, or on a plot for each",
+                options=(("overlaid", "overlaid"), ("by step", "by step")),
+            ),
+            lambda scene: {"value": scene.view.paths, "hidden": not scene.view.has_paths},
+            arrange,
         ),
     ]
 

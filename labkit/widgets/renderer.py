@@ -272,7 +272,8 @@ class Renderer:
         behind = self._behind
         if self._give_way():
             return True
-        task = (snapshot.cursor, self._view.task, self._view.points, target.run)
+        view = self._view
+        task = (snapshot.cursor, view.task, view.points, view.paths, target.run)
         if measure or behind or task != self._drawn_task:
             self._drawn_task = task
             self._attempt(lambda: self._show_task(snapshot))
@@ -407,14 +408,18 @@ class Renderer:
         session, view, walk = self._session, self._view, snapshot.cursor
         points = None if walk else view.points
         portrait = session.portrait(snapshot, view.task, points)
-        kind = task_panel(portrait).kind
+        view.has_paths, paths = isinstance(portrait, PathPortrait), view.paths
+        kind = task_panel(portrait, arrangement=paths).kind
         if kind != self._kind:
-            editable = isinstance(portrait, Portrait) and session.editable(snapshot)
-            self._dashboard.replace("task", task_figure(portrait, editable=editable))
+            placed = isinstance(portrait, Portrait | PathPortrait)
+            editable = placed and session.editable(snapshot)
+            empty = task_figure(portrait, editable=editable, arrangement=paths)
+            self._dashboard.replace("task", empty)
             self._kind = kind
         view.steps = steps_of(portrait)
         figure, heading = self._dashboard.figure("task"), task_heading(snapshot)
-        show_task(figure, portrait, heading, color=settings_color(snapshot.settings))
+        color = settings_color(snapshot.settings)
+        show_task(figure, portrait, heading, color=color, arrangement=paths)
 
     def _show_training(self, snapshot: Snapshot) -> None:
         figure, view = self._dashboard.figure("training"), self._view

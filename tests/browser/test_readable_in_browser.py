@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,16 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from plotly.offline import get_plotlyjs
 
-from labkit import Lab, Portrait, Session, Settings, Sinusoid, sinusoid_mlp
+from labkit import (
+    Lab,
+    Navigation,
+    Portrait,
+    Session,
+    Settings,
+    Sinusoid,
+    gaussian_policy,
+    sinusoid_mlp,
+)
 from labkit.figures.lab import LabView, lab_figures
 from labkit.figures.lab import show_lab as show_view
 from labkit.figures.style.palette import contrast
@@ -138,6 +148,19 @@ def tides() -> Iterator[Lab]:
     session.close()
 
 
+@pytest.fixture(scope="module")
+def paths() -> Iterator[Lab]:
+    """A policy, whose task is a goal."""
+    family = partial(Navigation, queries=2, horizon=5)
+    start = Settings(meta_batch=2, shots=2)
+    session = Session(start, model=gaussian_policy, tasks=family, test_tasks=2, test_steps=3)
+    lab = Lab(session)
+    lab._loop.close()  # the tests draw themselves, and a thread would outlast them
+    yield lab
+    lab.close()
+    session.close()
+
+
 def settled(lab: Lab) -> Lab:
     """The lab with nothing left to draw."""
     lab._draw()
@@ -152,10 +175,10 @@ LONG = {
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("width", [WIDE, NARROW, HALF, PHONE])
 def test_no_label_is_cut_and_none_is_over_another(
-    page: Page, lab: Lab, tides: Lab, width: int, large: bool
+    page: Page, lab: Lab, tides: Lab, paths: Lab, width: int, large: bool
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    for each in (lab, tides):
+    for each in (lab, tides, paths):
         show_lab(page, settled(each), large=large)
         page.evaluate("(long) => { lab.state = { ...lab.state, ...long }; heard.state(); }", LONG)
         unfold(page)
@@ -432,6 +455,34 @@ def test_keys_edit_the_support_points(page: Page, lab: Lab) -> None:
     added, removed = page.evaluate("sent.splice(0)")
     assert (added["action"], added["index"], removed["action"]) == ("add", None, "remove")
     assert added["x"] > x[middle]
+
+
+CENTRE = """(plot) => {
+  const layers = [...document.querySelectorAll(".maml-lab-task .nsewdrag")];
+  const { x, y, width, height } = layers[plot].getBoundingClientRect();
+  return [x + width / 2, y + height / 2, width];
+}"""
+
+
+def test_a_click_or_a_key_places_the_goal_on_any_of_its_plots(page: Page, paths: Lab) -> None:
+    page.set_viewport_size({"width": WIDE, "height": 900})
+    for arrangement, plot in (("overlaid", 0), ("by step", 2)):
+        paths.choose("paths", arrangement)
+        show_lab(page, settled(paths))
+        page.evaluate("sent.splice(0)")
+        assert page.evaluate(COLLISIONS) == []
+        x, y, width = page.evaluate(CENTRE, plot)
+        page.mouse.click(x + width / 3, y)  # a third of the 1.5 that a plot shows
+        page.wait_for_function("() => sent.some(({ final }) => final)")
+        (message,) = page.evaluate("sent.splice(0)")
+        assert (message["kind"], message["action"], message["index"]) == ("support", "move", 0)
+        assert (message["x"], message["y"]) == pytest.approx((0.5, 0.0), abs=0.02)
+        goal = page.get_by_role("slider", name="Goal", exact=True)
+        goal.focus()
+        for key in ("Delete", "Enter", "Shift+ArrowLeft"):
+            page.keyboard.press(key)
+        page.wait_for_function("() => sent.some(({ final }) => final)")
+        assert {move["action"] for move in page.evaluate("sent.splice(0)")} == {"move"}
 
 
 def test_a_screen_reader_is_told_the_curves(page: Page, lab: Lab) -> None:

@@ -34,7 +34,7 @@ def test_paths_of_each_inner_step() -> None:
     assert [round(float(np.nanmax(trace.x)), 2) for trace in steps[:3]] == [0.01, 0.02, 0.03]
     assert steps[2].line.color == "#123456"
     assert len(steps) == MOST_STEPS
-    assert "loss 40 → 3" in figure.layout.title.text
+    assert "return −40 → −3" in figure.layout.title.text
     (obstacle,) = figure.layout.shapes
     assert np.isclose(obstacle.x1 - obstacle.x0, 0.2)
     assert figure.layout.yaxis.scaleanchor == "x"
@@ -44,3 +44,21 @@ def test_the_last_of_many_steps_is_drawn() -> None:
     figure = task_figure(portrait(25))
     show_task(figure, portrait(25))
     assert figure.data[MOST_STEPS].name == "step 25"
+
+
+def test_a_plot_for_each_step_has_the_goal_and_its_own_paths() -> None:
+    figure = task_figure(portrait(3), editable=True, arrangement="by step")
+    show_task(figure, portrait(3), color="#123456", arrangement="by step")
+    *lines, a, b, c, d = figure.data
+    assert [trace.name for trace in lines] == ["before", "step 1", "step 2", "step 3"]
+    assert [trace.meta["inner_step"] for trace in lines] == [0, 1, 2, 3]
+    assert [round(float(np.nanmax(trace.x)), 2) for trace in lines] == [0.0, 0.01, 0.02, 0.03]
+    assert [goal.xaxis for goal in (a, b, c, d)] == ["x", "x2", "x3", "x4"]
+    assert all((goal.x[0], goal.y[0]) == (0.25, -0.5) for goal in (a, b, c, d))
+    assert all(goal.meta["support"] for goal in (a, b, c, d))
+    assert [shape.xref for shape in figure.layout.shapes] == ["x", "x2", "x3", "x4"]
+    assert figure.layout.xaxis3.title.text == "step 2"
+    assert figure.layout.xaxis2.matches == "x"
+    many = task_figure(portrait(25), arrangement="by step")
+    show_task(many, portrait(25), arrangement="by step")
+    assert [trace.name for trace in many.data[:4]] == ["before", "step 8", "step 17", "step 25"]

@@ -213,7 +213,7 @@ def test_a_portrait_shows_the_same_episodes_before_and_after_each_step() -> None
     assert not torch.equal(portrait.paths[0], portrait.paths[2])
     goal = learner.held_out(3).info["goal"][1]
     assert torch.equal(portrait.goal, goal)
-    assert f"({goal[0]:.2f}, {goal[1]:.2f})" in portrait.title
+    assert f"({goal[0]:.2f}, {goal[1]:.2f})".replace("-", "−") in portrait.title
     curve = learner.adaptation_curve(2, tasks=3, alpha=0.1)
     assert portrait.losses is not None
     assert torch.allclose(portrait.losses, curve.task_losses[1])

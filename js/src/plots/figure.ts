@@ -56,6 +56,7 @@ export interface Layout {
   meta?: {
     title_height?: number;
     editable?: boolean;
+    goal?: boolean;
     x?: string;
     /** The title with nothing cut. */
     heading?: string;
@@ -92,7 +93,12 @@ export function axisLayout(layout: Layout, name: string): AxisLayout | undefined
   return layout[name] as AxisLayout | undefined;
 }
 
-/** Whether a pointer may move the support points. */
+/** Whether what a pointer moves is the goal of a task: one point, always there. */
+export function hasGoal(figure: Figure | null): boolean {
+  return Boolean(figure?.layout.meta?.goal);
+}
+
+/** Whether a pointer may move the support points, or the goal. */
 export function isEditable(figure: Figure): boolean {
   return Boolean(figure.layout.meta?.editable);
 }

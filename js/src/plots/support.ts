@@ -1,12 +1,12 @@
-// Support points that a pointer adds, drags and removes, where the figure says that they are
-// editable. What the pointer does to one point shows ahead of the kernel's answer.
+// Support points that a pointer adds, drags and removes, or the goal that it places, where the
+// figure says that they are editable. What the pointer does shows ahead of the kernel's answer.
 
 import { element, write } from "../dom";
 import type { Emit, SupportMessage } from "../messages";
-import { type Figure, pointCount, type Trace } from "./figure";
+import { type Figure, hasGoal, pointCount, type Trace } from "./figure";
 import type { PlotElement } from "./plotly";
 import type { PlotlyInternals } from "./plotly_internals";
-import { HINT_FOR_KEYS, type Point, SupportFocus } from "./support_focus";
+import { hintForKeys, type Point, SupportFocus } from "./support_focus";
 
 const REACH = 12;
 const REACH_OF_A_FINGER = 24;
@@ -17,7 +17,9 @@ const DOUBLE_CLICK_MS = 350;
 const REST_MS = 2000;
 const EDITING =
   "Support points: click free space to add one, drag one to move it, click one to remove it";
+const PLACING = "Goal: click anywhere to place it there, or drag it";
 const HINT = "click: add or remove · drag: move";
+const HINT_FOR_GOAL = "click: place the goal · drag: move it";
 
 /** A place in pixels of the plot and in numbers of its axes. */
 interface Place {
@@ -45,7 +47,11 @@ export class SupportPoints {
   private timer = 0;
   private frame = 0;
   private clicked = { px: NaN, py: NaN, time: 0 };
-  private readonly hint = element("span", { class: "maml-lab-hint", "aria-hidden": "true" }, HINT);
+  /** What was pressed: one of several plots, which are alike. */
+  private layer: HTMLElement | null = null;
+  /** There is one point, the goal, which is never added nor removed. */
+  private readonly single: boolean;
+  private readonly hint = element("span", { class: "maml-lab-hint", "aria-hidden": "true" });
   private readonly focus: SupportFocus;
 
   /**
@@ -60,6 +66,9 @@ export class SupportPoints {
     private readonly changed: () => void,
     signal: AbortSignal,
   ) {
+    this.single = hasGoal(figure());
+    const words = this.single ? HINT_FOR_GOAL : HINT;
+    write(this.hint, words);
     gd.addEventListener("pointerdown", (event) => this.press(event), { capture: true, signal });
     gd.addEventListener("pointermove", (event) => this.move(event), { signal });
     gd.addEventListener("pointerup", (event) => this.release(event), { signal });
@@ -69,13 +78,14 @@ export class SupportPoints {
     gd.addEventListener("pointerleave", () => this.rest(), { signal });
     // a finger on a point moves it; one in free space scrolls the page
     const hold = (event: TouchEvent) => {
-      const at = internals.pressedLayer(event) && this.place(event.touches[0]);
+      const layer = internals.pressedLayer(event);
+      const at = layer && this.place(event.touches[0], layer);
       if (event.touches.length === 1 && at && this.nearest(at, REACH_OF_A_FINGER) >= 0) {
         event.preventDefault();
       }
     };
     gd.addEventListener("touchstart", hold, { capture: true, passive: false, signal });
-    gd.setAttribute("aria-description", EDITING);
+    gd.setAttribute("aria-description", this.single ? PLACING : EDITING);
     this.focus = new SupportFocus(
       {
         points: () => this.points(),
@@ -85,15 +95,16 @@ export class SupportPoints {
         add: (at) => this.send("add", null, at, true),
         remove: (index) => this.send("remove", index, this.points()[index], true),
       },
+      this.single,
       signal,
     );
     gd.after(this.focus.handle, this.hint);
     gd.addEventListener("maml-lab-drawn", () => this.focus.follow(), { signal });
-    for (const [name, words] of [
-      ["focus", HINT_FOR_KEYS],
-      ["blur", HINT],
+    for (const [name, said] of [
+      ["focus", hintForKeys(this.single)],
+      ["blur", words],
     ]) {
-      this.focus.handle.addEventListener(name, () => write(this.hint, words), { signal });
+      this.focus.handle.addEventListener(name, () => write(this.hint, said), { signal });
     }
   }
 
@@ -125,13 +136,15 @@ export class SupportPoints {
 
   /** Puts the moved point where the pointer has it into the traces that are drawn. */
   apply(data: Trace[]): void {
-    const trace = supportOf(data);
     const { ahead } = this;
-    if (!ahead || !trace || ahead.index >= (trace.x?.length ?? 0)) return;
-    for (const axis of ["x", "y"] as const) {
-      const values = Array.from((trace[axis] ?? []) as ArrayLike<number>);
-      values[ahead.index] = ahead[axis];
-      trace[axis] = values;
+    // a goal is on each of several plots
+    for (const trace of data.filter(isSupport)) {
+      if (!ahead || ahead.index >= (trace.x?.length ?? 0)) continue;
+      for (const axis of ["x", "y"] as const) {
+        const values = Array.from((trace[axis] ?? []) as ArrayLike<number>);
+        values[ahead.index] = ahead[axis];
+        trace[axis] = values;
+      }
     }
   }
 
@@ -154,8 +167,11 @@ export class SupportPoints {
     return { left: left - panel.left, top: top - panel.top };
   }
 
-  private place(event: Pick<PointerEvent, "clientX" | "clientY">): Place | null {
-    const layer = this.internals.dragLayer();
+  private place(
+    event: Pick<PointerEvent, "clientX" | "clientY">,
+    pressed: HTMLElement | null,
+  ): Place | null {
+    const layer = pressed ?? this.internals.dragLayer();
     if (!layer) return null;
     const [across, up] = this.internals.mainAxes();
     const box = layer.getBoundingClientRect();
@@ -179,9 +195,11 @@ export class SupportPoints {
   }
 
   private press(event: PointerEvent): void {
-    if (!this.internals.pressedLayer(event) || event.button !== 0 || !event.isPrimary) return;
-    const at = this.place(event);
+    const layer = this.internals.pressedLayer(event);
+    if (!layer || event.button !== 0 || !event.isPrimary) return;
+    const at = this.place(event, layer);
     if (!at) return;
+    this.layer = layer;
     // no mouse events follow: plotly sees no click
     event.preventDefault();
     const within = event.pointerType === "touch" ? REACH_OF_A_FINGER : REACH;
@@ -190,11 +208,11 @@ export class SupportPoints {
   }
 
   private move(event: PointerEvent): void {
-    const at = this.place(event);
-    if (!at) return;
     const { current } = this;
+    const layer = current ? this.layer : this.internals.pressedLayer(event);
+    const at = this.place(event, layer);
+    if (!at) return;
     if (!current) {
-      const layer = this.internals.pressedLayer(event);
       if (layer) layer.style.cursor = this.nearest(at) < 0 ? "crosshair" : "grab";
       return;
     }
@@ -207,7 +225,7 @@ export class SupportPoints {
 
   private release(event: PointerEvent): void {
     const { current } = this;
-    const at = this.place(event);
+    const at = this.place(event, this.layer);
     if (!current || !at) return;
     this.current = null;
     if (current.dragged && current.index >= 0) {
@@ -216,7 +234,8 @@ export class SupportPoints {
       this.drop();
       if (this.isSecondClick(at)) return;
       // where it was pressed: the axes may have moved since
-      if (current.index >= 0) this.send("remove", current.index, current.start, true);
+      if (this.single) this.moveTo(0, current.start, true);
+      else if (current.index >= 0) this.send("remove", current.index, current.start, true);
       else this.send("add", null, current.start, true);
     }
   }
@@ -263,6 +282,10 @@ export class SupportPoints {
   }
 }
 
+function isSupport(trace: Trace): boolean {
+  return Boolean(trace.meta?.support);
+}
+
 function supportOf(data: Trace[]): Trace | undefined {
-  return data.find((trace) => trace.meta?.support);
+  return data.find(isSupport);
 }

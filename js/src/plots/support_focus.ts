@@ -1,4 +1,4 @@
-// The support point that has the keyboard's focus. One stop of the Tab key leads to the points;
+// The support point, or the goal, that has the keyboard's focus. One stop of the Tab key leads to the points;
 // further keys lead from one to the next, so a thousand shots are not a thousand stops.
 
 import { element } from "../dom";
@@ -13,7 +13,13 @@ const BESIDE = 0.05;
 const KEYS =
   "Arrow keys move the point, further with Shift; Page Up and Page Down lead to the next ones; " +
   "Enter adds a point, Delete removes this one";
-export const HINT_FOR_KEYS = "arrows: move · Page Up/Down: next · Enter: add · Delete: remove";
+const KEYS_FOR_GOAL = "Arrow keys move the goal, further with Shift";
+
+/** @param single - there is one point, the goal */
+export function hintForKeys(single: boolean): string {
+  if (single) return "arrows: move the goal · with Shift: further";
+  return "arrows: move · Page Up/Down: next · Enter: add · Delete: remove";
+}
 
 const MOVES: Record<string, [across: number, up: number]> = {
   ArrowLeft: [-1, 0],
@@ -53,11 +59,18 @@ export class SupportFocus {
   private wanted = 0;
   private moving = false;
 
+  /** @param single - there is one point, the goal, which is never added nor removed */
   constructor(
     private readonly editor: PointEditor,
+    private readonly single: boolean,
     signal: AbortSignal,
   ) {
     const { handle } = this;
+    if (single) {
+      handle.ariaLabel = "Goal";
+      handle.ariaRoleDescription = "goal";
+      handle.setAttribute("aria-description", KEYS_FOR_GOAL);
+    }
     handle.addEventListener("keydown", (event) => this.press(event), { signal });
     for (const end of ["keyup", "blur"]) handle.addEventListener(end, () => this.end(), { signal });
     handle.addEventListener("focus", () => this.follow(), { signal });
@@ -81,7 +94,8 @@ export class SupportFocus {
     handle.ariaValueMax = short(across.toValue(across.length));
     handle.ariaValueNow = short(point.x);
     const rank = fromLeft(points).indexOf(index) + 1;
-    handle.ariaValueText = `${rank} of ${points.length}: x ${short(point.x)}, y ${short(point.y)}`;
+    const which = this.single ? "" : `${rank} of ${points.length}: `;
+    handle.ariaValueText = `${which}x ${short(point.x)}, y ${short(point.y)}`;
   }
 
   private press(event: KeyboardEvent): void {
@@ -99,6 +113,8 @@ export class SupportFocus {
     } else if (next !== undefined) {
       this.end();
       this.wanted = next;
+    } else if (this.single) {
+      return;
     } else if (event.key === "Enter") {
       this.end();
       this.wanted = points.length;

@@ -7,7 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from labkit.figures.style import SMALL, TEXT, axis, legend
+from labkit.figures.style import SMALL, TEXT, axis, axis_suffix, legend, on
+
+__all__ = ["Plot", "Rows", "axis_suffix", "grid_figure", "on"]
 
 ROW_HEIGHT = 168
 """Pixels of a row of plots, labels included."""
@@ -92,27 +94,6 @@ def grid_figure(
                 "domain": arranged[-1]["domains"][name],
             }
     return figure
-
-
-def axis_suffix(number: int) -> str:
-    """What follows "x" or "xaxis" in the names of a plot's axes.
-
-    Example:
-        >>> axis_suffix(0), axis_suffix(3)
-        ('', '4')
-    """
-    return "" if number == 0 else str(number + 1)
-
-
-def on(number: int) -> dict[str, str]:
-    """The axes of a plot, as properties of a trace.
-
-    Example:
-        >>> on(1)
-        {'xaxis': 'x2', 'yaxis': 'y2'}
-    """
-    suffix = axis_suffix(number)
-    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
 
 
 def _arranged(rows: Rows, width: int, row_height: int, above: int) -> dict[str, Any]:

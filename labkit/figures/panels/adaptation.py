@@ -35,8 +35,17 @@ from labkit.session import MOST_GHOSTS
 from labkit.training import AdaptationCurve, MetricCurve
 
 LOSS = "loss"
-HIGHEST = {"accuracy": 1.08}
+HIGHEST = {"accuracy": 1.08, "arrived": 1.08}
 """Where the axis of a measure ends that has a largest value: there is room for a word above it."""
+
+NAMES = {
+    "return": "return (higher is better)",
+    "arrived": "arrived (higher is better)",
+}
+"""What a measure is called on its axis, if it is not "query …"."""
+
+GRADIENT_STEPS = "return"
+"""With this measure the inner steps are called gradient steps, as in reinforcement learning."""
 
 FARTHEST = 3.0
 """The most that a kept run takes up of the axis, times its loss before adaptation."""
@@ -58,7 +67,8 @@ class AdaptationPanel:
         color: Its colour, see `algorithm_color`.
         ghosts: Curves to compare with, at most `MOST_GHOSTS`.
         baseline: Value and name of what needs no learning, such as guessing; None for nothing.
-            The value is one of the shown measure.
+            The value is one of `baseline_of`.
+        baseline_of: The measure that the baseline is one of.
         measured: On how many of its tasks the curve was measured, if it is estimated from those.
         alpha: α in the settings that the curve was measured with, for whoever reads the figure.
 
@@ -74,6 +84,7 @@ class AdaptationPanel:
     color: str = AFTER
     ghosts: tuple[AdaptationGhost, ...] = ()
     baseline: tuple[float, str] | None = None
+    baseline_of: str = "accuracy"
     alpha: float | None = None
     measured: int | None = None
 
@@ -114,11 +125,11 @@ class AdaptationPanel:
     def showing(self, measure: str | None) -> Self:
         """The same with another measure; the first, if there is none of that name.
 
-        The baseline is one of the accuracy and goes with it.
+        The baseline goes with its own measure.
         """
         valid = measure if measure in self.measures else None
         visible = valid or self.measures[0]
-        baseline = self.baseline if visible == "accuracy" else None
+        baseline = self.baseline if visible == self.baseline_of else None
         return replace(self, measure=valid, baseline=baseline)
 
 
@@ -133,7 +144,10 @@ def adaptation_top(panel: AdaptationPanel) -> float:
     values += [panel.baseline[0]] if panel.baseline else []
     highest = max((value for value in values if math.isfinite(value)), default=1.0)
     if highest <= 0:
-        return 1.0 if adaptation_bottom(panel) == 0 else 0.0
+        if (bottom := adaptation_bottom(panel)) == 0:
+            return 1.0
+        # the word at K has room above a line near 0
+        return -0.1 * bottom if panel.baseline else 0.0
     return _rounded(highest)
 
 
@@ -358,13 +372,14 @@ def _between_ticks(last: int) -> int:
 def _layout(panel: AdaptationPanel) -> dict[str, object]:
     note, last = adaptation_note(panel), len(panel.curve.mean) - 1
     rows = math.ceil(len(panel.ghosts) / _columns(panel))
+    steps = "gradient steps" if GRADIENT_STEPS in panel.measures else "inner steps"
     return {
         "title.text": title(_NAME, _measured(panel)),
         "xaxis.range": [-0.2, last + 0.2],
         "xaxis.dtick": _between_ticks(last),
         "yaxis.range": [adaptation_bottom(panel), adaptation_top(panel)],
-        "yaxis.title.text": f"query {panel.shown}".replace("_", " "),
-        "xaxis.title.text": f"inner steps (trained: {panel.inner_steps})"
+        "yaxis.title.text": NAMES.get(panel.shown, f"query {panel.shown}".replace("_", " ")),
+        "xaxis.title.text": f"{steps} (trained: {panel.inner_steps})"
         + (f" · {note}" if note else ""),
         "margin.b": MARGIN["b"] + _GHOST_ROW * rows,
         "meta": figure_meta(alpha=panel.alpha),

@@ -218,7 +218,7 @@ def steps_drawn(portrait: Portrait) -> list[int]:
     return spread_steps(len(portrait.predictions) - 1)
 
 
-def spread_steps(last: int) -> list[int]:
-    """The numbers 1 … last, or `MOST_STEPS` of them, evenly spaced with the last."""
-    count = min(last, MOST_STEPS)
+def spread_steps(last: int, most: int = MOST_STEPS) -> list[int]:
+    """The numbers 1 … last, or `most` of them, evenly spaced with the last."""
+    count = min(last, most)
     return [round(last * (i + 1) / count) for i in range(count)]

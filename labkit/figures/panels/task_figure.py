@@ -12,7 +12,7 @@ from plotly.basedatatypes import BaseFigure, BaseTraceType
 from labkit.figures.panels.curve_task import CurvePanel
 from labkit.figures.panels.image_task import ImagePanel
 from labkit.figures.panels.map_task import MapPanel
-from labkit.figures.panels.path_task import PathPanel
+from labkit.figures.panels.path_task import Arrangement, PathPanel
 from labkit.figures.style import (
     AFTER,
     BEFORE,
@@ -61,7 +61,10 @@ class TaskPanel(Protocol):
 
 
 def task_panel(
-    portrait: AnyPortrait | None, color: str = AFTER, y_range: Sequence[float] | None = None
+    portrait: AnyPortrait | None,
+    color: str = AFTER,
+    y_range: Sequence[float] | None = None,
+    arrangement: Arrangement = "overlaid",
 ) -> TaskPanel:
     """How a portrait is drawn; a new kind of portrait has its line here.
 
@@ -69,6 +72,7 @@ def task_panel(
         portrait: What is drawn.
         color: That of the algorithm in use.
         y_range: That of the portrait before.
+        arrangement: Of the paths of a navigation task.
     """
     match portrait:
         case None:
@@ -76,7 +80,7 @@ def task_panel(
         case ImagePortrait():
             return ImagePanel(portrait)
         case PathPortrait():
-            return PathPanel(portrait, color)
+            return PathPanel(portrait, color, arrangement)
         case Portrait(place=None):
             return CurvePanel(portrait, color, y_range)
         case Portrait():
@@ -125,27 +129,35 @@ _ATTRIBUTION_LETTERS = int((NARROW - 16) / 6.2)
 _KIND = "panel"
 
 
-def task_figure(portrait: AnyPortrait | None = None, *, editable: bool = False) -> go.Figure:
+def task_figure(
+    portrait: AnyPortrait | None = None,
+    *,
+    editable: bool = False,
+    arrangement: Arrangement = "overlaid",
+) -> go.Figure:
     """The figure with all its traces and axes, empty; `show_task` fills it.
 
     Args:
         portrait: One of the family whose tasks will be shown: the figure is made for its kind.
             None makes a figure that says that there is none.
-        editable: Whether a browser lets the reader add, move and remove support points.
+        editable: Whether a browser lets the reader add, move and remove support points, or place
+            the goal of a navigation task.
+        arrangement: Of the paths of a navigation task.
 
     Raises:
         ValueError: The support data of such a portrait are no points that could be edited.
     """
-    if editable and not isinstance(portrait, Portrait):
+    if editable and not isinstance(portrait, Portrait | PathPortrait):
         raise ValueError(
-            "editable=True is for regression tasks, whose support points lie on the plane; leave "
-            "it out for others"
+            "editable=True is for regression tasks, whose support points lie on the plane, and "
+            "for navigation, whose goal does; leave it out for others"
         )
-    panel = task_panel(portrait)
+    panel = task_panel(portrait, arrangement=arrangement)
+    goal = isinstance(portrait, PathPortrait)
     figure = panel_figure(
         panel.traces(),
         title(HEADING),
-        meta={_KIND: panel.kind, "editable": editable},
+        meta={_KIND: panel.kind, "editable": editable, "goal": goal},
         **panel.layout(),
     )
     _add_attribution(figure, panel.attribution)
@@ -158,6 +170,7 @@ def show_task(
     heading: str = HEADING,
     *,
     color: str = AFTER,
+    arrangement: Arrangement = "overlaid",
 ) -> None:
     """Update the portrait of one task; None leaves the figure as it is.
 
@@ -166,13 +179,14 @@ def show_task(
         portrait: Of the kind that the figure was made for.
         heading: What is before the task's own title.
         color: That of the algorithm in use.
+        arrangement: That of the figure.
 
     Raises:
         ValueError: The figure was made for portraits of another kind.
     """
     if portrait is None:
         return
-    panel = task_panel(portrait, color, figure["layout.yaxis.range"])
+    panel = task_panel(portrait, color, figure["layout.yaxis.range"], arrangement)
     if isinstance(figure, BaseFigure) and figure.layout.meta[_KIND] != panel.kind:
         raise ValueError(
             f"the portrait shows {panel.kind}, but the figure was made for "
@@ -189,8 +203,10 @@ def show_task(
 
 
 def _losses(portrait: AnyPortrait) -> str:
-    """What adaptation does to the query loss, in words; "" if it is not known."""
+    """What adaptation does to the query loss, or to the return; "" if it is not known."""
     losses = portrait.losses
+    if losses is not None and isinstance(portrait, PathPortrait):
+        return f"return {-float(losses[0]):.3g} → {-float(losses[-1]):.3g}".replace("-", "−")
     return "" if losses is None else f"loss {float(losses[0]):.3g} → {float(losses[-1]):.3g}"
 
 

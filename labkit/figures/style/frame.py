@@ -213,3 +213,24 @@ def show_cursor(figure: Drawable, x: float | None) -> None:
         x: Where; None takes it away.
     """
     put(figure, [Update(CURSOR_AT, [{"x": [x, x]}])])
+
+
+def axis_suffix(number: int) -> str:
+    """What follows "x" or "xaxis" in the names of a plot's axes.
+
+    Example:
+        >>> axis_suffix(0), axis_suffix(3)
+        ('', '4')
+    """
+    return "" if number == 0 else str(number + 1)
+
+
+def on(number: int) -> dict[str, str]:
+    """The axes of a plot, as properties of a trace.
+
+    Example:
+        >>> on(1)
+        {'xaxis': 'x2', 'yaxis': 'y2'}
+    """
+    suffix = axis_suffix(number)
+    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}

@@ -14,7 +14,16 @@ from labkit.session.settings import Settings, algorithm_of
 from labkit.session.source import Families, Source
 from labkit.session.threads import threads, threads_for
 from labkit.session.trainer import initial_alpha
-from labkit.tasks import AnyPortrait, Portrait, Split, TaskBatch, TaskFamily
+from labkit.tasks import (
+    AnyPortrait,
+    BoundedFamily,
+    GoalFamily,
+    PathPortrait,
+    Portrait,
+    Split,
+    TaskBatch,
+    TaskFamily,
+)
 from labkit.training import (
     AdaptationCurve,
     Between,
@@ -29,7 +38,10 @@ from labkit.training import (
 T = TypeVar("T")
 
 Points = tuple[tuple[float, float], ...]
-"""Support points set by hand: x and y of each."""
+"""Support points set by hand: x and y of each; or the goal of a navigation task, alone."""
+
+PATH_STEPS = 3
+"""Paths are drawn after so many inner steps, also where K is less."""
 
 
 class ModelState(Protocol):
@@ -179,13 +191,22 @@ class Observer:
     def portrait(
         self, state: ModelState, task: int, points: Points | None = None
     ) -> AnyPortrait | None:
-        """A held-out task of the split "validation", with `points` as its support if given."""
+        """A held-out task of the split "validation", with `points` as its support if given.
+
+        Of a task that is a goal they are the goal.
+
+        Raises:
+            ValueError: There is more than one point for a goal, or it is not finite.
+        """
         with self._at(state) as learner:
             one = one_task(self._held_out_tasks(state.settings, "validation"), task)
-            if points is not None:
-                one = _with_points(one, points)
             family = on_split(learner.tasks, "validation")
-            return learner.portrait_of(one, family=family, params=state.params)
+            if points is not None:
+                one = _with_points(family, one, points)
+            steps = None
+            if isinstance(family, GoalFamily):
+                steps = max(state.settings.inner_steps, PATH_STEPS)
+            return learner.portrait_of(one, family=family, params=state.params, inner_steps=steps)
 
     def training_portrait(self, state: ModelState, task: int) -> AnyPortrait | None:
         """A task of the next meta-step, as the training adapts to it."""
@@ -196,11 +217,21 @@ class Observer:
             return learner.portrait_of(one_task(batch, task), params=state.params)
 
     def editable(self, state: ModelState) -> bool:
-        """Whether support points can be set by hand: if portraits show them as they are."""
-        with self._at(state):
+        """Whether support points or a goal can be set by hand: portraits show them as they are."""
+        with self._at(state) as learner:
             portrait = self.portrait(state, 0)
             one = one_task(self._held_out_tasks(state.settings, "validation"), 0)
+            goals = isinstance(learner.tasks, GoalFamily)
+        if isinstance(portrait, PathPortrait):
+            return goals
         return isinstance(portrait, Portrait) and _as_shown(one.support, portrait)
+
+    def bound(self, state: ModelState) -> tuple[str, float, str] | None:
+        """A metric, its bound on the tasks of the live curves, and its name; None if unknown."""
+        with self._at(state) as learner:
+            family = on_split(learner.tasks, "validation")
+            batch = self._held_out_tasks(state.settings, "validation")
+            return family.bound(batch.info) if isinstance(family, BoundedFamily) else None
 
     def probe(self, state: ModelState, tasks: int, measure: Callable[[Probed], T]) -> T:
         """Measure anything at a state, on the first of the held-out tasks of the live curves.
@@ -265,8 +296,12 @@ def _as_shown(support: object, portrait: Portrait) -> bool:
     )
 
 
-def _with_points(one: TaskBatch, points: Points) -> TaskBatch:
-    """The task with other support points, (1, points, 1) each of x and y."""
+def _with_points(family: TaskFamily, one: TaskBatch, points: Points) -> TaskBatch:
+    """The task with another goal, or other support points, (1, points, 1) each of x and y."""
+    if isinstance(family, GoalFamily):
+        if len(points) != 1:
+            raise ValueError(f"a task has one goal, got {len(points)} points: give one (x, y)")
+        return family.with_goal(one, points[0])
     x, y = one.support
     columns = x.new_tensor(points).T
     return replace(one, support=(columns[0].reshape(1, -1, 1), columns[1].reshape(1, -1, 1).to(y)))

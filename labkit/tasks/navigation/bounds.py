@@ -32,11 +32,7 @@ def best_returns(family: Navigation, goals: Tensor) -> Tensor:
         >>> best_returns(Navigation(), torch.tensor([[0.25, 0.0]]))
         tensor([-0.2000])
     """
-    world = _still_world(family)
-    time = torch.arange(1, family.horizon + 1, dtype=goals.dtype, device=goals.device)[:, None]
-    apart = (goals.abs()[:, None] - world.speed * time).clamp(min=0)  # (tasks, steps, 2)
-    square = apart.square().sum(-1)
-    return -(square if world.reward == "squared" else square.sqrt()).sum(-1)
+    return _still_world(family).best_returns(goals, family.horizon)
 
 
 def blind_bound(family: Navigation) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, final
 
 import torch
@@ -49,6 +49,9 @@ class Navigation:
         fixed_goals: Goals on the circle, ≥ 1.
         goal_speed: How far the goal moves in each step, in a direction of each task, ≥ 0.
         obstacles: Discs (x, y, radius) that the point does not enter.
+        reach: How near along each axis is there, ≥ 0; 0: episodes never end early.
+        smooth: Move by tanh of the action in place of the clip. With reach=0 "pathwise" is then
+            exact: nothing has a kink or a jump.
         oracle: Show the policy the goal: its observations are then (x, y, goal's x, y).
         objective: "dice", "lvc", "surrogate" or "pathwise".
         discount: γ, from 0 to 1.
@@ -80,6 +83,8 @@ class Navigation:
     fixed_goals: int = 8
     goal_speed: float = 0.0
     obstacles: Sequence[Disc] = ()
+    reach: float = 0.01
+    smooth: bool = False
     oracle: bool = False
     objective: AnyObjective = "dice"
     discount: float = 0.99
@@ -99,7 +104,12 @@ class Navigation:
     @property
     def world(self) -> World:
         """How the point moves and what it is paid."""
-        return World(self.reward, obstacles=tuple(self.obstacles))
+        return World(
+            self.reward,
+            reach=self.reach,
+            smooth=self.smooth,
+            obstacles=tuple(self.obstacles),
+        )
 
     def sample(self, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw goals; support and query are drawn with the policy later."""
@@ -110,10 +120,41 @@ class Navigation:
             goal = CIRCLE_RADIUS * torch.stack([angle.cos(), angle.sin()], -1)
         heading = 2 * math.pi * share[:, 2]
         drift = self.goal_speed * torch.stack([heading.cos(), heading.sin()], -1)
-        data = {"goal": goal, "drift": drift}  # (tasks, 2) each
-        support = OnPolicy(self._support_noise, self.draw, data)
-        query = OnPolicy(self._query_noise, self.draw, data)
-        return TaskBatch(support, query, data)
+        return self.on_goals({"goal": goal, "drift": drift})
+
+    def on_goals(self, info: dict[str, Tensor]) -> TaskBatch:
+        """The batch of given goals.
+
+        Args:
+            info: "goal": where each is at the start; "drift": how far it moves in each step;
+                (tasks, 2) each, as `sample` has them.
+        """
+        support = OnPolicy(self._support_noise, self.draw, info)
+        query = OnPolicy(self._query_noise, self.draw, info)
+        return TaskBatch(support, query, info)
+
+    def with_goal(self, task: TaskBatch, goal: tuple[float, float]) -> TaskBatch:
+        """A batch of one task with another goal, and the same random numbers.
+
+        Args:
+            task: From a learner, such as `one_task` gives.
+            goal: x and y, finite; it may be outside of the square.
+
+        Raises:
+            ValueError: The goal is not two finite numbers.
+        """
+        if len(goal) != 2 or not all(is_number(v) and math.isfinite(v) for v in goal):
+            raise ValueError(f"a goal must be two finite numbers (x, y), got {goal!r}")
+        info = task.info | {"goal": task.info["goal"].new_tensor([goal])}
+        support, query = (replace(part, tasks=info) for part in (task.support, task.query))
+        return TaskBatch(support, query, info)
+
+    def bound(self, info: dict[str, Tensor]) -> tuple[str, float, str] | None:
+        """The return that no policy exceeds in the mean over goals; None if the goals move."""
+        if self.goal_speed:
+            return None
+        best = self.world.best_returns(info["goal"], self.horizon)
+        return "return", float(best.mean()), "best possible"
 
     def draw(self, predict: Predictor, noise: Tensor, task: dict[str, Tensor]) -> Trajectories:
         """Trajectories of one task, see `roll_out`.
@@ -164,7 +205,7 @@ class Navigation:
             paths=torch.stack(paths),
             goal=data["goal"],
             obstacles=torch.tensor(self.world.obstacles).reshape(-1, 3),
-            title=f"goal at ({x:.2f}, {y:.2f})",
+            title=f"goal ({x:.2f}, {y:.2f})".replace("-", "−"),
         )
 
     @property

@@ -22,13 +22,14 @@ class World:
     """A point in the plane that moves by an action, and is paid for being near a goal.
 
     The next position is x + clip(speed · a, −speed, speed), or x where that would be inside of an
-    obstacle. The reward is −‖x − g‖, or −‖x − g‖², at the next position; the episode ends where
-    both coordinates are within `reach` of the goal.
+    obstacle; x + speed · tanh(a) where `smooth`. The reward is −‖x − g‖, or −‖x − g‖², at the next
+    position; the episode ends where both coordinates are within `reach` of the goal.
 
     Args:
         reward: "distance" (the paper's released code) or "squared" (its text).
         speed: Farthest that one action moves the point along each axis, > 0.
         reach: How near is there, ≥ 0; 0: episodes never end early.
+        smooth: Move by the tanh of the action, which has a derivative of each order everywhere.
         obstacles: Discs (x, y, radius) that the point does not enter.
 
     Raises:
@@ -48,6 +49,7 @@ class World:
     reward: Reward = "distance"
     speed: float = 0.1
     reach: float = 0.01
+    smooth: bool = False
     obstacles: Sequence[Disc] = ()
 
     def __post_init__(self) -> None:
@@ -83,7 +85,10 @@ class World:
 
     def after(self, position: Tensor, action: Tensor) -> Tensor:
         """The next position, (…, 2), as in `move`."""
-        after = position + (self.speed * action).clamp(-self.speed, self.speed)
+        if self.smooth:
+            after = position + self.speed * action.tanh()
+        else:
+            after = position + (self.speed * action).clamp(-self.speed, self.speed)
         for x, y, radius in self.obstacles:
             centre = torch.tensor((x, y), dtype=after.dtype, device=after.device)
             inside = (after - centre).square().sum(-1, keepdim=True) < radius * radius
@@ -97,6 +102,18 @@ class World:
         # the root has no derivative at 0
         distance = square if self.reward == "squared" else (square + 1e-12).sqrt()
         return -distance, (apart.abs() < self.reach).all(-1)
+
+    def best_returns(self, goals: Tensor, horizon: int) -> Tensor:
+        """What no policy exceeds in so many steps, for goals that stay, see `best_returns`.
+
+        Args:
+            goals: (tasks, 2).
+            horizon: Steps of an episode.
+        """
+        time = torch.arange(1, horizon + 1, dtype=goals.dtype, device=goals.device)[:, None]
+        apart = (goals.abs()[:, None] - self.speed * time).clamp(min=0)  # (tasks, steps, 2)
+        square = apart.square().sum(-1)
+        return -(square if self.reward == "squared" else square.sqrt()).sum(-1)
 
 
 def _finite(value: object) -> bool:

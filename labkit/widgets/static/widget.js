@@ -207,9 +207,9 @@ message,ends){this.ending=message,this.timer=this.clock.after(END_MS,()=>this.en
 1,message.kind!=="support"&&this.expect(this.asked)}this.post(message)}};get waiting(){return this.asked>
 this.answered}hear(answers){this.answered=Math.max(this.answered,answers)}close(closed){this.closed=
 closed}end(){this.clock.cancel(this.timer);let ending=this.ending;this.ending=null,ending&&!this.closed&&
-this.post(ending)}post(message){this.send({...message,view:this.view,asked:this.asked})}};var AXIS=/^[xy]axis\d*$/;function axisLayout(layout,name){return layout[name]}function isEditable(figure){
-return!!figure.layout.meta?.editable}function hasPoints({x,y}){return pointCount(x,y)>0}function pointCount(x,y){
-return Math.min(x?.length??0,y?.length??0)}var MARGINS=new Set(["l","r","t","b"]),SIZES=new Set(["size","standoff","xshift","yshift","ticklen"]),
+this.post(ending)}post(message){this.send({...message,view:this.view,asked:this.asked})}};var AXIS=/^[xy]axis\d*$/;function axisLayout(layout,name){return layout[name]}function hasGoal(figure){
+return!!figure?.layout.meta?.goal}function isEditable(figure){return!!figure.layout.meta?.editable}function hasPoints({
+x,y}){return pointCount(x,y)>0}function pointCount(x,y){return Math.min(x?.length??0,y?.length??0)}var MARGINS=new Set(["l","r","t","b"]),SIZES=new Set(["size","standoff","xshift","yshift","ticklen"]),
 POINTS=new Set(["x","y","z","text","customdata","ids","hovertext","source"]);function applyTheme(part,theme,lists){
 let convert=(value,key,parent)=>{if(typeof value=="string")return theme.dark?recolour(value,theme.colours):
 value;if(typeof value=="number")return theme.large?resize(value,key,parent):value;if(value===null||typeof value!=
@@ -472,25 +472,28 @@ this.complete=number,this.acknowledge()}stop(){this.clock.cancel(this.timer)}ack
 cancel(this.timer),this.complete===this.acknowledged)return;let early=this.acknowledgedAt+900-this.clock.
 now();if(early>0){this.timer=this.clock.after(early,()=>this.acknowledge());return}this.acknowledgedAt=
 this.clock.now(),this.acknowledged=this.complete,this.send(this.complete)}};var STEP=.01,LEAP=.1,BESIDE=.05,KEYS="Arrow keys move the point, further with Shift; Page Up and Pag\
-e Down lead to the next ones; Enter adds a point, Delete removes this one",HINT_FOR_KEYS="arrows: mo\
-ve · Page Up/Down: next · Enter: add · Delete: remove",MOVES={ArrowLeft:[-1,0],ArrowRight:[1,0],ArrowUp:[
-0,-1],ArrowDown:[0,1]},SupportFocus=class{constructor(editor,signal){this.editor=editor;let{handle}=this;
-handle.addEventListener("keydown",event=>this.press(event),{signal});for(let end of["keyup","blur"])
-handle.addEventListener(end,()=>this.end(),{signal});handle.addEventListener("focus",()=>this.follow(),
-{signal})}editor;handle=element("div",{class:"maml-lab-point",tabindex:0,role:"slider","aria-label":"\
-Support points","aria-roledescription":"support point","aria-description":KEYS});wanted=0;moving=!1;follow(){
-let{handle,editor}=this,points=editor.points(),index=this.among(points),point=points[index];if(!point)
-return;let[across,up]=editor.axes();if(handle.matches(":focus")){let{left,top}=editor.corner();handle.
-style.left=`${left+across.toPixels(point.x)}px`,handle.style.top=`${top+up.toPixels(point.y)}px`}handle.
-ariaValueMin=short(across.toValue(0)),handle.ariaValueMax=short(across.toValue(across.length)),handle.
-ariaValueNow=short(point.x);let rank=fromLeft(points).indexOf(index)+1;handle.ariaValueText=`${rank}\
- of ${points.length}: x ${short(point.x)}, y ${short(point.y)}`}press(event){if(event.ctrlKey||event.
-altKey||event.metaKey)return;let points=this.editor.points(),index=this.among(points),point=points[index];
-if(!point)return;let move2=MOVES[event.key],next=neighbour(event.key,points,index);if(move2){let size2=event.
-shiftKey?LEAP:STEP;this.moving=!0,this.editor.move(index,this.beside(point,move2[0]*size2,move2[1]*size2),
-!1)}else if(next!==void 0)this.end(),this.wanted=next;else if(event.key==="Enter")this.end(),this.wanted=
-points.length,this.editor.add(this.beside(point,BESIDE,0));else if(event.key==="Delete"||event.key===
-"Backspace")this.end(),this.editor.remove(index);else return;event.preventDefault(),this.follow()}beside(point,across,up){
+e Down lead to the next ones; Enter adds a point, Delete removes this one",KEYS_FOR_GOAL="Arrow keys\
+ move the goal, further with Shift";function hintForKeys(single){return single?"arrows: move the goa\
+l · with Shift: further":"arrows: move · Page Up/Down: next · Enter: add · Delete: remove"}var MOVES={
+ArrowLeft:[-1,0],ArrowRight:[1,0],ArrowUp:[0,-1],ArrowDown:[0,1]},SupportFocus=class{constructor(editor,single,signal){
+this.editor=editor;this.single=single;let{handle}=this;single&&(handle.ariaLabel="Goal",handle.ariaRoleDescription=
+"goal",handle.setAttribute("aria-description",KEYS_FOR_GOAL)),handle.addEventListener("keydown",event=>this.
+press(event),{signal});for(let end of["keyup","blur"])handle.addEventListener(end,()=>this.end(),{signal});
+handle.addEventListener("focus",()=>this.follow(),{signal})}editor;single;handle=element("div",{class:"\
+maml-lab-point",tabindex:0,role:"slider","aria-label":"Support points","aria-roledescription":"suppo\
+rt point","aria-description":KEYS});wanted=0;moving=!1;follow(){let{handle,editor}=this,points=editor.
+points(),index=this.among(points),point=points[index];if(!point)return;let[across,up]=editor.axes();
+if(handle.matches(":focus")){let{left,top}=editor.corner();handle.style.left=`${left+across.toPixels(
+point.x)}px`,handle.style.top=`${top+up.toPixels(point.y)}px`}handle.ariaValueMin=short(across.toValue(
+0)),handle.ariaValueMax=short(across.toValue(across.length)),handle.ariaValueNow=short(point.x);let rank=fromLeft(
+points).indexOf(index)+1,which=this.single?"":`${rank} of ${points.length}: `;handle.ariaValueText=`${which}\
+x ${short(point.x)}, y ${short(point.y)}`}press(event){if(event.ctrlKey||event.altKey||event.metaKey)
+return;let points=this.editor.points(),index=this.among(points),point=points[index];if(!point)return;
+let move2=MOVES[event.key],next=neighbour(event.key,points,index);if(move2){let size2=event.shiftKey?
+LEAP:STEP;this.moving=!0,this.editor.move(index,this.beside(point,move2[0]*size2,move2[1]*size2),!1)}else if(next!==
+void 0)this.end(),this.wanted=next;else{if(this.single)return;if(event.key==="Enter")this.end(),this.
+wanted=points.length,this.editor.add(this.beside(point,BESIDE,0));else if(event.key==="Delete"||event.
+key==="Backspace")this.end(),this.editor.remove(index);else return}event.preventDefault(),this.follow()}beside(point,across,up){
 let along=(axis,value,share)=>{let pixels=axis.toPixels(value)+share*axis.length;return axis.toValue(
 Math.min(Math.max(pixels,0),axis.length))},[x,y]=this.editor.axes();return{x:along(x,point.x,across),
 y:along(y,point.y,up)}}end(){if(!this.moving)return;this.moving=!1;let points=this.editor.points(),index=this.
@@ -499,56 +502,62 @@ this.wanted,points.length-1)}};function fromLeft(points){return[...points.keys()
 x-points[b].x)}function neighbour(key,points,index){let order=fromLeft(points),rank=order.indexOf(index),
 last=order.length-1,ranks={PageDown:Math.min(rank+1,last),PageUp:Math.max(rank-1,0),Home:0,End:last};
 return order[ranks[key]]}function short(value){return String(Number(value.toPrecision(3)))}var REACH=12,REACH_OF_A_FINGER=24,STILL=4,ANSWER_MS=500,DOUBLE_CLICK_MS=350,REST_MS=2e3,EDITING="Sup\
-port points: click free space to add one, drag one to move it, click one to remove it",HINT="click: \
-add or remove · drag: move",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){
-this.gd=gd;this.internals=internals;this.figure=figure;this.emit=emit;this.changed=changed;gd.addEventListener(
+port points: click free space to add one, drag one to move it, click one to remove it",PLACING="Goal\
+: click anywhere to place it there, or drag it",HINT="click: add or remove · drag: move",HINT_FOR_GOAL="\
+click: place the goal · drag: move it",SupportPoints=class{constructor(gd,internals,figure,emit,changed,signal){
+this.gd=gd;this.internals=internals;this.figure=figure;this.emit=emit;this.changed=changed;this.single=
+hasGoal(figure());let words2=this.single?HINT_FOR_GOAL:HINT;write(this.hint,words2),gd.addEventListener(
 "pointerdown",event=>this.press(event),{capture:!0,signal}),gd.addEventListener("pointermove",event=>this.
 move(event),{signal}),gd.addEventListener("pointerup",event=>this.release(event),{signal}),gd.addEventListener(
 "pointercancel",()=>this.drop(),{signal});for(let name of["pointerenter","pointermove","pointerdown"])
 gd.addEventListener(name,()=>this.aim(),{capture:!0,signal});gd.addEventListener("pointerleave",()=>this.
-rest(),{signal});let hold=event=>{let at=internals.pressedLayer(event)&&this.place(event.touches[0]);
-event.touches.length===1&&at&&this.nearest(at,REACH_OF_A_FINGER)>=0&&event.preventDefault()};gd.addEventListener(
-"touchstart",hold,{capture:!0,passive:!1,signal}),gd.setAttribute("aria-description",EDITING),this.focus=
-new SupportFocus({points:()=>this.points(),axes:()=>internals.mainAxes(),corner:()=>this.corner(),move:(index,to,final)=>this.
-moveTo(index,to,final),add:at=>this.send("add",null,at,!0),remove:index=>this.send("remove",index,this.
-points()[index],!0)},signal),gd.after(this.focus.handle,this.hint),gd.addEventListener("maml-lab-dra\
-wn",()=>this.focus.follow(),{signal});for(let[name,words2]of[["focus",HINT_FOR_KEYS],["blur",HINT]])
-this.focus.handle.addEventListener(name,()=>write(this.hint,words2),{signal})}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
-px:NaN,py:NaN,time:0};hint=element("span",{class:"maml-lab-hint","aria-hidden":"true"},HINT);focus;get busy(){
-return this.aiming!==0||this.current!==null||this.ahead!==null}aim(){clearTimeout(this.aiming),this.
-aiming=window.setTimeout(()=>this.rest(),REST_MS)}rest(){clearTimeout(this.aiming),this.aiming=0,this.
-held&&this.changed()}destroy(){clearTimeout(this.timer),clearTimeout(this.aiming),cancelAnimationFrame(
-this.frame),this.current=this.ahead=null,this.hint.remove(),this.focus.handle.remove(),this.gd.removeAttribute(
-"aria-description")}apply(data){let trace=supportOf(data),{ahead}=this;if(!(!ahead||!trace||ahead.index>=
-(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.from(trace[axis]??[]);values[ahead.
-index]=ahead[axis],trace[axis]=values}}points(){let{x,y}=supportOf(this.figure()?.data??[])??{},points=Array.
-from({length:pointCount(x,y)},(_,i)=>({x:Number(x?.[i]),y:Number(y?.[i])})),{ahead}=this;return ahead&&
-ahead.index<points.length&&(points[ahead.index]=ahead),points}corner(){let{left,top}=this.internals.
-dragLayer()?.getBoundingClientRect()??new DOMRect,panel=this.gd.parentElement?.getBoundingClientRect()??
-new DOMRect;return{left:left-panel.left,top:top-panel.top}}place(event){let layer=this.internals.dragLayer();
-if(!layer)return null;let[across,up]=this.internals.mainAxes(),box=layer.getBoundingClientRect(),along=(offset,size2,length)=>Math.
-min(Math.max(offset/size2,0),1)*length,px=along(event.clientX-box.left,box.width,across.length),py=along(
-event.clientY-box.top,box.height,up.length);return{px,py,x:across.toValue(px),y:up.toValue(py)}}nearest(at,within=REACH){
-let[across,up]=this.internals.mainAxes(),{x,y}=supportOf(this.figure()?.data??[])??{},best=-1,reach=within;
-for(let i=0;i<pointCount(x,y);i+=1){let away=Math.hypot(across.toPixels(x?.[i])-at.px,up.toPixels(y?.[i])-
-at.py);away<=reach&&([best,reach]=[i,away])}return best}press(event){if(!this.internals.pressedLayer(
-event)||event.button!==0||!event.isPrimary)return;let at=this.place(event);if(!at)return;event.preventDefault();
-let within=event.pointerType==="touch"?REACH_OF_A_FINGER:REACH;this.current={index:this.nearest(at,within),
-start:at,at,dragged:!1},this.gd.setPointerCapture(event.pointerId)}move(event){let at=this.place(event);
-if(!at)return;let{current}=this;if(!current){let layer=this.internals.pressedLayer(event);layer&&(layer.
-style.cursor=this.nearest(at)<0?"crosshair":"grab");return}let{start,index}=current;current.at=at,current.
-dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,!(index<0||!current.dragged)&&this.moveTo(
-index,at,!1)}release(event){let{current}=this,at=this.place(event);if(!(!current||!at)){if(this.current=
-null,current.dragged&&current.index>=0)this.moveTo(current.index,at,!0);else if(!current.dragged){if(this.
-drop(),this.isSecondClick(at))return;current.index>=0?this.send("remove",current.index,current.start,
-!0):this.send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;return this.
+rest(),{signal});let hold=event=>{let layer=internals.pressedLayer(event),at=layer&&this.place(event.
+touches[0],layer);event.touches.length===1&&at&&this.nearest(at,REACH_OF_A_FINGER)>=0&&event.preventDefault()};
+gd.addEventListener("touchstart",hold,{capture:!0,passive:!1,signal}),gd.setAttribute("aria-descript\
+ion",this.single?PLACING:EDITING),this.focus=new SupportFocus({points:()=>this.points(),axes:()=>internals.
+mainAxes(),corner:()=>this.corner(),move:(index,to,final)=>this.moveTo(index,to,final),add:at=>this.
+send("add",null,at,!0),remove:index=>this.send("remove",index,this.points()[index],!0)},this.single,
+signal),gd.after(this.focus.handle,this.hint),gd.addEventListener("maml-lab-drawn",()=>this.focus.follow(),
+{signal});for(let[name,said]of[["focus",hintForKeys(this.single)],["blur",words2]])this.focus.handle.
+addEventListener(name,()=>write(this.hint,said),{signal})}gd;internals;figure;emit;changed;ahead=null;held=!1;current=null;aiming=0;timer=0;frame=0;clicked={
+px:NaN,py:NaN,time:0};layer=null;single;hint=element("span",{class:"maml-lab-hint","aria-hidden":"tr\
+ue"});focus;get busy(){return this.aiming!==0||this.current!==null||this.ahead!==null}aim(){clearTimeout(
+this.aiming),this.aiming=window.setTimeout(()=>this.rest(),REST_MS)}rest(){clearTimeout(this.aiming),
+this.aiming=0,this.held&&this.changed()}destroy(){clearTimeout(this.timer),clearTimeout(this.aiming),
+cancelAnimationFrame(this.frame),this.current=this.ahead=null,this.hint.remove(),this.focus.handle.remove(),
+this.gd.removeAttribute("aria-description")}apply(data){let{ahead}=this;for(let trace of data.filter(
+isSupport))if(!(!ahead||ahead.index>=(trace.x?.length??0)))for(let axis of["x","y"]){let values=Array.
+from(trace[axis]??[]);values[ahead.index]=ahead[axis],trace[axis]=values}}points(){let{x,y}=supportOf(
+this.figure()?.data??[])??{},points=Array.from({length:pointCount(x,y)},(_,i)=>({x:Number(x?.[i]),y:Number(
+y?.[i])})),{ahead}=this;return ahead&&ahead.index<points.length&&(points[ahead.index]=ahead),points}corner(){
+let{left,top}=this.internals.dragLayer()?.getBoundingClientRect()??new DOMRect,panel=this.gd.parentElement?.
+getBoundingClientRect()??new DOMRect;return{left:left-panel.left,top:top-panel.top}}place(event,pressed){
+let layer=pressed??this.internals.dragLayer();if(!layer)return null;let[across,up]=this.internals.mainAxes(),
+box=layer.getBoundingClientRect(),along=(offset,size2,length)=>Math.min(Math.max(offset/size2,0),1)*
+length,px=along(event.clientX-box.left,box.width,across.length),py=along(event.clientY-box.top,box.height,
+up.length);return{px,py,x:across.toValue(px),y:up.toValue(py)}}nearest(at,within=REACH){let[across,up]=this.
+internals.mainAxes(),{x,y}=supportOf(this.figure()?.data??[])??{},best=-1,reach=within;for(let i=0;i<
+pointCount(x,y);i+=1){let away=Math.hypot(across.toPixels(x?.[i])-at.px,up.toPixels(y?.[i])-at.py);away<=
+reach&&([best,reach]=[i,away])}return best}press(event){let layer=this.internals.pressedLayer(event);
+if(!layer||event.button!==0||!event.isPrimary)return;let at=this.place(event,layer);if(!at)return;this.
+layer=layer,event.preventDefault();let within=event.pointerType==="touch"?REACH_OF_A_FINGER:REACH;this.
+current={index:this.nearest(at,within),start:at,at,dragged:!1},this.gd.setPointerCapture(event.pointerId)}move(event){
+let{current}=this,layer=current?this.layer:this.internals.pressedLayer(event),at=this.place(event,layer);
+if(!at)return;if(!current){layer&&(layer.style.cursor=this.nearest(at)<0?"crosshair":"grab");return}
+let{start,index}=current;current.at=at,current.dragged||=Math.hypot(at.px-start.px,at.py-start.py)>STILL,
+!(index<0||!current.dragged)&&this.moveTo(index,at,!1)}release(event){let{current}=this,at=this.place(
+event,this.layer);if(!(!current||!at)){if(this.current=null,current.dragged&&current.index>=0)this.moveTo(
+current.index,at,!0);else if(!current.dragged){if(this.drop(),this.isSecondClick(at))return;this.single?
+this.moveTo(0,current.start,!0):current.index>=0?this.send("remove",current.index,current.start,!0):
+this.send("add",null,current.start,!0)}}}isSecondClick({px,py}){let before=this.clicked;return this.
 clicked={px,py,time:performance.now()},Math.hypot(px-before.px,py-before.py)<=STILL&&this.clicked.time-
 before.time<DOUBLE_CLICK_MS}moveTo(index,{x,y},final){if(clearTimeout(this.timer),this.ahead={index,
 x,y},this.changed(),!final){this.frame||=requestAnimationFrame(()=>{this.frame=0,this.ahead&&this.send(
 "move",this.ahead.index,this.ahead,!1)});return}cancelAnimationFrame(this.frame),this.frame=0,this.send(
 "move",index,{x,y},!0),this.timer=window.setTimeout(()=>this.drop(),ANSWER_MS)}drop(){this.current=this.
 ahead=null,this.changed()}send(action,index,{x,y},final){this.emit({kind:"support",action,index,x,y,
-final})}};function supportOf(data){return data.find(trace=>trace.meta?.support)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
+final})}};function isSupport(trace){return!!trace.meta?.support}function supportOf(data){return data.
+find(isSupport)}var Turns=class{constructor(clock){this.clock=clock}clock;asked=0;answered=0;awaited=0;patience=0;due=!1;askedAt=-1/0;expect(number){
 this.asked=number,this.askedAt=this.clock.now(),this.resume()}hear(answers){this.answered=Math.max(this.
 answered,answers),!(!this.awaited||this.answered<this.awaited)&&(this.awaited=0,this.due=!0)}get recent(){
 return this.clock.now()-this.askedAt<200}next(plots){let now=this.clock.now();this.awaited&&now>this.
