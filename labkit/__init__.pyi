@@ -52,6 +52,7 @@ from .figures import gradient_truth_figure as gradient_truth_figure
 from .figures import hyperparameter_map_figure as hyperparameter_map_figure
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view
+from .figures import landscape_figure as landscape_figure
 from .figures import show_lab as show_lab
 from .figures import steps_surface_figure as steps_surface_figure
 from .session import PRESETS as PRESETS
@@ -63,10 +64,14 @@ from .session import Ghost as Ghost
 from .session import GradientMonitor as GradientMonitor
 from .session import GradientPoint as GradientPoint
 from .session import GradientView as GradientView
+from .session import Landscape as Landscape
+from .session import LandscapeMonitor as LandscapeMonitor
+from .session import LandscapeView as LandscapeView
 from .session import MapGrid as MapGrid
 from .session import MapTraining as MapTraining
 from .session import MapView as MapView
 from .session import ParameterError as ParameterError
+from .session import PlaneChoice as PlaneChoice
 from .session import Preset as Preset
 from .session import Recipe as Recipe
 from .session import Session as Session
@@ -79,6 +84,7 @@ from .session import adaptation_frame as adaptation_frame
 from .session import best_cell as best_cell
 from .session import code_cell as code_cell
 from .session import measure_costs as measure_costs
+from .session import measure_landscape as measure_landscape
 from .session import notebook_settings as notebook_settings
 from .session import parameters_json as parameters_json
 from .session import parameters_yaml as parameters_yaml
@@ -160,6 +166,7 @@ from .widgets import CostMeter as CostMeter
 from .widgets import GradientTruth as GradientTruth
 from .widgets import HyperparameterMap as HyperparameterMap
 from .widgets import Lab as Lab
+from .widgets import LossLandscape as LossLandscape
 from .widgets import StepsSurface as StepsSurface
 from .widgets import open_lab as open_lab
 from .widgets import open_preset as open_preset

@@ -55,6 +55,8 @@ TRAITS = ("tests/widgets/test_lab_traits.py",)
 OPTIMIZERS = ("tests/training/test_meta_optimizers.py",)
 LEARNED = ("tests/training/test_learned_alpha.py",)
 UPDATES = ("tests/training/test_updates.py",)
+PLANES = ("tests/core/test_planes.py",)
+LANDSCAPE = ("tests/session/test_landscape.py",)
 MONITOR = ("tests/session/test_gradient_monitor.py",)
 ZOO = ("tests/tasks/test_zoo.py",)
 AUGMENTED = ("tests/tasks/test_augmentation.py",)
@@ -97,6 +99,48 @@ MUTATIONS = [
         MONITOR,
     ),
     Mutation(
+        "principal directions about θ, not about the mean of the path",
+        "core/probes/planes.py",
+        "off = rows - rows.mean(0)",
+        "off = rows - rows[-1]",
+        PLANES,
+    ),
+    Mutation(
+        "distance from the origin, not from the plane",
+        "core/probes/planes.py",
+        "return coordinates, length(off - coordinates @ self.basis)",
+        "return coordinates, length(off)",
+        PLANES,
+    ),
+    Mutation(
+        "the landscape of the loss that adaptation begins with, twice",
+        "core/probes/planes.py",
+        "checked(loss_at(loss_fn, len(path) - 1))(path[-1], query)",
+        "checked(loss_at(loss_fn, len(path) - 1))(path[0], query)",
+        LANDSCAPE,
+    ),
+    Mutation(
+        "the direction in which the meta-loss rises",
+        "session/observe/landscape.py",
+        "name: p - gradients[name].mean(0)",
+        "name: p + gradients[name].mean(0)",
+        LANDSCAPE,
+    ),
+    Mutation(
+        "shares of the path's length, not of its variance",
+        "session/observe/landscape_plane.py",
+        "on_plane = coordinates - coordinates.mean(0)",
+        "on_plane = coordinates",
+        LANDSCAPE,
+    ),
+    Mutation(
+        "no rest between pieces of a landscape",
+        "session/observe/landscape_monitor.py",
+        "if snapshot.playing and not self.due:",
+        "if False and not self.due:",
+        LANDSCAPE,
+    ),
+    Mutation(
         "points of a run that was left",
         "session/observe/gradient_monitor.py",
         "return self.meta_step == snapshot.meta_step or self.live",
@@ -113,8 +157,8 @@ MUTATIONS = [
     Mutation(
         "curvature of the first inner step only",
         "figures/instruments/gradient_truth.py",
-        "values = _numpy(last.curvature.alpha_largest).T",
-        "values = _numpy(last.curvature.alpha_largest[:, :1]).T",
+        "values = numbers_of(last.curvature.alpha_largest).T",
+        "values = numbers_of(last.curvature.alpha_largest[:, :1]).T",
         ("tests/figures/test_gradient_truth.py",),
     ),
     Mutation(

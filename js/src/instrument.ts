@@ -16,6 +16,7 @@ import type { Figure } from "./plots/figure";
 import { deriveFigure } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import type { PlotElement, Plotly } from "./plots/plotly";
+import { LARGE } from "./plots/theme";
 import { followTheme } from "./surroundings";
 
 const PANEL = "instrument";
@@ -90,7 +91,8 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
           step: null,
         };
         const panel = { panel: "adaptation" as const, width, lists, cursor: {} };
-        const { data, layout } = deriveFigure(cells.shown(arrange(figure, width)), {
+        const room = width / (theme.large ? LARGE : 1); // in which its labels would be usual ones
+        const { data, layout } = deriveFigure(cells.shown(arrange(figure, room)), {
           ...theme,
           ...panel,
         });

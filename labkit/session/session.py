@@ -11,6 +11,7 @@ from labkit.session.history import TrainingCurve
 from labkit.session.locks import SessionLocks
 from labkit.session.observe import (
     MOST_GHOSTS,
+    MOST_KEPT,
     Cursor,
     Ghost,
     Points,
@@ -576,11 +577,11 @@ class Session:
             return self._snapshot_of(self._timeline.trainer, self._timeline.settings)
 
     def _snapshot_of(self, trainer: Trainer, settings: Settings) -> Snapshot:
-        run = self._timeline.run
+        run, meta_step, params = self._timeline.run, trainer.meta_step, trainer.params
         return Snapshot(
             settings=settings,
-            meta_step=trainer.meta_step,
-            params=trainer.params,
+            meta_step=meta_step,
+            params=params,
             alpha=trainer.alpha(settings),
             task_stream=trainer.task_stream,
             curve=run.history.curve(),
@@ -593,6 +594,7 @@ class Session:
             last_step=run.meta_step,
             cursor=self._cursor if trainer is self._timeline.trainer else None,
             observer=self._timeline.observer,
+            path=(*run.states.path(meta_step - 1, MOST_KEPT), (meta_step, params)),
         )
 
     def _play_on(self) -> None:

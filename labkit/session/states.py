@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from labkit.core import Params
 from labkit.session.trainer import State
 
 MOST_STATES = 512
@@ -58,6 +59,17 @@ class States:
         """The latest state that is not later; there is always one at 0."""
         states = self._states | self._marked
         return states[max(at for at in states if at <= meta_step)]
+
+    def path(self, meta_step: int, most: int) -> list[tuple[int, Params]]:
+        """Meta-steps and θ of the states that are not later, evenly spaced.
+
+        Args:
+            meta_step: The last one that counts.
+            most: Most of them, ≥ 1; states with marks are left out.
+        """
+        steps = sorted(at for at in self._states if at <= meta_step)
+        stride = max(-(-len(steps) // most), 1)
+        return [(at, self._states[at].learner["params"]) for at in steps[::stride]]
 
     def until(self, meta_step: int) -> Self:
         """A copy with the states that are not later; the states themselves are shared."""

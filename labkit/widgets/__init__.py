@@ -4,6 +4,7 @@ from labkit.widgets.cost_meter import CostMeter
 from labkit.widgets.gradient_truth import GradientTruth
 from labkit.widgets.hyperparameter_map import HyperparameterMap
 from labkit.widgets.lab import Lab
+from labkit.widgets.loss_landscape import LossLandscape
 from labkit.widgets.opening import open_lab, open_preset
 from labkit.widgets.steps_surface import StepsSurface
 
@@ -12,6 +13,7 @@ __all__ = [
     "GradientTruth",
     "HyperparameterMap",
     "Lab",
+    "LossLandscape",
     "StepsSurface",
     "open_lab",
     "open_preset",

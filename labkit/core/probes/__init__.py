@@ -9,6 +9,12 @@ from labkit.core.probes.directions import (
 )
 from labkit.core.probes.gradient_check import GradientCheck, check_meta_gradient
 from labkit.core.probes.gradient_variance import GradientVariance, gradient_variance
+from labkit.core.probes.planes import (
+    Plane,
+    adaptation_paths,
+    plane_losses,
+    principal_directions,
+)
 from labkit.core.probes.slices import MetaLossSlice, random_directions, slice_meta_loss
 
 __all__ = [
@@ -17,11 +23,15 @@ __all__ = [
     "GradientVariance",
     "InnerCurvature",
     "MetaLossSlice",
+    "Plane",
+    "adaptation_paths",
     "check_meta_gradient",
     "compare_directions",
     "compare_vectors",
     "gradient_variance",
     "inner_curvature",
+    "plane_losses",
+    "principal_directions",
     "random_directions",
     "slice_meta_loss",
     "task_gradients",

@@ -1,18 +1,17 @@
 """The meta-loss around θ, on a line or a plane through it, with the paths of adaptation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from labkit.core.algorithms import Algorithm
-from labkit.core.checks import check_count, check_params, check_positive, checked, count_tasks
-from labkit.core.linalg import as_vector, from_vector, length
-from labkit.core.on_policy import loss_at
+from labkit.core.checks import check_count, check_params, check_positive
+from labkit.core.linalg import as_vector
+from labkit.core.probes.planes import Plane, adaptation_paths, plane_losses
 from labkit.core.types import Batch, LossFn, Params
-from labkit.core.vectorize import Vectorize, for_tasks, map_tasks
+from labkit.core.vectorize import Vectorize
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,48 +101,25 @@ def slice_meta_loss(
     check_count("points", points, 3)
     if points % 2 == 0:
         raise ValueError(f"points must be odd to put θ on the grid, got {points}")
-    check_params(params)
-    tasks = count_tasks(support, query)
-    params = {name: p.detach() for name, p in params.items()}
-    theta, basis = as_vector(params), _orthonormal(directions, params)  # (D, elements)
-
-    def losses(side_by_side: bool, position: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean query loss before and after adaptation, at one grid point, (D,)."""
-        shifted = from_vector(theta + position @ basis, params)
-
-        def one(support: Batch, query: Batch) -> tuple[Tensor, Tensor]:
-            path = algorithm.adapt(loss_fn, shifted, support).path
-            steps = len(path) - 1
-            before = checked(loss_at(loss_fn, 0))(path[0], query)
-            return before, checked(loss_at(loss_fn, steps))(path[-1], query)
-
-        before, after = map_tasks(one, support, query, vectorize=side_by_side)
-        return before.mean(), after.mean()
-
-    def project(support: Batch) -> tuple[Tensor, Tensor]:
-        path = algorithm.adapt(loss_fn, params, support).path
-        path_vectors = torch.stack([as_vector(step) for step in path]) - theta  # (K + 1, elements)
-        coordinates = path_vectors @ basis.T
-        return coordinates, length(path_vectors - coordinates @ basis)
-
+    plane = Plane.through(params, directions)
+    theta = as_vector(plane.origin)
     coordinates = torch.linspace(-radius, radius, points, dtype=theta.dtype, device=theta.device)
     coordinates[points // 2] = 0.0
-    grid = torch.cartesian_prod(*[coordinates] * len(basis)).reshape(-1, len(basis))
-
-    def compute(side_by_side: bool) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        at = partial(losses, side_by_side)
-        on_grid = map_tasks(at, grid, vectorize=side_by_side, chunk_size=points)
-        return on_grid, map_tasks(project, support, vectorize=side_by_side)
-
-    (before, loss), (paths, distances) = for_tasks(compute, vectorize, tasks)
-    shape = (points,) * len(basis)
+    grid = torch.cartesian_prod(*[coordinates] * len(plane.basis)).reshape(-1, len(plane.basis))
+    before, loss = plane_losses(
+        algorithm, loss_fn, plane, grid, support, query, chunk_size=points, vectorize=vectorize
+    )
+    paths, distances = adaptation_paths(
+        algorithm, loss_fn, plane.origin, plane, support, vectorize=vectorize
+    )
+    shape = (points,) * len(plane.basis)
     return MetaLossSlice(
         coordinates=coordinates,
-        loss=loss.reshape(shape),
-        before=before.reshape(shape),
+        loss=loss.mean(1).reshape(shape),
+        before=before.mean(1).reshape(shape),
         paths=paths,
         distances=distances,
-        directions=tuple(from_vector(d, params) for d in basis),
+        directions=plane.directions,
     )
 
 
@@ -184,29 +160,3 @@ def random_directions(params: Params, count: int, generator: torch.Generator) ->
         return scaled
 
     return tuple({name: draw(p) for name, p in params.items()} for _ in range(count))
-
-
-def _orthonormal(directions: Sequence[Params], params: Params) -> Tensor:
-    """One or two directions as orthonormal rows, (D, elements)."""
-    if isinstance(directions, Mapping) or len(directions) not in (1, 2):
-        raise ValueError(
-            f"directions must be a list of one or two dicts like params, got {len(directions)} "
-            f"in a {type(directions).__name__}"
-        )
-    shapes = {name: tuple(p.shape) for name, p in params.items()}
-    rows: list[Tensor] = []
-    for direction in directions:
-        got = {name: tuple(d.shape) for name, d in direction.items()}
-        if got != shapes:
-            raise ValueError(f"a direction must have the shapes of params, {shapes}, got {got}")
-        vector = as_vector(direction).detach()
-        rest = vector / length(vector)
-        for row in rows * 2:  # twice: once leaves rounding errors of nearly parallel ones
-            rest = rest - (row @ rest) * row
-        if not length(rest) > 1e-4:
-            raise ValueError(
-                "directions must be finite, not 0, and not parallel to one another: give another, "
-                "for example from random_directions"
-            )
-        rows.append(rest / length(rest))
-    return torch.stack(rows).to(as_vector(params).dtype)

@@ -11,6 +11,7 @@ from labkit.figures.instruments.hyperparameter_map import (
     hyperparameter_map_notes,
     hyperparameter_map_words,
 )
+from labkit.figures.instruments.landscape import landscape_figure, landscape_words
 from labkit.figures.instruments.steps_surface import (
     steps_surface_figure,
     steps_surface_notes,
@@ -25,6 +26,8 @@ __all__ = [
     "hyperparameter_map_figure",
     "hyperparameter_map_notes",
     "hyperparameter_map_words",
+    "landscape_figure",
+    "landscape_words",
     "steps_surface_figure",
     "steps_surface_notes",
     "steps_surface_words",

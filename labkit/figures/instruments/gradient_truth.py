@@ -5,15 +5,12 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from labkit.figures.instruments.grid import Plot, grid_figure, on
+from labkit.figures.instruments.values import Floats, ago, numbers_of, with_gaps
 from labkit.figures.style import AFTER, BEFORE, SMALL, TEXT, TRUTH, algorithm_color
 from labkit.session import GradientPoint, GradientView
-
-Floats = NDArray[np.float64]
 
 ANGLE, RATIO, CURVATURE, ANGLE_ALPHA, ANGLE_STEPS, RATIO_ALPHA, RATIO_STEPS, PATH = range(8)
 
@@ -63,9 +60,9 @@ def gradient_truth_words(view: GradientView) -> list[str]:
     if not view.points:
         return ["not measured yet", *view.problems]
     point = view.points[-1]
-    words = [f"{len(view.tasks)} tasks · measured {_ago(view.age, point.meta_step)}"]
+    words = [f"{len(view.tasks)} tasks · measured {ago(view.age, point.meta_step)}"]
     if view.sweep is not None:
-        words[0] += f" · against α and K {_ago(view.sweep_age, view.sweep.meta_step)}"
+        words[0] += f" · against α and K {ago(view.sweep_age, view.sweep.meta_step)}"
     if point.curvature is not None:
         beyond = tasks_beyond(view)
         if beyond:
@@ -151,7 +148,7 @@ def _compared(
             go.Scatter(
                 name=f"{name}, tasks",
                 x=np.repeat(x, len(tasks)),
-                y=_gaps(per_task.ravel()),
+                y=with_gaps(per_task.ravel()),
                 text=list(tasks) * len(x),
                 mode="markers",
                 marker={"color": color, "size": 3.5, "opacity": 0.45},
@@ -162,7 +159,7 @@ def _compared(
             go.Scatter(
                 name=name,
                 x=x,
-                y=_gaps(means),
+                y=with_gaps(means),
                 mode="lines+markers" if len(x) < 30 else "lines",
                 line={"color": color, "width": 2},
                 marker={"size": 4},
@@ -173,7 +170,7 @@ def _compared(
             go.Scatter(
                 name=f"{name}, theory",
                 x=np.array([x_of(point) for point in solved], dtype=np.float64),
-                y=_gaps(exact),
+                y=with_gaps(exact),
                 mode="lines",
                 line=THEORY,
                 hovertemplate=f"{name}, theory: %{{y:.4g}}<extra></extra>",
@@ -201,9 +198,9 @@ def _curvatures(view: GradientView) -> list[go.Scatter]:
     values = np.empty((0, len(view.tasks)))
     theory = values
     if last is not None and last.curvature is not None:
-        values = _numpy(last.curvature.alpha_largest).T  # (K, tasks)
+        values = numbers_of(last.curvature.alpha_largest).T  # (K, tasks)
         if last.theory is not None:
-            theory = _numpy(last.theory.curvature).T
+            theory = numbers_of(last.theory.curvature).T
     steps = np.arange(len(values), dtype=np.float64)
     traces += [
         _dots(np.repeat(steps, len(view.tasks)), values, view.tasks, top, PATH),
@@ -221,7 +218,7 @@ def _dots(x: Floats, values: Floats, tasks: Sequence[str], top: float, number: i
     return go.Scatter(
         name="tasks",
         x=x,
-        y=_gaps(np.where(beyond, top, y)),
+        y=with_gaps(np.where(beyond, top, y)),
         text=[f"{name}: {value:.3g}" for name, value in zip(names, y, strict=True)],
         mode="markers",
         marker={
@@ -242,7 +239,7 @@ def _median(x: Floats, values: Floats, number: int) -> go.Scatter:
     return go.Scatter(
         name="median of the tasks",
         x=x,
-        y=_gaps(middle),
+        y=with_gaps(middle),
         mode="lines+markers" if len(x) < 30 else "lines",
         line={"color": AFTER, "width": 2},
         marker={"size": 4},
@@ -256,7 +253,7 @@ def _theory(x: Sequence[int] | range, values: Floats, number: int) -> go.Scatter
     return go.Scatter(
         name="theory",
         x=np.array(x, dtype=np.float64),
-        y=_gaps(np.median(values, axis=1) if len(values) else []),
+        y=with_gaps(np.median(values, axis=1) if len(values) else []),
         mode="lines+markers",
         line=THEORY,
         marker={"size": 3},
@@ -351,32 +348,18 @@ def _limit(view: GradientView) -> list[float]:
 def _worst(alpha_largest: Tensor) -> Floats:
     """α·λ of the largest size on each task's path, with its sign, (tasks,)."""
     at = alpha_largest.abs().nan_to_num(nan=-1.0).argmax(1, keepdim=True)
-    return _numpy(alpha_largest.gather(1, at)[:, 0])
+    return numbers_of(alpha_largest.gather(1, at)[:, 0])
 
 
 def _of_tasks(directions: Any, name: str, what: str) -> Floats:
     measure = directions.angle if what == "angle" else directions.norm_ratio
-    return _numpy(measure(*(("exact", name) if what == "angle" else (name, "exact"))))
+    return numbers_of(measure(*(("exact", name) if what == "angle" else (name, "exact"))))
 
 
 def _of_mean(directions: Any, name: str, what: str) -> float:
     if what == "angle":
         return float(directions.mean_angle("exact", name))
     return float(directions.mean_norm_ratio(name, "exact"))
-
-
-def _numpy(values: Tensor) -> Floats:
-    return values.detach().to(torch.float64).cpu().numpy()
-
-
-def _gaps(values: Any) -> Floats:
-    """Gaps where plotly cannot draw: not finite, or too far."""
-    numbers = np.asarray(values, dtype=np.float64)
-    return np.where(np.isfinite(numbers) & (np.abs(numbers) < 1e30), numbers, np.nan)
-
-
-def _ago(age: int, meta_step: int) -> str:
-    return "now" if age == 0 else f"{age:,} meta-steps ago" if age > 0 else f"at {meta_step:,}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -14,13 +14,16 @@ from labkit.session.observe.gradients import (
     second_derivative_problem,
     task_names,
 )
+from labkit.session.observe.identity import (
+    Live,
+    history_of,
+    live_of,
+    state_of,
+    still_wanted,
+)
 from labkit.session.observe.observer import Observer
 from labkit.session.observe.pace import Pace
 from labkit.session.observe.snapshot import Snapshot
-from labkit.session.settings import LIVE, Settings
-
-Live = dict[str, object]
-"""Settings that may change while it trains, by name."""
 
 MOST_POINTS = 120
 """Over meta-steps: beyond that every second one is dropped."""
@@ -97,12 +100,12 @@ class _Entry:
 
     def is_at(self, snapshot: Snapshot) -> bool:
         """Whether measuring at a snapshot would give the same."""
-        same = (self.meta_step, self.live) == (snapshot.meta_step, _live(snapshot.settings))
-        return same and self.history == _history(snapshot, self.meta_step)
+        same = (self.meta_step, self.live) == (snapshot.meta_step, live_of(snapshot.settings))
+        return same and self.history == history_of(snapshot, self.meta_step)
 
     def belongs_to(self, snapshot: Snapshot) -> bool:
         """Whether the run of a snapshot was there, with these settings as far as they are known."""
-        if self.meta_step > snapshot.last_step or self.history != _history(
+        if self.meta_step > snapshot.last_step or self.history != history_of(
             snapshot, self.meta_step
         ):
             return False
@@ -118,16 +121,6 @@ class _Work:
     snapshot: Snapshot
     left: list[tuple[float, int]]
     done: dict[tuple[float, int], GradientPoint] = field(default_factory=dict)
-
-    def serves(self, snapshot: Snapshot) -> bool:
-        """Whether a session would still show its result.
-
-        It is of this run, these settings and, while the session rests, this meta-step.
-        """
-        own, settings = self.snapshot, self.snapshot.settings
-        too_late = not snapshot.playing and own.meta_step != snapshot.meta_step
-        same_run = _history(own, own.meta_step) == _history(snapshot, own.meta_step)
-        return same_run and settings == snapshot.settings and not too_late
 
 
 @final
@@ -234,9 +227,9 @@ class GradientMonitor:
 
     def _step(self, observer: Observer, snapshot: Snapshot) -> bool:
         """Measure the piece that is due; False if there is none left."""
-        if self._work is not None and not self._work.serves(snapshot):
+        if self._work is not None and not still_wanted(self._work.snapshot, snapshot):
             self._work = None
-        measured, to_sweep = self._knows(snapshot), self._swept != _state(snapshot)
+        measured, to_sweep = self._knows(snapshot), self._swept != state_of(snapshot)
         if not measured and (self._pieces >= PIECES or not (self._work or to_sweep)):
             self._pieces, measured = 0, True
             self._add(observer, snapshot)
@@ -246,7 +239,7 @@ class GradientMonitor:
             self._work = self._work or _Work(snapshot, _grid(snapshot))
             self._pieces += 1
             self._go_on(observer, self._work)
-        left = self._twice is None or self._work is not None or self._swept != _state(snapshot)
+        left = self._twice is None or self._work is not None or self._swept != state_of(snapshot)
         return not measured or left
 
     def _knows(self, snapshot: Snapshot) -> bool:
@@ -254,7 +247,7 @@ class GradientMonitor:
 
     def _add(self, observer: Observer, snapshot: Snapshot) -> None:
         point = self._at(observer, snapshot, curvature=True)
-        entry = _Entry(point, _history(snapshot, point.meta_step), _live(snapshot.settings))
+        entry = _Entry(point, history_of(snapshot, point.meta_step), live_of(snapshot.settings))
         others = [other for other in self._entries if other.meta_step != point.meta_step]
         entries = sorted([*others, entry], key=lambda entry: entry.meta_step)
         if len(entries) > MOST_POINTS:
@@ -272,7 +265,7 @@ class GradientMonitor:
             tuple(point for (_, k), point in points if k == own),
             tuple(point for (factor, k), point in points if factor == 1 and k > 0),
         )
-        self._work, self._swept = None, _state(work.snapshot)
+        self._work, self._swept = None, state_of(work.snapshot)
 
     def _at(
         self,
@@ -314,20 +307,7 @@ def _grid(snapshot: Snapshot) -> list[tuple[float, int]]:
     return list(dict.fromkeys([*by_alpha, *by_steps]))
 
 
-def _history(snapshot: Snapshot, meta_step: int) -> object:
-    """What determines θ at a meta-step."""
-    return snapshot.start, tuple(e for e in snapshot.events if e.meta_step < meta_step)
-
-
-def _live(settings: Settings) -> Live:
-    return {name: getattr(settings, name) for name in LIVE}
-
-
 def _live_at(snapshot: Snapshot, meta_step: int) -> Live:
     """The settings that were in force after a meta-step, as far as the log knows."""
-    live = _live(snapshot.start)
+    live = live_of(snapshot.start)
     return live | {e.name: e.value for e in snapshot.events if e.meta_step <= meta_step}
-
-
-def _state(snapshot: Snapshot) -> object:
-    return snapshot.meta_step, _live(snapshot.settings), _history(snapshot, snapshot.meta_step)

@@ -13,6 +13,9 @@ from labkit.session.settings import Settings
 Stride: TypeAlias = Literal["inner_step", "task", "meta_step"]
 """How far one step of a walk goes."""
 
+MOST_KEPT = 64
+"""Most θ of its history that a snapshot holds."""
+
 MOST_GHOSTS = 6
 """Kept runs that can be compared with at a time."""
 
@@ -81,6 +84,7 @@ class Snapshot:
             earlier one.
         cursor: The position of a walk through the next meta-step, or None.
         observer: Measures and draws at this snapshot.
+        path: Meta-steps from 0 to this one, evenly spaced as far as θ was kept, each with its θ.
     """
 
     settings: Settings
@@ -98,6 +102,7 @@ class Snapshot:
     last_step: int
     cursor: Cursor | None
     observer: Observer
+    path: tuple[tuple[int, Params], ...]
 
     def shows_the_same_as(self, other: "Snapshot") -> bool:
         """Whether the two are of one run, at one meta-step and with the same settings."""

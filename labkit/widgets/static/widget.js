@@ -685,24 +685,25 @@ gd,()=>figure,()=>{draw()},emit,gone.signal);root.append(cells.said),keepKeys(ro
 numbers,gd,()=>figure&&firstCurves(figure),pageClock,gone.signal);let draw=async()=>{if(dirty=!0,!drawing){
 drawing=!0;try{for(;dirty&&plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=!1;let drawn=number,
 theme={dark:isDark2(),large:host.get("large"),colours:host.get("dark"),step:null},panel={panel:"adap\
-tation",width,lists,cursor:{}},{data,layout}=deriveFigure(cells.shown(arrange(figure,width)),{...theme,
-...panel}),first2=!gd.data;await plotly.react(gd,data,layout,CONFIG),first2&&cells.follow(),gd.dispatchEvent(
-new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{
-root.classList.toggle("maml-lab-large",host.get("large")),root.classList.toggle("maml-lab-dark",isDark2()),
-draw()},state=()=>controls.update(host.get("state")),hear=(message,buffers)=>{message.kind==="whole"?
-(figure=unpackArrays(message.figures[PANEL],buffers[0]),number=message.number,outbox.hear(message.answers[view]??
-0),draw()):message.kind==="changes"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.
-number})):message.kind==="roll"&&emit({kind:"here"})},resize2=new ResizeObserver(([entry])=>{let before=width;
-width=Math.round(entry.contentRect.width),width!==before&&(!before&&width&&figure&&emit({kind:"ready"}),
-draw())});resize2.observe(gd);let tellGone=()=>{root.classList.contains("maml-lab-is-lost")||host.send(
-{kind:"gone",view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange(
-"large",look),host.onChange("state",state),host.onMessage(hear),host.onConnection(followConnection(root,
-lost,outbox))],first=host.get("first");return first.figures&&(figure=unpackArrays(first.figures[PANEL],
-first.buffers?.[0])),host.plotly(gone.signal).then(library=>{plotly=library,draw()},error=>console.error(
-"MAML Lab: plotly.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){
-gone.abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();resize2.disconnect(),plotly?.
-purge(gd),root.remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,yaxis})=>mode!==
-"markers"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
+tation",width,lists,cursor:{}},room=width/(theme.large?1.5:1),{data,layout}=deriveFigure(cells.shown(
+arrange(figure,room)),{...theme,...panel}),first2=!gd.data;await plotly.react(gd,data,layout,CONFIG),
+first2&&cells.follow(),gd.dispatchEvent(new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"drawn",
+number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle("maml-lab-large",host.get("lar\
+ge")),root.classList.toggle("maml-lab-dark",isDark2()),draw()},state=()=>controls.update(host.get("s\
+tate")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.figures[PANEL],
+buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.kind==="chan\
+ges"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):message.kind===
+"roll"&&emit({kind:"here"})},resize2=new ResizeObserver(([entry])=>{let before=width;width=Math.round(
+entry.contentRect.width),width!==before&&(!before&&width&&figure&&emit({kind:"ready"}),draw())});resize2.
+observe(gd);let tellGone=()=>{root.classList.contains("maml-lab-is-lost")||host.send({kind:"gone",view,
+asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange("large",look),
+host.onChange("state",state),host.onMessage(hear),host.onConnection(followConnection(root,lost,outbox))],
+first=host.get("first");return first.figures&&(figure=unpackArrays(first.figures[PANEL],first.buffers?.[0])),
+host.plotly(gone.signal).then(library=>{plotly=library,draw()},error=>console.error("MAML Lab: plotl\
+y.js failed",error)),look(),state(),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),
+leave();for(let unsubscribe of subscriptions)unsubscribe();resize2.disconnect(),plotly?.purge(gd),root.
+remove()}}}function firstCurves(figure){let curves=figure.data.filter(({mode,yaxis})=>mode!=="marker\
+s"&&(yaxis??"y")==="y");return{...figure,data:curves.map(trace=>({...trace,showlegend:!0}))}}var WIDGET="application/vnd.jupyter.widget-view+json",HTML="text/html",GIVEN_UP=/^Error displaying widget/,
 LOOKED_MS=[500,2e3,5e3,1e4,2e4],mended=new WeakMap;function mendOutputs(manager,clock){for(let ms of LOOKED_MS)
 clock.after(ms,()=>showAgain(manager))}async function showAgain(manager){let notebook=manager.context?.
 model;if(!(!notebook||!hasGivenUp()))for(let{output,show}of outputsOf(notebook)){let id=output.data[WIDGET]?.
