@@ -1,13 +1,26 @@
 """The check of a learner's own meta-gradient passes where it should, and only there."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import gymnasium
 import pytest
 import torch
 from torch import Tensor, nn
 
-from labkit import MAML, LearnedAlpha, MetaLearner, ProtoMAML, Reptile, check_learner
+from labkit import (
+    MAML,
+    EnvironmentTasks,
+    JointTraining,
+    LearnedAlpha,
+    MetaLearner,
+    Navigation,
+    ProtoMAML,
+    Reptile,
+    check_learner,
+    gaussian_policy,
+)
 from tests.training.point_tasks import WAYS, Clouds, Lines, made
 
 
@@ -92,3 +105,43 @@ def test_a_module_whose_gradient_is_wrong_fails() -> None:
 def test_reptile_has_no_gradient_to_check() -> None:
     with pytest.raises(ValueError, match="Reptile is not the gradient of its loss"):
         check_learner(MetaLearner(made(network), Lines(), Reptile()))
+
+
+SMALL: dict[str, Any] = {"shots": 3, "queries": 3, "horizon": 4}
+
+
+def navigator(algorithm: Any = None, **options: Any) -> MetaLearner:
+    learner = MetaLearner(
+        partial(gaussian_policy, width=6, log_std=-1.0),
+        Navigation(**SMALL, **options),
+        algorithm or MAML(alpha=0.1, inner_steps=2),
+        meta_batch=2,
+        beta=0.05,
+    )
+    learner.train(1)  # a bias of 0 has a kink where episodes begin
+    return learner
+
+
+@pytest.mark.parametrize("objective", ["lvc", "dice", "pathwise"])
+def test_trajectories_are_drawn_once_and_held(objective: str) -> None:
+    options = {"discount": 1.0, "normalise": False} if objective == "pathwise" else {}
+    check = check_learner(navigator(objective=objective, **options), tasks=2, directions=2)
+    assert check.passed, str(check)
+    assert check.alpha is not None
+
+
+def test_trajectories_of_environments_are_held_in_their_own_precision() -> None:
+    policy = gaussian_policy(torch.Generator().manual_seed(0), 3, 1, width=4)
+    tasks = EnvironmentTasks(
+        lambda g: gymnasium.make("Pendulum-v1", g=g), lambda _: {"g": 9.0}, **SMALL
+    )
+    learner = MetaLearner(policy, tasks, MAML(alpha=0.1), meta_batch=2, vectorize=False)
+    check = check_learner(learner, tasks=2, directions=2)
+    assert check.passed, str(check)
+
+
+def test_what_differences_cannot_confirm_of_policies() -> None:
+    with pytest.raises(ValueError, match="differentiated through alone, got JointTraining"):
+        check_learner(navigator(JointTraining()))
+    with pytest.raises(ValueError, match=r"the derivative of the one with discount=0\.99"):
+        check_learner(navigator(objective="pathwise"))

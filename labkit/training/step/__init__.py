@@ -11,6 +11,7 @@ from labkit.training.step.data import (
     seeded,
     to_model,
 )
+from labkit.training.step.held_data import follows_theta, hold, is_drawn
 from labkit.training.step.layout import Slot, optimizer_state
 from labkit.training.step.measure import (
     DivergedError,
@@ -49,7 +50,10 @@ __all__ = [
     "check_search",
     "draw",
     "draw_inputs",
+    "follows_theta",
     "given_batch",
+    "hold",
+    "is_drawn",
     "kind_of",
     "map_batch",
     "optimizer_rule",

@@ -1,14 +1,8 @@
-"""Meta-optimisers that look several times at data that policies have drawn once: TRPO and PPO.
-
-The trajectories of a meta-step are drawn with its θ and θ', and held fixed. Another θ then adapts
-on the same support trajectories, and its objective is that of the same query trajectories, with
-the ratios of the two policies' probabilities.
-"""
+"""Meta-optimisers that look several times at data that policies have drawn once: TRPO and PPO."""
 
 from collections.abc import Sequence
 from typing import Any, final
 
-import torch
 from torch import Tensor
 
 from labkit.core import (
@@ -20,11 +14,10 @@ from labkit.core import (
     UnrollingAlgorithm,
     loss_at,
     map_tasks,
-    tree_leaves,
-    tree_map,
 )
 from labkit.tasks import PolicyFamily, TaskFamily
 from labkit.training.model import TaskLoss
+from labkit.training.step.held_data import hold
 from labkit.training.step.layout import Slot
 from labkit.training.step.optimizers import OptimizerRule
 
@@ -86,21 +79,6 @@ def check_search(
         raise ValueError(f"{name} looks at all tasks at once, not across ranks: {instead}")
 
 
-def held(draws: Draws, batches: Any) -> Draws:
-    """Data that were drawn, in the place of what draws them.
-
-    Args:
-        draws: Of some tasks.
-        batches: What they gave, (tasks, steps, …).
-    """
-    by_step = next(leaf.shape[1] for leaf in tree_leaves(batches)) > 1
-    return Draws((None, _as_drawn), by_step, draws.tasks, draws.seeds, batches)
-
-
-def _as_drawn(params: Any, batch: Any, task: Any) -> Any:  # noqa: ARG001
-    return batch
-
-
 @final
 class HeldTasks:
     """The objective and the divergence of one batch of tasks, as functions of θ.
@@ -112,7 +90,6 @@ class HeldTasks:
         support: Of tasks, drawn with the parameters.
         query: Of tasks, drawn with the parameters.
         vectorize: Tasks side by side, or one after another.
-
     """
 
     def __init__(
@@ -130,19 +107,9 @@ class HeldTasks:
         self._task = algorithm.task(params)
         self._sizes = self._task.loop.sizes(algorithm.alpha, params)
         self._family = loss_fn.family
-        steps = self._task.loop.steps
-
-        def draw(support: Draws, query: Draws) -> tuple[Any, Any, Params]:
-            path = self._path(params, support)
-            batches = [loss_fn.at_step(k).draw(path[k], support) for k in range(steps)]
-            batches = batches or [loss_fn.at_step(0).draw(path[0], support)]
-            stacked = tree_map(lambda *leaves: _stack(leaves), *batches)
-            last = loss_fn.at_step(steps).draw(path[-1], query)
-            fixed = tree_map(lambda leaf: leaf.detach()[None], last)
-            return stacked, fixed, {name: p.detach() for name, p in path[-1].items()}
-
-        batches, last, self._old = map_tasks(draw, support, query, vectorize=vectorize)
-        self._support, self._query = held(support, batches), held(query, last)
+        self._support, self._query, self._old = hold(
+            algorithm, loss_fn, params, support, query, vectorize=vectorize
+        )
 
     def objective(self, params: Params) -> Tensor:
         """Mean loss after adaptation, by the ratios to the policies that have drawn, 0-d."""
@@ -170,7 +137,3 @@ class HeldTasks:
     def _mean(self, one: Any, *data: Any) -> Tensor:
         values: Tensor = map_tasks(one, *data, vectorize=self._vectorize)
         return values.mean()
-
-
-def _stack(leaves: Sequence[Tensor]) -> Tensor:
-    return torch.stack([leaf.detach() for leaf in leaves])
