@@ -133,6 +133,8 @@ from .tasks import conv4_max_pool as conv4_max_pool
 from .tasks import coupled_quadratics as coupled_quadratics
 from .tasks import dataset_tasks as dataset_tasks
 from .tasks import gaussian_policy as gaussian_policy
+from .tasks import half_cheetah_direction as half_cheetah_direction
+from .tasks import half_cheetah_velocity as half_cheetah_velocity
 from .tasks import harmonic_fit as harmonic_fit
 from .tasks import image_folder as image_folder
 from .tasks import image_mlp as image_mlp

@@ -7,6 +7,8 @@ from labkit.tasks.custom import (
     LabelledTasks,
     TableTasks,
     dataset_tasks,
+    half_cheetah_direction,
+    half_cheetah_velocity,
     image_folder,
 )
 from labkit.tasks.family import (
@@ -129,6 +131,8 @@ __all__ = [
     "dataset_tasks",
     "even_groups",
     "gaussian_policy",
+    "half_cheetah_direction",
+    "half_cheetah_velocity",
     "harmonic_fit",
     "image_folder",
     "image_mlp",

@@ -1,6 +1,7 @@
 """Tasks of gymnasium environments: against `Navigation`, and what is refused."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
+from torch import nn
 
 from labkit import MAML, TRPO, EnvironmentTasks, LoopWarning, MetaLearner, gaussian_policy
 from labkit.core import vectorize
@@ -57,7 +59,7 @@ def test_trajectories_are_those_of_the_simulation_in_batch() -> None:
 
 
 def test_a_learner_trains_on_environments_and_says_that_they_go_one_by_one(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def learner() -> MetaLearner:
         policy = partial(gaussian_policy, width=4)
@@ -68,6 +70,9 @@ def test_a_learner_trains_on_environments_and_says_that_they_go_one_by_one(
         one = learner()
     two = learner()
     assert one.train(2) == two.train(2)
+    one.save(tmp_path / "run")
+    two.load(tmp_path / "run")
+    assert one.step() == two.step()
     curve = one.adaptation_curve(1, tasks=2)
     assert torch.allclose(curve.metrics["return"].mean, -curve.mean)
     with pytest.raises(ValueError, match="no method divergence"):
@@ -88,7 +93,8 @@ class Odd(gymnasium.Env[Any, Any]):
         return np.full(2, self.starts if self.wrong == "start" else 0, np.float32), {}
 
     def step(self, action: Any) -> Any:  # noqa: ARG002
-        reward = np.nan if self.wrong == "reward" else 0.0
+        hidden = float(self.starts) if self.wrong == "goal" else 0.0
+        reward = np.nan if self.wrong == "reward" else hidden
         return np.zeros(2, np.float32), reward, False, False, {}
 
 
@@ -97,8 +103,9 @@ class Odd(gymnasium.Env[Any, Any]):
     [
         ("discrete", "discrete actions have no mean"),
         ("images", "FlattenObservation"),
-        ("start", "with the same seed"),
-        ("reward", "gives the reward nan"),
+        ("start", r"starts first at \[1. 1.\] and then at \[2. 2.\] with the same seed"),
+        ("goal", "pays first at 1.0 and then at 2.0 with the same seed"),
+        ("reward", "pays at nan: its numbers must be finite"),
     ],
 )
 def test_environments_that_do_not_fit_are_named(wrong: str, message: str) -> None:
@@ -115,3 +122,8 @@ def test_bad_input_is_named() -> None:
         EnvironmentTasks(ToGoal, lambda _: 3)  # type: ignore[arg-type,return-value]
     with pytest.raises(ValueError, match="objective must be one of"):
         family(objective="reinforce")
+    discrete = nn.Linear(2, 3, device="meta").to_empty(device="cpu")
+    with pytest.raises(ValueError, match=r"must return \(mean, log_std\).*got \(5, 3\)"):
+        MetaLearner(discrete, family(), MAML(), vectorize=False)
+    with pytest.raises(ValueError, match="no parameter"):
+        MetaLearner(nn.ReLU(), family(), MAML())

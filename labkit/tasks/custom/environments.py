@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from labkit.core import TaskList, check_count
@@ -15,6 +16,7 @@ from labkit.tasks.navigation import PolicyLoss, Trajectories, check_gaussian
 
 if TYPE_CHECKING:
     from gymnasium import Env
+    from gymnasium.spaces import Box
     from gymnasium.vector import SyncVectorEnv
 
 Task: TypeAlias = dict[str, Any]
@@ -46,7 +48,8 @@ class EnvironmentTasks:
 
     Raises:
         ValueError: A value is out of its range; `make` or `draw` does not give what it should; the
-            actions are discrete; one seed leads to two starts; or a reward is not finite.
+            actions are discrete; one seed leads to two starts or first steps; or a number is not
+            finite.
         ModuleNotFoundError: `gymnasium` is not installed: take the extra `gym`.
 
     Example:
@@ -172,14 +175,23 @@ class EnvironmentTasks:
                     f"observations must be in a Box (n,), and {env} has {observations}: flatten "
                     "them by gymnasium.wrappers.FlattenObservation"
                 )
-            starts = [np.asarray(env.reset(seed=0)[0]) for _ in range(2)]
-            if not np.array_equal(starts[0], starts[1]):
-                raise ValueError(
-                    f"{env} starts at {starts[0]} and then at {starts[1]} with the same seed: draw "
-                    "its random numbers from self.np_random, after super().reset(seed=seed)"
-                )
-            reward = env.step(np.clip(np.zeros_like(actions.low), actions.low, actions.high))[1]
-            if not np.isfinite(float(reward)):
-                raise ValueError(f"{env} gives the reward {reward}: rewards must be finite")
+            one, two = (_first_step(env, actions) for _ in range(2))
+            for what, before, after in zip(("starts", "goes", "pays"), one, two, strict=True):
+                if not np.isfinite(before).all():
+                    raise ValueError(f"{env} {what} at {before}: its numbers must be finite")
+                if not np.array_equal(before, after):
+                    raise ValueError(
+                        f"{env} {what} first at {before} and then at {after} with the same seed: "
+                        "draw its random numbers from self.np_random, after "
+                        "super().reset(seed=seed)"
+                    )
         finally:
             env.close()
+
+
+def _first_step(env: "Env[Any, Any]", actions: "Box") -> tuple[NDArray[Any], ...]:
+    """Where an episode of one seed starts, where its first step goes, and what that is paid."""
+    start = np.array(env.reset(seed=0)[0])
+    middle = np.clip(np.zeros_like(actions.low), actions.low, actions.high)
+    after, reward, *_ = env.step(middle)
+    return start, np.array(after), np.array(float(reward))
