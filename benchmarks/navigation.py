@@ -62,7 +62,8 @@ class Loop:
                 actions[t] = mean + log_std.exp() * noise[t]
             move = np.clip(actions[t].numpy(), -1, 1)
             self.steps += 1
-            seen, rewards[t], terminated, truncated, _ = self._env.step(move)
+            seen, paid, terminated, truncated, _ = self._env.step(move)
+            rewards[t] = float(paid)
             if terminated or truncated:
                 break
         return Steps(observations, rewards, alive), actions
@@ -81,7 +82,8 @@ class Loop:
         scaled = (actions - mean) / log_std.exp()
         log_probs = -(scaled**2 / 2 + log_std).sum(-1)  # up to a constant
         ratios = (log_probs - log_probs.detach()).exp()
-        return -(ratios * advantages * steps.alive).sum() / steps.alive.sum()
+        loss: Tensor = -(ratios * advantages * steps.alive).sum() / steps.alive.sum()
+        return loss
 
     def gradient(self, support: Tensor, query: Tensor, goals: Tensor) -> Weights:
         """The mean meta-gradient, left in θ's `grad`.

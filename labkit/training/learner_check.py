@@ -59,11 +59,11 @@ def check_learner(
     loss_fn, algorithm = learner.test_loss_fn, learner.current_algorithm()
     params, vectorize = _doubled(learner.params), learner.vectorized
     batch = sampled(learner.tasks, tasks, stream(learner.seed, "check of the gradient"))
-    drawn = is_drawn(batch.query)
-    if drawn:
+    on_policy = is_drawn(batch.query)
+    if on_policy:
         _check_drawn(learner.tasks, algorithm)
     own = to_model(batch, learner.params)
-    if drawn and not follows_theta(loss_fn, learner.params, own.query):
+    if on_policy and not follows_theta(loss_fn, learner.params, own.query):
         held = hold(algorithm, loss_fn, learner.params, own.support, own.query, vectorize=False)
         support, query = _doubled(held[0]), _doubled(held[1])
         vectorize = True  # what has kept tasks from it were the functions that draw

@@ -64,7 +64,8 @@ def test_a_policy_that_was_trained_for_no_step_size_takes_the_best_of_some() -> 
     alphas = result.curves[NAVIGATION_TABLE]["test_alpha"]
     assert len(alphas) == 4
     assert set(alphas) <= set(ALPHAS)
-    assert "random" not in navigation_run_table(result)
+    assert len(navigation_run_table(result).splitlines()) == 5
+    assert run("random", test_shots=50).metrics["return_1"] != result.metrics["return_1"]
     assert run("maml").curves[NAVIGATION_TABLE]["test_alpha"].tolist() == [0.1, 0.1, 0.05, 0.05]
 
 

@@ -52,9 +52,9 @@ def test_tasks_that_are_drawn() -> None:
     generator = torch.Generator().manual_seed(0)
     direction, velocity = (make(shots=1, queries=1) for make in FAMILIES)
     assert {direction._draw(generator)["direction"] for _ in range(20)} == {-1.0, 1.0}
-    drawn = [velocity._draw(generator)["velocity"] for _ in range(100)]
-    assert 0 <= min(drawn) < 0.3
-    assert 1.7 < max(drawn) <= 2
+    velocities = [velocity._draw(generator)["velocity"] for _ in range(100)]
+    assert 0 <= min(velocities) < 0.3
+    assert 1.7 < max(velocities) <= 2
 
 
 @pytest.mark.parametrize("make", FAMILIES, ids=["direction", "velocity"])
