@@ -145,6 +145,14 @@ def test_a_family_that_fails_is_told_until_it_works_again() -> None:
     truth.close()
 
 
+def test_what_diverges_is_told_until_it_is_finite_again(truth: GradientTruth) -> None:
+    truth.session.set(alpha=1e200)
+    until(lambda: "1 of 2 tasks have diverged" in message(truth))
+    assert truth.board.state["message"]["tone"] == "error"
+    truth.session.set(alpha=0.1)
+    until(lambda: not message(truth))
+
+
 def test_a_closed_session_is_shown_as_it_is(session: Session, truth: GradientTruth) -> None:
     session.run(2)
     session.close()
