@@ -84,6 +84,7 @@ class Dashboard(SubshellWidget):
         self._asked: dict[str, int] = {}
         self._answers, self._told = self._asked, self._asked
         self._watched = self._shut = self._attending = False
+        self._replaced = False  # a figure that no page has been sent yet
         self._held_back, self._left = not opened, False
         self._roll = RollCall(lambda: self.send({"kind": "roll"}), self._note_left)
         self._view = ""
@@ -234,6 +235,7 @@ class Dashboard(SubshellWidget):
         """Start a panel again with another figure, of other traces and axes."""
         with self._lock:
             self._figures[panel].become(figure)
+            self._replaced = True
             if self._watched:
                 self._send_whole(self._view)
 
@@ -307,6 +309,7 @@ class Dashboard(SubshellWidget):
                 return
             self._view, self._watched = view, True
             self._post({"kind": "whole", "figures": self._whole()})
+            self._replaced = False
             if self._still is not None:
                 self.send(self._still)
             self.first = {}  # by now it is an old one
@@ -329,4 +332,7 @@ class Dashboard(SubshellWidget):
             self._news.notify_all()
             if awoken:
                 # nothing was sent meanwhile, and perhaps nothing else changes
-                self.flush()
+                if self._replaced and self._watched:
+                    self._send_whole(self._view)
+                else:
+                    self.flush()

@@ -191,6 +191,21 @@ def answers(dashboard: Recorded) -> list[dict[str, int]]:
     return [message["answers"] for message, _ in dashboard.sent]
 
 
+def test_a_figure_that_was_replaced_while_no_page_drew_is_sent_when_one_does(
+    dashboard: Recorded,
+) -> None:
+    dashboard.hear(kind="ready")
+    assert not dashboard.idle(0.05)
+    dashboard.replace("task", go.Figure(go.Scatter(name="another")))
+    dashboard.flush()
+    assert len(dashboard.sent) == 1
+    dashboard.hear(kind="drawn", number=1)
+    assert dashboard.sent[1][0]["kind"] == "whole"
+    assert dashboard.sent[1][0]["figures"]["task"]["data"][0]["name"] == "another"
+    dashboard.hear(kind="drawn", number=2)
+    assert len(dashboard.sent) == 2
+
+
 def test_what_is_staged_after_begin_answers_what_was_asked_before_it(dashboard: Recorded) -> None:
     dashboard.hear(kind="ready")
     ask(dashboard, 1)
