@@ -8,7 +8,9 @@ import type { Place } from "./controls/specs";
 import { toolbars } from "./controls/toolbars";
 import { countView } from "./departure";
 import { download, element } from "./dom";
+import { fullScreen, roomIn } from "./full_screen";
 import type { Host } from "./host";
+import { listenForKeys } from "./keys";
 import type { Incoming } from "./messages";
 import { keepKeys } from "./notebook_keys";
 import { Outbox } from "./outbox";
@@ -16,7 +18,7 @@ import { HEIGHTS, type PanelName } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import { savePicture, takePictures } from "./plots/pictures";
 import { PANELS, Plots } from "./plots/plots";
-import { followTheme } from "./surroundings";
+import { coloursOf, followTheme } from "./surroundings";
 import { askBeforeLeaving } from "./voila";
 
 type PanelElements = Record<PanelName, HTMLElement>;
@@ -32,27 +34,39 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
   );
   const { emit } = outbox;
   const controls = toolbars(host.get("controls"), emit, () => outbox.waiting);
-  const { root, elements, titles, tables, lost } = page(controls.places, view);
+  const { root, panels, elements, titles, tables, lost } = page(controls.places, view);
   container.append(root);
   const gone = new AbortController();
   const library = host.plotly(gone.signal);
   keepKeys(root, gone.signal);
-  const plots = new Plots({ elements, titles, root, library, emit });
+  const screen = fullScreen(Object.values(panels), () => look(), gone.signal);
+  const fill = screen && ((name: PanelName) => screen.toggle(panels[name]));
+  const plots = new Plots({ elements, titles, root, library, emit, fill });
   for (const panel of plots.panels) {
     new NumbersTable(tables[panel.name], panel.gd, () => panel.figure, pageClock, gone.signal);
   }
 
+  const keys = [...controls.shortcuts];
+  if (fill) {
+    const aimed = () => PANELS.find((name) => panels[name].matches(":hover, :focus-within"));
+    const words = "Show the plot at the pointer on the whole screen, or no longer";
+    keys.push({ key: "f", words, press: () => fill(aimed() ?? PANELS[0]) });
+  }
+  listenForKeys(root, controls.places.top, keys, gone.signal);
+
   const attention = new Attention(root);
   const isDark = followTheme(() => look(), gone.signal);
   const look = () => {
-    const large = host.get("large");
+    const full = PANELS.find((name) => screen?.current === panels[name]) ?? null;
+    const large = host.get("large") || full !== null;
     const dark = isDark();
     root.classList.toggle("maml-lab-large", large);
     root.classList.toggle("maml-lab-dark", dark);
     // "Large type" may have folded itself
     const active = document.activeElement;
     if (root.contains(active) && !active?.checkVisibility()) controls.fold?.focus();
-    plots.setLook({ large, dark, colours: host.get("dark") });
+    plots.setRoom(full, full && roomIn(panels[full], titles[full].parentElement as HTMLElement));
+    plots.setLook({ large, dark, colours: coloursOf(host, dark, large) });
   };
   const state = () => controls.update(host.get("state"));
   const step = () => plots.setStep(host.get("inner_step"));
@@ -124,7 +138,7 @@ function page(places: Record<Place, HTMLElement>, view: string) {
   const elements = all("maml-lab-plot");
   const titles = all("maml-lab-title");
   const tables = all("maml-lab-numbers");
-  const panels = PANELS.map((name) => {
+  const sections = PANELS.map((name): [PanelName, HTMLElement] => {
     elements[name].style.height = `${HEIGHTS[name]}px`;
     titles[name].setAttribute("role", "heading");
     titles[name].ariaLevel = "3";
@@ -135,10 +149,12 @@ function page(places: Record<Place, HTMLElement>, view: string) {
     elements[name].setAttribute("aria-details", tables[name].id);
     const head = element("header", { class: "maml-lab-head" }, titles[name], places[name]);
     const names = `maml-lab-panel maml-lab-${name}`;
-    return element("section", { class: names }, head, elements[name], tables[name]);
+    return [name, element("section", { class: names }, head, elements[name], tables[name])];
   });
   const lost = element("p", { class: "maml-lab-lost", role: "status" });
-  const plots = element("div", { class: "maml-lab-plots" }, ...panels);
+  const plots = element("div", { class: "maml-lab-plots" });
+  for (const [, section] of sections) plots.append(section);
   const root = element("div", { class: "maml-lab" }, places.top, lost, plots);
-  return { root, elements, titles, tables, lost };
+  const panels = Object.fromEntries(sections) as PanelElements;
+  return { root, panels, elements, titles, tables, lost };
 }

@@ -21,6 +21,8 @@ export interface LabState {
   state: Record<string, ControlChanges>;
   /** Colour on a light theme → colour on a dark one. */
   dark: Record<string, string>;
+  /** Colour on a light theme → colour for a projector, with large type. */
+  room: Record<string, string>;
   /** The picture that a page begins with; empty once the session has sent a later one. */
   first: { figures?: Record<string, Figure>; buffers?: DataView[] };
   large: boolean;

@@ -17,7 +17,7 @@ import { deriveFigure } from "./plots/look";
 import { NumbersTable } from "./plots/numbers_table";
 import type { PlotElement, Plotly } from "./plots/plotly";
 import { LARGE } from "./plots/theme";
-import { followTheme } from "./surroundings";
+import { coloursOf, followTheme } from "./surroundings";
 
 const PANEL = "instrument";
 const CONFIG = {
@@ -84,12 +84,9 @@ export function showInstrument(host: Host, heading: string, container: HTMLEleme
       while (dirty && plotly && figure && width > 0 && !gone.signal.aborted) {
         dirty = false;
         const drawn = number;
-        const theme = {
-          dark: isDark(),
-          large: host.get("large"),
-          colours: host.get("dark"),
-          step: null,
-        };
+        const dark = isDark();
+        const large = host.get("large");
+        const theme = { dark, large, colours: coloursOf(host, dark, large), step: null };
         const panel = { panel: "adaptation" as const, width, lists, cursor: {} };
         const room = width / (theme.large ? LARGE : 1); // in which its labels would be usual ones
         const { data, layout } = deriveFigure(cells.shown(arrange(figure, room)), {

@@ -1,6 +1,6 @@
 // What a view must know of the page around it.
 
-import type { Connection } from "./host";
+import type { Connection, Host } from "./host";
 
 /**
  * Whether the page is dark: JupyterLab's theme, or elsewhere what the reader's system prefers.
@@ -23,6 +23,12 @@ export function followTheme(changed: () => void, signal: AbortSignal): () => boo
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   signal.addEventListener("abort", () => theme.disconnect());
   return () => isDark(media, forced);
+}
+
+/** Colour of a figure as described → its colour on this page. */
+export function coloursOf(host: Host, dark: boolean, large: boolean): Record<string, string> {
+  if (dark) return host.get("dark");
+  return large ? host.get("room") : {};
 }
 
 /** What has become of the kernel, and what helps. */

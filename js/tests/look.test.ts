@@ -45,6 +45,17 @@ describe("a figure in large type", () => {
   });
 });
 
+describe("a panel that fills the screen", () => {
+  it("has the height that is left, with a title or without, in any type", () => {
+    const tall = figure([scatter()], { height: 300, meta: { title_height: 20 } });
+    for (const large of [false, true]) {
+      expect(plotHeight("task", tall, { large, room: 812 })).toBe(812);
+      expect(deriveFigure(tall, look({ large, room: 812 })).layout.height).toBe(812);
+    }
+    expect(plotHeight("task", tall, { large: false, room: null })).toBe(280);
+  });
+});
+
 describe("words that have no room", () => {
   const layout = () => ({
     margin: { l: 50, r: 10, t: 24, b: 60 },

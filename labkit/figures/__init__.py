@@ -54,13 +54,14 @@ from labkit.figures.runs import (
     importance_figure,
     parallel_figure,
 )
-from labkit.figures.style import DARK, PAPER, TEXT, Drawable, algorithm_color, show_cursor
+from labkit.figures.style import DARK, PAPER, ROOM, TEXT, Drawable, algorithm_color, show_cursor
 
 __all__ = [
     "CONFIG",
     "DARK",
     "MOST_GROUPS",
     "PAPER",
+    "ROOM",
     "TEXT",
     "AdaptationPanel",
     "Arrangement",

@@ -160,6 +160,7 @@ class Button(Labelled):
         primary: It stands out, and keeps its width when its words change.
         compact: The icon alone; the label is for screen readers.
         debounce: A second press within 350 ms of one that counted does not count.
+        key: Presses it while the focus is in the lab, as browsers call it: "r", " ", "ArrowRight".
 
     Raises:
         ValueError: The icon is unknown, or missing where it has no words.
@@ -173,6 +174,7 @@ class Button(Labelled):
     primary: bool = False
     compact: bool = False
     debounce: bool = False
+    key: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -203,6 +205,7 @@ class Menu(Button):
         primary: As of `Button`.
         compact: As of `Button`.
         debounce: As of `Button`.
+        key: As of `Button`.
         items: Values, each with its words.
 
     Raises:

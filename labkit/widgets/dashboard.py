@@ -32,12 +32,13 @@ class Dashboard(SubshellWidget):
         controls: Groups of controls, as JSON.
         figures: Panel ("adaptation", "task", "training") → its first picture.
         dark: Colour `#rrggbb` on a light theme → the one on a dark theme.
+        room: The same → the one for a projector, with large type on a light theme.
         opened: Whether pages hear of it at once; if not, they do by `open`.
 
     Attributes:
         state: Name of a control → what of it differs from its specification; any part of it.
         first: The picture that a page begins with, before it can ask for one; see `offer`.
-        large: Large type, for a room.
+        large: Large type and strong colours, for a room.
         inner_step: The inner step that all panels show; None for all steps.
         trained: Whether something is lost with the session; an application asks before it ends.
         library: Which plotly.js draws, by its digest; a page asks for it if it has not got it yet.
@@ -59,6 +60,7 @@ class Dashboard(SubshellWidget):
     controls: traitlets.List[Any] = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     dark = traitlets.Dict().tag(sync=True)
+    room = traitlets.Dict().tag(sync=True)
     first = traitlets.Dict().tag(sync=True)
     large = traitlets.Bool(False).tag(sync=True)
     inner_step = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -70,6 +72,7 @@ class Dashboard(SubshellWidget):
         controls: Sequence[Mapping[str, Any]],
         figures: Mapping[str, go.Figure],
         dark: Mapping[str, str] | None = None,
+        room: Mapping[str, str] | None = None,
         *,
         opened: bool = True,
     ) -> None:
@@ -92,6 +95,7 @@ class Dashboard(SubshellWidget):
         super().__init__(
             controls=list(controls),
             dark={light.lower(): color for light, color in (dark or {}).items()},
+            room={light.lower(): color for light, color in (room or {}).items()},
             library=plotly_bundle().digest,
         )
         self._held_back = False

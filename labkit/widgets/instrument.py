@@ -7,7 +7,7 @@ import ipywidgets
 import plotly.graph_objects as go
 import traitlets
 
-from labkit.figures import DARK, PlainFigure
+from labkit.figures import DARK, ROOM, PlainFigure
 from labkit.session import InterruptedReplayError, Session, keep_threads
 from labkit.widgets.controls import Control, Group, Text, Toggle, specification
 from labkit.widgets.dashboard import Dashboard
@@ -48,7 +48,7 @@ class InstrumentBoard(Dashboard):
     """A page shows what has one as an instrument."""
 
     def __init__(self, groups: Sequence[Group], figure: go.Figure, *, heading: str) -> None:
-        super().__init__(specification(groups), {PANEL: figure}, DARK, opened=False)
+        super().__init__(specification(groups), {PANEL: figure}, DARK, ROOM, opened=False)
         self.heading = heading
         self.offer()
         self.open()

@@ -8,7 +8,7 @@ from typing import Any, final
 import ipywidgets
 import traitlets
 
-from labkit.figures import DARK, lab_figures
+from labkit.figures import DARK, ROOM, lab_figures
 from labkit.session import InterruptedReplayError, Session, Snapshot, keep_threads
 from labkit.training import DivergedError
 from labkit.widgets.controls import specification
@@ -112,7 +112,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._turn = threading.RLock()  # one thing at a time is done to the session
         self.traits_mirror = TraitsMirror(session, self._assign, self._notify)
         specs = specification(self._controls.groups())
-        self.dashboard = Dashboard(specs, lab_figures(), DARK, opened=False)
+        self.dashboard = Dashboard(specs, lab_figures(), DARK, ROOM, opened=False)
         self._context = LabContext(session, self._view, self.dashboard)
         self.dashboard.on_message(self._heard)
         self._renderer = Renderer(

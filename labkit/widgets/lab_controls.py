@@ -188,6 +188,7 @@ def _transport() -> list[LabControl]:
                 label="Play",
                 tooltip="Start or pause training",
                 icon="play",
+                key=" ",
                 primary=True,
                 debounce=True,
                 essential=True,
@@ -202,6 +203,7 @@ def _transport() -> list[LabControl]:
             "Step: meta",
             "Take one meta-step: update θ once",
             "step",
+            key="ArrowRight",
             essential=True,
         ),
         LabControl(
@@ -211,6 +213,7 @@ def _transport() -> list[LabControl]:
                 tooltip="Restart at meta-step 0 with the same seed and current settings; "
                 "scheduled changes are re-applied",
                 icon="reset",
+                key="r",
                 debounce=True,
             ),
             act=lambda context, _: context.restart(context.session.reset),
@@ -423,7 +426,7 @@ def _history() -> list[LabControl]:
             Toggle(
                 name="large",
                 label="Large type",
-                tooltip="Enlarge all type, for a lecture hall",
+                tooltip="Enlarge all type and deepen the colours, for a lecture hall",
                 icon="type",
                 compact=True,
             ),

@@ -65,6 +65,7 @@ def show_lab(page: Page, lab: Lab, *, large: bool = False) -> None:
             "controls": dashboard.controls,
             "state": dashboard.state,
             "dark": dashboard.dark,
+            "room": dashboard.room,
             "inner_step": dashboard.inner_step,
             "large": large,
             "figures": as_text(figures),

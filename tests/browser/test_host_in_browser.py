@@ -17,7 +17,7 @@ const subscribe = (name) => (listener) => {
   return () => { delete heard[name]; };
 };
 window.lab = {
-  controls: [], state: { alpha: { value: 0.01 } }, dark: {}, first: {}, large: false,
+  controls: [], state: { alpha: { value: 0.01 } }, dark: {}, room: {}, first: {}, large: false,
   inner_step: null, trained: false,
 };
 const host = {
@@ -49,7 +49,9 @@ CONTROLS = specification(
         Group(
             "top",
             (
-                Button(name="play", label="Play"),
+                Button(name="play", label="Play", tooltip="Start or pause", key=" "),
+                Button(name="meta_step", label="Step: meta", key="ArrowRight"),
+                Button(name="reset", label="Reset", key="r", debounce=True),
                 Slider(name="alpha", label="α", low=1e-4, high=1.0),
             ),
         )
@@ -108,6 +110,67 @@ def test_single_keys_are_no_commands_of_the_notebook(page: Page) -> None:
     assert page.evaluate("commands.splice(0)") == []
     page.keyboard.press("Control+s")
     assert page.evaluate("commands.splice(0)") == ["Control", "s"]
+
+
+def pressed(page: Page) -> list[str]:
+    return [message["name"] for message in page.evaluate("sent.splice(0)") if "name" in message]
+
+
+def test_keys_press_what_has_one_and_leave_others_theirs(page: Page) -> None:
+    page.evaluate("sent.splice(0)")
+    page.locator(".maml-lab-training .nsewdrag").click()
+    for key in (" ", "ArrowRight", "ArrowRight", "R", "x", "Control+r"):
+        page.keyboard.press(key)
+    assert pressed(page) == ["play", "meta_step", "meta_step", "reset"]
+    page.get_by_role("slider", name="α").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    assert pressed(page)[-2:] == ["alpha", "play"]
+    page.get_by_role("button", name="Step: meta").focus()
+    page.keyboard.press(" ")
+    assert pressed(page) == ["meta_step"]
+    typed = page.get_by_role("textbox", name="α, typed value")
+    typed.fill("")
+    page.keyboard.type("r ?")
+    assert typed.input_value() == "r ?"
+    assert pressed(page) == []
+    page.evaluate("() => { lab.state = { play: { disabled: true } }; heard.state(); }")
+    page.locator(".maml-lab-training .nsewdrag").click()
+    page.keyboard.press(" ")
+    assert pressed(page) == []
+    page.evaluate("() => { lab.state = { play: {} }; heard.state(); }")
+
+
+def test_a_key_lists_the_keys(page: Page) -> None:
+    page.locator(".maml-lab-training .nsewdrag").click()
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    expect(keys.locator("dt")).to_have_text(["Space", "→", "R", "F", "?"])
+    expect(keys.locator("dd").first).to_have_text("Start or pause")
+    page.keyboard.press("?")
+    expect(keys).to_be_hidden()
+    expect(page.get_by_role("button", name="Play")).to_have_attribute(
+        "title", "Start or pause (Space)"
+    )
+
+
+def test_one_plot_fills_the_screen_in_large_type(page: Page) -> None:
+    plot = page.locator(".maml-lab-training .maml-lab-plot")
+    page.locator(".maml-lab-training .nsewdrag").click()
+    page.keyboard.press("f")
+    filled = "() => document.fullscreenElement?.matches('.maml-lab-training')"
+    page.wait_for_function(filled)
+    page.wait_for_function(
+        "() => { const { layout } = document.querySelector('.maml-lab-training .maml-lab-plot');"
+        "  return layout.height > innerHeight - 100 && layout.height <= innerHeight"
+        "    && layout.font.size === 18; }"
+    )
+    page.locator(".maml-lab-training .modebar-btn").last.click()
+    page.wait_for_function("() => !document.fullscreenElement")
+    page.wait_for_function(
+        "() => document.querySelector('.maml-lab-training .maml-lab-plot').layout.height < 200"
+    )
+    assert plot.evaluate("({ layout }) => layout.font.size") == 12
 
 
 def test_a_lost_lab_takes_no_keys_and_gets_the_focus_back(page: Page) -> None:

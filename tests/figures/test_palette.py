@@ -15,7 +15,9 @@ from labkit.figures.style.palette import (
     DARK_PAPER,
     GRID,
     LEAST_CONTRAST,
+    LEAST_ROOM_CONTRAST,
     PAPER,
+    ROOM,
     SUPPORT,
     TINTS,
     TRUTH,
@@ -65,6 +67,15 @@ def test_every_colour_of_every_figure_stands_out_on_both_papers() -> None:
             assert contrast(on_dark, DARK_PAPER) >= LEAST_CONTRAST, on_dark
 
 
+def test_every_colour_is_stronger_on_a_projector() -> None:
+    assert ROOM.keys() == DARK.keys()
+    assert contrast(ROOM[BEFORE], PAPER) > 6 > contrast(BEFORE, PAPER)
+    for color, strong in ROOM.items():
+        assert contrast(strong, PAPER) >= contrast(color, PAPER), color
+        if color != GRID:
+            assert contrast(strong, PAPER) >= LEAST_ROOM_CONTRAST, color
+
+
 # Machado, Oliveira, Fernandes 2009: linear RGB as seen without one of the three cones
 SIGHT = (
     np.eye(3),
@@ -93,6 +104,7 @@ def test_maml_and_first_order_are_told_apart_at_a_glance() -> None:
     exact, first_order = algorithm_color("maml", 2), algorithm_color("maml", 1)
     assert distance(exact, first_order) > 40
     assert distance(DARK[exact], DARK[first_order]) > 40
+    assert distance(ROOM[exact], ROOM[first_order]) > 40
 
 
 def test_what_needs_no_learning_and_what_has_not_learned_yet_have_lines_of_their_own() -> None:
@@ -103,6 +115,6 @@ def test_what_needs_no_learning_and_what_has_not_learned_yet_have_lines_of_their
 
 def test_colours_are_told_apart_with_any_colour_vision() -> None:
     light = [*COLORS, SUPPORT, BEFORE, TRUTH]
-    for colors in (light, [DARK[color] for color in light]):
+    for colors in (light, *([paper[color] for color in light] for paper in (DARK, ROOM))):
         for one, other in itertools.combinations(colors, 2):
             assert distance(one, other) > 11, (one, other)

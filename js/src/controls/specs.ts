@@ -49,6 +49,8 @@ export interface Pressable extends Labelled {
   primary: boolean;
   compact: boolean;
   debounce: boolean;
+  /** Presses it while the focus is in the lab, as in KeyboardEvent.key. */
+  key?: string;
 }
 
 export interface ButtonSpec extends Pressable {

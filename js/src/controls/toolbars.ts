@@ -1,12 +1,21 @@
 // The controls of the lab, what a person sets and presses, built from the kernel's specifications.
 
 import { element, write } from "../dom";
+import { keyName, type Shortcut } from "../keys";
 import type { Emit } from "../messages";
 import { button, menu, toggle } from "./buttons";
 import { segments, select } from "./choice";
 import type { Control } from "./control";
 import { slider } from "./slider";
-import type { ControlChanges, ControlSpec, GroupSpec, Place, Shown } from "./specs";
+import type {
+  ButtonSpec,
+  ControlChanges,
+  ControlSpec,
+  GroupSpec,
+  Place,
+  Shown,
+  ToggleSpec,
+} from "./specs";
 import { field, status } from "./texts";
 
 const BUTTONS = ["button", "toggle", "menu"];
@@ -15,6 +24,8 @@ export interface Toolbars {
   places: Record<Place, HTMLElement>;
   /** Unfolds what a narrow page has no room for, if anything is folded there. */
   fold: HTMLElement | null;
+  /** The keys that press what is in sight. */
+  shortcuts: Shortcut[];
   /** @param state - name of a control → what of it differs from its specification */
   update(state: Record<string, ControlChanges>): void;
 }
@@ -22,6 +33,7 @@ export interface Toolbars {
 /** @param waiting - whether the kernel has yet to answer what was asked last */
 export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean): Toolbars {
   const updates = new Map<string, (changes: ControlChanges) => void>();
+  const shortcuts: Shortcut[] = [];
   const bar = (place: Place) => element("div", { class: `maml-lab-place maml-lab-place-${place}` });
   const places: Record<Place, HTMLElement> = {
     top: bar("top"),
@@ -35,6 +47,7 @@ export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean
     for (const spec of controls) {
       const { node, update } = updatable(spec, emit, waiting);
       updates.set(spec.name, update);
+      if (isPressed(spec) && spec.key) shortcuts.push(shortcutFor(spec, spec.key, node));
       if (!BUTTONS.includes(spec.kind)) {
         buttons = undefined;
         row.append(node);
@@ -57,10 +70,23 @@ export function toolbars(groups: GroupSpec[], emit: Emit, waiting: () => boolean
   return {
     places,
     fold,
+    shortcuts,
     update(state) {
       for (const [name, changes] of Object.entries(state)) updates.get(name)?.(changes);
     },
   };
+}
+
+function isPressed(spec: ControlSpec): spec is ButtonSpec | ToggleSpec {
+  return spec.kind === "button" || spec.kind === "toggle";
+}
+
+/** Does what a click does, wherever the button is folded; one that is not shown has no key. */
+function shortcutFor(spec: ButtonSpec | ToggleSpec, key: string, node: HTMLElement): Shortcut {
+  const press = () => {
+    if (!node.hidden) node.click();
+  };
+  return { key, words: spec.tooltip, repeats: !spec.debounce, press };
 }
 
 /** Unfolds, where the style sheet shows it, the controls that a narrow page has no room for. */
@@ -84,6 +110,8 @@ function updatable(spec: ControlSpec, emit: Emit, waiting: () => boolean) {
   const { node } = control;
   node.classList.add("maml-lab-control", `maml-lab-${spec.kind}`);
   node.dataset.name = spec.name;
+  const key = isPressed(spec) && spec.key;
+  if (key) node.setAttribute("aria-keyshortcuts", key === " " ? "Space" : key);
   let last: string | undefined;
   const update = (changes: ControlChanges) => {
     const text = JSON.stringify(changes);
@@ -95,7 +123,7 @@ function updatable(spec: ControlSpec, emit: Emit, waiting: () => boolean) {
     node.hidden = Boolean(state.hidden);
     node.classList.toggle("maml-lab-essential", state.essential);
     if (appears) control.appear?.();
-    node.title = about;
+    node.title = key && !state.disabled ? `${about} (${keyName(key)})` : about;
     node.classList.toggle("maml-lab-unused", Boolean(state.disabled));
     if (control.label) write(control.label, state.label);
     control.show(state);

@@ -27,6 +27,7 @@ export type PanelName = "adaptation" | "task" | "training";
 export const HEIGHTS: Record<PanelName, number> = { adaptation: 272, task: 272, training: 174 };
 
 const LIGHT_AXIS = { gridcolor: "#e6e6e6", linecolor: "#999999", zerolinecolor: "#999999" };
+const ROOM_AXIS = { gridcolor: "#c4c4c4", linecolor: "#555555", zerolinecolor: "#555555" };
 const DARK_AXIS = { gridcolor: "#3a3a3a", linecolor: "#888888", zerolinecolor: "#888888" };
 
 /** How a page shows all its figures. */
@@ -35,6 +36,8 @@ export interface Look extends Theme {
   step: number | null;
   /** Whether the plot itself has the figure's title; otherwise it is above the plot. */
   titled?: boolean;
+  /** Height that the plot has, in pixels, where one panel fills the screen. */
+  room?: number | null;
   paper?: string;
 }
 
@@ -59,8 +62,9 @@ export function titleHeight(figure: Figure | null, titled = false): number {
 export function plotHeight(
   panel: PanelName,
   figure: Figure | null,
-  { large, titled }: { large: boolean; titled?: boolean },
+  { large, titled, room }: Pick<Look, "large" | "titled" | "room">,
 ): number {
+  if (room) return room;
   const height = (figure?.layout.height ?? HEIGHTS[panel]) - titleHeight(figure, titled);
   return Math.round(height * (large ? LARGE_HEIGHT[panel] : 1));
 }
@@ -89,7 +93,7 @@ function deriveTrace(described: Trace, look: PanelLook, shown: number | null): T
 
 function deriveLayout(figure: Figure, look: PanelLook): Layout {
   const layout = applyTheme(figure.layout, look, look.lists);
-  const text = look.dark ? "#dddddd" : "#333333";
+  const text = look.dark ? "#dddddd" : look.large ? "#000000" : "#333333";
   const size = look.large ? LARGE : 1;
   layout.font = { color: text, size: 12 * size, ...layout.font };
   layout.width = look.width;
@@ -117,7 +121,7 @@ function deriveLayout(figure: Figure, look: PanelLook): Layout {
   if (more > 0) raiseMargin(layout, more * LEGEND_ROW * size);
   for (const name of Object.keys(layout).filter((key) => AXIS.test(key))) {
     const axis: AxisLayout = {
-      ...(look.dark ? DARK_AXIS : LIGHT_AXIS),
+      ...(look.dark ? DARK_AXIS : look.large ? ROOM_AXIS : LIGHT_AXIS),
       // otherwise a third of each redraw goes into measuring every label
       ticklabeloverflow: "allow",
       ...(layout[name] as AxisLayout),

@@ -10,9 +10,17 @@ import type { SupportPoints } from "./support";
 import { showTitle } from "./title";
 import { holdRanges, keepZoom, leaveZoom, setWayBack } from "./zoom";
 
+const CORNERS = {
+  width: 16,
+  height: 16,
+  path: "M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM12 9h2v5H9v-2h3zM2 9h2v3h3v2H2z",
+};
+
 export class PlotPanel {
   figure: Figure | null = null;
   width = 0;
+  /** Height that the plot has while its panel fills the screen. */
+  room: number | null = null;
   dirty = false;
   drawn = false;
   /** Since when it is to be drawn. */
@@ -45,6 +53,7 @@ export class PlotPanel {
     readonly name: PanelName,
     readonly gd: PlotElement,
     private readonly title: HTMLElement,
+    private readonly fill: ((panel: PanelName) => void) | null,
   ) {}
 
   whole(figure: Figure): void {
@@ -93,9 +102,9 @@ export class PlotPanel {
 
   /** What plotly draws of the figure on this page. */
   derive(look: Look & Pick<PanelLook, "lists" | "cursor">): Figure {
-    const { figure, name, width } = this;
+    const { figure, name, width, room } = this;
     if (!figure) throw new Error(`the ${name} panel has no figure yet`);
-    return deriveFigure(figure, { ...look, panel: name, width });
+    return deriveFigure(figure, { ...look, panel: name, width, room });
   }
 
   leave(plotly: Plotly | null): void {
@@ -188,19 +197,21 @@ export class PlotPanel {
     }
     this.drawn = true;
     // keep one object: plotly recreates the plot for another
-    this.config = plotConfig(figure);
+    this.config = plotConfig(figure, this.fill && (() => this.fill?.(this.name)));
     await plotly.newPlot(gd, data, layout, this.config);
     this.internals = expectedInternals(gd, plotly);
     attach(this, figure);
   }
 }
 
-function plotConfig(figure: Figure): Config {
-  const buttons = isEditable(figure) ? [] : ["zoom2d", "pan2d"];
+function plotConfig(figure: Figure, fill: (() => void) | null): Config {
+  const moves = isEditable(figure) ? [] : ["zoom2d", "pan2d"];
+  const title = "Whole screen, and back (F)";
+  const whole = fill ? [{ name: "whole screen", title, icon: CORNERS, click: fill }] : [];
   return {
     displaylogo: false,
     displayModeBar: "hover",
-    modeBarButtons: [[...buttons, "resetScale2d"]],
+    modeBarButtons: [[...moves, "resetScale2d", ...whole]],
     doubleClick: "reset",
     responsive: false,
   };

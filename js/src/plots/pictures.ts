@@ -34,11 +34,11 @@ export async function takePictures(plots: Plots): Promise<Partial<Record<PanelNa
 /** Lets the browser save one picture of all panels. */
 export async function savePicture(plots: Plots, wanted: ExportMessage): Promise<void> {
   const images = await takePictures(plots);
-  const placed = plots.panels.flatMap(({ name, gd, figure }) => {
+  const placed = plots.panels.flatMap(({ name, gd, figure, room }) => {
     const image = images[name];
     if (!image) return [];
     const { left, right, bottom } = gd.getBoundingClientRect();
-    const tall = plotHeight(name, figure, { large: plots.look.large, titled: true });
+    const tall = plotHeight(name, figure, { large: plots.look.large, titled: true, room });
     const svg = decodeURIComponent(image.slice(image.indexOf(",") + 1));
     return [{ svg, left, right, bottom, tall }];
   });
@@ -51,7 +51,9 @@ export async function savePicture(plots: Plots, wanted: ExportMessage): Promise<
 async function takePicture(plots: Plots, panel: PlotPanel): Promise<string> {
   const { plotly } = plots;
   if (!plotly) throw new Error("plotly.js is not loaded yet");
-  const look = { ...plots.currentLook, dark: false, titled: true, paper: "#ffffff" };
+  const { currentLook } = plots;
+  const light = { dark: false, colours: currentLook.dark ? {} : currentLook.colours };
+  const look = { ...currentLook, ...light, titled: true, paper: "#ffffff" };
   const { data, layout } = panel.derive({ ...look, lists: new WeakMap(), cursor: {} });
   holdRanges(panel.internals ?? documentedRanges(panel.gd), layout);
   const { width = 0, height = 0 } = layout as Layout & { width?: number };

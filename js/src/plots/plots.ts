@@ -29,6 +29,8 @@ interface Options {
   root: HTMLElement;
   library: Promise<Plotly>;
   emit: Emit;
+  /** Lets a panel fill the screen, or no longer; null where that is not possible. */
+  fill?: ((panel: PanelName) => void) | null;
 }
 
 export class Plots {
@@ -50,10 +52,10 @@ export class Plots {
   private received = 0;
   private gone = false;
 
-  constructor({ elements, titles, root, library, emit }: Options) {
+  constructor({ elements, titles, root, library, emit, fill = null }: Options) {
     this.emit = emit;
     this.panels = PANELS.map(
-      (name) => new PlotPanel(name, elements[name] as PlotElement, titles[name]),
+      (name) => new PlotPanel(name, elements[name] as PlotElement, titles[name], fill),
     );
     this.receipts = new Receipts((number) => emit({ kind: "drawn", number }), pageClock);
     this.sizes = new ResizeObserver((entries) => this.resize(entries));
@@ -97,6 +99,11 @@ export class Plots {
     }
     this.fit();
     this.schedule();
+  }
+
+  /** Gives a panel that fills the screen its height; null: none does. */
+  setRoom(name: PanelName | null, room: number | null): void {
+    for (const panel of this.panels) panel.room = panel.name === name ? room : null;
   }
 
   setStep(step: number | null): void {
@@ -171,8 +178,8 @@ export class Plots {
   }
 
   private fit(): void {
-    for (const { gd, name, figure } of this.panels) {
-      gd.style.height = `${plotHeight(name, figure, this.look)}px`;
+    for (const { gd, name, figure, room } of this.panels) {
+      gd.style.height = `${plotHeight(name, figure, { ...this.look, room })}px`;
     }
   }
 

@@ -1,4 +1,4 @@
-// Colours of a dark theme and sizes of large type, for figures described in light colours and
+// Colours of a dark theme or a projector, and sizes of large type, for figures described in light colours and
 // normal type.
 
 /** How much larger type, lines and points are. */
@@ -13,7 +13,7 @@ const POINTS = new Set(["x", "y", "z", "text", "customdata", "ids", "hovertext",
 export interface Theme {
   dark: boolean;
   large: boolean;
-  /** Colour on a light theme → colour on a dark one. */
+  /** Colour as described → colour in this theme; those that are not named stay. */
   colours: Record<string, string>;
 }
 
@@ -23,7 +23,7 @@ export type ListMemory = WeakMap<unknown[], unknown[]>;
 /** A part of a figure in a theme. */
 export function applyTheme<Part>(part: Part, theme: Theme, lists: ListMemory): Part {
   const convert = (value: unknown, key: string, parent: string): unknown => {
-    if (typeof value === "string") return theme.dark ? recolour(value, theme.colours) : value;
+    if (typeof value === "string") return recolour(value, theme.colours);
     if (typeof value === "number") return theme.large ? resize(value, key, parent) : value;
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     if (Array.isArray(value)) {
@@ -43,6 +43,7 @@ export function applyTheme<Part>(part: Part, theme: Theme, lists: ListMemory): P
 }
 
 function recolour(text: string, colours: Record<string, string>): string {
+  if (!/#|rgb/i.test(text)) return text;
   return text
     .replace(/#[0-9a-f]{6}\b/gi, (hex) => colours[hex.toLowerCase()] ?? hex)
     .replace(

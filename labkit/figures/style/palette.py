@@ -16,6 +16,9 @@ PAPER, DARK_PAPER = "#ffffff", "#111111"
 LEAST_CONTRAST = 3.0
 """Of a line or a letter against the paper (WCAG 2.2, 1.4.11)."""
 
+LEAST_ROOM_CONTRAST, ROOM_CONTRAST = 4.5, 6.5
+"""On a projector: of a weak tint, and of a colour itself. At 7 two look alike to some readers."""
+
 TINTS = 10
 """Steps from the weakest tint of a colour to the colour itself."""
 
@@ -108,10 +111,10 @@ def _luminance(color: str) -> float:
 
 
 @cache
-def _tints(color: str, paper: str) -> tuple[str, ...]:
+def _tints(color: str, paper: str, stands_out: float = LEAST_CONTRAST) -> tuple[str, ...]:
     """From the weakest tint that stands out from the paper to the colour itself."""
     strengths = (i / 100 for i in range(101))
-    least = next(s for s in strengths if contrast(blend(color, s, paper), paper) > LEAST_CONTRAST)
+    least = next(s for s in strengths if contrast(blend(color, s, paper), paper) > stands_out)
     steps = (least + (1 - least) * i / (TINTS - 1) for i in range(TINTS))
     return tuple(blend(color, strength, paper) for strength in steps)
 
@@ -133,6 +136,28 @@ DARK = {
     },
 }
 """Colour on white paper → the same on dark paper, for every colour that a figure uses."""
+
+
+def _deep(color: str) -> str:
+    """The colour, darkened until it stands out in a bright room."""
+    darker = (blend(color, 1 - i / 40, "#000000") for i in range(41))
+    return next(c for c in darker if contrast(c, PAPER) >= ROOM_CONTRAST)
+
+
+ROOM = {
+    **{color: _deep(color) for color in (BEFORE, SUPPORT, AXIS)},
+    TRUTH: "#000000",
+    TEXT: "#000000",
+    GRID: "#c4c4c4",
+    **{
+        tint: deep
+        for color in COLORS
+        for tint, deep in zip(
+            _tints(color, PAPER), _tints(_deep(color), PAPER, LEAST_ROOM_CONTRAST), strict=True
+        )
+    },
+}
+"""Colour on white paper → the same for a projector, whose white is grey and whose lines fade."""
 
 
 def _on_any_paper(light: str, dark: str) -> str:

@@ -15,13 +15,39 @@ matches?media.matches:light==="false"}function followTheme(changed,signal){let m
 efers-color-scheme: dark)"),forced=matchMedia("(forced-colors: active)");for(let query of[media,forced])
 query.addEventListener("change",changed,{signal});let theme=new MutationObserver(changed);return theme.
 observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light"]}),signal.addEventListener(
-"abort",()=>theme.disconnect()),()=>isDark(media,forced)}function lossOf(connection){let remedy=document.
-body.dataset.voila?"load the page again":"run all cells again";return connection==="ended"?`The kern\
-el has restarted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}function followConnection(root,lost,outbox){let focused=null;return connection=>{let away=connection!==
+"abort",()=>theme.disconnect()),()=>isDark(media,forced)}function coloursOf(host,dark,large){return dark?
+host.get("dark"):large?host.get("room"):{}}function lossOf(connection){let remedy=document.body.dataset.
+voila?"load the page again":"run all cells again";return connection==="ended"?`The kernel has restar\
+ted: ${remedy}.`:`The kernel is out of reach. If it stays so, ${remedy}.`}function followConnection(root,lost,outbox){let focused=null;return connection=>{let away=connection!==
 "live";outbox.close(connection==="ended"),away&&(lost.textContent=lossOf(connection));let active=document.
 activeElement;away&&active instanceof HTMLElement&&root.contains(active)&&(focused=active,active.blur()),
 root.classList.toggle("maml-lab-is-lost",away);for(let part of root.children)part.toggleAttribute("i\
-nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)}}var ICONS={play:'<path class="f" d="M4.5 2.8v10.4L13 8z"/>',pause:'<path class="f" d="M4 3h2.8v10H4z\
+nert",away&&part!==lost);away||(active===document.body&&focused?.focus(),focused=null)}}function overlay(node,panel,focus,changed=()=>{}){let isOpen=()=>panel.matches(":popover-open"),close=(back=!0)=>{
+if(!isOpen())return;let held=panel.matches(":focus-within");panel.hidePopover(),back&&held&&focus()};
+return panel.popover="auto",panel.classList.add("maml-lab-popup"),panel.addEventListener("beforetogg\
+le",event=>{let opens=event.newState==="open";opens&&place(node,panel),node.classList.toggle("maml-l\
+ab-anchor",opens),changed(opens)}),panel.addEventListener("keydown",event=>{event.key==="Escape"&&(event.
+preventDefault(),close())}),node.addEventListener("focusout",({relatedTarget})=>{relatedTarget instanceof
+Node&&!node.contains(relatedTarget)&&close(!1)}),{close,isOpen,open:()=>isOpen()||panel.showPopover()}}
+function place(node,panel){let bounds=(node.closest(".maml-lab")??document.body).getBoundingClientRect(),
+control=node.getBoundingClientRect(),width=widthOf(panel),room=Math.max(bounds.right-(control.left+width),
+bounds.left-control.left),shift=Math.min(0,room);panel.style.setProperty("--maml-lab-shift",`${shift}\
+px`),panel.style.setProperty("--maml-lab-left",`${control.left+shift}px`),panel.style.setProperty("-\
+-maml-lab-top",`${control.bottom}px`)}function widthOf(panel){panel.classList.add("maml-lab-measured");
+let{width}=panel.getBoundingClientRect();return panel.classList.remove("maml-lab-measured"),width}var NAMES={" ":"Space",ArrowRight:"→"},WRITABLE="input:not([type=range], [type=radio], [type=check\
+box]), textarea, select",PARTS="[role=menu], dialog, .maml-lab-point";function keyName(key){return NAMES[key]??
+key.toUpperCase()}function isTaken(target,key){return target.matches(WRITABLE)||target.closest(PARTS)?
+!0:key===" "?target.matches("button, a, summary, input:is([type=checkbox], :not(:checked, [type=rang\
+e]))"):key.startsWith("Arrow")&&target.matches("input")}function listenForKeys(root,place2,shortcuts,signal){
+let rows=[...shortcuts,{key:"?",words:"Show or hide this list"}].flatMap(({key,words:words2})=>[element(
+"dt",{},element("kbd",{},keyName(key))),element("dd",{},words2)]),list=element("dialog",{class:"maml\
+-lab-keys","aria-label":"Keys",tabindex:-1});list.append(element("dl",{},...rows)),list.autofocus=!0,
+place2.append(list);let over=overlay(place2,list,()=>root.focus()),press=event=>{let{key,target}=event;
+if(!(event.defaultPrevented||event.ctrlKey||event.metaKey||event.altKey)){if(key==="?"&&over.isOpen())
+over.close();else{if(!(target instanceof Element)||isTaken(target,key))return;if(key==="?")over.open();else{
+let shortcut=shortcuts.find(one=>one.key===key.toLowerCase()||one.key===key);if(!shortcut)return;(!event.
+repeat||shortcut.repeats)&&shortcut.press()}}event.preventDefault()}};root.addEventListener("keydown",
+press,{signal})}var ICONS={play:'<path class="f" d="M4.5 2.8v10.4L13 8z"/>',pause:'<path class="f" d="M4 3h2.8v10H4z\
 M9.2 3H12v10H9.2z"/>',step:'<path class="f" d="M3.5 3v10L10 8z"/><path d="M12 3v10"/>',inner:'<path \
 d="m5 4 4 4-4 4M12 3.5v9"/>',task:'<path d="m2 4 4 4-4 4M7 4l4 4-4 4M13.5 3.5v9"/>',reset:'<path d="\
 M3 8a5 5 0 1 0 1.6-3.7L3 5.8M3 2.5v3.3h3.3"/>',dice:'<rect x="2.2" y="2.2" width="11.6" height="11.6\
@@ -38,19 +64,7 @@ xt>',shuffle:'<path d="M2 4.5h2.5l6 7H14M2 11.5h2.5l2-2.3M8.5 6.8l2-2.3H14M12 2.
 -2 2"/>',live:'<circle class="f" cx="8" cy="8" r="2"/><path d="M4.6 11.4a4.8 4.8 0 0 1 0-6.8M11.4 4.\
 6a4.8 4.8 0 0 1 0 6.8"/>'};var STEPS=new Map([["ArrowRight",1],["ArrowDown",1],["ArrowLeft",-1],["ArrowUp",-1]]);function listTarget(event,index,count){
 if(event.ctrlKey||event.altKey||event.metaKey)return;if(event.key==="Home")return 0;if(event.key==="\
-End")return count-1;let step=STEPS.get(event.key);return step===void 0?void 0:(index+step+count)%count}function overlay(node,panel,focus,changed=()=>{}){let isOpen=()=>panel.matches(":popover-open"),close=(back=!0)=>{
-if(!isOpen())return;let held=panel.matches(":focus-within");panel.hidePopover(),back&&held&&focus()};
-return panel.popover="auto",panel.classList.add("maml-lab-popup"),panel.addEventListener("beforetogg\
-le",event=>{let opens=event.newState==="open";opens&&place(node,panel),node.classList.toggle("maml-l\
-ab-anchor",opens),changed(opens)}),panel.addEventListener("keydown",event=>{event.key==="Escape"&&(event.
-preventDefault(),close())}),node.addEventListener("focusout",({relatedTarget})=>{relatedTarget instanceof
-Node&&!node.contains(relatedTarget)&&close(!1)}),{close,isOpen,open:()=>isOpen()||panel.showPopover()}}
-function place(node,panel){let bounds=(node.closest(".maml-lab")??document.body).getBoundingClientRect(),
-control=node.getBoundingClientRect(),width=widthOf(panel),room=Math.max(bounds.right-(control.left+width),
-bounds.left-control.left),shift=Math.min(0,room);panel.style.setProperty("--maml-lab-shift",`${shift}\
-px`),panel.style.setProperty("--maml-lab-left",`${control.left+shift}px`),panel.style.setProperty("-\
--maml-lab-top",`${control.bottom}px`)}function widthOf(panel){panel.classList.add("maml-lab-measured");
-let{width}=panel.getBoundingClientRect();return panel.classList.remove("maml-lab-measured"),width}var DEBOUNCE_MS=350;function button(spec,emit){let node=pressable(spec,emit);return{node,inputs:()=>[
+End")return count-1;let step=STEPS.get(event.key);return step===void 0?void 0:(index+step+count)%count}var DEBOUNCE_MS=350;function button(spec,emit){let node=pressable(spec,emit);return{node,inputs:()=>[
 node],show:state=>showFace(node,state)}}function toggle(spec,emit){let node=pressable(spec,emit);return{
 node,inputs:()=>[node],show(state){showFace(node,state),node.setAttribute("aria-pressed",String(!!state.
 pressed))}}}function menu(spec,emit){let opener=element("button",{type:"button","aria-haspopup":"men\
@@ -168,37 +182,51 @@ return onTyped(text,()=>{text.value&&(put(text.value),model.settle(untouched))},
 "div",{role:"status","aria-live":spec.live?"polite":"off"});return{node,inputs:()=>[],show(state){let lines=[
 state.value??[]].flat();for(node.dataset.tone=state.tone??"";node.children.length>lines.length;)node.
 lastChild?.remove();for(;node.children.length<lines.length;)node.append(element("div"));lines.forEach(
-(line,index)=>{let at=node.children[index];at.title!==line&&(write(at,line),at.title=line)})}}}var BUTTONS=["button","toggle","menu"];function toolbars(groups,emit,waiting){let updates=new Map,bar=place2=>element(
-"div",{class:`maml-lab-place maml-lab-place-${place2}`}),places={top:bar("top"),adaptation:bar("adap\
-tation"),task:bar("task"),training:bar("training")};for(let{place:place2,name,controls}of groups){let row=element(
-"div",{class:`maml-lab-row${name&&` maml-lab-row-${name}`}`}),buttons;for(let spec of controls){let{
-node,update}=updatable(spec,emit,waiting);if(updates.set(spec.name,update),!BUTTONS.includes(spec.kind)){
-buttons=void 0,row.append(node);continue}buttons||(buttons=element("div",{class:"maml-lab-buttons"}),
-row.append(buttons)),buttons.append(node)}places[place2].append(row)}let fold=groups.some(({controls})=>controls.
-some(({essential})=>essential))?folding(places.top):null;return fold&&places.top.firstElementChild?.
-prepend(fold),{places,fold,update(state){for(let[name,changes]of Object.entries(state))updates.get(name)?.(
-changes)}}}function folding(place2){let about="Show or hide all controls",button2=element("button",{
-type:"button",class:"maml-lab-fold",title:about},"Controls"),fold=open=>{place2.classList.toggle("ma\
-ml-lab-unfolded",open),button2.ariaExpanded=String(open)};return button2.addEventListener("click",()=>fold(
-button2.ariaExpanded==="false")),button2.setAttribute("aria-description",about),fold(!1),button2}function updatable(spec,emit,waiting){
-let control=build(spec,emit,waiting),{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.
-kind}`),node.dataset.name=spec.name;let last,update=changes=>{let text=JSON.stringify(changes);if(text===
-last)return;let state={...spec,...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&
-state.reason||tooltip,appears=last!==void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,node.
-classList.toggle("maml-lab-essential",state.essential),appears&&control.appear?.(),node.title=about,
-node.classList.toggle("maml-lab-unused",!!state.disabled),control.label&&write(control.label,state.label),
-control.show(state);for(let input of control.inputs())input.disabled=!!state.disabled,input.setAttribute(
-"aria-description",about);last=text};return update({}),{node,update}}function build(spec,emit,waiting){
-switch(spec.kind){case"slider":return slider(spec,emit,waiting);case"select":return select(spec,emit,
-waiting);case"segments":return segments(spec,emit,waiting);case"button":return button(spec,emit);case"\
-toggle":return toggle(spec,emit);case"menu":return menu(spec,emit);case"text":return status(spec);case"\
-field":return field(spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
+(line,index)=>{let at=node.children[index];at.title!==line&&(write(at,line),at.title=line)})}}}var BUTTONS=["button","toggle","menu"];function toolbars(groups,emit,waiting){let updates=new Map,shortcuts=[],
+bar=place2=>element("div",{class:`maml-lab-place maml-lab-place-${place2}`}),places={top:bar("top"),
+adaptation:bar("adaptation"),task:bar("task"),training:bar("training")};for(let{place:place2,name,controls}of groups){
+let row=element("div",{class:`maml-lab-row${name&&` maml-lab-row-${name}`}`}),buttons;for(let spec of controls){
+let{node,update}=updatable(spec,emit,waiting);if(updates.set(spec.name,update),isPressed(spec)&&spec.
+key&&shortcuts.push(shortcutFor(spec,spec.key,node)),!BUTTONS.includes(spec.kind)){buttons=void 0,row.
+append(node);continue}buttons||(buttons=element("div",{class:"maml-lab-buttons"}),row.append(buttons)),
+buttons.append(node)}places[place2].append(row)}let fold=groups.some(({controls})=>controls.some(({essential})=>essential))?
+folding(places.top):null;return fold&&places.top.firstElementChild?.prepend(fold),{places,fold,shortcuts,
+update(state){for(let[name,changes]of Object.entries(state))updates.get(name)?.(changes)}}}function isPressed(spec){
+return spec.kind==="button"||spec.kind==="toggle"}function shortcutFor(spec,key,node){let press=()=>{
+node.hidden||node.click()};return{key,words:spec.tooltip,repeats:!spec.debounce,press}}function folding(place2){
+let about="Show or hide all controls",button2=element("button",{type:"button",class:"maml-lab-fold",
+title:about},"Controls"),fold=open=>{place2.classList.toggle("maml-lab-unfolded",open),button2.ariaExpanded=
+String(open)};return button2.addEventListener("click",()=>fold(button2.ariaExpanded==="false")),button2.
+setAttribute("aria-description",about),fold(!1),button2}function updatable(spec,emit,waiting){let control=build(
+spec,emit,waiting),{node}=control;node.classList.add("maml-lab-control",`maml-lab-${spec.kind}`),node.
+dataset.name=spec.name;let key=isPressed(spec)&&spec.key;key&&node.setAttribute("aria-keyshortcuts",
+key===" "?"Space":key);let last,update=changes=>{let text=JSON.stringify(changes);if(text===last)return;
+let state={...spec,...changes},tooltip="tooltip"in state?state.tooltip:"",about=state.disabled&&state.
+reason||tooltip,appears=last!==void 0&&node.hidden&&!state.hidden;node.hidden=!!state.hidden,node.classList.
+toggle("maml-lab-essential",state.essential),appears&&control.appear?.(),node.title=key&&!state.disabled?
+`${about} (${keyName(key)})`:about,node.classList.toggle("maml-lab-unused",!!state.disabled),control.
+label&&write(control.label,state.label),control.show(state);for(let input of control.inputs())input.
+disabled=!!state.disabled,input.setAttribute("aria-description",about);last=text};return update({}),
+{node,update}}function build(spec,emit,waiting){switch(spec.kind){case"slider":return slider(spec,emit,
+waiting);case"select":return select(spec,emit,waiting);case"segments":return segments(spec,emit,waiting);case"\
+button":return button(spec,emit);case"toggle":return toggle(spec,emit);case"menu":return menu(spec,emit);case"\
+text":return status(spec);case"field":return field(spec,emit,waiting)}}var views=new WeakMap;function countView(lab,root,tell,clock){let notebook=null,sight=new IntersectionObserver(
 ()=>{notebook=root.closest(".jp-Notebook")??notebook});return sight.observe(root),views.set(lab,(views.
 get(lab)??0)+1),()=>{sight.disconnect(),views.set(lab,(views.get(lab)??1)-1),clock.after(2e3,()=>{!views.
-get(lab)&&notebook?.isConnected&&tell()})}}var MARK="data-lm-suppress-shortcuts",WRITABLE="input:not([type=range], [type=radio], [type=checkbox\
-]), textarea";function keepKeys(root,signal){root.tabIndex=-1;let keep=event=>{let{target}=event;!(target instanceof
-Element)||!root.contains(target)||target.matches(WRITABLE)||target.toggleAttribute(MARK,!event.ctrlKey&&
-!event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,signal})}var QUESTIONS=new Set(["set","press","support","look","pick"]);function isQuestion(message){return QUESTIONS.
+get(lab)&&notebook?.isConnected&&tell()})}}function fullScreen(panels,changed,signal){if(!document.fullscreenEnabled)return null;let current=null,
+note=()=>{let now=panels.find(panel=>panel===document.fullscreenElement)??null;!now&&!current||(current=
+now,changed())};return document.addEventListener("fullscreenchange",note,{signal}),addEventListener(
+"resize",()=>current&&changed(),{signal}),signal.addEventListener("abort",()=>{current&&document.exitFullscreen()}),
+{get current(){return current},toggle(panel){current?document.exitFullscreen():panel.requestFullscreen().
+catch(error=>console.warn("MAML Lab: no full screen",error))}}}function roomIn(panel,head){let{paddingTop,
+paddingBottom}=getComputedStyle(panel),padding=Number.parseFloat(paddingTop)+Number.parseFloat(paddingBottom);
+return Math.floor(panel.clientHeight-padding-head.offsetHeight)}var MARK="data-lm-suppress-shortcuts",FOCUSABLE="a, button, input, label, select, textarea, [tabinde\
+x]",WRITABLE2="input:not([type=range], [type=radio], [type=checkbox]), textarea";function keepKeys(root,signal){
+root.tabIndex=-1;let take=({target})=>{target instanceof Element&&target.closest(FOCUSABLE)===root&&
+root.focus({preventScroll:!0})};root.addEventListener("pointerdown",take,{signal});let keep=event=>{
+let{target}=event;!(target instanceof Element)||!root.contains(target)||target.matches(WRITABLE2)||target.
+toggleAttribute(MARK,!event.ctrlKey&&!event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,
+signal})}var QUESTIONS=new Set(["set","press","support","look","pick"]);function isQuestion(message){return QUESTIONS.
 has(message.kind)}function endsDrag(message,last){return message.kind!=="set"||last?.kind!=="set"?!1:
 message.final&&!last.final&&message.name===last.name&&message.value===last.value}var END_MS=250,Outbox=class{constructor(view,send,expect,clock){this.view=view;this.send=send;this.expect=
 expect;this.clock=clock}view;send;expect;clock;asked=0;answered=0;last=null;ending=null;timer=0;closed=!1;emit=message=>{
@@ -211,67 +239,68 @@ this.post(ending)}post(message){this.send({...message,view:this.view,asked:this.
 return!!figure?.layout.meta?.goal}function isEditable(figure){return!!figure.layout.meta?.editable}function hasPoints({
 x,y}){return pointCount(x,y)>0}function pointCount(x,y){return Math.min(x?.length??0,y?.length??0)}var MARGINS=new Set(["l","r","t","b"]),SIZES=new Set(["size","standoff","xshift","yshift","ticklen"]),
 POINTS=new Set(["x","y","z","text","customdata","ids","hovertext","source"]);function applyTheme(part,theme,lists){
-let convert=(value,key,parent)=>{if(typeof value=="string")return theme.dark?recolour(value,theme.colours):
-value;if(typeof value=="number")return theme.large?resize(value,key,parent):value;if(value===null||typeof value!=
-"object"||ArrayBuffer.isView(value))return value;if(Array.isArray(value)){if(POINTS.has(key))return value;
-let list=lists.get(value);return list||(list=value.map(held=>convert(held,key,parent)),lists.set(value,
-list)),list}return Object.fromEntries(Object.entries(value).map(([name,held])=>[name,convert(held,name,
-key)]))};return convert(part,"","")}function recolour(text,colours){return text.replace(/#[0-9a-f]{6}\b/gi,
+let convert=(value,key,parent)=>{if(typeof value=="string")return recolour(value,theme.colours);if(typeof value==
+"number")return theme.large?resize(value,key,parent):value;if(value===null||typeof value!="object"||
+ArrayBuffer.isView(value))return value;if(Array.isArray(value)){if(POINTS.has(key))return value;let list=lists.
+get(value);return list||(list=value.map(held=>convert(held,key,parent)),lists.set(value,list)),list}
+return Object.fromEntries(Object.entries(value).map(([name,held])=>[name,convert(held,name,key)]))};
+return convert(part,"","")}function recolour(text,colours){return/#|rgb/i.test(text)?text.replace(/#[0-9a-f]{6}\b/gi,
 hex=>colours[hex.toLowerCase()]??hex).replace(/#([0-9a-f])([0-9a-f])([0-9a-f])\b/gi,(hex,r,g,b)=>colours[`\
 #${r}${r}${g}${g}${b}${b}`.toLowerCase()]??hex).replace(/\b(rgba?)\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*/g,
 (start,kind,...channels)=>{let digits=channel=>Number(channel).toString(16).padStart(2,"0"),mapped=colours[`\
 #${channels.slice(0,3).map(digits).join("")}`];return mapped?`${kind}(${[1,3,5].map(i=>parseInt(mapped.
-slice(i,i+2),16)).join(",")}`:start})}function resize(value,key,parent){return key==="width"&&parent===
+slice(i,i+2),16)).join(",")}`:start}):text}function resize(value,key,parent){return key==="width"&&parent===
 "line"||SIZES.has(key)||parent==="margin"&&MARGINS.has(key)?value*1.5:value}var LARGE_HEIGHT={adaptation:1.25,task:1.25,training:1.5},DIMMED=.15,LEGEND_LETTER=6.2,LEGEND_MARK=41,
 LEGEND_ROW=19,LETTER=.56,AXIS_TITLE=1.2,HEIGHTS={adaptation:272,task:272,training:174},LIGHT_AXIS={gridcolor:"\
-#e6e6e6",linecolor:"#999999",zerolinecolor:"#999999"},DARK_AXIS={gridcolor:"#3a3a3a",linecolor:"#888\
-888",zerolinecolor:"#888888"};function titleHeight(figure,titled=!1){return titled?0:figure?.layout.
-meta?.title_height??0}function plotHeight(panel,figure,{large,titled}){let height=(figure?.layout.height??
-HEIGHTS[panel])-titleHeight(figure,titled);return Math.round(height*(large?LARGE_HEIGHT[panel]:1))}function deriveFigure(figure,look){
+#e6e6e6",linecolor:"#999999",zerolinecolor:"#999999"},ROOM_AXIS={gridcolor:"#c4c4c4",linecolor:"#555\
+555",zerolinecolor:"#555555"},DARK_AXIS={gridcolor:"#3a3a3a",linecolor:"#888888",zerolinecolor:"#888\
+888"};function titleHeight(figure,titled=!1){return titled?0:figure?.layout.meta?.title_height??0}function plotHeight(panel,figure,{
+large,titled,room}){if(room)return room;let height=(figure?.layout.height??HEIGHTS[panel])-titleHeight(
+figure,titled);return Math.round(height*(large?LARGE_HEIGHT[panel]:1))}function deriveFigure(figure,look){
 let shown=nearestStep(figure,look.step);return{data:figure.data.map(trace=>deriveTrace(trace,look,shown)),
 layout:deriveLayout(figure,look)}}function deriveTrace(described,look,shown){let trace=applyTheme(described,
 look,look.lists);look.large&&enlarge(trace),trace.type==="scatter"&&(trace.line={simplify:!1,...trace.
 line}),trace.meta?.cursor&&look.panel==="adaptation"&&(trace.x=cursorAt(look.step,look.cursor),trace.
 visible=look.step!==null);let step=trace.meta?.inner_step;return shown!==null&&Number.isInteger(step)&&
 step!==shown&&(trace.opacity=(trace.opacity??1)*DIMMED),trace}function deriveLayout(figure,look){let layout=applyTheme(
-figure.layout,look,look.lists),text=look.dark?"#dddddd":"#333333",size2=look.large?1.5:1;layout.font=
-{color:text,size:12*size2,...layout.font},layout.width=look.width,layout.height=plotHeight(look.panel,
-figure,look);let elsewhere=titleHeight(figure,look.titled);if(elsewhere)layout.title={text:""},raiseMargin(
-layout,-elsewhere*size2);else if(layout.title?.font?.size){let letters=(layout.title.text??"").replace(
-/<[^>]*>/g,"").length;layout.title.font.size=fitted(layout.title.font.size,letters,look.width-16)}layout.
-autosize=!1,layout.paper_bgcolor=layout.plot_bgcolor=look.paper??"rgba(0,0,0,0)",layout.hoverlabel={
-bgcolor:look.dark?"#1c1c1c":"#ffffff",bordercolor:look.dark?"#666666":"#bbbbbb",...layout.hoverlabel,
-font:{color:text,...layout.hoverlabel?.font}},layout.modebar={bgcolor:"rgba(0,0,0,0)",color:"#999999",
-activecolor:text},layout.uirevision??="lab",isEditable(figure)&&(layout.dragmode=!1);let more=legendRows(
+figure.layout,look,look.lists),text=look.dark?"#dddddd":look.large?"#000000":"#333333",size2=look.large?
+1.5:1;layout.font={color:text,size:12*size2,...layout.font},layout.width=look.width,layout.height=plotHeight(
+look.panel,figure,look);let elsewhere=titleHeight(figure,look.titled);if(elsewhere)layout.title={text:""},
+raiseMargin(layout,-elsewhere*size2);else if(layout.title?.font?.size){let letters=(layout.title.text??
+"").replace(/<[^>]*>/g,"").length;layout.title.font.size=fitted(layout.title.font.size,letters,look.
+width-16)}layout.autosize=!1,layout.paper_bgcolor=layout.plot_bgcolor=look.paper??"rgba(0,0,0,0)",layout.
+hoverlabel={bgcolor:look.dark?"#1c1c1c":"#ffffff",bordercolor:look.dark?"#666666":"#bbbbbb",...layout.
+hoverlabel,font:{color:text,...layout.hoverlabel?.font}},layout.modebar={bgcolor:"rgba(0,0,0,0)",color:"\
+#999999",activecolor:text},layout.uirevision??="lab",isEditable(figure)&&(layout.dragmode=!1);let more=legendRows(
 figure,look)-1;more>0&&raiseMargin(layout,more*LEGEND_ROW*size2);for(let name of Object.keys(layout).
-filter(key=>AXIS.test(key))){let axis={...look.dark?DARK_AXIS:LIGHT_AXIS,ticklabeloverflow:"allow",...layout[name]};
-axis.range&&(axis.range=[...axis.range]),fitTitle(axis,name,layout),layout[name]=axis}fitLegends(figure,
-layout);for(let{text:text2,font}of layout.annotations??[])font&&(font.size=fitted(font.size??12*size2,
-longest(text2?.split("<br>")),look.width));return layout}function fitted(size2,letters,room){return Math.
-min(size2,Math.max(room/(letters*LETTER||1),1))}function longest(texts=[]){return Math.max(0,...texts.
-map(text=>text.length))}function fitTitle(axis,name,layout){let{title}=axis;if(!title?.text)return;let{
-l=0,r=0}=layout.margin??{},{width,height}=layout,[from,to]=axis.domain??[0,1],middle=l+(from+to)/2*(width-
-l-r),room=name.startsWith("x")?2*Math.min(middle,width-middle):height,usual=AXIS_TITLE*Number(layout.
-font?.size??12),font={...title.font};font.size=fitted(font.size??usual,title.text.length,room),axis.
-title={...title,font}}function fitLegends({data},layout){let{l=0,r=0,t=0,b=0}=layout.margin??{},width=Number(
-layout.width)-l-r,legends=Object.keys(layout).filter(key=>key.startsWith("legend")).map(key=>[key,layout[key]]).
-filter(([,legend])=>legend.orientation==="v"),names=key=>data.filter(trace=>trace.legend===key&&trace.
-visible!==!1).map(nameOf),columns=Math.max(1,legends.filter(([key])=>names(key).length).length);for(let[
-key,legend]of legends){Object.assign(legend,{yref:"paper",y:-b/(Number(layout.height)-t-b)});let room=width/
-columns-LEGEND_MARK,{font}=legend;font?.size&&(font.size=fitted(font.size,longest(names(key)),room))}}
-function nameOf({name}){return name??""}function raiseMargin(layout,by){layout.margin?.t!==void 0&&(layout.
-margin.t+=by)}function legendRows(figure,{large,width}){let{legend,margin}=figure.layout;if(legend?.
-orientation!=="h"||legend.y!==1)return 1;let names=figure.data.filter(trace=>trace.showlegend!==!1&&
-trace.visible!==!1).filter(trace=>(trace.legend??"legend")==="legend"&&trace.type==="scatter").map(trace=>trace.
-name??""),size2=large?1.5:1,widths=names.map(name=>name.length*LEGEND_LETTER*size2+LEGEND_MARK),room=width-
-((margin?.l??0)+(margin?.r??0))*size2;return widths.reduce((total,one)=>total+one,0)<=room?1:Math.ceil(
-names.length/Math.max(1,Math.floor(room/Math.max(...widths))))}function enlarge(trace){trace.type===
-"scatter"&&(trace.line={...trace.line,width:trace.line?.width??2*1.5},trace.marker={...trace.marker,
-size:trace.marker?.size??6*1.5})}function nearestStep(figure,wanted){if(wanted===null)return null;let steps=figure.
-data.filter(trace=>trace.visible!==!1).map(trace=>trace.meta?.inner_step).filter(step=>step!==void 0&&
-Number.isInteger(step));return steps.length?steps.reduce((best,k)=>Math.abs(k-wanted)<Math.abs(best-
-wanted)?k:best):null}function cursorAt(step,memory){return(!memory.x||memory.step!==step)&&(memory.step=
-step,memory.x=[step,step]),memory.x}var MOST_ROWS=11,TABLE_MS=1e3;function numbersOf({data,layout}){let map=data.find(({type,text})=>type===
+filter(key=>AXIS.test(key))){let axis={...look.dark?DARK_AXIS:look.large?ROOM_AXIS:LIGHT_AXIS,ticklabeloverflow:"\
+allow",...layout[name]};axis.range&&(axis.range=[...axis.range]),fitTitle(axis,name,layout),layout[name]=
+axis}fitLegends(figure,layout);for(let{text:text2,font}of layout.annotations??[])font&&(font.size=fitted(
+font.size??12*size2,longest(text2?.split("<br>")),look.width));return layout}function fitted(size2,letters,room){
+return Math.min(size2,Math.max(room/(letters*LETTER||1),1))}function longest(texts=[]){return Math.max(
+0,...texts.map(text=>text.length))}function fitTitle(axis,name,layout){let{title}=axis;if(!title?.text)
+return;let{l=0,r=0}=layout.margin??{},{width,height}=layout,[from,to]=axis.domain??[0,1],middle=l+(from+
+to)/2*(width-l-r),room=name.startsWith("x")?2*Math.min(middle,width-middle):height,usual=AXIS_TITLE*
+Number(layout.font?.size??12),font={...title.font};font.size=fitted(font.size??usual,title.text.length,
+room),axis.title={...title,font}}function fitLegends({data},layout){let{l=0,r=0,t=0,b=0}=layout.margin??
+{},width=Number(layout.width)-l-r,legends=Object.keys(layout).filter(key=>key.startsWith("legend")).
+map(key=>[key,layout[key]]).filter(([,legend])=>legend.orientation==="v"),names=key=>data.filter(trace=>trace.
+legend===key&&trace.visible!==!1).map(nameOf),columns=Math.max(1,legends.filter(([key])=>names(key).
+length).length);for(let[key,legend]of legends){Object.assign(legend,{yref:"paper",y:-b/(Number(layout.
+height)-t-b)});let room=width/columns-LEGEND_MARK,{font}=legend;font?.size&&(font.size=fitted(font.size,
+longest(names(key)),room))}}function nameOf({name}){return name??""}function raiseMargin(layout,by){
+layout.margin?.t!==void 0&&(layout.margin.t+=by)}function legendRows(figure,{large,width}){let{legend,
+margin}=figure.layout;if(legend?.orientation!=="h"||legend.y!==1)return 1;let names=figure.data.filter(
+trace=>trace.showlegend!==!1&&trace.visible!==!1).filter(trace=>(trace.legend??"legend")==="legend"&&
+trace.type==="scatter").map(trace=>trace.name??""),size2=large?1.5:1,widths=names.map(name=>name.length*
+LEGEND_LETTER*size2+LEGEND_MARK),room=width-((margin?.l??0)+(margin?.r??0))*size2;return widths.reduce(
+(total,one)=>total+one,0)<=room?1:Math.ceil(names.length/Math.max(1,Math.floor(room/Math.max(...widths))))}
+function enlarge(trace){trace.type==="scatter"&&(trace.line={...trace.line,width:trace.line?.width??
+2*1.5},trace.marker={...trace.marker,size:trace.marker?.size??6*1.5})}function nearestStep(figure,wanted){
+if(wanted===null)return null;let steps=figure.data.filter(trace=>trace.visible!==!1).map(trace=>trace.
+meta?.inner_step).filter(step=>step!==void 0&&Number.isInteger(step));return steps.length?steps.reduce(
+(best,k)=>Math.abs(k-wanted)<Math.abs(best-wanted)?k:best):null}function cursorAt(step,memory){return(!memory.
+x||memory.step!==step)&&(memory.step=step,memory.x=[step,step]),memory.x}var MOST_ROWS=11,TABLE_MS=1e3;function numbersOf({data,layout}){let map=data.find(({type,text})=>type===
 "heatmap"&&Array.isArray(text));if(map)return cellsOf(map,layout);let curves=data.filter(isCurve);if(!curves.
 length)return null;let longest2=curves.reduce((a,b)=>size(b)>size(a)?b:a),values=curves.map(({x,y})=>new Map(
 Array.from({length:pointCount(x,y)},(_,i)=>[x?.[i],y?.[i]]))),title=axis=>titleOf(axisLayout(layout,
@@ -316,29 +345,30 @@ let[[low,high],[least,most]]=[one,other].map(range=>{let ends=range;return[Math.
 other[1]}async function takePictures(plots){let drawn=plots.panels.filter(panel=>panel.drawn&&panel.width>0),
 images=await Promise.all(drawn.map(panel=>takePicture(plots,panel)));return Object.fromEntries(drawn.
 map((panel,i)=>[panel.name,images[i]]))}async function savePicture(plots,wanted){let images=await takePictures(
-plots),placed=plots.panels.flatMap(({name,gd,figure})=>{let image=images[name];if(!image)return[];let{
-left,right,bottom}=gd.getBoundingClientRect(),tall=plotHeight(name,figure,{large:plots.look.large,titled:!0});
-return[{svg:decodeURIComponent(image.slice(image.indexOf(",")+1)),left,right,bottom,tall}]}),{svg,width,
-height}=compose(placed),blob=new Blob([svg],{type:"image/svg+xml"});wanted.format==="png"&&(blob=await rasterise(
-blob,width,height,wanted.scale)),download(wanted.filename,blob)}async function takePicture(plots,panel){
-let{plotly}=plots;if(!plotly)throw new Error("plotly.js is not loaded yet");let look={...plots.currentLook,
-dark:!1,titled:!0,paper:"#ffffff"},{data,layout}=panel.derive({...look,lists:new WeakMap,cursor:{}});
-holdRanges(panel.internals??documentedRanges(panel.gd),layout);let{width=0,height=0}=layout;return plotly.
-toImage({data,layout},{format:"svg",width,height})}function documentedRanges({layout}){let range=name=>axisLayout(
-layout,name)?.range??[],names=Object.keys(layout).filter(name=>/^[xy]axis\d*$/.test(name));return{range,
-names:()=>names.filter(name=>range(name).length>0)}}function compose(pictures){let left=Math.min(...pictures.
-map(picture=>picture.left)),right=Math.max(...pictures.map(picture=>picture.right)),bottoms=new Set(
-pictures.map(({bottom})=>Math.round(bottom))),height=0,parts=[];for(let row of[...bottoms].sort((a,b)=>a-
-b)){let members=pictures.filter(({bottom})=>Math.round(bottom)===row),tallest=Math.max(...members.map(
-({tall})=>tall));for(let{svg:svg2,left:x,tall}of members){let y=height+tallest-tall;parts.push(svg2.
-replace("<svg",`<svg x="${x-left}" y="${y}"`))}height+=tallest}let width=Math.ceil(right-left);return height=
-Math.ceil(height),{svg:`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/\
-xlink" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#ffffff"/>${parts.
-join("")}</svg>`,width,height}}async function rasterise(svg,width,height,scale){let url=URL.createObjectURL(
-svg);try{let image=new Image(width,height);image.src=url,await image.decode();let canvas=document.createElement(
-"canvas");return Object.assign(canvas,{width:width*scale,height:height*scale}),canvas.getContext("2d")?.
-drawImage(image,0,0,canvas.width,canvas.height),await new Promise((resolve,reject)=>{canvas.toBlob(blob=>blob?
-resolve(blob):reject(new Error("no PNG")),"image/png")})}finally{URL.revokeObjectURL(url)}}var TYPES={f8:Float64Array,f4:Float32Array,i4:Int32Array,u4:Uint32Array,i2:Int16Array,u2:Uint16Array,
+plots),placed=plots.panels.flatMap(({name,gd,figure,room})=>{let image=images[name];if(!image)return[];
+let{left,right,bottom}=gd.getBoundingClientRect(),tall=plotHeight(name,figure,{large:plots.look.large,
+titled:!0,room});return[{svg:decodeURIComponent(image.slice(image.indexOf(",")+1)),left,right,bottom,
+tall}]}),{svg,width,height}=compose(placed),blob=new Blob([svg],{type:"image/svg+xml"});wanted.format===
+"png"&&(blob=await rasterise(blob,width,height,wanted.scale)),download(wanted.filename,blob)}async function takePicture(plots,panel){
+let{plotly}=plots;if(!plotly)throw new Error("plotly.js is not loaded yet");let{currentLook}=plots,light={
+dark:!1,colours:currentLook.dark?{}:currentLook.colours},look={...currentLook,...light,titled:!0,paper:"\
+#ffffff"},{data,layout}=panel.derive({...look,lists:new WeakMap,cursor:{}});holdRanges(panel.internals??
+documentedRanges(panel.gd),layout);let{width=0,height=0}=layout;return plotly.toImage({data,layout},
+{format:"svg",width,height})}function documentedRanges({layout}){let range=name=>axisLayout(layout,name)?.
+range??[],names=Object.keys(layout).filter(name=>/^[xy]axis\d*$/.test(name));return{range,names:()=>names.
+filter(name=>range(name).length>0)}}function compose(pictures){let left=Math.min(...pictures.map(picture=>picture.
+left)),right=Math.max(...pictures.map(picture=>picture.right)),bottoms=new Set(pictures.map(({bottom})=>Math.
+round(bottom))),height=0,parts=[];for(let row of[...bottoms].sort((a,b)=>a-b)){let members=pictures.
+filter(({bottom})=>Math.round(bottom)===row),tallest=Math.max(...members.map(({tall})=>tall));for(let{
+svg:svg2,left:x,tall}of members){let y=height+tallest-tall;parts.push(svg2.replace("<svg",`<svg x="${x-
+left}" y="${y}"`))}height+=tallest}let width=Math.ceil(right-left);return height=Math.ceil(height),{
+svg:`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}\
+" height="${height}"><rect width="100%" height="100%" fill="#ffffff"/>${parts.join("")}</svg>`,width,
+height}}async function rasterise(svg,width,height,scale){let url=URL.createObjectURL(svg);try{let image=new Image(
+width,height);image.src=url,await image.decode();let canvas=document.createElement("canvas");return Object.
+assign(canvas,{width:width*scale,height:height*scale}),canvas.getContext("2d")?.drawImage(image,0,0,
+canvas.width,canvas.height),await new Promise((resolve,reject)=>{canvas.toBlob(blob=>blob?resolve(blob):
+reject(new Error("no PNG")),"image/png")})}finally{URL.revokeObjectURL(url)}}var TYPES={f8:Float64Array,f4:Float32Array,i4:Int32Array,u4:Uint32Array,i2:Int16Array,u2:Uint16Array,
 i1:Int8Array,u1:Uint8Array};function unpackArrays(value,view){return unpack(value,view)}function unpack(value,view){
 return value===null||typeof value!="object"?value:Array.isArray(value)?value.map(held=>unpack(held,view)):
 "$array"in value?array(value.$array,view):Object.fromEntries(Object.entries(value).map(([key,held])=>[
@@ -432,7 +462,9 @@ piece?piece.push(place2):(piece=[place2],pieces.push(piece)):piece=null}return p
 parseFromString(text,"text/html"),parts=[...body.childNodes].flatMap(({nodeName,textContent})=>(textContent??
 "").split(APART).filter(part=>part.trim()).map(part=>nodeName==="B"?element("b",{},part):part)),last=parts.
 length-1;target.replaceChildren(...parts.map((part,i)=>element("span",{},part,i<last?APART:""))),target.
-title=body.textContent??""}var PlotPanel=class{constructor(name,gd,title){this.name=name;this.gd=gd;this.title=title}name;gd;title;figure=null;width=0;dirty=!1;drawn=!1;since=0;lists=new WeakMap;support=null;points=null;listening=null;internals=null;cursor={};moves=new Map;movesSincePlotly=new Map;scales=new Map;replaced=!1;needsPlotly=!0;mustRestart=!1;margin;config={};whole(figure){
+title=body.textContent??""}var CORNERS={width:16,height:16,path:"M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM12 9h2v5H9v-2h3zM2 9h2v3h3v2H2\
+z"},PlotPanel=class{constructor(name,gd,title,fill){this.name=name;this.gd=gd;this.title=title;this.
+fill=fill}name;gd;title;fill;figure=null;width=0;room=null;dirty=!1;drawn=!1;since=0;lists=new WeakMap;support=null;points=null;listening=null;internals=null;cursor={};moves=new Map;movesSincePlotly=new Map;scales=new Map;replaced=!1;needsPlotly=!0;mustRestart=!1;margin;config={};whole(figure){
 this.drawn&&this.figure&&isEditable(figure)!==isEditable(this.figure)&&(this.mustRestart=!0),this.figure=
 figure,this.replaced=this.drawn,this.touch()}change(changes){let{figure}=this;if(!figure)return;let before=figure.
 layout,quick=onlyMoves(changes,titleHeight(figure)===0);for(let[index,paths]of changes.traces){for(let changed of[
@@ -442,10 +474,10 @@ keysOf(path),value)}for(let[path,value]of Object.entries(changes.layout))isScale
 set(path,value),figure.layout=withValue(figure.layout,keysOf(path),value);this.internals&&leaveZoom(
 this.internals,before,figure.layout,Object.keys(changes.layout)),this.touch(!quick)}touch(needsPlotly=!0){
 this.dirty||(this.since=performance.now()),this.dirty=!0,this.needsPlotly||=needsPlotly}get drawable(){
-return this.dirty&&this.figure!==null&&this.width>0}derive(look){let{figure,name,width}=this;if(!figure)
+return this.dirty&&this.figure!==null&&this.width>0}derive(look){let{figure,name,width,room}=this;if(!figure)
 throw new Error(`the ${name} panel has no figure yet`);return deriveFigure(figure,{...look,panel:name,
-width})}leave(plotly){this.support?.destroy(),this.listening?.abort(),this.drawn&&plotly?.purge(this.
-gd),this.support=this.points=this.internals=null,this.mustRestart=this.drawn=!1}get behind(){return this.
+width,room})}leave(plotly){this.support?.destroy(),this.listening?.abort(),this.drawn&&plotly?.purge(
+this.gd),this.support=this.points=this.internals=null,this.mustRestart=this.drawn=!1}get behind(){return this.
 movesSincePlotly.size>0}get movable(){return this.drawn&&!this.mustRestart&&!this.needsPlotly&&!this.
 support?.ahead&&this.internals!==null&&!this.gd.matches(":hover")}get quick(){return this.movable&&!this.
 scales.size}async draw(plotly,look,attach){let{figure,quick,movable}=this;if(!figure)return!1;let moved=!1;
@@ -462,10 +494,12 @@ stringify(layout.margin);(this.mustRestart||this.drawn&&margin!==this.margin)&&t
 margin=margin,this.support?.apply(data);let{support,internals,drawn}=this;if(support&&(support.held=
 support.busy&&drawn&&!replaced),support?.held&&internals&&holdRanges(internals,layout),showTitle(this.
 title,figure),this.drawn){this.internals&&keepZoom(this.internals,layout,replaced),await plotly.react(
-gd,data,layout,this.config);return}this.drawn=!0,this.config=plotConfig(figure),await plotly.newPlot(
-gd,data,layout,this.config),this.internals=expectedInternals(gd,plotly),attach(this,figure)}};function plotConfig(figure){
-return{displaylogo:!1,displayModeBar:"hover",modeBarButtons:[[...isEditable(figure)?[]:["zoom2d","pa\
-n2d"],"resetScale2d"]],doubleClick:"reset",responsive:!1}}function expectedInternals(gd,plotly){let missing=missingInternals(
+gd,data,layout,this.config);return}this.drawn=!0,this.config=plotConfig(figure,this.fill&&(()=>this.
+fill?.(this.name))),await plotly.newPlot(gd,data,layout,this.config),this.internals=expectedInternals(
+gd,plotly),attach(this,figure)}};function plotConfig(figure,fill){let moves=isEditable(figure)?[]:["\
+zoom2d","pan2d"],whole=fill?[{name:"whole screen",title:"Whole screen, and back (F)",icon:CORNERS,click:fill}]:
+[];return{displaylogo:!1,displayModeBar:"hover",modeBarButtons:[[...moves,"resetScale2d",...whole]],
+doubleClick:"reset",responsive:!1}}function expectedInternals(gd,plotly){let missing=missingInternals(
 gd);return missing.length?(console.warn(`MAML Lab: plotly.js ${plotly.version} lacks ${missing.join(
 ", ")}: it redraws plots plainly`),null):new PlotlyInternals(gd)}var Receipts=class{constructor(send,clock){this.send=send;this.clock=clock}send;clock;complete=0;acknowledged=0;acknowledgedAt=-1/0;timer=0;confirm(number){
 this.complete=number,this.acknowledge()}stop(){this.clock.cancel(this.timer)}acknowledge(){if(this.clock.
@@ -565,45 +599,46 @@ patience&&this.hear(this.asked);let waiting=plots.filter(plot=>plot.drawable);re
 plot.since>400)??(this.awaited?void 0:waiting[0])}begin(){this.due=!1}resume(){this.awaited||this.due||
 this.asked<=this.answered||(this.awaited=this.asked,this.patience=this.clock.now()+200)}};var PANELS=["adaptation","task","training"],MARGIN="300px",Plots=class{panels;look={dark:!1,large:!1,
 colours:{},step:null};turns=new Turns(pageClock);plotly=null;visible=!1;drawing=!1;frame=0;emit;receipts;aside=new Aside(
-pageClock);sizes;sight;hovered=null;received=0;gone=!1;constructor({elements,titles,root,library,emit}){
-this.emit=emit,this.panels=PANELS.map(name=>new PlotPanel(name,elements[name],titles[name])),this.receipts=
-new Receipts(number=>emit({kind:"drawn",number}),pageClock),this.sizes=new ResizeObserver(entries=>this.
-resize(entries)),this.sight=new IntersectionObserver(entries=>this.see(entries[entries.length-1].isIntersecting),
-{rootMargin:MARGIN});for(let panel of this.panels)this.sizes.observe(panel.gd);this.sight.observe(root),
-library.then(plotly=>{this.plotly=plotly,this.schedule()},error=>console.error("MAML Lab: plotly.js \
-could not be loaded",error))}begin({figures,buffers}){figures&&this.takeWhole(figures,buffers??[])}receive(message,buffers){
-message.kind==="whole"?(this.received=message.number,this.takeWhole(message.figures,buffers)):this.received&&
-(this.received=message.number,this.takeChanges(message.figures,buffers))}setLook(changes){Object.assign(
-this.look,changes);for(let panel of this.panels)panel.lists=new WeakMap,panel.touch();this.fit(),this.
-schedule()}setStep(step){this.look.step=step,this.emphasise()}get currentLook(){return{...this.look,
-step:this.hovered??this.look.step}}expect(number){this.turns.expect(number)}hear(answers){this.turns.
-hear(answers)}alongside(act){this.aside.offer(act,this.turns.recent)}schedule(){let awake=this.visible||
-this.panels.some(panel=>!panel.drawn);this.gone||!this.plotly||!awake||this.drawing||(this.frame||=requestAnimationFrame(
-()=>this.draw()))}destroy(){this.gone=!0,cancelAnimationFrame(this.frame),this.receipts.stop(),this.
-aside.stop(),this.sizes.disconnect(),this.sight.disconnect();for(let panel of this.panels)panel.leave(
-this.plotly)}takeWhole(packed,buffers){let figures=unpackArrays(packed,buffers[0]);for(let panel of this.
-panels)figures[panel.name]&&panel.whole(figures[panel.name]);this.fit(),this.schedule()}takeChanges(packed,buffers){
+pageClock);sizes;sight;hovered=null;received=0;gone=!1;constructor({elements,titles,root,library,emit,
+fill=null}){this.emit=emit,this.panels=PANELS.map(name=>new PlotPanel(name,elements[name],titles[name],
+fill)),this.receipts=new Receipts(number=>emit({kind:"drawn",number}),pageClock),this.sizes=new ResizeObserver(
+entries=>this.resize(entries)),this.sight=new IntersectionObserver(entries=>this.see(entries[entries.
+length-1].isIntersecting),{rootMargin:MARGIN});for(let panel of this.panels)this.sizes.observe(panel.
+gd);this.sight.observe(root),library.then(plotly=>{this.plotly=plotly,this.schedule()},error=>console.
+error("MAML Lab: plotly.js could not be loaded",error))}begin({figures,buffers}){figures&&this.takeWhole(
+figures,buffers??[])}receive(message,buffers){message.kind==="whole"?(this.received=message.number,this.
+takeWhole(message.figures,buffers)):this.received&&(this.received=message.number,this.takeChanges(message.
+figures,buffers))}setLook(changes){Object.assign(this.look,changes);for(let panel of this.panels)panel.
+lists=new WeakMap,panel.touch();this.fit(),this.schedule()}setRoom(name,room){for(let panel of this.
+panels)panel.room=panel.name===name?room:null}setStep(step){this.look.step=step,this.emphasise()}get currentLook(){
+return{...this.look,step:this.hovered??this.look.step}}expect(number){this.turns.expect(number)}hear(answers){
+this.turns.hear(answers)}alongside(act){this.aside.offer(act,this.turns.recent)}schedule(){let awake=this.
+visible||this.panels.some(panel=>!panel.drawn);this.gone||!this.plotly||!awake||this.drawing||(this.
+frame||=requestAnimationFrame(()=>this.draw()))}destroy(){this.gone=!0,cancelAnimationFrame(this.frame),
+this.receipts.stop(),this.aside.stop(),this.sizes.disconnect(),this.sight.disconnect();for(let panel of this.
+panels)panel.leave(this.plotly)}takeWhole(packed,buffers){let figures=unpackArrays(packed,buffers[0]);
+for(let panel of this.panels)figures[panel.name]&&panel.whole(figures[panel.name]);this.fit(),this.schedule()}takeChanges(packed,buffers){
 let figures=unpackArrays(packed,buffers[0]);for(let panel of this.panels)figures[panel.name]&&panel.
 change(figures[panel.name]);this.fit(),this.schedule()}hover(step){step!==this.hovered&&(this.hovered=
 step,this.emphasise())}emphasise(){for(let panel of this.panels)panel.name!=="training"&&panel.touch();
-this.schedule()}fit(){for(let{gd,name,figure}of this.panels)gd.style.height=`${plotHeight(name,figure,
-this.look)}px`}resize(entries){for(let{target,contentRect}of entries){let panel=this.panels.find(({gd})=>gd===
-target),width=Math.floor(contentRect.width);!panel||width===panel.width||(panel.width=width,panel.touch())}
-this.schedule()}see(visible){this.visible=visible,this.schedule()}async draw(){this.frame=0,this.aside.
-catchUp(),this.drawing=!0;let panel=this.turns.next(this.panels);this.turns.begin();do{let quick=panel!==
-void 0&&await this.drawPanel(panel);this.turns.resume(),panel=quick?this.turns.next(this.panels):void 0}while(panel?.
-quick);this.drawing=!1,!this.gone&&(this.panels.some(waiting=>waiting.drawable)?this.schedule():this.
-receipts.confirm(this.received))}async drawPanel(panel){if(!this.plotly)return!1;try{return await panel.
-draw(this.plotly,this.currentLook,drawn=>this.attach(drawn))}catch(error){return this.gone||console.
-error(`MAML Lab: the ${panel.name} plot failed`,error),!1}}attach(panel){if(this.gone){this.plotly?.
-purge(panel.gd);return}keepSilent(panel.gd),panel.listening=new AbortController;let{signal}=panel.listening;
-panel.gd.on("plotly_relayout",()=>{panel.internals&&endZoom(panel.internals)}),followPointer(panel,step=>this.
-hover(step),this.emit,signal);let scroll=event=>{panel.internals?.isDragger(event.target)&&event.stopPropagation()};
-panel.gd.addEventListener("touchstart",scroll,{capture:!0,passive:!0,signal});let changed=()=>{panel.
-touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.addEventListener("pointerenter",
-enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&panel.figure!==null&&isEditable(
-panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;panel.support=new SupportPoints(
-gd,internals,figure,this.emit,changed,signal)}};var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
+this.schedule()}fit(){for(let{gd,name,figure,room}of this.panels)gd.style.height=`${plotHeight(name,
+figure,{...this.look,room})}px`}resize(entries){for(let{target,contentRect}of entries){let panel=this.
+panels.find(({gd})=>gd===target),width=Math.floor(contentRect.width);!panel||width===panel.width||(panel.
+width=width,panel.touch())}this.schedule()}see(visible){this.visible=visible,this.schedule()}async draw(){
+this.frame=0,this.aside.catchUp(),this.drawing=!0;let panel=this.turns.next(this.panels);this.turns.
+begin();do{let quick=panel!==void 0&&await this.drawPanel(panel);this.turns.resume(),panel=quick?this.
+turns.next(this.panels):void 0}while(panel?.quick);this.drawing=!1,!this.gone&&(this.panels.some(waiting=>waiting.
+drawable)?this.schedule():this.receipts.confirm(this.received))}async drawPanel(panel){if(!this.plotly)
+return!1;try{return await panel.draw(this.plotly,this.currentLook,drawn=>this.attach(drawn))}catch(error){
+return this.gone||console.error(`MAML Lab: the ${panel.name} plot failed`,error),!1}}attach(panel){if(this.
+gone){this.plotly?.purge(panel.gd);return}keepSilent(panel.gd),panel.listening=new AbortController;let{
+signal}=panel.listening;panel.gd.on("plotly_relayout",()=>{panel.internals&&endZoom(panel.internals)}),
+followPointer(panel,step=>this.hover(step),this.emit,signal);let scroll=event=>{panel.internals?.isDragger(
+event.target)&&event.stopPropagation()};panel.gd.addEventListener("touchstart",scroll,{capture:!0,passive:!0,
+signal});let changed=()=>{panel.touch(),this.schedule()},enter=()=>{panel.behind&&changed()};panel.gd.
+addEventListener("pointerenter",enter,{signal});let{name,gd,internals}=panel,editable=name==="task"&&
+panel.figure!==null&&isEditable(panel.figure);if(!internals||!editable)return;let figure=()=>panel.figure;
+panel.support=new SupportPoints(gd,internals,figure,this.emit,changed,signal)}};var isApplication=()=>!!document.body.dataset.voila;function askBeforeLeaving(atStake,signal){let ask=event=>{
 isApplication()&&atStake()&&event.preventDefault()};window.addEventListener("beforeunload",ask,{signal})}
 function keepKernel(kernel,atStake,signal){if(!isApplication())return;let last,waiting=[],whenGone=end2=>{
 let{event}=window;if(event?.type!=="beforeunload"||!atStake())return end2();event!==last&&(waiting=[]),
@@ -612,39 +647,46 @@ last=event,waiting.push(end2)},{sendBeacon}=navigator,{dispose}=kernel;navigator
 let end=()=>{for(let call of waiting.splice(0))call()};window.addEventListener("pagehide",end,{signal}),
 signal.addEventListener("abort",()=>{navigator.sendBeacon=sendBeacon,kernel.dispose=dispose})}function showDashboard(host,container){let view=crypto.randomUUID?.()??String(Math.random()),outbox=new Outbox(
 view,message=>host.send(message),asked=>plots.expect(asked),pageClock),{emit}=outbox,controls=toolbars(
-host.get("controls"),emit,()=>outbox.waiting),{root,elements,titles,tables,lost}=page(controls.places,
-view);container.append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(
-root,gone.signal);let plots=new Plots({elements,titles,root,library,emit});for(let panel of plots.panels)
-new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,gone.signal);let attention=new Attention(
-root),isDark2=followTheme(()=>look(),gone.signal),look=()=>{let large=host.get("large"),dark=isDark2();
-root.classList.toggle("maml-lab-large",large),root.classList.toggle("maml-lab-dark",dark);let active=document.
-activeElement;root.contains(active)&&!active?.checkVisibility()&&controls.fold?.focus(),plots.setLook(
-{large,dark,colours:host.get("dark")})},state=()=>controls.update(host.get("state")),step=()=>plots.
-setStep(host.get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.kind==="cha\
-nges"?(plots.receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??
-0)):message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host.replaceStill(message.mark,
-message.html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{message.
-kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),message.
-kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(
-plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){
-console.error("MAML Lab: the picture failed",error)}},isLost=()=>root.classList.contains("maml-lab-i\
-s-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(atStake,gone.signal),askBeforeLeaving(
-atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"gone",view,asked:0})},leave=countView(
-host.lab,root,tellGone,pageClock),subscriptions=[host.onChange("large",look),host.onChange("dark",look),
-host.onChange("state",()=>plots.alongside(state)),host.onChange("inner_step",step),host.onMessage(hear),
-host.onConnection(followConnection(root,lost,outbox))];return look(),state(),step(),plots.begin(host.
-get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
-unsubscribe();attention.stop(),plots.destroy(),root.remove()}}}function page(places,view){let div=names=>element(
-"div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
-"maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),panels=PANELS.map(name=>{
-elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute("role","heading"),titles[name].
-ariaLevel="3",titles[name].id=`maml-lab-title-${name}-${view}`,tables[name].id=`maml-lab-numbers-${name}\
--${view}`,elements[name].setAttribute("role","figure"),elements[name].setAttribute("aria-labelledby",
-titles[name].id),elements[name].setAttribute("aria-details",tables[name].id);let head=element("heade\
-r",{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;return element(
-"section",{class:names},head,elements[name],tables[name])}),lost=element("p",{class:"maml-lab-lost",
-role:"status"}),plots=element("div",{class:"maml-lab-plots"},...panels);return{root:element("div",{class:"\
-maml-lab"},places.top,lost,plots),elements,titles,tables,lost}}function arrange(figure,width){let chosen=(figure.layout.meta?.layouts??[]).filter(arrangement=>arrangement.
+host.get("controls"),emit,()=>outbox.waiting),{root,panels,elements,titles,tables,lost}=page(controls.
+places,view);container.append(root);let gone=new AbortController,library=host.plotly(gone.signal);keepKeys(
+root,gone.signal);let screen=fullScreen(Object.values(panels),()=>look(),gone.signal),fill=screen&&(name=>screen.
+toggle(panels[name])),plots=new Plots({elements,titles,root,library,emit,fill});for(let panel of plots.
+panels)new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,gone.signal);let keys=[
+...controls.shortcuts];if(fill){let aimed=()=>PANELS.find(name=>panels[name].matches(":hover, :focus\
+-within"));keys.push({key:"f",words:"Show the plot at the pointer on the whole screen, or no longer",
+press:()=>fill(aimed()??PANELS[0])})}listenForKeys(root,controls.places.top,keys,gone.signal);let attention=new Attention(
+root),isDark2=followTheme(()=>look(),gone.signal),look=()=>{let full=PANELS.find(name=>screen?.current===
+panels[name])??null,large=host.get("large")||full!==null,dark=isDark2();root.classList.toggle("maml-\
+lab-large",large),root.classList.toggle("maml-lab-dark",dark);let active=document.activeElement;root.
+contains(active)&&!active?.checkVisibility()&&controls.fold?.focus(),plots.setRoom(full,full&&roomIn(
+panels[full],titles[full].parentElement)),plots.setLook({large,dark,colours:coloursOf(host,dark,large)})},
+state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.get("inner_step")),hear=(message,buffers)=>{
+message.kind==="whole"||message.kind==="changes"?(plots.receive(message,buffers),plots.hear(message.
+answers[view]??0),outbox.hear(message.answers[view]??0)):message.kind==="roll"?emit({kind:"here"}):message.
+kind==="still"?host.replaceStill(message.mark,message.html):message.view===view&&answer(message,buffers)},
+answer=async(message,buffers)=>{message.kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(
+root,message.text),message.kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.
+kind==="export"&&await savePicture(plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(
+plots)})}catch(error){console.error("MAML Lab: the picture failed",error)}},isLost=()=>root.classList.
+contains("maml-lab-is-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(atStake,
+gone.signal),askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"gone",
+view,asked:0})},leave=countView(host.lab,root,tellGone,pageClock),subscriptions=[host.onChange("larg\
+e",look),host.onChange("dark",look),host.onChange("state",()=>plots.alongside(state)),host.onChange(
+"inner_step",step),host.onMessage(hear),host.onConnection(followConnection(root,lost,outbox))];return look(),
+state(),step(),plots.begin(host.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.
+abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();attention.stop(),plots.destroy(),
+root.remove()}}}function page(places,view){let div=names=>element("div",{class:names}),all=names=>({
+adaptation:div(names),task:div(names),training:div(names)}),elements=all("maml-lab-plot"),titles=all(
+"maml-lab-title"),tables=all("maml-lab-numbers"),sections=PANELS.map(name=>{elements[name].style.height=
+`${HEIGHTS[name]}px`,titles[name].setAttribute("role","heading"),titles[name].ariaLevel="3",titles[name].
+id=`maml-lab-title-${name}-${view}`,tables[name].id=`maml-lab-numbers-${name}-${view}`,elements[name].
+setAttribute("role","figure"),elements[name].setAttribute("aria-labelledby",titles[name].id),elements[name].
+setAttribute("aria-details",tables[name].id);let head=element("header",{class:"maml-lab-head"},titles[name],
+places[name]),names=`maml-lab-panel maml-lab-${name}`;return[name,element("section",{class:names},head,
+elements[name],tables[name])]}),lost=element("p",{class:"maml-lab-lost",role:"status"}),plots=element(
+"div",{class:"maml-lab-plots"});for(let[,section]of sections)plots.append(section);let root=element(
+"div",{class:"maml-lab"},places.top,lost,plots),panels=Object.fromEntries(sections);return{root,panels,
+elements,titles,tables,lost}}function arrange(figure,width){let chosen=(figure.layout.meta?.layouts??[]).filter(arrangement=>arrangement.
 width<=width).reduce((best,one)=>!best||one.width>best.width?one:best,null);if(!chosen)return figure;
 let layout={...figure.layout,height:chosen.height};for(let[axis,domain]of Object.entries(chosen.domains))
 layout[axis]={...layout[axis],domain};return{...figure,layout}}function cellsOf2(figure){return figure?.layout.meta?.cells??null}function showCell(figure,index){let cells=cellsOf2(
@@ -684,13 +726,13 @@ signal),lists=new WeakMap,figure=null,plotly=null,drawing=!1,dirty=!1,number=0,w
 gd,()=>figure,()=>{draw()},emit,gone.signal);root.append(cells.said),keepKeys(root,gone.signal),new NumbersTable(
 numbers,gd,()=>figure&&firstCurves(figure),pageClock,gone.signal);let draw=async()=>{if(dirty=!0,!drawing){
 drawing=!0;try{for(;dirty&&plotly&&figure&&width>0&&!gone.signal.aborted;){dirty=!1;let drawn=number,
-theme={dark:isDark2(),large:host.get("large"),colours:host.get("dark"),step:null},panel={panel:"adap\
-tation",width,lists,cursor:{}},room=width/(theme.large?1.5:1),{data,layout}=deriveFigure(cells.shown(
-arrange(figure,room)),{...theme,...panel}),first2=!gd.data;await plotly.react(gd,data,layout,CONFIG),
-first2&&cells.follow(),gd.dispatchEvent(new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"drawn",
-number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle("maml-lab-large",host.get("lar\
-ge")),root.classList.toggle("maml-lab-dark",isDark2()),draw()},state=()=>controls.update(host.get("s\
-tate")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.figures[PANEL],
+dark=isDark2(),large=host.get("large"),theme={dark,large,colours:coloursOf(host,dark,large),step:null},
+panel={panel:"adaptation",width,lists,cursor:{}},room=width/(theme.large?1.5:1),{data,layout}=deriveFigure(
+cells.shown(arrange(figure,room)),{...theme,...panel}),first2=!gd.data;await plotly.react(gd,data,layout,
+CONFIG),first2&&cells.follow(),gd.dispatchEvent(new CustomEvent("maml-lab-drawn")),drawn&&emit({kind:"\
+drawn",number:drawn})}}finally{drawing=!1}}},look=()=>{root.classList.toggle("maml-lab-large",host.get(
+"large")),root.classList.toggle("maml-lab-dark",isDark2()),draw()},state=()=>controls.update(host.get(
+"state")),hear=(message,buffers)=>{message.kind==="whole"?(figure=unpackArrays(message.figures[PANEL],
 buffers[0]),number=message.number,outbox.hear(message.answers[view]??0),draw()):message.kind==="chan\
 ges"?(outbox.hear(message.answers[view]??0),emit({kind:"drawn",number:message.number})):message.kind===
 "roll"&&emit({kind:"here"})},resize2=new ResizeObserver(([entry])=>{let before=width;width=Math.round(
