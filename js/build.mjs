@@ -9,7 +9,7 @@ import { build, context } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const options = {
   absWorkingDir: here,
-  entryPoints: ["src/widget.ts", "src/library.ts"],
+  entryPoints: ["src/widget.ts", "src/library.ts", "src/replay.ts"],
   outdir: "../labkit/widgets/static",
   bundle: true,
   format: "esm",

@@ -170,5 +170,6 @@ from .widgets import HyperparameterMap as HyperparameterMap
 from .widgets import Lab as Lab
 from .widgets import LossLandscape as LossLandscape
 from .widgets import StepsSurface as StepsSurface
+from .widgets import export_replay as export_replay
 from .widgets import open_lab as open_lab
 from .widgets import open_preset as open_preset

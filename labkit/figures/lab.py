@@ -66,25 +66,29 @@ class LabView:
 def lab_view(
     session: Session,
     *,
+    snapshot: Snapshot | None = None,
+    kept_curves: dict[Ghost, AdaptationCurve] | None = None,
     measure: str | None = None,
     task: int = 0,
     points: Points | None = None,
     by: By = "meta_step",
     arrangement: Arrangement = "overlaid",
 ) -> LabView:
-    """Measure all that the lab shows, at the session's present state.
+    """Measure all that the lab shows.
 
     Args:
         session: Whose lab it is.
+        snapshot: When; None: at the session's present state.
+        kept_curves: As for `adaptation_panel`.
         measure: In the adaptation panel; None takes the first that the task family has.
         task: As for `Session.portrait`, and so are `points`.
         points: Support points in place of the task's own.
         by: What the x axis of the losses counts.
         arrangement: Of the paths of a navigation task.
     """
-    snapshot = session.snapshot()
+    snapshot = session.snapshot() if snapshot is None else snapshot
     return LabView(
-        adaptation=adaptation_panel(session, snapshot).showing(measure),
+        adaptation=adaptation_panel(session, snapshot, kept_curves=kept_curves).showing(measure),
         portrait=session.portrait(snapshot, task, points),
         training=snapshot.curve,
         events=snapshot.events,

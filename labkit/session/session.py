@@ -481,15 +481,25 @@ class Session:
         with self._locks.between_steps():
             return self._timeline.run.history.curve(most)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, meta_step: int | None = None) -> Snapshot:
         """The session between two meta-steps, or as it was at the earlier one that it shows.
 
         Waits for the meta-step under way, and for those that have to be repeated.
 
+        Args:
+            meta_step: As it was after so many; what the session shows stays. None: what it shows.
+
         Raises:
             InterruptedReplayError: The session has moved on meanwhile.
+            ValueError: Fewer meta-steps have been taken.
         """
         looking, timeline = self._looking, self._timeline
+        if meta_step is not None:
+            _check_meta_step(meta_step, self.last_step)
+            with self._locks.replay:
+                trainer = timeline.past(meta_step, lambda: self._timeline is not timeline)
+                with self._locks.between_steps():
+                    return self._snapshot_of(trainer, timeline.run.settings_at(meta_step))
         if looking is None:
             return self._latest()
         with self._locks.replay:

@@ -6,6 +6,7 @@ from labkit.widgets.hyperparameter_map import HyperparameterMap
 from labkit.widgets.lab import Lab
 from labkit.widgets.loss_landscape import LossLandscape
 from labkit.widgets.opening import open_lab, open_preset
+from labkit.widgets.replay_file import export_replay
 from labkit.widgets.steps_surface import StepsSurface
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Lab",
     "LossLandscape",
     "StepsSurface",
+    "export_replay",
     "open_lab",
     "open_preset",
 ]

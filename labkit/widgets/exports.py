@@ -1,6 +1,7 @@
 """What the lab's Export menu gives: texts to paste, files to keep, pictures."""
 
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +18,7 @@ from labkit.session import (
     write_curves,
 )
 from labkit.widgets.lab_context import LabContext, ViewState
+from labkit.widgets.replay_page import replay_page
 
 EXPORTS = (
     ("code", "Share code (copied)"),
@@ -26,6 +28,7 @@ EXPORTS = (
     ("csv", "Curves, CSV"),
     ("parquet", "Curves, Parquet"),
     ("html", "Figures, one web page"),
+    ("replay", "Page that plays without a kernel"),
     ("svg", "Figures, SVG"),
     ("png", "Figures, PNG"),
 )
@@ -100,6 +103,9 @@ def export(context: LabContext, what: str) -> None:
         ModuleNotFoundError: What writes such files is not installed.
     """
     session, dashboard = context.session, context.dashboard
+    if what == "replay":
+        _record_aside(context)
+        return
     if what in _PICTURES:
         name = f"maml-lab-{session.snapshot().meta_step}.{what}"
         dashboard.save_picture(name, file_format=what)
@@ -111,6 +117,34 @@ def export(context: LabContext, what: str) -> None:
         return
     for name, content in result.contents.items():
         dashboard.save_file(name, content)
+
+
+class _ClosedError(Exception):
+    """Nobody waits for the recording any longer."""
+
+
+def _record_aside(context: LabContext) -> None:
+    """Record the page on a thread of its own: it takes its time, and the lab stays usable."""
+    session, view, dashboard = context.session, context.view, context.dashboard
+    name = f"maml-lab-{session.last_step}-replay.html"
+
+    def end_if_closed() -> None:
+        if dashboard.comm is None:
+            raise _ClosedError
+
+    def run() -> None:
+        try:
+            page = replay_page(session, dashboard.controls, between=end_if_closed)
+            dashboard.save_file(name, page.encode())
+            view.note = f"Recorded: {name}"
+        except _ClosedError:
+            return
+        except Exception as error:  # noqa: BLE001  # a person's model and tasks may raise anything
+            view.message = f"Recording failed. {type(error).__name__}: {error}"
+        context.wake()
+
+    view.note = "Recording the page; it is downloaded when it is done, and the lab stays usable"
+    threading.Thread(target=run, name="maml-lab-replay", daemon=True).start()
 
 
 def _curves(session: Session, stem: str, kind: Any) -> Files:

@@ -113,14 +113,14 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.traits_mirror = TraitsMirror(session, self._assign, self._notify)
         specs = specification(self._controls.groups())
         self.dashboard = Dashboard(specs, lab_figures(), DARK, ROOM, opened=False)
-        self._context = LabContext(session, self._view, self.dashboard)
+        self._loop = DrawLoop(session.subscribe, self._draw_aside, REDRAW_SECONDS)
+        self._context = LabContext(session, self._view, self.dashboard, self._loop.wake)
         self.dashboard.on_message(self._heard)
         self._renderer = Renderer(
             session, self.dashboard, self._view, self._tried, lambda: self._asked
         )
         self._source = session.source
         self._still, self._idle = StaticCopy(), IdleDetector(STILL_SECONDS)
-        self._loop = DrawLoop(session.subscribe, self._draw_aside, REDRAW_SECONDS)
         if self._draw():
             self._loop.wake()
         self.dashboard.offer()

@@ -115,11 +115,13 @@ class LabContext:
         session: What is steered.
         view: What is chosen to be seen.
         dashboard: Where exports go.
+        wake: Lets the lab draw what has changed in the view.
     """
 
     session: Session
     view: ViewState
     dashboard: Dashboard
+    wake: Callable[[], None]
     _home: tuple[Source, Settings] = field(init=False)
     _edited: bool = field(default=False, init=False)
 
