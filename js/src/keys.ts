@@ -8,7 +8,7 @@ export interface Shortcut {
   key: string;
   /** What it does. */
   words: string;
-  /** Whether it goes on while the key is held down. */
+  /** Whether it acts again while the key is held down. */
   repeats?: boolean;
   press(): void;
 }

@@ -37,7 +37,7 @@ export function wholeAt(first: Figure, at: FrameFigure): Figure {
   return { data, layout: { ...first.layout, ...at.layout } };
 }
 
-/** What changes from one frame to another; null where the whole figure has to be drawn anew. */
+/** What changes from one frame to another; null where the whole figure has to be redrawn. */
 export function changesTo(first: Figure, from: FrameFigure, to: FrameFigure): FigureChanges | null {
   if ("whole" in from || "whole" in to) return from === to ? { traces: [], layout: {} } : null;
   const goal = wholeAt(first, to);

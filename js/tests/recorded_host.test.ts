@@ -27,7 +27,7 @@ describe("a figure at a frame", () => {
     });
   });
 
-  it("is drawn anew where it is of another kind", () => {
+  it("is redrawn where it is of another kind", () => {
     const whole = { whole: { data: [], layout: {} } };
     expect(changesTo(first, at(1), whole)).toBeNull();
     expect(changesTo(first, whole, whole)).toEqual({ traces: [], layout: {} });

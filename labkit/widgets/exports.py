@@ -124,7 +124,7 @@ class _ClosedError(Exception):
 
 
 def _record_aside(context: LabContext) -> None:
-    """Record the page on a thread of its own: it takes its time, and the lab stays usable."""
+    """Record the page aside: that takes its time, and the lab stays usable."""
     session, view, dashboard = context.session, context.view, context.dashboard
     name = f"maml-lab-{session.last_step}-replay.html"
 

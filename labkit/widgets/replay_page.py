@@ -127,9 +127,9 @@ def record(
         snapshot = replace(session.snapshot(meta_step), last_step=last)
         view = lab_view(session, snapshot=snapshot, kept_curves=kept)
         if not frames or kinds != _kinds(lab_figures(view.portrait)):
-            made = lab_figures(view.portrait)
-            kinds = _kinds(made)
-            live = {name: LiveFigure(figure, lock) for name, figure in made.items()}
+            empty = lab_figures(view.portrait)
+            kinds = _kinds(empty)
+            live = {name: LiveFigure(figure, lock) for name, figure in empty.items()}
         show_lab(live, view)
         figures = {name: copy.deepcopy(live[name].take_whole()) for name in PANELS}
         first = first or figures
