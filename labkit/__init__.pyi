@@ -17,6 +17,7 @@ from .core import JointTraining as JointTraining
 from .core import LearnedAlpha as LearnedAlpha
 from .core import LoopWarning as LoopWarning
 from .core import MetaGradient as MetaGradient
+from .core import MetaGradientTrace as MetaGradientTrace
 from .core import MetaLossSlice as MetaLossSlice
 from .core import MetaSGD as MetaSGD
 from .core import Momentum as Momentum
@@ -25,6 +26,7 @@ from .core import ProtoMAML as ProtoMAML
 from .core import RandomInitialization as RandomInitialization
 from .core import Reptile as Reptile
 from .core import TaskList as TaskList
+from .core import WayBack as WayBack
 from .core import adapt as adapt
 from .core import check_meta_gradient as check_meta_gradient
 from .core import compare_directions as compare_directions
@@ -35,6 +37,7 @@ from .core import policy_objective as policy_objective
 from .core import random_directions as random_directions
 from .core import slice_meta_loss as slice_meta_loss
 from .core import task_gradients as task_gradients
+from .core import trace_meta_gradient as trace_meta_gradient
 from .experiments import Comparison as Comparison
 from .experiments import Result as Result
 from .experiments import check_claims as check_claims
@@ -53,6 +56,7 @@ from .figures import hyperparameter_map_figure as hyperparameter_map_figure
 from .figures import lab_figure as lab_figure
 from .figures import lab_view as lab_view
 from .figures import landscape_figure as landscape_figure
+from .figures import meta_step_figure as meta_step_figure
 from .figures import show_lab as show_lab
 from .figures import steps_surface_figure as steps_surface_figure
 from .session import PRESETS as PRESETS
@@ -70,6 +74,9 @@ from .session import LandscapeView as LandscapeView
 from .session import MapGrid as MapGrid
 from .session import MapTraining as MapTraining
 from .session import MapView as MapView
+from .session import MetaStepMonitor as MetaStepMonitor
+from .session import MetaStepView as MetaStepView
+from .session import Move as Move
 from .session import ParameterError as ParameterError
 from .session import PlaneChoice as PlaneChoice
 from .session import Preset as Preset
@@ -169,6 +176,7 @@ from .widgets import GradientTruth as GradientTruth
 from .widgets import HyperparameterMap as HyperparameterMap
 from .widgets import Lab as Lab
 from .widgets import LossLandscape as LossLandscape
+from .widgets import MetaStepDiagram as MetaStepDiagram
 from .widgets import StepsSurface as StepsSurface
 from .widgets import export_replay as export_replay
 from .widgets import open_lab as open_lab

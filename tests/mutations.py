@@ -58,6 +58,9 @@ UPDATES = ("tests/training/test_updates.py",)
 PLANES = ("tests/core/test_planes.py",)
 LANDSCAPE = ("tests/session/test_landscape.py",)
 MONITOR = ("tests/session/test_gradient_monitor.py",)
+TRACE = ("tests/core/test_trace.py",)
+META_STEP = ("tests/session/test_meta_step.py",)
+DIAGRAM = ("tests/figures/test_meta_step.py",)
 ZOO = ("tests/tasks/test_zoo.py",)
 AUGMENTED = ("tests/tasks/test_augmentation.py",)
 UNEVEN = ("tests/training/test_uneven_tasks.py",)
@@ -70,6 +73,56 @@ TRANSPOSED = """part = pull(bar)[1]
             bar = (turned, bar[1])"""
 
 MUTATIONS = [
+    Mutation(
+        "every step of the way back by the Hessian at θ",
+        "core/probes/trace.py",
+        "(bar,) = pulls[step](bar)",
+        "(bar,) = pulls[0](bar)",
+        TRACE,
+    ),
+    Mutation(
+        "ratio of the cut upside down",
+        "core/probes/trace.py",
+        "cut_ratio=ratio(length(first), length(exact))",
+        "cut_ratio=ratio(length(exact), length(first))",
+        TRACE,
+    ),
+    Mutation(
+        "traced directions of order 2, whatever the order",
+        "core/probes/trace.py",
+        "directions = first if task.loop.order == 1 else exact",
+        "directions = exact",
+        TRACE,
+    ),
+    Mutation(
+        "support loss traced one step late",
+        "core/probes/trace.py",
+        "_support_loss(loop, loss_fn, carry[0], support, step)",
+        "_support_loss(loop, loss_fn, path[max(step - 1, 0)], support, step)",
+        TRACE,
+    ),
+    Mutation(
+        "move of θ without the memory of its optimiser",
+        "session/observe/meta_step.py",
+        "trainer.restore(snapshot.state)",
+        'trainer.restore(replace(snapshot.state, learner={**snapshot.state.learner, "optimizer": '
+        '{**snapshot.state.learner["optimizer"], "state": {}}}))',
+        META_STEP,
+    ),
+    Mutation(
+        "angle of the move to the meta-gradient itself",
+        "session/observe/meta_step.py",
+        "else -mean",
+        "else mean",
+        META_STEP,
+    ),
+    Mutation(
+        "factor of the way back upside down",
+        "figures/instruments/meta_step.py",
+        "stretch = float(back.norms[task, above] / back.norms[task, below])",
+        "stretch = float(back.norms[task, below] / back.norms[task, above])",
+        DIAGRAM,
+    ),
     Mutation(
         "memory of views counted again",
         "training/engine/peak_memory.py",

@@ -61,6 +61,12 @@ describe("the numbers of a plot", () => {
     });
   });
 
+  it("are those that a figure brings along", () => {
+    const table = { caption: "task 1", head: ["θ", "loss"], rows: [["θ′₁", "0.5"]] };
+    const data = [line("a", { x: [0], y: [1] })];
+    expect(numbersOf({ data, layout: { ...layout, meta: { table } } })).toEqual(table);
+  });
+
   it("are none where there is no curve", () => {
     expect(numbersOf({ data: [{ type: "heatmap" }], layout })).toBeNull();
   });

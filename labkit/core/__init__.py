@@ -37,6 +37,7 @@ from labkit.core.inner import (
     alpha_tensors,
     testing_alpha,
 )
+from labkit.core.linalg import as_vector
 from labkit.core.meta_gradient import meta_gradient
 from labkit.core.on_policy import (
     Draws,
@@ -54,8 +55,10 @@ from labkit.core.probes import (
     GradientCheck,
     GradientVariance,
     InnerCurvature,
+    MetaGradientTrace,
     MetaLossSlice,
     Plane,
+    WayBack,
     adaptation_paths,
     check_meta_gradient,
     compare_directions,
@@ -67,6 +70,7 @@ from labkit.core.probes import (
     random_directions,
     slice_meta_loss,
     task_gradients,
+    trace_meta_gradient,
 )
 from labkit.core.pytrees import tree_fill, tree_leaves, tree_map, tree_positions
 from labkit.core.types import Alpha, Batch, LossFn, Order, Params, Reduction, TaskList
@@ -111,6 +115,7 @@ __all__ = [
     "LoopWarning",
     "LossFn",
     "MetaGradient",
+    "MetaGradientTrace",
     "MetaLossSlice",
     "MetaSGD",
     "Momentum",
@@ -129,9 +134,11 @@ __all__ = [
     "TasksError",
     "UnrollingAlgorithm",
     "Vectorize",
+    "WayBack",
     "adapt",
     "adaptation_paths",
     "alpha_tensors",
+    "as_vector",
     "attempt",
     "check_count",
     "check_meta_gradient",
@@ -165,6 +172,7 @@ __all__ = [
     "sources_of",
     "task_gradients",
     "testing_alpha",
+    "trace_meta_gradient",
     "tree_fill",
     "tree_leaves",
     "tree_map",

@@ -24,6 +24,9 @@ from .observe import GradientView as GradientView
 from .observe import Landscape as Landscape
 from .observe import LandscapeMonitor as LandscapeMonitor
 from .observe import LandscapeView as LandscapeView
+from .observe import MetaStepMonitor as MetaStepMonitor
+from .observe import MetaStepView as MetaStepView
+from .observe import Move as Move
 from .observe import Pace as Pace
 from .observe import PlaneChoice as PlaneChoice
 from .observe import PlaneName as PlaneName

@@ -603,6 +603,7 @@ class Session:
             failure=self._player.failure,
             last_step=run.meta_step,
             cursor=self._cursor if trainer is self._timeline.trainer else None,
+            state=trainer.state(),
             observer=self._timeline.observer,
             path=(*run.states.path(meta_step - 1, MOST_KEPT), (meta_step, params)),
         )

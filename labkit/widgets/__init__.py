@@ -5,6 +5,7 @@ from labkit.widgets.gradient_truth import GradientTruth
 from labkit.widgets.hyperparameter_map import HyperparameterMap
 from labkit.widgets.lab import Lab
 from labkit.widgets.loss_landscape import LossLandscape
+from labkit.widgets.meta_step_diagram import MetaStepDiagram
 from labkit.widgets.opening import open_lab, open_preset
 from labkit.widgets.replay_file import export_replay
 from labkit.widgets.steps_surface import StepsSurface
@@ -15,6 +16,7 @@ __all__ = [
     "HyperparameterMap",
     "Lab",
     "LossLandscape",
+    "MetaStepDiagram",
     "StepsSurface",
     "export_replay",
     "open_lab",

@@ -177,7 +177,8 @@ class Dashboard(SubshellWidget):
     def on_message(self, callback: Callable[[Message], None]) -> None:
         """Call with each message of the kinds set, press, support, look, pick and picture.
 
-        And with "gone" when no page shows the widget any longer, "back" when one does again.
+        And with "ready" when a page begins to show the widget, "gone" when none does any longer,
+        "back" when one does again.
 
         Args:
             callback: Gets the message, a dict with "kind" and what belongs to it; may be called on
@@ -276,6 +277,7 @@ class Dashboard(SubshellWidget):
             if self._left:
                 self._left = False
                 self._tell({"kind": "back"})
+            self._tell({"kind": "ready"})
             if self._attending:
                 self.attend()
         elif kind == "drawn":
@@ -340,3 +342,5 @@ class Dashboard(SubshellWidget):
                     self._send_whole(self._view)
                 else:
                     self.flush()
+        if awoken:
+            self._tell({"kind": "ready"})

@@ -17,6 +17,7 @@ from labkit.widgets.protocol import Message
 
 PANEL = "instrument"
 REDRAW_SECONDS = 0.3
+LEAST_WIDTH = "300px"
 
 
 def instrument_groups(*own: Control) -> tuple[Group, ...]:
@@ -85,8 +86,8 @@ class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self.board = InstrumentBoard(groups, figure, heading=heading)
         self.board.on_message(self._heard)
         self._loop = DrawLoop(session.subscribe, self._draw, REDRAW_SECONDS)
-        # in a row the lab has the larger part
-        layout = ipywidgets.Layout(flex="0 1 44%", min_width="0", overflow="visible")
+        # in a row the lab has the larger part, and in a column next to it some room is left
+        layout = ipywidgets.Layout(flex="0 1 44%", min_width=LEAST_WIDTH, overflow="visible")
         super().__init__([self.board], layout=layout)
         self.tell()
         self._loop.wake()
@@ -152,6 +153,8 @@ class Instrument(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 self.choose(name, value)
             case {"kind": "pick", "name": name, "index": index}:
                 self.pick(name, index)
+            case {"kind": "ready"}:
+                self._loop.hurry()
             case {"kind": "gone"}:
                 self.present = False
             case {"kind": "back"}:

@@ -42,6 +42,7 @@ from labkit.widgets.lab_context import (
     whole,
 )
 from labkit.widgets.lab_words import CHOICE_WORDS, LABELS
+from labkit.widgets.steps import STEPS, while_paused
 
 RESTARTS = "restarts training"
 GOAL_WORDS = {"label": "Reset goal", "tooltip": "Restore the task's original goal"}
@@ -174,10 +175,11 @@ def _transport() -> list[LabControl]:
     def playing(scene: Scene) -> State:
         return {"label": "Pause", "icon": "pause"} if scene.snapshot.playing else {}
 
-    def step(name: Any, label: str, tooltip: str, icon: Any, **more: Any) -> LabControl:
+    def step(button: Button) -> LabControl:
+        name: Any = button.name
         return LabControl(
-            Button(name=name, label=label, tooltip=tooltip, icon=icon, **more),
-            lambda scene: {"disabled": scene.snapshot.playing, "reason": "pause first"},
+            button,
+            lambda scene: while_paused(scene.snapshot.playing),
             lambda context, _: context.session.step(name),
         )
 
@@ -196,16 +198,7 @@ def _transport() -> list[LabControl]:
             playing,
             play,
         ),
-        step("inner_step", "Step: inner", "Take one gradient step on a training task", "inner"),
-        step("task", "Step: task", "Take all inner steps on the next training task", "task"),
-        step(
-            "meta_step",
-            "Step: meta",
-            "Take one meta-step: update θ once",
-            "step",
-            key="ArrowRight",
-            essential=True,
-        ),
+        *map(step, STEPS),
         LabControl(
             Button(
                 name="reset",

@@ -58,6 +58,8 @@ export interface Layout {
     editable?: boolean;
     goal?: boolean;
     x?: string;
+    /** Its numbers, where they are not those of curves. */
+    table?: { caption: string; head: string[]; rows: string[][] };
     /** The title with nothing cut. */
     heading?: string;
     [name: string]: unknown;

@@ -23,8 +23,12 @@ export interface Table {
   rows: string[][];
 }
 
-/** The curves that a legend names, or the cells of a map; null for a figure without any. */
+/**
+ * The table that a figure brings along, the cells of a map, or the curves that a legend names;
+ * null for a figure without any.
+ */
 export function numbersOf({ data, layout }: Figure): Table | null {
+  if (layout.meta?.table) return layout.meta.table;
   const map = data.find(({ type, text }) => type === "heatmap" && Array.isArray(text));
   if (map) return cellsOf(map, layout);
   const curves = data.filter(isCurve);

@@ -16,14 +16,17 @@ from labkit.core.probes.planes import (
     principal_directions,
 )
 from labkit.core.probes.slices import MetaLossSlice, random_directions, slice_meta_loss
+from labkit.core.probes.trace import MetaGradientTrace, WayBack, trace_meta_gradient
 
 __all__ = [
     "Directions",
     "GradientCheck",
     "GradientVariance",
     "InnerCurvature",
+    "MetaGradientTrace",
     "MetaLossSlice",
     "Plane",
+    "WayBack",
     "adaptation_paths",
     "check_meta_gradient",
     "compare_directions",
@@ -35,4 +38,5 @@ __all__ = [
     "random_directions",
     "slice_meta_loss",
     "task_gradients",
+    "trace_meta_gradient",
 ]

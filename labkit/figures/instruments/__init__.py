@@ -12,6 +12,7 @@ from labkit.figures.instruments.hyperparameter_map import (
     hyperparameter_map_words,
 )
 from labkit.figures.instruments.landscape import landscape_figure, landscape_words
+from labkit.figures.instruments.meta_step import meta_step_figure, meta_step_words
 from labkit.figures.instruments.steps_surface import (
     steps_surface_figure,
     steps_surface_notes,
@@ -28,6 +29,8 @@ __all__ = [
     "hyperparameter_map_words",
     "landscape_figure",
     "landscape_words",
+    "meta_step_figure",
+    "meta_step_words",
     "steps_surface_figure",
     "steps_surface_notes",
     "steps_surface_words",

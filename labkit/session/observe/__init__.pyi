@@ -12,6 +12,10 @@ from .landscape_monitor import LandscapeView as LandscapeView
 from .landscape_plane import CHOICES as CHOICES
 from .landscape_plane import PlaneChoice as PlaneChoice
 from .landscape_plane import PlaneName as PlaneName
+from .meta_step import MetaStepMonitor as MetaStepMonitor
+from .meta_step import MetaStepView as MetaStepView
+from .meta_step import Move as Move
+from .meta_step import measure_meta_step as measure_meta_step
 from .observer import Observer as Observer
 from .observer import Points as Points
 from .pace import Pace as Pace

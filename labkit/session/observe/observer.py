@@ -84,9 +84,9 @@ class Probed:
 
     Attributes:
         learner: Its model and algorithm; its own θ is another one.
-        loss_fn: (params, batch of one task) → 0-d loss, in evaluation mode.
+        loss_fn: (params, batch of one task) → 0-d loss; in evaluation mode for held-out tasks.
         family: What the tasks come from.
-        batch: Held-out tasks.
+        batch: Held-out tasks, or those of the next meta-step.
         params: θ.
     """
 
@@ -247,6 +247,19 @@ class Observer:
             some = map_batch(lambda tensor: tensor[:tasks], batch)
             loss_fn = replace(learner.test_loss_fn, family=family)
             return measure(Probed(learner, loss_fn, family, some, state.params))
+
+    def probe_next_step(self, state: ModelState, measure: Callable[[Probed], T]) -> T:
+        """Measure anything at a state, on the tasks of its next meta-step, as it is trained.
+
+        Args:
+            state: Such as a snapshot.
+            measure: As for `probe`; random numbers of the model do not come from the training's.
+        """
+        with self._at(state) as learner:
+            generator = torch.Generator().set_state(state.task_stream)
+            batch = draw(learner.tasks, state.settings.meta_batch, generator, state.params)
+            with learner.randomness("a look at the next meta-step"):
+                return measure(Probed(learner, learner.loss_fn, learner.tasks, batch, state.params))
 
     @contextmanager
     def _at(self, state: ModelState) -> Iterator[MetaLearner]:

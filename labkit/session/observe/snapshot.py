@@ -9,6 +9,7 @@ from labkit.core import AnyAlpha, Params
 from labkit.session.history import Event, TrainingCurve
 from labkit.session.observe.observer import Observer
 from labkit.session.settings import Settings
+from labkit.session.trainer import State
 
 Stride: TypeAlias = Literal["inner_step", "task", "meta_step"]
 """How far one step of a walk goes."""
@@ -83,6 +84,7 @@ class Snapshot:
         last_step: Meta-steps that the run has taken in all; more than `meta_step` if it is an
             earlier one.
         cursor: The position of a walk through the next meta-step, or None.
+        state: All that decides the next meta-step, the memory of the meta-optimiser included.
         observer: Measures and draws at this snapshot.
         path: Meta-steps from 0 to this one, evenly spaced as far as θ was kept, each with its θ.
     """
@@ -101,6 +103,7 @@ class Snapshot:
     failure: BaseException | None
     last_step: int
     cursor: Cursor | None
+    state: State
     observer: Observer
     path: tuple[tuple[int, Params], ...]
 
