@@ -65,6 +65,9 @@ def test_every_number_is_that_of_a_loop(trained: Session, name: Any) -> None:
         ends = [as_vector(by_autograd(data, theta, task, 2)[-1]) - middle for task in range(2)]
         q = torch.linalg.qr(torch.stack(ends, 1))[0].T
         basis = q * torch.sign((q * torch.stack(ends)).sum(1))[:, None]
+        for end, axis in itertools.product(landscape.adaptation[:, -1], (0, 1)):
+            low, high = landscape.grid[axis][0], landscape.grid[axis][-1]
+            assert low < end[axis] < high  # both are in sight
     torch.testing.assert_close(landscape.plane.basis, basis, rtol=1e-9, atol=1e-9)
     a, b = landscape.grid
     for i, j in itertools.product((0, 3, 8), (1, 8)):

@@ -210,13 +210,12 @@ def frame_landscape(probed: Probed, snapshot: Snapshot, choice: PlaneChoice) -> 
     points = _fixed_points(probed, snapshot, problems)
     wide = choice.plane in ("random", "directions") and spanned_by != "parameters"
     size = 4 * choice.points - 3 if len(plane.basis) == 1 else choice.points
+    ends = [adaptation[task, -1] for task in choice.pair] if spanned_by == "tasks" else []
     grid = plane_grid(
         theta,
         path,
         adaptation,
-        torch.stack([p for _, p, _ in points]).to(theta)
-        if points
-        else theta[:0].reshape(0, len(theta)),
+        torch.stack([*ends, *(p.to(theta) for _, p, _ in points), theta]),
         spanned_by=spanned_by,
         radius=choice.radius or (half_length(params) if wide else None),
         points=size,

@@ -166,7 +166,7 @@ def plane_grid(
         points: Along each direction.
     """
     if radius is None:
-        around = torch.cat([path, marks]) if spanned_by == "parameters" else theta[None]
+        around = torch.cat([path if spanned_by == "parameters" else theta[None], marks])
         seen = path if spanned_by == "path" else _seen(theta, around, adaptation)
         low, high = seen.amin(0), seen.amax(0)
         # neither direction is drawn as a needle
