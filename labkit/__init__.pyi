@@ -8,6 +8,7 @@ from .core import Adam as Adam
 from .core import Adaptation as Adaptation
 from .core import Algorithm as Algorithm
 from .core import Directions as Directions
+from .core import Estimators as Estimators
 from .core import GradientCheck as GradientCheck
 from .core import GradientDescent as GradientDescent
 from .core import GradientVariance as GradientVariance
@@ -30,9 +31,11 @@ from .core import WayBack as WayBack
 from .core import adapt as adapt
 from .core import check_meta_gradient as check_meta_gradient
 from .core import compare_directions as compare_directions
+from .core import compare_estimators as compare_estimators
 from .core import gradient_variance as gradient_variance
 from .core import inner_curvature as inner_curvature
 from .core import meta_gradient as meta_gradient
+from .core import one_action_curvature as one_action_curvature
 from .core import policy_objective as policy_objective
 from .core import random_directions as random_directions
 from .core import slice_meta_loss as slice_meta_loss
@@ -51,6 +54,7 @@ from .experiments import read_result as read_result
 from .experiments import record_result as record_result
 from .experiments import show_result as show_result
 from .figures import cost_figure as cost_figure
+from .figures import curvature_figure as curvature_figure
 from .figures import gradient_truth_figure as gradient_truth_figure
 from .figures import hyperparameter_map_figure as hyperparameter_map_figure
 from .figures import lab_figure as lab_figure
@@ -168,6 +172,7 @@ from .training import StepsTable as StepsTable
 from .training import WarmUp as WarmUp
 from .training import adaptation_curve as adaptation_curve
 from .training import check_learner as check_learner
+from .training import measure_estimators as measure_estimators
 from .training import measure_step as measure_step
 from .training import steps_table as steps_table
 from .version import __version__ as __version__

@@ -897,6 +897,27 @@ MUTATIONS = [
         BOUNDS,
     ),
     Mutation(
+        "lengths that noise makes longer",
+        "core/probes/estimators.py",
+        "pairs = gram.sum((-2, -1)) - gram.diagonal(dim1=-2, dim2=-1).sum(-1)",
+        "pairs = gram.sum((-2, -1))",
+        ("tests/core/test_estimators.py",),
+    ),
+    Mutation(
+        "the products of Hessians from the first inner step on",
+        "core/probes/estimators.py",
+        "path[step], data_of[name], direction",
+        "path[0], data_of[name], query_slope",
+        ("tests/core/test_estimators.py",),
+    ),
+    Mutation(
+        "one action without the missing term",
+        "core/policy_gradients/one_action.py",
+        "policy_objective(objective, log_prob",
+        'policy_objective("surrogate", log_prob',
+        ("tests/core/test_estimators.py",),
+    ),
+    Mutation(
         "probabilities of actions at half their spread",
         "tasks/navigation/trajectories.py",
         "gaussian_log_prob(action, mean, log_std)",

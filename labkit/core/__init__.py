@@ -49,9 +49,16 @@ from labkit.core.on_policy import (
     sources_of,
     with_noise,
 )
-from labkit.core.policy_gradients import PPO, TRPO, PolicySearch, policy_objective
+from labkit.core.policy_gradients import (
+    PPO,
+    TRPO,
+    PolicySearch,
+    one_action_curvature,
+    policy_objective,
+)
 from labkit.core.probes import (
     Directions,
+    Estimators,
     GradientCheck,
     GradientVariance,
     InnerCurvature,
@@ -62,6 +69,7 @@ from labkit.core.probes import (
     adaptation_paths,
     check_meta_gradient,
     compare_directions,
+    compare_estimators,
     compare_vectors,
     gradient_variance,
     inner_curvature,
@@ -105,6 +113,7 @@ __all__ = [
     "Batch",
     "Directions",
     "Draws",
+    "Estimators",
     "GradientCheck",
     "GradientDescent",
     "GradientVariance",
@@ -147,6 +156,7 @@ __all__ = [
     "check_scalar",
     "check_vectorize",
     "compare_directions",
+    "compare_estimators",
     "compare_vectors",
     "count_listed",
     "count_tasks",
@@ -161,6 +171,7 @@ __all__ = [
     "loss_at",
     "map_tasks",
     "meta_gradient",
+    "one_action_curvature",
     "plane_losses",
     "policy_gradients",
     "policy_objective",

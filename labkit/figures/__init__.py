@@ -5,6 +5,7 @@ from labkit.figures.comparison import MOST_GROUPS, ComparedGroup, comparison_fig
 from labkit.figures.instruments import (
     cost_figure,
     cost_words,
+    curvature_figure,
     gradient_truth_figure,
     gradient_truth_words,
     hyperparameter_map_figure,
@@ -86,6 +87,7 @@ __all__ = [
     "comparison_figure",
     "cost_figure",
     "cost_words",
+    "curvature_figure",
     "curves_figure",
     "gradient_truth_figure",
     "gradient_truth_words",

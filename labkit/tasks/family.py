@@ -228,6 +228,32 @@ class PolicyFamily(Protocol):
 
 
 @runtime_checkable
+class PolicyGradientFamily(Protocol):
+    """A task family whose loss has the derivative of an objective, not of its own value."""
+
+    objective: str
+    """"pathwise" where the derivative is that of the value too."""
+
+
+@runtime_checkable
+class PathwiseFamily(Protocol):
+    """A family of policies in a world that has derivatives, with which others can be compared."""
+
+    def comparable(self, objective: Any) -> Self:
+        """The same tasks with another objective, on one scale for all of them."""
+        ...
+
+    def on_goals(self, info: dict[str, Tensor]) -> TaskBatch:
+        """The tasks of a batch that has this `info`, drawn again."""
+        ...
+
+    @property
+    def rough(self) -> str:
+        """Why "pathwise" is not exact here, in words; "" if it is."""
+        ...
+
+
+@runtime_checkable
 class GoalFamily(Protocol):
     """A task family in which a task is a goal, which a person may place elsewhere."""
 

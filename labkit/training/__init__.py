@@ -3,6 +3,7 @@
 from labkit.training.engine import EngineFallbackWarning
 from labkit.training.ensemble import Ensemble, EnsembleStep
 from labkit.training.estimation import estimate_curve
+from labkit.training.estimators import estimators_at, inner_scale, measure_estimators
 from labkit.training.evaluation import (
     AdaptationCurve,
     Between,
@@ -45,7 +46,10 @@ __all__ = [
     "curve_with_alphas",
     "draw",
     "estimate_curve",
+    "estimators_at",
+    "inner_scale",
     "map_batch",
+    "measure_estimators",
     "measure_step",
     "on_split",
     "one_task",

@@ -34,7 +34,7 @@ def test_paths_of_each_inner_step() -> None:
     assert [round(float(np.nanmax(trace.x)), 2) for trace in steps[:3]] == [0.01, 0.02, 0.03]
     assert steps[2].line.color == "#123456"
     assert len(steps) == MOST_STEPS
-    assert "return −40 → −3" in figure.layout.title.text
+    assert "return −40.0 → −3.00" in figure.layout.title.text
     (obstacle,) = figure.layout.shapes
     assert np.isclose(obstacle.x1 - obstacle.x0, 0.2)
     assert figure.layout.yaxis.scaleanchor == "x"

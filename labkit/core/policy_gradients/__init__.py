@@ -14,6 +14,7 @@ from labkit.core.policy_gradients.objectives import (
     gaussian_log_prob,
     policy_objective,
 )
+from labkit.core.policy_gradients.one_action import one_action_curvature
 from labkit.core.policy_gradients.trust_region import PPO, TRPO, PolicySearch, fisher_product
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "gaussian_kl",
     "gaussian_log_prob",
     "generalised_advantages",
+    "one_action_curvature",
     "policy_objective",
     "standardised",
 ]

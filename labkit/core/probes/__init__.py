@@ -7,6 +7,7 @@ from labkit.core.probes.directions import (
     compare_vectors,
     task_gradients,
 )
+from labkit.core.probes.estimators import Estimators, compare_estimators
 from labkit.core.probes.gradient_check import GradientCheck, check_meta_gradient
 from labkit.core.probes.gradient_variance import GradientVariance, gradient_variance
 from labkit.core.probes.planes import (
@@ -20,6 +21,7 @@ from labkit.core.probes.trace import MetaGradientTrace, WayBack, trace_meta_grad
 
 __all__ = [
     "Directions",
+    "Estimators",
     "GradientCheck",
     "GradientVariance",
     "InnerCurvature",
@@ -30,6 +32,7 @@ __all__ = [
     "adaptation_paths",
     "check_meta_gradient",
     "compare_directions",
+    "compare_estimators",
     "compare_vectors",
     "gradient_variance",
     "inner_curvature",

@@ -1,6 +1,7 @@
 """Figures of the instruments: why the curves answer as they do."""
 
 from labkit.figures.instruments.cost import cost_figure, cost_words
+from labkit.figures.instruments.curvature_bars import curvature_figure
 from labkit.figures.instruments.gradient_truth import (
     gradient_truth_figure,
     gradient_truth_words,
@@ -22,6 +23,7 @@ from labkit.figures.instruments.steps_surface import (
 __all__ = [
     "cost_figure",
     "cost_words",
+    "curvature_figure",
     "gradient_truth_figure",
     "gradient_truth_words",
     "hyperparameter_map_figure",

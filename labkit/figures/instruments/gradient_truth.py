@@ -1,6 +1,7 @@
 """What the second derivative does to the meta-gradient: angles, lengths and curvature."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,15 @@ OTHERS = (("first order", "maml", 1), ("Reptile", "reptile", 2))
 """What is compared with exact MAML, and the algorithm and order that give its colour."""
 
 
+ESTIMATORS = (
+    ("dice", "maml", 2),
+    ("lvc", "anil", 2),
+    ("surrogate", "reptile", 2),
+    ("first order", "maml", 1),
+)
+"""What is compared with the pathwise derivative of policies, and whose colour it has."""
+
+
 def tasks_beyond(view: GradientView, limit: float = DIVERGES) -> tuple[str, ...]:
     """Names of the tasks with |α·λ| above a limit somewhere on their inner path, the worst first.
 
@@ -63,7 +73,9 @@ def gradient_truth_words(view: GradientView) -> list[str]:
     words = [f"{len(view.tasks)} tasks · measured {ago(view.age, point.meta_step)}"]
     if view.sweep is not None:
         words[0] += f" · against α and K {ago(view.sweep_age, view.sweep.meta_step)}"
-    if point.curvature is not None:
+    if point.estimators is not None:
+        words.append(_estimator_words(point))
+    elif point.curvature is not None:
         beyond = tasks_beyond(view)
         if beyond:
             words.append(f"α·λ > 2, a step diverges: {_listed(beyond)}")
@@ -74,6 +86,20 @@ def gradient_truth_words(view: GradientView) -> list[str]:
     elif point.inner_steps == 0:
         words.append("K = 0: without an inner step exact and first order are the same")
     return [*words, *view.problems]
+
+
+def _estimator_words(point: GradientPoint) -> str:
+    """The angles to the pathwise meta-gradient, and how far that is the truth."""
+    estimators = point.estimators
+    if estimators is None:
+        return ""
+    rows = [(name, estimators[name]) for name, _, _ in ESTIMATORS]
+    angles = ", ".join(
+        f"{name} {row.angle:.0f}° ± {row.angle_ci95:.0f}°" if isfinite(row.angle) else f"{name} ?"
+        for name, row in rows
+    )
+    truth = f"pathwise (not exact: {point.rough})" if point.rough else "pathwise, which is exact"
+    return f"angle to {truth}: {angles}; {estimators.samples} samples"
 
 
 def gradient_truth_figure(view: GradientView) -> go.Figure:
@@ -97,12 +123,17 @@ def gradient_truth_figure(view: GradientView) -> go.Figure:
     ):
         traces += _compared(points, view.tasks, x_of, angle, "angle")
         traces += _compared(points, view.tasks, x_of, ratio, "ratio")
+        traces += _estimated(points, x_of, angle, "angle")
+        traces += _estimated(points, x_of, ratio, "ratio")
     traces += _curvatures(view)
-    traces += _legend(any(p.theory for p in (*view.points, *by_alpha, *by_steps)))
+    every = (*view.points, *by_alpha, *by_steps)
+    policies = any(p.estimators for p in every)
+    traces += _legend(any(p.theory for p in every), ESTIMATORS if policies else OTHERS)
     alpha_title = "α, as a multiple" if alpha is None else "α"
     log: dict[str, Any] = {"type": "log", "tickformat": "~g"}
-    degrees = {"title": "angle to exact, °", "rangemode": "tozero"}
-    length = {"title": "length / exact", **log, "nticks": 5}
+    truth = "pathwise" if policies else "exact"
+    degrees = {"title": f"angle to {truth}, °", "rangemode": "tozero"}
+    length = {"title": f"length / {truth}", **log, "nticks": 5}
     steps = {"title": "K", "dtick": 1}
     last = view.points[-1].inner_steps - 1 if view.points else 0
     limit = _limit(view)
@@ -178,6 +209,36 @@ def _compared(
                 **on(number),
             ),
         ]
+    return traces
+
+
+def _estimated(
+    points: Sequence[GradientPoint],
+    x_of: Callable[[GradientPoint], float],
+    number: int,
+    what: str,
+) -> list[go.Scatter]:
+    """A line with 95 % intervals for each estimator."""
+    measured = [(x_of(p), p.estimators) for p in points if p.estimators is not None]
+    traces = []
+    for name, algorithm, order in ESTIMATORS if measured else ():
+        rows = [estimators[name] for _, estimators in measured]
+        values = [row.angle if what == "angle" else row.ratio for row in rows]
+        ci95 = [row.angle_ci95 if what == "angle" else row.ratio_ci95 for row in rows]
+        traces.append(
+            go.Scatter(
+                name=name,
+                x=np.array([x for x, _ in measured], dtype=np.float64),
+                y=with_gaps(values),
+                error_y={"type": "data", "array": with_gaps(ci95), "thickness": 1, "width": 2},
+                mode="lines+markers",
+                line={"color": algorithm_color(algorithm, order), "width": 2},
+                marker={"size": 4},
+                hovertemplate=f"{name}: %{{y:.4g}}<extra></extra>",
+                showlegend=False,
+                **on(number),
+            )
+        )
     return traces
 
 
@@ -294,12 +355,12 @@ def _beside(step: int, steps: int) -> str:
     return "top right" if step < steps / 2 else "top left"
 
 
-def _legend(theory: bool) -> list[go.Scatter]:
+def _legend(theory: bool, compared: Sequence[tuple[str, str, int]]) -> list[go.Scatter]:
     """One entry for each kind of mark, with nothing drawn."""
     line, dot = {"mode": "lines"}, {"mode": "markers"}
     entries: list[tuple[str, dict[str, Any]]] = [
         (name, {**line, "line": {"color": algorithm_color(algorithm, order)}})
-        for name, algorithm, order in OTHERS
+        for name, algorithm, order in compared
     ]
     entries.append(("α·λ, median", {**line, "line": {"color": AFTER}}))
     entries.append(("dots: tasks", {**dot, "marker": {"color": BEFORE, "size": 5}}))

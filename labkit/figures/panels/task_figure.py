@@ -206,8 +206,19 @@ def _losses(portrait: AnyPortrait) -> str:
     """What adaptation does to the query loss, or to the return; "" if it is not known."""
     losses = portrait.losses
     if losses is not None and isinstance(portrait, PathPortrait):
-        return f"return {-float(losses[0]):.3g} → {-float(losses[-1]):.3g}".replace("-", "−")
+        first, last = (_short(-float(value)) for value in losses[[0, -1]])
+        return f"return {first} → {last}"
     return "" if losses is None else f"loss {float(losses[0]):.3g} → {float(losses[-1]):.3g}"
+
+
+def _short(value: float) -> str:
+    """A return, in at most five letters where it is not large.
+
+    Example:
+        >>> _short(-0.5371), _short(-12.345)
+        ('−0.54', '−12.3')
+    """
+    return f"{value:.{2 if abs(value) < 10 else 1}f}".replace("-", "−")
 
 
 def _add_attribution(figure: go.Figure, attribution: str) -> None:

@@ -1,7 +1,7 @@
 """What the second derivative does to the meta-gradient, measured at one θ by the pure probes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -11,19 +11,28 @@ from labkit.core import (
     MAML,
     Algorithm,
     Directions,
+    Estimators,
     GradientCheck,
     InnerCurvature,
     Params,
     compare_directions,
     compare_vectors,
     count_tasks,
+    drawing,
     inner_curvature,
     is_number,
     tree_map,
+    with_noise,
 )
 from labkit.session.observe.observer import ModelState, Observer, Probed
-from labkit.tasks import DrawableFamily, Method, SolvedFamily
-from labkit.training import check_learner, one_task, stream
+from labkit.tasks import (
+    DrawableFamily,
+    Method,
+    PathwiseFamily,
+    PolicyGradientFamily,
+    SolvedFamily,
+)
+from labkit.training import check_learner, estimators_at, inner_scale, one_task, stream
 
 T = TypeVar("T")
 
@@ -32,6 +41,14 @@ LANCZOS_STEPS = 12
 
 _TWICE: dict[str, Any] = {"tasks": 1, "directions": 2, "tolerance": 1e-4}
 """How second derivatives are checked: they are right or, where torch has none, grossly wrong."""
+
+ESTIMATOR_SAMPLES = 8
+"""So often all trajectories are drawn for one comparison of estimators."""
+
+NOISY = (
+    "α·λ is not measured: the largest eigenvalue of a second derivative that is estimated from "
+    "sampled actions is mostly noise, and these tasks have no derivative to take it from"
+)
 
 COMPARED: tuple[Method, ...] = ("exact", "first order", "Reptile")
 """In the order of `Directions.names`."""
@@ -63,6 +80,9 @@ class GradientPoint:
         curvature: By `inner_curvature`; None if it failed or was not asked for.
         theory: Of a family with closed forms; else None.
         problems: What failed, a sentence each.
+        estimators: Of policies in a world that has derivatives, in place of `directions`: how
+            objectives compare with the pathwise derivative; else None.
+        rough: Why that is not exact; "" if it is.
     """
 
     meta_step: int
@@ -73,6 +93,8 @@ class GradientPoint:
     curvature: InnerCurvature | None
     theory: Theory | None
     problems: tuple[str, ...] = ()
+    estimators: Estimators | None = None
+    rough: str = ""
 
 
 def measure_gradients(
@@ -112,13 +134,36 @@ def measure_gradients(
             problems.append(f"{failed}: {type(error).__name__}: {error}")
             return None
 
-    def directions(probed: Probed) -> Directions:
+    def estimators(probed: Probed) -> tuple[Estimators, str] | None:
+        if not isinstance(probed.family, PathwiseFamily) or not steps:
+            return None
+        compared = estimators_at(
+            probed.family,
+            probed.learner.test_loss_fn,
+            probed.params,
+            probed.batch.info,
+            alpha=alpha,
+            inner_steps=steps,
+            samples=ESTIMATOR_SAMPLES,
+            generator=stream(observer.seed, "estimators"),
+        )
+        return compared, probed.family.rough
+
+    def directions(probed: Probed) -> Directions | None:
+        if isinstance(probed.family, PathwiseFamily):
+            return None
         return compare_directions(*_data(probed), alpha=alpha, inner_steps=steps)
 
-    def curvatures(probed: Probed) -> InnerCurvature:
+    def curvatures(probed: Probed) -> InnerCurvature | None:
+        data, scale = _data(probed), 1.0
+        if isinstance(probed.family, PathwiseFamily):
+            data, scale = _pathwise(probed, steps)
+        elif isinstance(probed.family, PolicyGradientFamily):
+            problems.append(NOISY)
+            return None
         return inner_curvature(
-            *_data(probed),
-            alpha=alpha,
+            *data,
+            alpha=scaled(alpha, scale),
             inner_steps=steps,
             generator=stream(observer.seed, "start of the Lanczos method"),
             lanczos_steps=LANCZOS_STEPS,
@@ -126,6 +171,7 @@ def measure_gradients(
 
     compared = tried("The directions", directions)
     curved = tried("The curvature", curvatures) if curvature and steps else None
+    estimated = tried("The estimators", estimators)
     theory = tried("The theory", lambda probed: _theory(probed, alpha, steps))
     problems += _not_finite(meta_step, compared, curved)
     return GradientPoint(
@@ -137,6 +183,8 @@ def measure_gradients(
         curvature=curved,
         theory=theory,
         problems=tuple(problems),
+        estimators=None if estimated is None else estimated[0],
+        rough="" if estimated is None else estimated[1],
     )
 
 
@@ -237,6 +285,18 @@ def scaled(alpha: Any, scale: float) -> Any:
 def _data(probed: Probed) -> tuple[Any, Params, Any, Any]:
     batch = probed.batch
     return probed.loss_fn, probed.params, batch.support, batch.query
+
+
+def _pathwise(probed: Probed, steps: int) -> tuple[tuple[Any, Params, Any, Any], float]:
+    """The same tasks by the pathwise derivative, and how much longer the session's gradient is."""
+    family, info, loss_fn = probed.family, probed.batch.info, probed.learner.test_loss_fn
+    assert isinstance(family, PathwiseFamily)  # noqa: S101  # the caller has checked
+    exact = family.comparable("pathwise")
+    batch, seeds = exact.on_goals(info), torch.Generator().manual_seed(0)
+    support = with_noise(drawing(batch.support, seeds, by_step=True), steps + 1)
+    query = with_noise(drawing(batch.query, seeds, by_step=False), 1)
+    scale = inner_scale(loss_fn, family, probed.params, info)
+    return (replace(loss_fn, family=exact), probed.params, support, query), scale
 
 
 def _theory(probed: Probed, alpha: Any, inner_steps: int) -> Theory | None:

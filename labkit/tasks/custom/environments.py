@@ -84,6 +84,7 @@ class EnvironmentTasks:
         for name, count in (("shots", shots), ("queries", queries), ("horizon", horizon)):
             check_count(name, count, 1)
         self.shots, self.queries, self.horizon = shots, queries, horizon
+        self.objective = objective
         self._make, self._draw, self._dtype = make, draw, dtype
         self._loss = PolicyLoss(objective, discount, gae, baseline, normalise)
         self._check()

@@ -133,6 +133,23 @@ class Navigation:
         query = OnPolicy(self._query_noise, self.draw, info)
         return TaskBatch(support, query, info)
 
+    def comparable(self, objective: AnyObjective) -> "Navigation":
+        """The same tasks with another objective, whose gradient is that of the mean return.
+
+        Advantages are not standardised and λ is 1: all objectives then have one expectation.
+        """
+        return replace(self, objective=objective, normalise=False, gae=1.0)
+
+    @property
+    def rough(self) -> str:
+        """Why "pathwise" is not exact here, in words; "" if it is."""
+        kinks = [
+            *(["actions are clipped"] if not self.smooth else []),
+            *(["episodes end at the goal"] if self.reach else []),
+            *(["obstacles stop the point"] if self.obstacles else []),
+        ]
+        return " and ".join(kinks)
+
     def with_goal(self, task: TaskBatch, goal: tuple[float, float]) -> TaskBatch:
         """A batch of one task with another goal, and the same random numbers.
 
