@@ -62,6 +62,8 @@ TRACE = ("tests/core/test_trace.py",)
 META_STEP = ("tests/session/test_meta_step.py",)
 DIAGRAM = ("tests/figures/test_meta_step.py",)
 ZOO = ("tests/tasks/test_zoo.py",)
+MAPS = ("tests/session/test_maps.py",)
+MAP_FIGURES = ("tests/figures/test_maps.py",)
 AUGMENTED = ("tests/tasks/test_augmentation.py",)
 UNEVEN = ("tests/training/test_uneven_tasks.py",)
 WATCHED = ("tests/training/test_watching.py",)
@@ -213,6 +215,48 @@ MUTATIONS = [
         "values = numbers_of(last.curvature.alpha_largest).T",
         "values = numbers_of(last.curvature.alpha_largest[:, :1]).T",
         ("tests/figures/test_gradient_truth.py",),
+    ),
+    Mutation(
+        "a best cell judged by the seeds that chose it",
+        "session/maps/best_cell.py",
+        "count = len(new_losses)",
+        "new_losses = losses[row, column]; count = len(new_losses)",
+        MAPS,
+    ),
+    Mutation(
+        "a best cell that has diverged with a seed",
+        "session/maps/best_cell.py",
+        "losses.isfinite().all(dim=2)",
+        "losses.isfinite().any(dim=2)",
+        MAPS,
+    ),
+    Mutation(
+        "all seeds of a cell tested on the tasks of the first",
+        "session/maps/hyperparameters.py",
+        "cells = [self.grid.cell(row, column, seed)",
+        "cells = [self.grid.cell(row, column)",
+        MAPS,
+    ),
+    Mutation(
+        "losses of a map after one step, whatever K is",
+        "session/maps/hyperparameters.py",
+        "losses = self.curves.gather(3, index)[..., 0]",
+        "losses = self.curves.gather(3, index * 0 + 1)[..., 0]",
+        MAPS,
+    ),
+    Mutation(
+        "step sizes tuned on the tasks that are reported",
+        "session/maps/cohort.py",
+        "tuned_alphas(tester, self._others,",
+        "tuned_alphas(tester, self.batch,",
+        MAPS,
+    ),
+    Mutation(
+        "a diverged cell in the colour of the worst",
+        "figures/instruments/cells.py",
+        "np.where(finite, np.clip(losses, 1e-12, top), np.nan)",
+        "np.clip(losses, 1e-12, top)",
+        MAP_FIGURES,
     ),
     Mutation(
         "exact weights of a toy without the transpose",
