@@ -35,6 +35,7 @@ from labkit.session.maps.cohort import round_ends
 from labkit.session.maps.grid import around
 from labkit.session.source import Source
 from labkit.training import curve_with_alphas, draw, stream, t_quantile, tuned_alphas
+from tests.session.small_sessions import SMALL, small_session
 from tests.session.test_gradient_monitor import toy_session
 
 CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-12}
@@ -53,7 +54,7 @@ def alone(source: Source, settings: Settings, meta_steps: int) -> MetaLearner:
 
 
 def test_each_cell_is_a_learner_by_itself() -> None:
-    session = toy_session("Bent valleys", seed=3, events=((1, "alpha", 0.5),))
+    session = small_session(SMALL.changed(seed=3, events=((1, "alpha", 0.5),)))
     training = map_of(
         session, {"inner_steps": [0, 2], "alpha": [0.02, 0.05]}, seeds=2, meta_steps=4, tasks=3
     )
@@ -65,7 +66,7 @@ def test_each_cell_is_a_learner_by_itself() -> None:
                 settings = view.grid.cell(row, column, seed)
                 assert settings.events == ()
                 learner = alone(session.source, settings, 4)
-                curve = learner.adaptation_curve(10, tasks=3, split="validation").mean
+                curve = learner.adaptation_curve(2, tasks=3, split="validation").mean
                 assert_close(view.curves[row, column, place], curve, check_dtype=False, **CLOSE)
                 assert_close(
                     view.losses[row, column, place], curve[settings.inner_steps].double(), **CLOSE
@@ -78,7 +79,7 @@ def test_each_cell_is_a_learner_by_itself() -> None:
     for seed in range(5, 10):
         settings = view.grid.cell(best.row, best.column, seed)
         learner = alone(session.source, settings, 4)
-        curve = learner.adaptation_curve(10, tasks=3, split="validation").mean
+        curve = learner.adaptation_curve(2, tasks=3, split="validation").mean
         new.append(float(curve[settings.inner_steps]))
     assert best.judged == pytest.approx(statistics.mean(new), rel=1e-9)
     assert best.ci95 == pytest.approx(2.776445 * statistics.stdev(new) / 5**0.5, rel=1e-6)
