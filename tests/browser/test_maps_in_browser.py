@@ -23,7 +23,8 @@ map = HyperparameterMap(session, {"alpha": [0.1, 0.2], "beta": [0.1, 0.5]}, **sm
 surface = StepsSurface(session, (1, 2), test_steps=4, **small)
 """
 
-SHOW = "w.HBox([lab, w.Tab([map, surface], layout={'flex': '0 1 44%', 'min_width': '0'})])"
+SHOW = """w.HBox([lab, w.Tab([map, surface], titles=["cells", "rows of K"],
+    layout={"flex": "0 1 44%", "min_width": "0"})])"""
 
 TITLE = "(plot) => plot.layout.annotations[0].text"
 
@@ -66,7 +67,7 @@ def test_a_map_in_a_box_and_a_tab(page: NotebookPage) -> None:
     page.page.keyboard.press("Enter")
     page.until("session.settings.alpha == 0.2 and session.last_step == 5")
 
-    page.page.locator(".lm-TabBar-tab", has_text="1").last.click()
+    page.page.get_by_text("rows of K", exact=True).last.click()
     last = page.page.locator(".maml-lab-instrument").last
     last.get_by_role("button", name="Start").click()
     page.until("surface.view.progress == 1 and not surface.running")
