@@ -55,8 +55,8 @@ def test_a_map_in_a_box_and_a_tab(page: NotebookPage) -> None:
     page.page.mouse.move(**at)
     titled = f"plot => ({TITLE})(plot) === 'α = 0.1, β = 0.5'"
     page.page.wait_for_function(titled, arg=plot.element_handle())
-    shown = plot.evaluate("(plot) => [...plot.data.find((t) => t.meta?.cell === 'mean').y]")
-    assert shown == pytest.approx(
+    heights = plot.evaluate("(plot) => [...plot.data.find((t) => t.meta?.cell === 'mean').y]")
+    assert heights == pytest.approx(
         ast.literal_eval(page.kernel("map.view.curve(1, 0)[0].tolist()")), rel=1e-6
     )
     page.page.mouse.click(**at)
