@@ -51,15 +51,15 @@ def test_a_map_in_a_box_and_a_tab(page: NotebookPage) -> None:
     expect(first).to_contain_text("on 5 new seeds")
     box = first.locator(".nsewdrag").first.bounding_box()
     assert box is not None
-    at = {"x": box["x"] + 0.25 * box["width"], "y": box["y"] + 0.25 * box["height"]}
-    page.page.mouse.move(**at)
+    at = box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"]
+    page.page.mouse.move(*at)
     titled = f"plot => ({TITLE})(plot) === 'α = 0.1, β = 0.5'"
     page.page.wait_for_function(titled, arg=plot.element_handle())
     heights = plot.evaluate("(plot) => [...plot.data.find((t) => t.meta?.cell === 'mean').y]")
     assert heights == pytest.approx(
         ast.literal_eval(page.kernel("map.view.curve(1, 0)[0].tolist()")), rel=1e-6
     )
-    page.page.mouse.click(**at)
+    page.page.mouse.click(*at)
     page.until("(session.settings.alpha, session.last_step) == (0.1, 5)")
     page.until("lab.alpha == 0.1 and lab.meta_step == 5")
     plot.focus()
