@@ -57,6 +57,7 @@ LEARNED = ("tests/training/test_learned_alpha.py",)
 UPDATES = ("tests/training/test_updates.py",)
 PLANES = ("tests/core/test_planes.py",)
 LANDSCAPE = ("tests/session/test_landscape.py",)
+CHECKPOINTS = ("tests/training/test_checkpoints.py",)
 MONITOR = ("tests/session/test_gradient_monitor.py",)
 TRACE = ("tests/core/test_trace.py",)
 META_STEP = ("tests/session/test_meta_step.py",)
@@ -477,6 +478,41 @@ MUTATIONS = [
         "memories[:count], memories[count:]",
         "[{}] * count, memories[count:]",
         UPDATES,
+    ),
+    Mutation(
+        "a checksum that nobody compares",
+        "training/checkpoint_file.py",
+        "if data[start:stop] != hashlib",
+        "if False and data[start:stop] != hashlib",
+        CHECKPOINTS,
+    ),
+    Mutation(
+        "a checkpoint without what it belongs to",
+        "training/checkpoints.py",
+        "if (then := saved.get(name)) != own:",
+        "if (then := saved.get(name)) is own:",
+        CHECKPOINTS,
+    ),
+    Mutation(
+        "NaN as a meta step size",
+        "training/checkpoints.py",
+        "if not is_number(beta) or not 0 <= beta < inf:",
+        "if not is_number(beta):",
+        CHECKPOINTS,
+    ),
+    Mutation(
+        "memory of any shape from a checkpoint",
+        "training/step/optimizers.py",
+        "(one.shape, one.is_floating_point()) ==",
+        "True or (one.shape, one.is_floating_point()) ==",
+        CHECKPOINTS,
+    ),
+    Mutation(
+        "a resumed ensemble with other tasks",
+        "training/ensemble.py",
+        "self._task_stream.set_state(tasks)",
+        "check_stream(tasks, path, ENSEMBLE)",
+        CHECKPOINTS,
     ),
     Mutation(
         "weight decay of AdamW in the gradient",

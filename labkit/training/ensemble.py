@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, final
 
 import torch
@@ -21,6 +22,8 @@ from labkit.core import (
     tree_map,
 )
 from labkit.tasks import TaskFamily
+from labkit.training.checkpoint_file import invalid, read_checkpoint, write_checkpoint
+from labkit.training.checkpoints import check_parts, check_stream
 from labkit.training.engine import Engine, EngineName
 from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, TaskLoss, own_module, split_parameters, stream
@@ -38,6 +41,8 @@ from labkit.training.step import (
     optimizer_rule,
     optimizer_state,
 )
+
+ENSEMBLE = "Ensemble"
 
 TOGETHER = 4
 """Learners in one call on a CPU; the data of more of them would not fit its cache."""
@@ -151,6 +156,7 @@ class Ensemble:
                 "after another: take SGD, Adam, AdamW or RMSprop with one group of parameters"
             )
         self._layout, self._like = rule.layout(params), params
+        self._rule_label = rule.label
         self._engine = Engine(engine)
         self._kind = (kind_of(algorithm), ByValueOrIdentity(tasks))
         measurement = Measurement(
@@ -244,6 +250,76 @@ class Ensemble:
         learner.restore(state, "the ensemble")
         return learner
 
+    def save(self, path: str | Path) -> None:
+        """Write θ, the optimisers, the stream of tasks and the counter; `load` resumes exactly.
+
+        The file is safetensors with a checksum, and is complete or absent.
+
+        Args:
+            path: Of the file; its folder exists.
+        """
+        state = self._whole()
+        content = {
+            "parts": self._parts(),
+            "theta": [{"value": slot.value, "memory": slot.memory} for slot in state.theta],
+            "finite": state.finite,
+            "tasks": self._task_stream.get_state(),
+            "meta_step": self.meta_step,
+        }
+        write_checkpoint(path, ENSEMBLE, content)
+
+    def load(self, path: str | Path) -> None:
+        """Resume from a file of `save`; training continues as if it had never stopped.
+
+        Args:
+            path: Of the file. Reading it runs no code, whoever wrote it.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is damaged, no checkpoint of an ensemble or of a newer version, or
+                it belongs to other learners; the message says which, and the ensemble is then
+                unchanged.
+        """
+        content = read_checkpoint(path, ENSEMBLE)
+        check_parts(content.get("parts"), self._parts(), path, ENSEMBLE)
+        now = self._whole()
+        own = {"theta": [list(slot) for slot in now.theta], "finite": now.finite}
+        try:
+            theta = [[slot["value"], slot["memory"]] for slot in content["theta"]]
+            saved = {"theta": theta, "finite": content["finite"]}
+            meta_step, tasks = content["meta_step"], content["tasks"]
+        except (KeyError, TypeError) as error:
+            raise invalid(path, ENSEMBLE, f"it holds no learners ({error})") from error
+        if _forms(saved) != _forms(own):
+            raise ValueError(
+                f"{path} belongs to learners of another model: it holds {_forms(saved)}, these "
+                f"have {_forms(own)}"
+            )
+        if type(meta_step) is not int or meta_step < 0:
+            raise invalid(path, ENSEMBLE, f"its meta_step is no whole number ≥ 0 but {meta_step!r}")
+        check_stream(tasks, path, ENSEMBLE)
+        saved = tree_map(lambda tensor, like: tensor.to(like), saved, own)
+        state = now._replace(theta=[Slot(*slot) for slot in saved["theta"]], finite=saved["finite"])
+        self._blocks = _blocks(state, len(self._blocks))
+        self._task_stream.set_state(tasks)
+        self.meta_step = meta_step
+
+    def _whole(self) -> MetaState:
+        """The state of all learners."""
+        whole: MetaState = tree_map(lambda *parts: torch.cat(parts), *self._blocks)
+        return whole
+
+    def _parts(self) -> dict[str, object]:
+        """What a checkpoint must have in common with this ensemble, and the form of its state."""
+        return {
+            "algorithm": type(self.algorithm).__qualname__,
+            "task family": type(self._loss_fn.family).__qualname__,
+            "alphas": self.alphas,
+            "betas": self.betas,
+            "meta_optimizer": self._rule_label,
+            "seed": self._options["seed"],
+        }
+
     def _theta(self, index: int) -> list[Slot]:
         """θ and the optimiser's memory of one learner; views."""
         places = [(block, at) for block in self._blocks for at in range(len(block.finite))]
@@ -260,6 +336,15 @@ def _blocks(state: MetaState, count: int) -> list[MetaState]:
         return part
 
     return [block(number) for number in range(count)]
+
+
+def _forms(tree: Any) -> Any:
+    """Types and shapes of the tensors in nested lists and dicts."""
+    if isinstance(tree, Tensor):
+        return f"{tree.dtype}{list(tree.shape)}"
+    if isinstance(tree, dict):
+        return {name: _forms(part) for name, part in tree.items()}
+    return [_forms(part) for part in tree] if isinstance(tree, list) else type(tree).__name__
 
 
 def _numbers(name: str, values: object) -> list[float]:

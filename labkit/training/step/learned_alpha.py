@@ -1,5 +1,6 @@
 """A meta-learned α between meta-steps: the tensors that are optimised, and their values."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from torch import Tensor
@@ -139,6 +140,25 @@ class LearnedSizes:
         """A copy for a checkpoint."""
         rows = [{name: slot.value.clone() for name, slot in row.items()} for row in self.rows]
         return {"form": self.form, "rows": rows}
+
+    def problem_with(self, rows: object, memories: Sequence[Memory]) -> str | None:
+        """Why saved rows and memories cannot be restored, in words; None: they can."""
+        own = {name: slot.value for name, slot in self.rows[0].items()}
+        many = isinstance(rows, list) and (len(rows) > 0 if self.spec.per_step else len(rows) == 1)
+        if not many or not isinstance(rows, list):
+            return "its alpha has no rows" if self.spec.per_step else "its alpha is not one row"
+        for row in rows:
+            if not (isinstance(row, Mapping) and row.keys() == own.keys()) or not all(
+                isinstance(row[name], Tensor) and row[name].shape == like.shape
+                for name, like in own.items()
+            ):
+                return f"its alpha is not {self.form}"
+        if memories and len(memories) != len(rows) * len(own):
+            return "its optimizer remembers another number of step sizes"
+        likes = self._optimizer.memories(list(own.values())) * len(rows)
+        if not all(map(self._optimizer.fits, memories, likes)):
+            return "what its optimizer remembers of alpha has other names or shapes"
+        return None
 
     def restore(self, rows: list[Leaves], memories: list[Memory]) -> None:
         """Restore the leaves of a saved state, with its number of steps.

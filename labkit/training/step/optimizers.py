@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from labkit.core import Params
-from labkit.training.step.layout import FlatLayout, Layout, Memory, Slot
+from labkit.training.step.layout import COUNTER, FlatLayout, Layout, Memory, Slot
 
 
 class OptimizerRule(ABC):
@@ -52,6 +52,19 @@ class OptimizerRule(ABC):
     def start(self, value: Tensor) -> Slot:
         """Pair a tensor with the memory that this optimiser starts with."""
         return Slot(value, {})
+
+    def memories(self, values: Sequence[Tensor]) -> list[Memory]:
+        """What it remembers of such tensors after a step, with the shapes that it must have."""
+        return [self.start(value).memory for value in values]
+
+    def fits(self, memory: Memory, like: Memory) -> bool:
+        """Whether saved memory has names, shapes and kinds of numbers with which to continue.
+
+        Args:
+            memory: Of one tensor; empty before the first step.
+            like: From `memories`.
+        """
+        return memory.keys() <= like.keys() and has_forms(memory, like)
 
     def resume(self, value: Tensor, memory: Memory) -> Slot:
         """Pair a tensor with saved memory; what is not there is as at the start."""
@@ -260,6 +273,16 @@ NAMED: dict[str, FunctionalRule] = {
     "rmsprop": RMSpropRule(),
 }
 """With the defaults of `torch.optim`."""
+
+
+def has_forms(memory: Memory, like: Memory) -> bool:
+    """Whether the tensors of a memory have the shapes and kinds of those of another."""
+    shared = [(memory[key], tensor) for key, tensor in like.items() if key in memory]
+    count = memory.get(COUNTER, torch.tensor(0.0))
+    return all(
+        (one.shape, one.is_floating_point()) == (other.shape, other.is_floating_point())
+        for one, other in shared
+    ) and bool((count.isfinite() & (count >= 0)).all())
 
 
 def exact(dtype: torch.dtype) -> torch.dtype:

@@ -208,6 +208,35 @@ class MetaParameters:
             "alpha": None if sizes is None else sizes.state(),
         }
 
+    def problem_with(self, state: Mapping[str, Any]) -> str | None:
+        """Why `restore` cannot take an optimiser's memory or an α, in words; None: it can.
+
+        Args:
+            state: With θ's names and shapes, this optimiser's label, and memories by number.
+        """
+        saved, memories = state.get("alpha"), state["optimizer"]["state"]
+        if saved is not None and not (isinstance(saved, Mapping) and "form" in saved):
+            return "its alpha has no form"
+        if (None if saved is None else saved["form"]) != (self._sizes and self._sizes.form):
+            return None  # `restore` says so
+        rows = saved.get("rows") if saved is not None else None
+        most = len(self.names)
+        if self._sizes is not None and isinstance(rows, list):
+            most += len(rows) * len(self._sizes.rows[0])
+        if max(memories, default=0) >= most:
+            return f"its optimizer remembers more than the {most} tensors that it updates"
+        of_theta, of_alpha = memories_of(state["optimizer"], len(self.names))
+        vectors = self._layout.flat(self.params)
+        fresh = map(Slot, vectors, self._optimizer.memories(vectors))
+        likes = self._layout.spread(list(fresh))
+        # flat vectors have one memory for all of θ
+        even = len({frozenset(memory) for memory in of_theta}) == 1
+        if (self._optimizer.recordable and not even) or not all(
+            map(self._optimizer.fits, of_theta, likes)
+        ):
+            return "what its optimizer remembers of params has other names or shapes"
+        return self._sizes and self._sizes.problem_with(rows, of_alpha)
+
     def restore(self, state: dict[str, Any], path: str | Path) -> None:
         """Continue from a copy of a state with these shapes and this optimiser.
 

@@ -15,6 +15,7 @@ from labkit.training.step.optimizers import (
     OptimizerRule,
     RMSpropRule,
     SGDRule,
+    has_forms,
 )
 
 OptimizerFactory: TypeAlias = Callable[..., torch.optim.Optimizer]
@@ -66,6 +67,16 @@ class TorchRule(OptimizerRule):
     def layout(self, params: Params) -> Layout:
         """Each tensor by itself: some optimisers look at shapes."""
         return SeparateLayout(params)
+
+    def memories(self, values: Sequence[Tensor]) -> list[Memory]:
+        """What torch's optimiser remembers after a step without a gradient."""
+        slots, zeros = [Slot(each, {}) for each in values], [torch.zeros_like(v) for v in values]
+        beta = torch.tensor(self._beta, dtype=torch.float64)
+        return [slot.memory for slot in self.update(slots, zeros, beta)]
+
+    def fits(self, memory: Memory, like: Memory) -> bool:
+        """The same, but some optimisers remember more from a later step on."""
+        return not memory or (memory.keys() >= like.keys() and has_forms(memory, like))
 
     def resume(self, value: Tensor, memory: Memory) -> Slot:
         """Pair a tensor with what was saved; nothing before the first step."""
