@@ -60,5 +60,5 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise exit_with(write_error(folder, error), FAILED) from None
     except KeyboardInterrupt:
         raise exit_with(
-            f"interrupted; the same command repeats the run in {folder}", INTERRUPTED
+            f"interrupted; the same command continues the run in {folder}", INTERRUPTED
         ) from None

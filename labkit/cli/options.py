@@ -20,6 +20,17 @@ Folders = Annotated[
 """What the commands that read runs take."""
 
 
+CheckpointEvery = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-every",
+        metavar="SECONDS",
+        min=0,
+        help="Seconds between two checkpoints, from which an interrupted run continues; 0: none.",
+    ),
+]
+
+
 class ParameterCommand(TyperCommand):
     """A command whose option -p accepts `name=value`, or name and value as two words."""
 

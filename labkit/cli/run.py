@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from labkit.cli.errors import FAILED, exit_with, usage_errors, writing_to
-from labkit.cli.options import assignments, parameters_from, parameters_in, text_of
+from labkit.cli.options import CheckpointEvery, assignments, parameters_from, parameters_in, text_of
 from labkit.cli.progress import Display
 from labkit.experiments import LOCK, WITH_RESULT, Notebook, Plan, RunFolder
 from labkit.experiments import run as execute
+from labkit.session import CHECKPOINT_SECONDS
 
 RUNS = Path("runs")
 
@@ -74,13 +75,19 @@ def run(
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Repeat a run that is already done.")
+        bool,
+        typer.Option(
+            "--again",
+            help="Repeat a run that is already done, or an interrupted one from its beginning.",
+        ),
     ] = False,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
 ) -> None:
     """Execute a notebook with parameters, and print its result.
 
     The folder of the run holds the executed notebook, parameters.json, result.json,
-    metrics.parquet and status.json. A run that is done is not repeated without --again.
+    metrics.parquet and status.json. A run that is done is not repeated without --again. One that
+    was killed, interrupted or timed out continues from its last checkpoint, to the same result.
 
     Exit codes: 0 done, 1 the run failed or diverged, 2 wrong usage or parameters, 130 interrupted.
 
@@ -105,7 +112,15 @@ def run(
         else:
             with writing_to(folder.path), Display("starting", enabled=progress) as display:
                 watcher = display.watcher(plan)
-                finished = execute(plan, folder.path, timeout=timeout, progress=watcher)
+                if again:
+                    folder.remove_checkpoint()
+                finished = execute(
+                    plan,
+                    folder.path,
+                    timeout=timeout,
+                    progress=watcher,
+                    checkpoint_every=checkpoint_every,
+                )
             if finished.state == "failed":
                 kept = f"\nThe notebook: {folder.notebook}" if folder.notebook.is_file() else ""
                 raise exit_with(f"{finished.error}{kept}", FAILED)

@@ -32,7 +32,10 @@ def show(
                 f"{run} is not the folder of a run: it has no {STATUS}"
                 + (f"; the runs of the sweep are in {run / RUNS}" if of_sweep else "")
             )
-        _print("run", _summary(status, interrupted=folder.interrupted) | _labels(run))
+        damage = folder.damage
+        _print("run", _summary(status, folder, damaged=bool(damage)) | _labels(run))
+        if damage:
+            raise ValueError(damage)
         _print("parameters (others as in the notebook)", _changed(folder))
         if status.without_result:
             typer.echo("The notebook records no result, see labkit.record_result.")
@@ -46,9 +49,14 @@ def show(
             _print("provenance", result.provenance)
 
 
-def _summary(status: Status, *, interrupted: bool) -> dict[str, Any]:
-    state: str = "interrupted: the same command repeats it" if interrupted else status.state
-    if status.meta_step is not None:
+def _summary(status: Status, folder: RunFolder, *, damaged: bool) -> dict[str, Any]:
+    state: str = "damaged: the same command repeats it" if damaged else status.state
+    if folder.interrupted:
+        progress, saved = folder.progress, folder.checkpoint.is_dir()
+        at = f" at meta-step {progress.meta_step:,}" if progress and progress.meta_step else ""
+        follows = "continues it from its last checkpoint" if saved else "repeats it"
+        state = f"interrupted{at}: the same command {follows}"
+    elif status.meta_step is not None:
         state += f" at meta-step {status.meta_step:,}"
     seconds = {} if status.seconds is None else {"seconds": status.seconds}
     error = {} if status.error is None else {"error": status.error}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from labkit.cli.errors import FAILED, INTERRUPTED, USAGE, exit_with, usage_errors, write_error
-from labkit.cli.options import design_of
+from labkit.cli.options import CheckpointEvery, design_of
 from labkit.cli.progress import Display, terminal_width
 from labkit.experiments import (
     WAIT,
@@ -26,6 +26,7 @@ from labkit.experiments import (
 )
 from labkit.experiments import search as run_search
 from labkit.experiments import sweep as run_sweep
+from labkit.session import CHECKPOINT_SECONDS
 
 
 def sweep(
@@ -176,10 +177,12 @@ def sweep(
         bool,
         typer.Option("--dashboard", help="Start Dask's dashboard, and print its address."),
     ] = False,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
 ) -> None:
     """Execute a notebook with many parameters, several runs at a time.
 
-    The same command continues an interrupted sweep: finished runs are not repeated. DIR contains
+    The same command continues an interrupted sweep: finished runs are not repeated, and those that
+    were under way continue from their last checkpoints. DIR contains
     sweep.json, and in runs a folder for each finished run, as from labkit run.
 
     Exit codes: 0 all done, 1 some failed or diverged, 2 wrong usage or parameters, 130 interrupted.
@@ -229,6 +232,7 @@ def sweep(
                 "timeout": timeout,
                 "wait": wait or WAIT,
                 "dashboard": dashboard,
+                "checkpoint_every": checkpoint_every,
                 "on_event": display.count,
                 "on_notice": display.notice,
                 "on_progress": display.running,

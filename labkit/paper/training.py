@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 
 from labkit.paper.settings import FewShotSettings, NavigationSettings, PaperSettings
-from labkit.session import Columns, Progress
-from labkit.training import MetaLearner, MetaStep
+from labkit.session import Columns, Progress, RunCheckpoint
+from labkit.training import MetaLearner, MetaStep, packed_state, unpacked_state
 
 RunSettings = TypeVar("RunSettings", PaperSettings, FewShotSettings, NavigationSettings)
 
@@ -41,6 +43,8 @@ def train_run(
 ) -> TrainedRun[RunSettings]:
     """Train a learner for `settings.meta_steps`, and report the progress of the run.
 
+    An earlier attempt that was interrupted is continued from its last checkpoint.
+
     Args:
         settings: Of the run.
         learner: Untrained.
@@ -51,8 +55,30 @@ def train_run(
         DivergedError: A loss or θ is no longer finite.
     """
     progress, history = Progress(settings.meta_steps), list[MetaStep]()
+    checkpoint = RunCheckpoint(lambda: f"{settings!r} {learner.fingerprints()}")
     start = time.perf_counter()
-    for number in range(settings.meta_steps):
+
+    def state() -> dict[str, Any]:
+        return {
+            "learner": packed_state(learner.state()),
+            "losses": torch.tensor(
+                [[step.loss_before, step.loss_after] for step in history], dtype=torch.float64
+            ),
+            "seconds": time.perf_counter() - start,
+        }
+
+    def restore(saved: dict[str, Any], path: Path) -> None:
+        nonlocal start
+        losses = saved["losses"].tolist()
+        if len(losses) != saved["learner"]["meta_step"]:
+            raise ValueError(f"{path} has {len(losses)} losses, and another number of meta-steps")
+        learner.load_state_dict(unpacked_state(saved["learner"], path, "MetaLearner"), path)
+        history.extend(MetaStep(before, after) for before, after in losses)
+        start -= saved["seconds"]
+        progress.catch_up(0, losses)
+
+    checkpoint.take_up(restore)
+    for number in range(len(history), settings.meta_steps):
         if beta is not None:
             learner.beta = beta(number / settings.meta_steps)
         if progress.should_stop:
@@ -60,6 +86,9 @@ def train_run(
         step = learner.step()
         history.append(step)
         progress.add(number + 1, step.loss_before, step.loss_after)
+        if checkpoint.due:
+            checkpoint.write(state())
+    checkpoint.end(state)
     return TrainedRun(settings, learner, history, time.perf_counter() - start)
 
 

@@ -44,8 +44,13 @@ from .progress import Progress as Progress
 from .progress import RunProgress as RunProgress
 from .progress import stop_file as stop_file
 from .run import InterruptedReplayError as InterruptedReplayError
+from .run_checkpoint import CheckpointWarning as CheckpointWarning
+from .run_checkpoint import RunCheckpoint as RunCheckpoint
 from .session import Session as Session
 from .settings import ALGORITHMS as ALGORITHMS
+from .settings import CHECKPOINT_SECONDS as CHECKPOINT_SECONDS
+from .settings import EVERY_VARIABLE as EVERY_VARIABLE
+from .settings import FOLDER_VARIABLE as FOLDER_VARIABLE
 from .settings import LIVE as LIVE
 from .settings import CheckedModel as CheckedModel
 from .settings import ClassificationSettings as ClassificationSettings

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -141,6 +142,29 @@ class History:
 
     def __len__(self) -> int:
         return len(self._blocks) * BLOCK + len(self._last) // len(_COLUMNS)
+
+    @classmethod
+    def of(cls, events: Sequence[Event], columns: Floats) -> Self:
+        """A history that was saved.
+
+        Args:
+            events: Changes of settings.
+            columns: From `columns`.
+        """
+        history = cls(list(events))
+        whole = columns.shape[1] // BLOCK * BLOCK
+        for first in range(0, whole, BLOCK):
+            block = columns[:, first : first + BLOCK].copy()
+            history._add(block, history._archive.put(block))
+        history._last = array("d", columns[:, whole:].T.tobytes())
+        if columns.shape[1]:
+            before, after, history.seconds = map(float, columns[:, -1])
+            history.latest = before, after
+        return history
+
+    def columns(self) -> Floats:
+        """Losses before and after adaptation, and seconds, of each meta-step, (3, meta-steps)."""
+        return np.concatenate([self._archived(), _columns(self._last)], axis=1)
 
     def append(self, step: MetaStep, seconds: float) -> None:
         """Record the next meta-step and the seconds that it took."""

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,23 @@ class Progress:
         """Report a meta-step with its losses; reads, every half second, whether to stop."""
         if self._path is None:
             return
+        self._note(meta_step, loss_before, loss_after)
+        self._report(self._path, meta_step)
+
+    def catch_up(self, first: int, losses: Sequence[Sequence[float]]) -> None:
+        """Take note of the meta-steps that an earlier attempt of this training has taken.
+
+        Args:
+            first: Meta-steps before the training.
+            losses: Before and after adaptation, of every meta-step from 1 on.
+        """
+        if self._path is None:
+            return
+        for meta_step, (before, after) in enumerate(losses[first:], first + 1):
+            self._note(meta_step, before, after)
+        self._report(self._path, len(losses))
+
+    def _note(self, meta_step: int, loss_before: float, loss_after: float) -> None:
         self._sums = [self._sums[0] + loss_before, self._sums[1] + loss_after]
         self._count += 1
         if meta_step % self._distance == 0:
@@ -105,13 +122,15 @@ class Progress:
                 self._lowest, self._lowest_at = after, meta_step
             if self._patience and meta_step - self._lowest_at >= self._patience:
                 self.should_stop = True
+
+    def _report(self, path: Path, meta_step: int) -> None:
         last = meta_step == self._meta_steps
         if last or self.should_stop or time.monotonic() >= self._due:
             self._due = time.monotonic() + SECONDS
-            self.should_stop |= stop_file(self._path).exists()
+            self.should_stop |= stop_file(path).exists()
             phase = "measuring" if last or self.should_stop else "training"
             with suppress(OSError):  # results cannot be written either, and say so
-                RunProgress(phase, meta_step, self._meta_steps, self._curve).write(self._path)
+                RunProgress(phase, meta_step, self._meta_steps, self._curve).write(path)
 
 
 def stop_file(progress: Path) -> Path:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, final
+from pathlib import Path
+from typing import Any, Literal, final
 
 import torch
 
 from labkit.core import Vectorize, check_count
+from labkit.session.checkpoints import SESSION, saved_session, session_content
 from labkit.session.history import TrainingCurve
 from labkit.session.locks import SessionLocks
 from labkit.session.observe import (
@@ -22,6 +24,7 @@ from labkit.session.observe import (
 from labkit.session.player import Player
 from labkit.session.progress import Progress
 from labkit.session.run import InterruptedReplayError
+from labkit.session.run_checkpoint import RunCheckpoint
 from labkit.session.settings import LIVE, Change, ParameterError, Settings, label
 from labkit.session.sharing import Recipe, dtype_of, named_or_custom, source_of
 from labkit.session.source import Source, check_task_source
@@ -37,6 +40,8 @@ from labkit.training import (
     DivergedError,
     MetaLearner,
     ModelSource,
+    read_checkpoint,
+    write_checkpoint,
 )
 
 
@@ -284,7 +289,7 @@ class Session:
         """Train in this thread until `meta_steps` meta-steps have been taken in all.
 
         Whoever has started this process may ask for an earlier end, as a search does that gives up
-        a trial.
+        a trial, and for checkpoints, from which a run that was interrupted continues.
 
         Raises:
             ValueError: `meta_steps` is not a whole number ≥ 0.
@@ -297,7 +302,11 @@ class Session:
         with self._locks.choice:
             self._looking, self._cursor, self._until = None, None, None
             self._player.forget()
-        progress = Progress(meta_steps)
+        progress, first = Progress(meta_steps), self._timeline.meta_step
+        checkpoint = RunCheckpoint(lambda: f"{meta_steps} {self.recipe()} {self._fingerprints()}")
+        checkpoint.take_up(self._take_up)
+        if self._timeline.meta_step > first:
+            progress.catch_up(first, self._timeline.run.history.columns()[:2].T.tolist())
         try:
             with threads(self.threads):
                 while self._timeline.meta_step < meta_steps and not progress.should_stop:
@@ -305,6 +314,9 @@ class Session:
                         self._advance()
                     history = self._timeline.run.history
                     progress.add(len(history), *history.latest)
+                    if checkpoint.due:
+                        checkpoint.write(self._content())
+            checkpoint.end(self._content)
         except DivergedError as error:
             error.session = self
             raise
@@ -377,18 +389,57 @@ class Session:
         with self._editing() as (timeline, _):
             timeline.begin(source, settings)
 
-    def load(self, recipe: Recipe) -> None:
-        """Back to meta-step 0 of a session that was shared, and replay it from there; it plays.
+    def load(self, origin: Recipe | str | Path) -> None:
+        """Continue a session that was saved or shared; it can be undone.
 
         Args:
-            recipe: Determines it. Where tasks or model are "custom", those of this session serve.
+            origin: The file of a session that `save` wrote: this one has then all that it had,
+                paused, and continues bit for bit. Or a recipe: this one goes back to meta-step 0
+                and replays it from there, and plays. Where the tasks or the model of a recipe are
+                "custom", those of this session serve.
 
         Raises:
-            ValueError: They do not fit; everything is then as it was, but paused.
+            FileNotFoundError: There is no such file.
+            ValueError: The file is damaged, no checkpoint of a session or of a newer version, or
+                belongs to other tasks or another model; or the recipe does not fit. The message
+                says which; everything is then as it was, but a recipe pauses.
         """
-        self.restart(source_of(recipe, self.source), recipe.settings)
-        if recipe.meta_step:
-            self.play(until=recipe.meta_step)
+        if isinstance(origin, Recipe):
+            self.restart(source_of(origin, self.source), origin.settings)
+            if origin.meta_step:
+                self.play(until=origin.meta_step)
+            return
+        content = read_checkpoint(origin, SESSION)
+        saved = saved_session(content, origin, self.source, self._locks)
+        with self._editing() as (timeline, _):
+            timeline.resume(saved.run, saved.trainer, saved.settings, undoable=True)
+            self._ghosts = saved.ghosts
+
+    def save(self, path: str | Path) -> None:
+        """Write the session at its last meta-step; `load` resumes it exactly.
+
+        θ, α, the meta-optimiser, the random streams, settings, scheduled changes and changes made,
+        the losses of every meta-step and the kept runs; not what could be undone. The file is
+        safetensors with a checksum, and is complete or absent. A playing session keeps playing.
+
+        Args:
+            path: Of the file; its folder exists.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> from labkit.tasks import Sinusoid, sinusoid_mlp
+            >>> one, other = (
+            ...     Session(Settings(meta_batch=2), model=sinusoid_mlp, tasks=Sinusoid)
+            ...     for _ in range(2)
+            ... )
+            >>> one.run(3)
+            >>> with TemporaryDirectory() as folder:
+            ...     one.save(f"{folder}/session")
+            ...     other.load(f"{folder}/session")
+            >>> other.last_step
+            3
+        """
+        write_checkpoint(path, SESSION, self._content())
 
     def undo(self) -> None:
         """Back to before the last change, fork or reset, as if it had not happened; paused.
@@ -581,6 +632,21 @@ class Session:
     def editable(self, snapshot: Snapshot) -> bool:
         """Whether support points, of functions of one variable, or a goal can be set by hand."""
         return snapshot.observer.editable(snapshot)
+
+    def _content(self) -> dict[str, Any]:
+        """All that a checkpoint holds."""
+        with self._locks.between_steps():
+            return session_content(self._timeline, self._ghosts)
+
+    def _fingerprints(self) -> dict[str, str]:
+        with self._locks.between_steps():
+            return self._timeline.trainer.fingerprints()
+
+    def _take_up(self, content: dict[str, Any], path: Path) -> None:
+        """Continue from the checkpoint of this training in an earlier attempt."""
+        saved = saved_session(content, path, self.source, self._locks)
+        with self._editing() as (timeline, _):
+            timeline.resume(saved.run, saved.trainer, saved.settings, undoable=False)
 
     def _latest(self) -> Snapshot:
         with self._locks.between_steps():

@@ -169,19 +169,38 @@ class Timeline:
 
     def begin(self, source: Source, settings: Settings) -> None:
         """Go to meta-step 0 of a new run; it can be undone."""
-        here, head = self._here(), self.trainer.state()
         plain = settings.changed(events=())
-        trainer, observer = Trainer(source, plain), self._observer_of(source, plain)
-        observer.check(plain)
+        trainer = Trainer(source, plain)
+        run = _first_run(source, settings, trainer)
+        self._enter(run, trainer, plain.changed(**run.scheduled(0)), plain, undoable=True)
+
+    def resume(self, run: Run, trainer: Trainer, settings: Settings, *, undoable: bool) -> None:
+        """Continue with a run that was saved.
+
+        Args:
+            run: With a state at meta-step 0.
+            trainer: At the end of the run.
+            settings: As chosen then.
+            undoable: Whether this is an edit, as what a person does.
+        """
+        self._enter(run, trainer, settings, settings, undoable=undoable)
+
+    def _enter(
+        self, run: Run, trainer: Trainer, settings: Settings, tried: Settings, *, undoable: bool
+    ) -> None:
+        """Put another run in the place of this one, unless model or tasks cannot serve it."""
+        here, head = self._here(), self.trainer.state()
+        observer = self._observer_of(run.source, run.start.changed(events=()))
+        observer.check(tried)
         # any of it may have failed; nothing is changed before this line
         self.trainer, self.observer = trainer, observer
         self._replayer = None
         self._gestures.clear()
-        self.run = _first_run(source, settings, trainer)
-        self.settings = plain.changed(**self.run.scheduled(0))
-        here.run.head = head
-        self.edits.add(here)
-        self._thin()
+        self.run, self.settings = run, settings
+        if undoable:
+            here.run.head = head
+            self.edits.add(here)
+            self._thin()
 
     def fork(self, meta_step: int, settings: Settings) -> None:
         """Continue from an earlier meta-step, or this one, in a new run; it can be undone."""

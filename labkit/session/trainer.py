@@ -1,6 +1,7 @@
 """A learner that takes each meta-step with the settings that hold then."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -91,6 +92,23 @@ class Trainer:
         """Continue from a state of this source, with its seed."""
         self._take(state.settings)
         self._learner.restore(state.learner)
+
+    def resume(self, state: State, path: str | Path) -> None:
+        """Continue from a state that was read from a file.
+
+        Args:
+            state: Of this source, whatever it holds.
+            path: Its origin, for the message.
+
+        Raises:
+            ValueError: The learner cannot continue from it exactly.
+        """
+        self._take(state.settings)
+        self._learner.load_state_dict(state.learner, path)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Name → text for all that decides what comes next."""
+        return self._learner.fingerprints()
 
     def _take(self, settings: Settings) -> None:
         learner, algorithm = self._learner, self._algorithm(settings)

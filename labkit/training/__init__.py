@@ -1,5 +1,12 @@
 """Meta-training: the learner, its random streams, evaluation and checkpoints."""
 
+from labkit.training.checkpoint_file import read_checkpoint, write_checkpoint
+from labkit.training.checkpoints import (
+    check_parts,
+    check_stream,
+    packed_state,
+    unpacked_state,
+)
 from labkit.training.engine import EngineFallbackWarning
 from labkit.training.ensemble import Ensemble, EnsembleStep
 from labkit.training.estimation import estimate_curve
@@ -43,6 +50,8 @@ __all__ = [
     "WarmUp",
     "adaptation_curve",
     "check_learner",
+    "check_parts",
+    "check_stream",
     "curve_with_alphas",
     "draw",
     "estimate_curve",
@@ -53,8 +62,12 @@ __all__ = [
     "measure_step",
     "on_split",
     "one_task",
+    "packed_state",
+    "read_checkpoint",
     "steps_table",
     "stream",
     "t_quantile",
     "tuned_alphas",
+    "unpacked_state",
+    "write_checkpoint",
 ]

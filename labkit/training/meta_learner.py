@@ -388,7 +388,7 @@ class MetaLearner:
         """
         check_count("meta_steps", meta_steps, 0)
         if self._ranks is not None:
-            self._ranks.check_equal(self.meta_step, self._fingerprints, due=True)
+            self._ranks.check_equal(self.meta_step, self.fingerprints, due=True)
         watched = Watch.of(watch)
         if watched.names and on_step is None:
             raise ValueError("watch is for on_step: give the function to report to")
@@ -671,6 +671,18 @@ class MetaLearner:
         """
         self._state.restore(state, source)
 
+    def fingerprints(self) -> dict[str, str]:
+        """Name → text for all that decides how training continues; equal for equal states."""
+        return {
+            "tasks": type(self.tasks).__name__,
+            "algorithm": str(self.algorithm),
+            "beta": repr(self.beta),
+            "meta_optimizer": str(self._state.meta.state()["meta_optimizer"]),
+            "meta_batch": str(self.meta_batch),
+            "meta_clip": str(self.meta_clip),
+            **self._state.fingerprints(),
+        }
+
     def randomness(self, name: str) -> AbstractContextManager[None]:
         """Room for the model's own randomness, such as dropout; nothing where it has none."""
         return self._state.randomness(name, random=self.draws_random)
@@ -721,7 +733,7 @@ class MetaLearner:
     def _run(self, meta_steps: int) -> list[MetaStep]:
         state = self._state
         if self._ranks is not None:
-            self._ranks.check_equal(state.meta_step, self._fingerprints)
+            self._ranks.check_equal(state.meta_step, self.fingerprints)
 
         def extend(unread: list[PendingLosses]) -> None:
             def compute(side_by_side: bool) -> None:
@@ -730,18 +742,6 @@ class MetaLearner:
             self._vectorization.run(compute, "vectorized", self)
 
         return state.advance(meta_steps, extend)
-
-    def _fingerprints(self) -> dict[str, str]:
-        """Name → text for all that decides how training continues."""
-        return {
-            "tasks": type(self.tasks).__name__,
-            "algorithm": str(self.algorithm),
-            "beta": repr(self.beta),
-            "meta_optimizer": str(self._state.meta.state()["meta_optimizer"]),
-            "meta_batch": str(self.meta_batch),
-            "meta_clip": str(self.meta_clip),
-            **self._state.fingerprints(),
-        }
 
     def _plan(self) -> StepPlan:
         return StepPlan(

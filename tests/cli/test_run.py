@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from labkit import (
@@ -35,6 +36,7 @@ from labkit.experiments.runs.plan import NOTEBOOKS, check_notebook, notebook_of
 from labkit.experiments.runs.reproduction import digits_of_agreement
 from labkit.experiments.runs.run_folder import RunFolder, lock_folder
 from labkit.session.settings.parameters import ParameterError
+from labkit.training import read_checkpoint
 
 pytestmark = pytest.mark.kernel
 
@@ -144,6 +146,20 @@ def test_a_run_whose_files_are_damaged_is_repeated(
         code, output = labkit(command, folder)
         assert code == 2
         assert f"{folder / 'result.json'} is damaged" in output.splitlines()[-1]
+    # list agrees with show, also on a file that is readable and not the one that was written
+    copy = copied(finished[0], tmp_path / "changed")
+    with (copy / "notebook.ipynb").open("a") as file:
+        file.write(" ")
+    code, output = labkit("show", copy)
+    assert code == 2
+    assert "damaged: the same command repeats it" in output
+    last = output.splitlines()[-1]
+    assert last.endswith("is not the file that the run wrote: repeat the run")
+    for path, words in ((folder, "result.json is damaged"), (copy, last.split(" is not ")[1])):
+        code, output = labkit("list", path)
+        assert code == 0
+        assert " damaged " in output
+        assert words in output
     code, output = labkit("run", "01_sinusoid", "-f", tmp_path / "same.yaml", "-o", folder)
     assert code == 0
     assert f"the files of {folder} are damaged: repeating the run" in output
@@ -290,31 +306,73 @@ def killed(process: "subprocess.Popen[str]") -> Iterator[None]:
         process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_leave_a_failed_run_and_no_process(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    folder = tmp_path / "run"
-    command = ["run", "01_sinusoid", "-p", "meta_steps=10000000", "-o", str(folder)]
+def interrupted_after(
+    folder: Path, command: list[str], number: signal.Signals, meta_step: int
+) -> tuple[int, str, int]:
+    """Exit code and last line of a run that gets a signal once a checkpoint is so far.
+
+    The third value is the first meta-step of which the run has told.
+    """
+    saved, first = RunFolder(folder).checkpoint / "training-1.safetensors", 0
+    (folder / ".progress.json").unlink(missing_ok=True)
     whole = [*HEARS_CTRL_C, *LABKIT, *command]
     with subprocess.Popen(whole, stderr=subprocess.PIPE, text=True) as process, killed(process):
-        begun, kernel = psutil.Process(process.pid), None
-        until = time.monotonic() + 120
-        while kernel is None and time.monotonic() < until:
-            started = begun.children(recursive=True)
-            kernel = next(
-                (p for p in started if "labkit.experiments.kernels.cold_kernel" in p.cmdline()),
-                None,
-            )
-            time.sleep(0.1)
+        until = time.monotonic() + 300
+        while time.monotonic() < until and process.poll() is None:
+            progress = RunFolder(folder).progress
+            first = first or (progress.meta_step if progress is not None else 0)
+            if saved.is_file() and at_meta_step(saved) >= meta_step:
+                break
+            time.sleep(0.05)
+        started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         _, words = process.communicate(timeout=60)
-    assert kernel is not None
-    assert process.returncode == 130
-    assert words.splitlines()[-1].startswith("labkit: interrupted")
-    status = json.loads((folder / "status.json").read_text())
-    assert (status["state"], status["error"]) == ("failed", "interrupted")
-    assert not psutil.wait_procs(started, timeout=5)[1]
+    assert started
+    assert not psutil.wait_procs(started, timeout=10)[1]
+    return process.returncode, next(iter(words.splitlines()[-1:]), ""), first
+
+
+def at_meta_step(checkpoint: Path) -> int:
+    content = read_checkpoint(checkpoint, "training")["state"]
+    return int(content["states"][-1]["learner"]["meta_step"])
+
+
+def test_an_interrupted_and_a_killed_run_continue_to_the_same_result(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = Settings(meta_steps=1500, meta_batch=3)
+    command = ["run", "01_sinusoid", "-p", "meta_steps=1500", "-p", "meta_batch=3"]
+    command += ["-o", str(folder), "--checkpoint-every", "0.1"]
+    code, words, _ = interrupted_after(folder, command, signal.SIGTERM, 1)
+    assert (code, words) == (
+        130,
+        f"labkit: interrupted; the same command continues the run in {folder}",
+    )
+    status = RunFolder(folder).status
+    assert status is not None
+    assert (status.state, status.error) == ("interrupted", None)
+    saved = at_meta_step(folder / "checkpoint" / "training-1.safetensors")
+    code, _, first = interrupted_after(folder, command, signal.SIGKILL, saved + 1)
+    assert code == -signal.SIGKILL
+    assert first >= saved
+    status = RunFolder(folder).status
+    assert status is not None
+    assert status.state == "running"
+    code, output = labkit("show", folder)
+    assert code == 0
+    assert ": the same command continues it from its last checkpoint" in output
+    code, output = labkit("list", folder)
+    assert code == 0
+    assert "interrupted" in output
+    code, output = labkit(*command)
+    assert code == 0, output
+    assert not (folder / "checkpoint").exists()
+    session = Session(settings, model=sinusoid_mlp, tasks=Sinusoid, dtype=torch.float64)
+    session.run(1500)
+    result, expected = (
+        {name: value for name, value in each.to_json().items() if name != "provenance"}
+        for each in (RunFolder(folder).result, measure(session))
+    )
+    assert result == expected
 
 
 @pytest.mark.parametrize("ignored", [False, True])

@@ -261,7 +261,9 @@ META_OPTIMIZERS: dict[str, Any] = {
     "AMSGrad": partial(optim.AdamW, weight_decay=0.1, amsgrad=True),
     "dampening": partial(optim.SGD, momentum=0.9, dampening=0.5),
 }
-ALGORITHMS = {name: (Lines(), tied, each) for name, each in REGRESSIONS.items()}
+ALGORITHMS: dict[str, tuple[Any, Any, Any]] = {
+    name: (Lines(), tied, each) for name, each in REGRESSIONS.items()
+}
 ALGORITHMS |= {f"{n} of classes": (Clouds(), normed, a) for n, a in CLASSIFICATIONS.items()}
 
 

@@ -21,7 +21,7 @@ from nbclient.exceptions import DeadKernelError
 from labkit.experiments.kernels.cold_kernel import ColdKernelManager
 from labkit.experiments.kernels.process_tree import end_with_children
 from labkit.experiments.kernels.protocol import DISK_FULL, LEARNER_VARIABLE
-from labkit.session import PATIENCE, VARIABLE
+from labkit.session import EVERY_VARIABLE, FOLDER_VARIABLE, PATIENCE, VARIABLE
 
 
 def execute(connection: socket.socket, **engine: Any) -> None:
@@ -37,6 +37,10 @@ def execute(connection: socket.socket, **engine: Any) -> None:
     os.environ |= {VARIABLE: request["progress"], LEARNER_VARIABLE: request["learner"]}
     if request["patience"]:
         os.environ[PATIENCE] = str(request["patience"])
+    os.environ |= {
+        FOLDER_VARIABLE: request["checkpoint"] or "",
+        EVERY_VARIABLE: str(request["checkpoint_every"]),
+    }
     # private, and removed even if this process is killed: kernels that start at the same time race
     # on IPython's history, and the connection file contains the kernel's key
     os.environ["IPYTHONDIR"] = tempfile.tempdir = request["private"]

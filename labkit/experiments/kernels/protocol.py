@@ -1,9 +1,9 @@
 """The JSON-lines protocol between whoever requests a run and the process that executes it.
 
 The request is one line with `notebook`, `output`, `parameters`, `private` (a folder for temporary
-files), `progress` and `learner` (files) and `patience` (meta-steps, or null). The process replies
-with `{"process": id}` once it has imported what it needs, and at its end with
-`{"error": text or null, "disk_full": errno or null}`.
+files), `progress` and `learner` (files), `patience` (meta-steps, or null), `checkpoint` (a folder,
+or null) and `checkpoint_every` (seconds). The process replies with `{"process": id}` once it has
+imported what it needs, and at its end with `{"error": text or null, "disk_full": errno or null}`.
 """
 
 import contextlib

@@ -21,6 +21,7 @@ from .result import Result as Result
 from .result import read_result as read_result
 from .run_folder import LOCK as LOCK
 from .run_folder import STATUS as STATUS
+from .run_folder import UNFINISHED as UNFINISHED
 from .run_folder import WITH_RESULT as WITH_RESULT
 from .run_folder import FolderInUseError as FolderInUseError
 from .run_folder import RunFolder as RunFolder

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,10 @@ from labkit.session import RunProgress, stop_file
 
 Read = TypeVar("Read")
 
-State = Literal["running", "done", "diverged", "pruned", "failed"]
+State = Literal["running", "interrupted", "done", "diverged", "pruned", "failed"]
+
+UNFINISHED = ("running", "interrupted")
+"""States in which a run has not ended: the same command continues it."""
 
 WITH_RESULT = ("done", "diverged", "pruned")
 """States in which a run has a result, unless its notebook records none."""
@@ -32,6 +36,8 @@ METRICS, STATUS = "metrics.parquet", "status.json"
 LEARNER = "learner.safetensors"
 LOCK = ".lock"
 PROGRESS = ".progress.json"
+CHECKPOINT = "checkpoint"
+"""Folder with the states of trainings while a run is not done."""
 
 FILES = (NOTEBOOK, PARAMETERS, RESULT, METRICS, LEARNER)
 """What a run writes besides its status, as far as it comes."""
@@ -48,8 +54,9 @@ class Status:
     """The state of a run.
 
     Attributes:
-        state: "running", "done", "diverged", "pruned" (a search has given it up) or "failed"; a
-            killed run stays "running", see `RunFolder.interrupted`.
+        state: "running", "interrupted" (by Ctrl-C or SIGTERM), "done", "diverged", "pruned" (a
+            search has given it up) or "failed"; a killed run stays "running", see
+            `RunFolder.interrupted`.
         id: Of the run, see `Plan.id`.
         notebook: Short name of the notebook.
         started: Seconds since 1970.
@@ -159,23 +166,36 @@ class RunFolder:
         stop_file(self.progress_file).touch()
 
     @property
+    def checkpoint(self) -> Path:
+        """Where its trainings save their states while it is not done."""
+        return self.path.resolve() / CHECKPOINT
+
+    @property
     def ended(self) -> Status | None:
         """The final status; None if the run is unfinished, interrupted or damaged."""
-        try:
-            status = self.status
-            if status is None or status.state == "running":
-                return None
-            if status.state in WITH_RESULT and not status.without_result:
-                _ = self.parameters, self.result
-            self.check_files(status)
-        except ValueError:
+        if self.damage or (status := self.status) is None or status.state in UNFINISHED:
             return None
         return status
 
     @property
+    def damage(self) -> str:
+        """What is wrong with the files of a run that has ended, in words; empty if nothing."""
+        try:
+            status = self.status
+            if status is not None and status.state not in UNFINISHED:
+                if status.state in WITH_RESULT and not status.without_result:
+                    _ = self.parameters, self.result
+                self.check_files(status)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
     def interrupted(self) -> bool:
-        """Whether the run is "running" and whoever executed it has gone."""
+        """Whether the run was interrupted, or is "running" and whoever executed it has gone."""
         status = self.status
+        if status is not None and status.state == "interrupted":
+            return True
         if status is None or status.state != "running" or not status.owner:
             return False
         if status.owner["host"] != gethostname():
@@ -235,8 +255,17 @@ class RunFolder:
         return path
 
     def begin(self, status: Status, parameters: dict[str, Any]) -> None:
-        """Record the start of a run, after removing the files of an earlier attempt."""
+        """Record the start of a run, after removing the files of an earlier attempt.
+
+        Its checkpoint stays if that was of the same run.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            earlier = self.status
+        except ValueError:
+            earlier = None
+        if earlier is None or earlier.id != status.id:
+            self.remove_checkpoint()
         names = {*FILES, PROGRESS} - {PARAMETERS}
         for path in (*map(self.path.joinpath, names), stop_file(self.progress_file)):
             path.unlink(missing_ok=True)
@@ -277,7 +306,13 @@ class RunFolder:
         if (progress := self.progress) is not None and not progress.curve:
             self.progress_file.unlink()
         self.write(STATUS, json.dumps(asdict(status), indent=1))
+        if status.state in WITH_RESULT:
+            self.remove_checkpoint()
         return status
+
+    def remove_checkpoint(self) -> None:
+        """Let the next attempt begin at the beginning."""
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:

@@ -32,6 +32,7 @@ from labkit.experiments.runs.run_folder import (
     State,
     Status,
 )
+from labkit.session import CHECKPOINT_SECONDS
 
 Executor: TypeAlias = Callable[[dict[str, Any]], str | None]
 """Executes a request of the protocol in `kernels`, and returns the error if it failed."""
@@ -50,8 +51,12 @@ def run(
     progress: Watcher | None = None,
     switch: StopSwitch | None = None,
     patience: int | None = None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
 ) -> Status:
     """Execute a notebook with parameters, and write its results into a folder.
+
+    A run of the same notebook and parameters that was killed, interrupted or timed out in this
+    folder continues from its last checkpoint, to the same results as one that was not.
 
     Args:
         plan: Notebook and parameters.
@@ -62,12 +67,13 @@ def run(
         switch: Stops the run.
         patience: Number of meta-steps after which the training ends if the loss after adaptation
             has not fallen; None: it does not end early.
+        checkpoint_every: Seconds between two checkpoints of a training; 0: none.
 
     Returns:
         Status "done", "diverged", "pruned" or "failed"; a failed notebook contains the traceback.
 
     Raises:
-        KeyboardInterrupt: On Ctrl-C; the process is killed, and the status is "failed".
+        KeyboardInterrupt: On Ctrl-C; the process is killed, and the status is "interrupted".
         Stopped: By the switch; the process is killed.
         OSError: The folder cannot be written, or the disk is full; no file is incomplete.
     """
@@ -78,11 +84,18 @@ def run(
             request, timeout=timeout, progress=progress, switch=switch or StopSwitch()
         ),
         patience=patience,
+        checkpoint_every=checkpoint_every,
     )
 
 
 def record_run(
-    plan: Plan, folder: str | Path, execute: Executor, *, patience: int | None = None
+    plan: Plan,
+    folder: str | Path,
+    execute: Executor,
+    *,
+    patience: int | None = None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+    checkpoint: Path | None = None,
 ) -> Status:
     """Execute a notebook by `execute`; folder and status as in `run`.
 
@@ -91,6 +104,8 @@ def record_run(
         folder: For this run only.
         execute: Executes the notebook.
         patience: As for `run`.
+        checkpoint_every: As for `run`.
+        checkpoint: Folder for its checkpoints; None: one in its folder.
     """
     target = RunFolder(Path(folder))
     status = Status.running(plan.id, plan.notebook.name, plan.version)
@@ -119,6 +134,8 @@ def record_run(
             "progress": str(target.progress_file),
             "learner": str(learner),
             "patience": patience,
+            "checkpoint": str(checkpoint or target.checkpoint) if checkpoint_every else None,
+            "checkpoint_every": checkpoint_every,
         }
         try:
             error = execute(request)
@@ -133,7 +150,7 @@ def record_run(
             return target.end(ended(error))
         except KeyboardInterrupt:
             _keep(unfinished, target.notebook)
-            target.end(ended("interrupted"))
+            target.end(replace(ended(None), state="interrupted", error=None))
             raise
         except OSError as failure:
             unfinished.unlink(missing_ok=True)
@@ -237,26 +254,40 @@ class WarmRuns:
         timeout: float | None = None,
         progress: Watcher | None = None,
         patience: int | None = None,
+        checkpoint_every: float = CHECKPOINT_SECONDS,
+        checkpoint: Path | None = None,
     ) -> Status:
-        """Execute a notebook with parameters; see the function `run`."""
-        if sys.platform != "linux":
-            return run(
-                plan,
-                folder,
-                timeout=timeout,
-                progress=progress,
-                switch=self._switch,
-                patience=patience,
-            )
+        """Execute a notebook with parameters; see the function `run`.
+
+        Args:
+            plan: As for `run`, and the others.
+            folder: For this run only.
+            timeout: Longest time, seconds.
+            progress: Receives how far the run is.
+            patience: Meta-steps without a lower loss.
+            checkpoint_every: Seconds.
+            checkpoint: Folder for its checkpoints; None: one in its folder.
+        """
 
         def execute(request: dict[str, Any]) -> str | None:
+            if sys.platform != "linux":
+                return _in_new_process(
+                    request, timeout=timeout, progress=progress, switch=self._switch
+                )
             connection = self._connect()
             error = run_and_wait(
                 connection, request, timeout=timeout, progress=progress, switch=self._switch
             )
             return self._last_words() if error == NO_ANSWER else error
 
-        return record_run(plan, folder, execute, patience=patience)
+        return record_run(
+            plan,
+            folder,
+            execute,
+            patience=patience,
+            checkpoint_every=checkpoint_every,
+            checkpoint=checkpoint,
+        )
 
     def _connect(self) -> socket.socket:
         """Connect to a new process, which exists once the server has imported everything."""

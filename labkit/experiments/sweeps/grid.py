@@ -11,6 +11,7 @@ from labkit.experiments.runs import Plan, Status
 from labkit.experiments.sweeps.design import SweepDesign
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
 from labkit.experiments.sweeps.workers import WAIT, OnEnd, OnNotice, OnProgress, run_plans, workers
+from labkit.session import CHECKPOINT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def sweep(
     timeout: float | None = None,
     wait: float = WAIT,
     dashboard: bool = False,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
     on_progress: OnProgress = lambda _: None,
@@ -83,6 +85,7 @@ def sweep(
         timeout: Longest time of a run, seconds, without what its process imports before it.
         wait: How long a scheduler may have no workers, seconds.
         dashboard: Start Dask's dashboard, and tell its address by `on_notice`.
+        checkpoint_every: Seconds between two checkpoints of a training; 0: none.
         on_event: Receives the progress, at first and whenever a run has ended.
         on_notice: Receives a line when the scheduler has no workers.
         on_progress: Receives the runs that are under way, about once a second.
@@ -128,6 +131,7 @@ def sweep(
                         on_notice=on_notice,
                         on_progress=on_progress,
                         patience=design.patience,
+                        checkpoint_every=checkpoint_every,
                     )
                 ) as results,
             ):

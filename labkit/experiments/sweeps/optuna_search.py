@@ -24,7 +24,7 @@ from labkit.experiments.sweeps.workers import (
     silent,
     workers,
 )
-from labkit.session import ParameterError, RunProgress
+from labkit.session import CHECKPOINT_SECONDS, ParameterError, RunProgress
 
 if TYPE_CHECKING:
     import optuna
@@ -313,6 +313,7 @@ def search(
     timeout: float | None = None,
     wait: float = WAIT,
     dashboard: bool = False,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
     on_event: OnEvent = lambda _: None,
     on_notice: OnNotice = lambda _: None,
     on_progress: OnProgress = lambda _: None,
@@ -399,6 +400,7 @@ def search(
                     on_notice=on_notice,
                     on_progress=look,
                     patience=design.patience,
+                    checkpoint_every=checkpoint_every,
                     skip=lambda plan: plan.id in given_up,
                 )
                 with closing(runs_left) as results:

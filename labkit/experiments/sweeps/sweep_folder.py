@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from labkit.experiments.runs import LABELS, Plan, RunFolder, Status, key_of, lock_folder
+from labkit.experiments.runs import (
+    LABELS,
+    WITH_RESULT,
+    Plan,
+    RunFolder,
+    Status,
+    key_of,
+    lock_folder,
+)
 from labkit.experiments.sweeps.design import Design
 from labkit.session import RunProgress
 from labkit.version import __version__
@@ -18,6 +26,8 @@ from labkit.version import __version__
 FORMAT = 1
 SWEEP, RUNS = "sweep.json", "runs"
 ATTEMPTS = ".tries"
+CHECKPOINTS = ".checkpoints"
+"""Folder with the states of trainings of the runs that are not done, each by its id."""
 
 
 class SweepFolderError(ValueError):
@@ -45,6 +55,10 @@ class SweepFolder:
     def run(self, plan: Plan) -> RunFolder:
         """The folder of a run that has ended."""
         return RunFolder(self.path / RUNS / self.kept.get(plan.key, plan.id))
+
+    def checkpoint(self, plan: Plan) -> Path:
+        """Where the trainings of a run save their states, for whichever attempt comes next."""
+        return self.path / CHECKPOINTS / plan.id
 
     def ended(self, plan: Plan) -> Status | None:
         """The final status of a run; see `RunFolder.ended`."""
@@ -100,6 +114,8 @@ class SweepFolder:
                 yield own
             finally:
                 shutil.rmtree(self.attempts, ignore_errors=True)
+                with suppress(OSError):  # there are some of runs that failed
+                    (self.path / CHECKPOINTS).rmdir()
 
     def _store_design(self, design: Design, plans: Sequence[Plan], *, retry: bool) -> "SweepFolder":
         version = plans[0].version
@@ -194,7 +210,10 @@ class SweepFolder:
                 f"{self.path} does not exist on this machine: workers must share the sweep's folder"
             ) from None
         try:
-            return self._move(own, plan, run(plan, own))
+            status = self._move(own, plan, run(plan, own))
+            if status.state in WITH_RESULT:
+                shutil.rmtree(self.checkpoint(plan), ignore_errors=True)
+            return status
         finally:
             shutil.rmtree(own, ignore_errors=True)
 

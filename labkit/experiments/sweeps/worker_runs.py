@@ -45,7 +45,12 @@ class WorkerRuns(WorkerPlugin):
 
 
 def execute(
-    sweep: str, folder: SweepFolder, plan: Plan, timeout: float | None, patience: int | None
+    sweep: str,
+    folder: SweepFolder,
+    plan: Plan,
+    timeout: float | None,
+    patience: int | None,
+    checkpoint_every: float,
 ) -> Status:
     """Execute a run of a sweep; the task of a worker."""
     plugin = get_worker().plugins[sweep]
@@ -54,6 +59,13 @@ def execute(
     runs = plugin.runs
 
     def run(plan: Plan, own: Path) -> Status:
-        return runs.run(plan, own, timeout=timeout, patience=patience)
+        return runs.run(
+            plan,
+            own,
+            timeout=timeout,
+            patience=patience,
+            checkpoint_every=checkpoint_every,
+            checkpoint=folder.checkpoint(plan),
+        )
 
     return folder.execute(plan, run)

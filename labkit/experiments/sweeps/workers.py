@@ -20,7 +20,7 @@ from labkit.experiments.kernels import DISK_FULL
 from labkit.experiments.runs import Plan, Status
 from labkit.experiments.sweeps.gpus import visible_gpus
 from labkit.experiments.sweeps.sweep_folder import SweepFolder
-from labkit.session import ParameterError, RunProgress
+from labkit.session import CHECKPOINT_SECONDS, ParameterError, RunProgress
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -175,6 +175,7 @@ def run_plans(
     on_notice: OnNotice = lambda _: None,
     on_progress: OnProgress = lambda _: None,
     patience: int | None = None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
     skip: Callable[[Plan], bool] = lambda _: False,
 ) -> Generator[tuple[Plan, Status], None, None]:
     """Execute runs, and yield each at its end; a run whose worker died is repeated by another.
@@ -190,6 +191,7 @@ def run_plans(
         on_notice: Receives a line that says so.
         on_progress: Receives the runs that are under way, about once a second.
         patience: As for `run`.
+        checkpoint_every: As for `run`.
         skip: Whether a run that waits is not to be executed any more.
 
     Raises:
@@ -217,7 +219,15 @@ def run_plans(
                     continue
                 key = f"{plan.id}-{sweep}"
                 future = client.submit(
-                    execute, sweep, folder, plan, timeout, patience, key=key, pure=False
+                    execute,
+                    sweep,
+                    folder,
+                    plan,
+                    timeout,
+                    patience,
+                    checkpoint_every,
+                    key=key,
+                    pure=False,
                 )
                 futures[future] = plan
                 future.add_done_callback(ended.put)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labkit.experiments.compare import RunRow, training_points
-from labkit.experiments.runs import STATUS, Labels, RunFolder, Status, table_value
+from labkit.experiments.runs import STATUS, UNFINISHED, Labels, RunFolder, Status, table_value
 from labkit.experiments.sweeps import ATTEMPTS, RUNS
 
 
@@ -74,10 +74,12 @@ class RunReader:
 
 
 def _row_of(folder: RunFolder, status: Status) -> RunRow:
+    if damage := folder.damage:
+        raise ValueError(damage)
     try:
         values = folder.parameters
     except ValueError:
-        if status.state != "running":
+        if status.state not in UNFINISHED:
             raise
         values = {}  # it has just begun
     parameters = {name: table_value(value) for name, value in values.items()}
@@ -90,7 +92,7 @@ def _row_of(folder: RunFolder, status: Status) -> RunRow:
         seconds=status.seconds,
         error=status.summary,
     )
-    if status.state == "running":
+    if status.state in UNFINISHED:
         if folder.interrupted:
             row = replace(row, state="interrupted")
         progress = folder.progress

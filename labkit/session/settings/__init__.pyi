@@ -11,6 +11,9 @@ from .parameters import parameter_error as parameter_error
 from .resolve import algorithm_of as algorithm_of
 from .resolve import label as label
 from .resolve import unused as unused
+from .run_options import CHECKPOINT_SECONDS as CHECKPOINT_SECONDS
+from .run_options import EVERY_VARIABLE as EVERY_VARIABLE
+from .run_options import FOLDER_VARIABLE as FOLDER_VARIABLE
 from .settings import ClassificationSettings as ClassificationSettings
 from .settings import Settings as Settings
 from .settings import notebook_settings as notebook_settings

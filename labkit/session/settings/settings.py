@@ -27,6 +27,7 @@ from labkit.session.settings.parameters import (
     allowed_values,
     expected_message,
 )
+from labkit.session.settings.run_options import RunOptions, adopt_run_options
 
 __all__ = [
     "LIVE",
@@ -174,6 +175,9 @@ def notebook_settings(
 ) -> AnySettings:
     """The settings that a notebook's parameters cell, and papermill after it, have assigned.
 
+    papermill may also give `checkpoint`, a folder: trainings then save their states there now and
+    then, and continue from there when papermill runs the notebook again.
+
     Args:
         namespace: The notebook's `globals()`.
         kind: Which parameters there are: `Settings`, `ClassificationSettings` with `ways`,
@@ -191,6 +195,10 @@ def notebook_settings(
     """
     names = [name for name in kind.model_fields if name in namespace]
     injected = _injected_names(namespace.get("In", ()))
+    options = [name for name in injected if name in RunOptions.model_fields]
+    if options:
+        adopt_run_options({name: namespace[name] for name in options})
+        injected = [name for name in injected if name not in options]
     return kind.checked({name: namespace[name] for name in dict.fromkeys([*names, *injected])})
 
 
