@@ -85,7 +85,10 @@ def at(*keys: Any) -> Callable[[Any], Callable[[Any], None]]:
 
 
 def drop(name: str) -> Callable[[Any], None]:
-    return lambda content: content.pop(name) and None
+    def change(content: Any) -> None:
+        del content[name]
+
+    return change
 
 
 CRAFTED = {

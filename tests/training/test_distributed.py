@@ -88,17 +88,17 @@ def test_learners_are_compared_at_first_when_due_and_now_and_then(
 
 def test_fingerprints_tell_all_that_decides_how_training_continues() -> None:
     one, two = learner("mean"), learner("mean")
-    assert one._fingerprints() == two._fingerprints()
+    assert one.fingerprints() == two.fingerprints()
     two.train(1)
     differing = {
-        name for name, text in one._fingerprints().items() if two._fingerprints()[name] != text
+        name for name, text in one.fingerprints().items() if two.fingerprints()[name] != text
     }
     assert differing == {
         *("meta_step", "θ", "α", "the state of the meta-optimiser", "the stream of tasks")
     }
     state = one.state()
     two.restore(state)
-    assert one._fingerprints() == two._fingerprints()
+    assert one.fingerprints() == two.fingerprints()
     two.beta, two.meta_clip = 0.5, 1.0
-    assert one._fingerprints()["beta"] != two._fingerprints()["beta"]
-    assert one._fingerprints()["meta_clip"] != two._fingerprints()["meta_clip"]
+    assert one.fingerprints()["beta"] != two.fingerprints()["beta"]
+    assert one.fingerprints()["meta_clip"] != two.fingerprints()["meta_clip"]
