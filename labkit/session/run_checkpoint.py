@@ -1,8 +1,8 @@
 """The checkpoint of a training in a headless run, from which a later attempt continues.
 
 Whoever starts the run names a folder in an environment variable. The trainings of a process are
-numbered in their order; each writes a file of its own there now and then, and an attempt that comes
-to the same training in the same state takes it up.
+numbered in their order; each writes its own file there now and then, and an attempt that comes to
+the same training in the same state takes it up.
 """
 
 import os

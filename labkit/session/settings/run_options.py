@@ -1,4 +1,4 @@
-"""What a headless notebook is told besides its settings; it changes no result."""
+"""What a headless notebook gets besides its settings; it changes no result."""
 
 import os
 from collections.abc import Mapping
