@@ -213,6 +213,7 @@ class _Ghosts:
             last_step=content["last_step"],
             cursor=None,
             observer=observer,
+            path=((0, own), (content["meta_step"], params))[content["meta_step"] == 0 :],
         )
         return Ghost(str(content["label"]), snapshot)
 
