@@ -167,6 +167,7 @@ def _ghost_content(ghost: Ghost) -> dict[str, Any]:
         "params": snapshot.params,
         "alpha": snapshot.alpha,
         "tasks": snapshot.task_stream,
+        "state": _state_content(snapshot.state),
         "events": [[e.meta_step, e.name, e.value] for e in snapshot.events],
         "curve": [torch.from_numpy(getattr(snapshot.curve, name).copy()) for name in _CURVE],
     }
@@ -192,6 +193,8 @@ class _Ghosts:
         params, own = content["params"], observer.initial
         if _form(params) != _form(own):
             raise _invalid(path, f"a kept run has parameters {_form(params)}, not {_form(own)}")
+        trainer = Trainer(observer.source, start.changed(events=()))
+        trainer.resume(_state(kind, content["state"], path), path)
         algorithm = algorithm_of(settings, tuple(own))
         alpha_tensors(content["alpha"], algorithm.adapted(params), algorithm.inner_steps)
         curve = [np.asarray(column, np.float64) for column in content["curve"]]
@@ -212,6 +215,7 @@ class _Ghosts:
             failure=None,
             last_step=content["last_step"],
             cursor=None,
+            state=trainer.state(),
             observer=observer,
             path=((0, own), (content["meta_step"], params))[content["meta_step"] == 0 :],
         )
