@@ -250,7 +250,8 @@ def test_a_foreign_checkpoint_is_refused_and_changes_nothing(tmp_path: Path) -> 
     (tmp_path / "text.pt").write_text("no checkpoint")
     with pytest.raises(ValueError, match="not a checkpoint written by"):
         learner.load(tmp_path / "text.pt")
-    MetaLearner(Point(), Parabolas(), MAML()).save(tmp_path / "other.pt")
+    narrow = functools.partial(sinusoid_mlp, width=3)
+    MetaLearner(narrow, Sinusoid(), MAML()).save(tmp_path / "other.pt")
     with pytest.raises(ValueError, match="belongs to another model"):
         learner.load(tmp_path / "other.pt")
     sinusoid_learner(meta_optimizer="sgd").save(tmp_path / "sgd.pt")
