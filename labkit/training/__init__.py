@@ -26,7 +26,6 @@ from labkit.training.meta_learner import MetaLearner
 from labkit.training.model import ModelSource, stream
 from labkit.training.step import CosineDecay, DivergedError, MetaStep, WarmUp, draw, map_batch
 from labkit.training.step_cost import StepCost, measure_step
-from labkit.training.student_t import t_quantile
 from labkit.training.tuned_steps import curve_with_alphas, tuned_alphas
 from labkit.training.watching import StepReport
 
@@ -66,7 +65,6 @@ __all__ = [
     "read_checkpoint",
     "steps_table",
     "stream",
-    "t_quantile",
     "tuned_alphas",
     "unpacked_state",
     "write_checkpoint",

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from labkit import ParameterError, compare_runs, load_runs
+from labkit._student_t import t_quantile
 from labkit.experiments.compare.comparison import label
 from labkit.experiments.compare.student_t import mean_interval
-from labkit.training import t_quantile
 from tests.experiments.run_folders import done_run, sweep
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from labkit._student_t import t_quantile
 from labkit.experiments.tables import number_text
-from labkit.training import t_quantile
 
 
 @dataclass(frozen=True, slots=True)

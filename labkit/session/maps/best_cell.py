@@ -6,7 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from labkit.training import t_quantile
+from labkit._student_t import t_quantile
 
 
 @final

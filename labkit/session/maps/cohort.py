@@ -6,6 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from labkit._student_t import t_quantile
 from labkit.core import Algorithm, Params
 from labkit.session.settings import Settings
 from labkit.session.source import Source
@@ -15,7 +16,6 @@ from labkit.training import (
     draw,
     on_split,
     stream,
-    t_quantile,
     tuned_alphas,
 )
 

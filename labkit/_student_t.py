@@ -1,4 +1,4 @@
-"""Student's t, exact for whole degrees of freedom."""
+"""Student's t, exact for whole degrees of freedom; needs neither torch nor numpy."""
 
 import math
 from functools import cache
