@@ -29,12 +29,13 @@ from labkit import (
     tide_mlp,
     two_rails,
 )
+from labkit._student_t import t_quantile
 from labkit.core import JointTraining
 from labkit.session.maps import surface
 from labkit.session.maps.cohort import round_ends
 from labkit.session.maps.grid import around
 from labkit.session.source import Source
-from labkit.training import curve_with_alphas, draw, stream, t_quantile, tuned_alphas
+from labkit.training import curve_with_alphas, draw, stream, tuned_alphas
 from tests.session.small_sessions import SMALL, small_session
 from tests.session.test_gradient_monitor import toy_session
 
