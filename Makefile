@@ -84,6 +84,8 @@ run: $(STAMP)
 	@$(BIN)/python -c 'import sys, labkit; print(labkit.read_result(sys.argv[1]).table(), "", "The executed notebook with its result: " + sys.argv[1], sep="\n")' $(RUNS)/$(notdir $(NOTEBOOK))
 
 # everything: unit tests, doctests, notebooks, and the browser's where there is a Chromium
+# byte-code is kept: the tests start many processes, and each would compile labkit again
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	$(BIN)/python -m pytest $(TEST_ARGS) --nbval labkit tests notebooks
 

@@ -98,7 +98,7 @@ def test_order_1_strikes_out_the_hessians_and_tells_what_that_changes() -> None:
         (Cursor(2, 1), {"θ′₂", "v₀", "v₂", "mean", "new θ"}),
         (Cursor(2, 2), set()),
     ],
-    ids=str,
+    ids=["before", "in the first task", "after it", "in the last task", "after the last"],
 )
 def test_what_the_walk_has_not_reached_is_grey(
     view: MetaStepView, cursor: Cursor | None, ahead: set[str]
