@@ -177,8 +177,7 @@ class Dashboard(SubshellWidget):
     def on_message(self, callback: Callable[[Message], None]) -> None:
         """Call with each message of the kinds set, press, support, look, pick and picture.
 
-        And with "ready" when a page begins to show the widget, "gone" when none does any longer,
-        "back" when one does again.
+        And with "gone" when no page shows the widget any longer, "back" when one does again.
 
         Args:
             callback: Gets the message, a dict with "kind" and what belongs to it; may be called on
@@ -277,7 +276,7 @@ class Dashboard(SubshellWidget):
             if self._left:
                 self._left = False
                 self._tell({"kind": "back"})
-            self._tell({"kind": "ready"})
+            self._note_shown()
             if self._attending:
                 self.attend()
         elif kind == "drawn":
@@ -301,6 +300,9 @@ class Dashboard(SubshellWidget):
     def _tell(self, message: Message) -> None:
         for callback in tuple(self._callbacks):
             callback(message)
+
+    def _note_shown(self) -> None:
+        """A page begins to show the widget, or draws again after a rest."""
 
     def _note_left(self) -> None:
         with self._lock:
@@ -343,4 +345,4 @@ class Dashboard(SubshellWidget):
                 else:
                     self.flush()
         if awoken:
-            self._tell({"kind": "ready"})
+            self._note_shown()

@@ -54,6 +54,9 @@ class InstrumentBoard(Dashboard):
         self.offer()
         self.open()
 
+    def _note_shown(self) -> None:
+        self._tell({"kind": "ready"})
+
     def show(self, figure: go.Figure) -> None:
         """Put another figure in place of the last one."""
         self.replace(PANEL, figure)

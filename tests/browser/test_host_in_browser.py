@@ -156,6 +156,7 @@ def test_a_key_lists_the_keys(page: Page) -> None:
 
 def test_one_plot_fills_the_screen_in_large_type(page: Page) -> None:
     plot = page.locator(".maml-lab-training .maml-lab-plot")
+    page.bring_to_front()  # another window of the browser may be there
     page.locator(".maml-lab-training .nsewdrag").click()
     page.keyboard.press("f")
     filled = "() => document.fullscreenElement?.matches('.maml-lab-training')"

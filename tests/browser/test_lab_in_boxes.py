@@ -76,6 +76,7 @@ def test_a_lab_in_a_box_draws_and_reacts(lab: NotebookPage, tmp_path: Path) -> N
     lab.button("Play").click()
     lab.until("lab.playing and len(steps) > 2")
     lab.wait_for_trace("after adaptation", "t.y.length > 3")
+    lab.pass_double_click()
     lab.button("Pause").click()
     lab.until("not lab.playing and lab.meta_step == session.last_step")
 

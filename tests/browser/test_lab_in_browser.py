@@ -78,6 +78,7 @@ def _play_and_step(lab: NotebookPage) -> None:
     lab.until("session.settings.alpha > 0.011")
     lab.until("any(event.name == 'alpha' for event in session.snapshot().events)")
     lab.wait_for_trace("changes", "t.text.some((text) => text.includes('α'))")
+    lab.pass_double_click()
     lab.button("Pause").click()
     lab.until("not session.playing")
 
@@ -289,6 +290,7 @@ def test_run_all_again_and_kernel_restart_are_harmless(lab: NotebookPage) -> Non
     lab.button("Play").click()
     # longer than a double click takes, which counts as one click
     lab.until(f"{STEP} > 200")
+    lab.pass_double_click()
     lab.button("Pause").click()
     lab.until("not session.playing")
     # what the browser says of widgets whose kernel has gone is JupyterLab's own
@@ -308,6 +310,7 @@ def test_figures_fit_their_places_in_all_layouts(lab: NotebookPage, tmp_path: Pa
     folder.mkdir(parents=True, exist_ok=True)
     lab.button("Play").click()
     lab.until(f"{STEP} > 300")
+    lab.pass_double_click()
     lab.button("Pause").click()
     lab.button("Keep curves").click()
     lab.segment("first-order").click()

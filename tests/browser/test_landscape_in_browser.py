@@ -77,5 +77,6 @@ def test_it_stands_next_to_the_lab_and_answers_its_controls(
 
     lab.button("Play").click()
     lab.until("landscape.view.landscape.meta_step > 32")
+    lab.pass_double_click()
     lab.button("Pause").click()
     assert lab.errors == []

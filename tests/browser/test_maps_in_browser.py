@@ -62,6 +62,8 @@ def test_a_map_in_a_box_and_a_tab(page: NotebookPage) -> None:
     page.page.mouse.click(*at)
     page.until("(session.settings.alpha, session.last_step) == (0.1, 5)")
     page.until("lab.alpha == 0.1 and lab.meta_step == 5")
+    page.page.mouse.move(0, 0)
+    page.pass_double_click()
     plot.focus()
     page.page.keyboard.press("ArrowRight")
     page.page.keyboard.press("Enter")

@@ -69,6 +69,7 @@ def test_a_lab_trains_and_answers_to_the_keyboard(lab: LabPage) -> None:
     lab.type("α", "0.02")
     # the mark is drawn by the kernel: the change has been there and back
     lab.wait_for_trace("changes", "t.text.some((text) => text.includes('α'))")
+    lab.pass_double_click()
     lab.button("Pause").click()
     lab.wait_for_status("paused")
 
@@ -138,6 +139,7 @@ def test_a_saved_notebook_finds_its_lab_after_a_reload_and_in_a_second_page(
         second.open_too_late(served(place).url(FIRST))
         second.wait_for_lab()
         second.wait_for_status("meta-step [1-9].* meta-steps/s")
+        second.pass_double_click()
         second.button("Pause").click()
         second.wait_for_status("paused")
         lab.wait_for_status("paused")
@@ -190,6 +192,7 @@ def test_a_reload_without_the_lab_in_the_file_needs_run_all_and_its_export_no_ne
         lab.button("Play").click()
         lab.wait_for_status("meta-step [1-9]")
         assert lab.kernel("session is old") == "False"
+        lab.pass_double_click()
         lab.button("Pause").click()
         lab.wait_for_status("paused")
         lab.run_cell("figure")
@@ -235,6 +238,7 @@ def test_an_application_shows_no_code_and_ends_with_its_page(
         app.button("Play").click()
         app.wait_for_status("meta-step [1-9]")
         app.stay()  # Voilà would end the kernel though its reader stays
+        app.pass_double_click()
         app.button("Pause").click()
         app.wait_for_status("meta-step [1-9].* paused")
         app.page.goto("about:blank")

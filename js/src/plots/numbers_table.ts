@@ -30,7 +30,8 @@ export interface Table {
 export function numbersOf({ data, layout }: Figure): Table | null {
   if (layout.meta?.table) return layout.meta.table;
   const map = data.find(({ type, text }) => type === "heatmap" && Array.isArray(text));
-  if (map) return cellsOf(map, layout);
+  // a picture has no names for its rows and columns
+  if (map && axisLayout(layout, "xaxis")?.ticktext) return cellsOf(map, layout);
   const curves = data.filter(isCurve);
   if (!curves.length) return null;
   const longest = curves.reduce((a, b) => (size(b) > size(a) ? b : a));

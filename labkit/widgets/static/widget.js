@@ -301,34 +301,34 @@ if(wanted===null)return null;let steps=figure.data.filter(trace=>trace.visible!=
 meta?.inner_step).filter(step=>step!==void 0&&Number.isInteger(step));return steps.length?steps.reduce(
 (best,k)=>Math.abs(k-wanted)<Math.abs(best-wanted)?k:best):null}function cursorAt(step,memory){return(!memory.
 x||memory.step!==step)&&(memory.step=step,memory.x=[step,step]),memory.x}var MOST_ROWS=11,TABLE_MS=1e3;function numbersOf({data,layout}){if(layout.meta?.table)return layout.
-meta.table;let map=data.find(({type,text})=>type==="heatmap"&&Array.isArray(text));if(map)return cellsOf(
-map,layout);let curves=data.filter(isCurve);if(!curves.length)return null;let longest2=curves.reduce(
-(a,b)=>size(b)>size(a)?b:a),values=curves.map(({x,y})=>new Map(Array.from({length:pointCount(x,y)},(_,i)=>[
-x?.[i],y?.[i]]))),title=axis=>titleOf(axisLayout(layout,axis)?.title);return{caption:title("yaxis"),
-head:[title("xaxis"),...curves.map(({name})=>name??"")],rows:evenly(size(longest2)).map(i=>{let x=longest2.
-x?.[i];return[x,...values.map(curve=>curve.get(x))].map(words)})}}function cellsOf(map,layout){let[across,
-up]=["xaxis","yaxis"].map(name=>axisLayout(layout,name)),numbers=map.text,names=axis=>axis?.ticktext;
-return{caption:map.name??"",head:[`${titleOf(up?.title)} \\ ${titleOf(across?.title)}`,...names(across)],
-rows:numbers.map((row,i)=>[names(up)[i],...row.map(number=>number||"–")])}}function isCurve(trace){
-let drawn=trace.type==="scatter"&&(trace.visible??!0)===!0,lines=String(trace.mode??"lines").includes(
-"lines");return drawn&&lines&&trace.showlegend!==!1&&size(trace)>0}function size({x,y}){return pointCount(
-x,y)}function evenly(count){let rows=Math.min(count,MOST_ROWS);return rows<2?[...Array(rows).keys()]:
-Array.from({length:rows},(_,i)=>Math.round(i*(count-1)/(rows-1)))}function words(value){let number=Number(
-value);return value==null||!Number.isFinite(number)?"–":String(Math.abs(number)>=1e3?Math.round(number):
-Number(number.toPrecision(3)))}function titleOf(title){let text=typeof title=="object"?title?.text:title;
-return String(text??"")}var NumbersTable=class{constructor(place2,plot,figure,clock,signal){this.place=
-place2;this.figure=figure;this.clock=clock;let drawn=()=>{this.timer||=this.clock.after(TABLE_MS,()=>this.
-show())};plot.addEventListener("maml-lab-drawn",drawn,{signal}),signal.addEventListener("abort",()=>clock.
-cancel(this.timer))}place;figure;clock;timer=0;shape="";cells=[];show(){this.timer=0;let figure=this.
-figure(),table=figure&&numbersOf(figure),texts=table?[table.caption,...table.head,...table.rows.flat()]:
-[],shape=`${table?.head.length} ${texts.length}`;shape!==this.shape&&(this.shape=shape,this.cells=table?
-this.build(table):[],table||this.place.replaceChildren());for(let[i,cell]of this.cells.entries())write(
-cell,plain(texts[i]))}build({head,rows}){let caption=element("caption"),heads=head.map(()=>element("\
-th",{scope:"col"})),lines=rows.map(row=>row.map((_,i)=>i?element("td"):element("th",{scope:"row"}))),
-trs=lines.map(cells=>element("tr",{},...cells));return this.place.replaceChildren(element("table",{},
-caption,element("thead",{},element("tr",{},...heads)),element("tbody",{},...trs))),[caption,...heads,
-...lines.flat()]}};function plain(text){return/[&<]/.test(text)?new DOMParser().parseFromString(text,
-"text/html").body.textContent??"":text}function keysOf(path){return path.match(/[^.[\]]+/g)??[]}function withValue(holder,keys,value){let[key,
+meta.table;let map=data.find(({type,text})=>type==="heatmap"&&Array.isArray(text));if(map&&axisLayout(
+layout,"xaxis")?.ticktext)return cellsOf(map,layout);let curves=data.filter(isCurve);if(!curves.length)
+return null;let longest2=curves.reduce((a,b)=>size(b)>size(a)?b:a),values=curves.map(({x,y})=>new Map(
+Array.from({length:pointCount(x,y)},(_,i)=>[x?.[i],y?.[i]]))),title=axis=>titleOf(axisLayout(layout,
+axis)?.title);return{caption:title("yaxis"),head:[title("xaxis"),...curves.map(({name})=>name??"")],
+rows:evenly(size(longest2)).map(i=>{let x=longest2.x?.[i];return[x,...values.map(curve=>curve.get(x))].
+map(words)})}}function cellsOf(map,layout){let[across,up]=["xaxis","yaxis"].map(name=>axisLayout(layout,
+name)),numbers=map.text,names=axis=>axis?.ticktext;return{caption:map.name??"",head:[`${titleOf(up?.
+title)} \\ ${titleOf(across?.title)}`,...names(across)],rows:numbers.map((row,i)=>[names(up)[i],...row.
+map(number=>number||"–")])}}function isCurve(trace){let drawn=trace.type==="scatter"&&(trace.visible??
+!0)===!0,lines=String(trace.mode??"lines").includes("lines");return drawn&&lines&&trace.showlegend!==
+!1&&size(trace)>0}function size({x,y}){return pointCount(x,y)}function evenly(count){let rows=Math.min(
+count,MOST_ROWS);return rows<2?[...Array(rows).keys()]:Array.from({length:rows},(_,i)=>Math.round(i*
+(count-1)/(rows-1)))}function words(value){let number=Number(value);return value==null||!Number.isFinite(
+number)?"–":String(Math.abs(number)>=1e3?Math.round(number):Number(number.toPrecision(3)))}function titleOf(title){
+let text=typeof title=="object"?title?.text:title;return String(text??"")}var NumbersTable=class{constructor(place2,plot,figure,clock,signal){
+this.place=place2;this.figure=figure;this.clock=clock;let drawn=()=>{this.timer||=this.clock.after(TABLE_MS,
+()=>this.show())};plot.addEventListener("maml-lab-drawn",drawn,{signal}),signal.addEventListener("ab\
+ort",()=>clock.cancel(this.timer))}place;figure;clock;timer=0;shape="";cells=[];show(){this.timer=0;
+let figure=this.figure(),table=figure&&numbersOf(figure),texts=table?[table.caption,...table.head,...table.
+rows.flat()]:[],shape=`${table?.head.length} ${texts.length}`;shape!==this.shape&&(this.shape=shape,
+this.cells=table?this.build(table):[],table||this.place.replaceChildren());for(let[i,cell]of this.cells.
+entries())write(cell,plain(texts[i]))}build({head,rows}){let caption=element("caption"),heads=head.map(
+()=>element("th",{scope:"col"})),lines=rows.map(row=>row.map((_,i)=>i?element("td"):element("th",{scope:"\
+row"}))),trs=lines.map(cells=>element("tr",{},...cells));return this.place.replaceChildren(element("\
+table",{},caption,element("thead",{},element("tr",{},...heads)),element("tbody",{},...trs))),[caption,
+...heads,...lines.flat()]}};function plain(text){return/[&<]/.test(text)?new DOMParser().parseFromString(
+text,"text/html").body.textContent??"":text}function keysOf(path){return path.match(/[^.[\]]+/g)??[]}function withValue(holder,keys,value){let[key,
 ...rest]=keys,copy=Array.isArray(holder)?[...holder]:{...holder},fresh=/^\d+$/.test(rest[0])?[]:{},held=holder?.[key]??
 fresh;return copy[key]=rest.length?withValue(held,rest,value):value,copy}var OTHER_AXIS=/^yaxis\d*\.title|^[xy]axis\d*\.type/;function keepZoom(axes,layout,replaced){for(let axis of axes.
 zoomed()){let{range}=axisLayout(layout,axis)??{};if(!range)continue;let before=axes.before(axis).map(
