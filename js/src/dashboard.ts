@@ -48,9 +48,17 @@ export function showDashboard(host: Host, container: HTMLElement): () => void {
 
   const keys = [...controls.shortcuts];
   if (fill) {
-    const aimed = () => PANELS.find((name) => panels[name].matches(":hover, :focus-within"));
+    // pointed at last: plots move under a pointer that rests
+    let aimed = PANELS[0];
+    for (const name of PANELS) {
+      for (const event of ["pointerover", "pointerdown", "focusin"]) {
+        panels[name].addEventListener(event, () => {
+          aimed = name;
+        });
+      }
+    }
     const words = "Show the plot at the pointer on the whole screen, or no longer";
-    keys.push({ key: "f", words, press: () => fill(aimed() ?? PANELS[0]) });
+    keys.push({ key: "f", words, press: () => fill(aimed) });
   }
   listenForKeys(root, controls.places.top, keys, gone.signal);
 

@@ -309,7 +309,7 @@ def test_no_worker_idles_while_runs_wait(
             for plan, status in workers_module.run_plans(client, folder, plans)
         ]
         # what the workers have imported serves the next runs, too, as in a search
-        until(lambda: len(servers()) == 2, 20)  # without what is forked from them
+        until(lambda: len(servers()) == 2)  # without what is forked from them
         before = servers()
         more = [Plan.of(notebook, {"seed": 7})]
         assert [s.state for _, s in workers_module.run_plans(client, folder, more)] == ["done"]

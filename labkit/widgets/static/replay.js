@@ -647,41 +647,42 @@ places,view);container.append(root);let gone=new AbortController,library2=host2.
 keepKeys(root,gone.signal);let screen=fullScreen(Object.values(panels),()=>look(),gone.signal),fill=screen&&
 (name=>screen.toggle(panels[name])),plots=new Plots({elements,titles,root,library:library2,emit,fill});
 for(let panel of plots.panels)new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,
-gone.signal);let keys=[...controls.shortcuts];if(fill){let aimed=()=>PANELS.find(name=>panels[name].
-matches(":hover, :focus-within"));keys.push({key:"f",words:"Show the plot at the pointer on the whol\
-e screen, or no longer",press:()=>fill(aimed()??PANELS[0])})}listenForKeys(root,controls.places.top,
-keys,gone.signal);let attention=new Attention(root),isDark2=followTheme(()=>look(),gone.signal),look=()=>{
-let full=PANELS.find(name=>screen?.current===panels[name])??null,large=host2.get("large")||full!==null,
-dark=isDark2();root.classList.toggle("maml-lab-large",large),root.classList.toggle("maml-lab-dark",dark);
-let active=document.activeElement;root.contains(active)&&!active?.checkVisibility()&&controls.fold?.
-focus(),plots.setRoom(full,full&&roomIn(panels[full],titles[full].parentElement)),plots.setLook({large,
-dark,colours:coloursOf(host2,dark,large)})},state=()=>controls.update(host2.get("state")),step=()=>plots.
-setStep(host2.get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.kind==="ch\
-anges"?(plots.receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.answers[view]??
-0)):message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host2.replaceStill(message.mark,
-message.html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{message.
-kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),message.
-kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&await savePicture(
-plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(plots)})}catch(error){
-console.error("MAML Lab: the picture failed",error)}},isLost=()=>root.classList.contains("maml-lab-i\
-s-lost"),atStake=()=>host2.get("trained")&&!isLost();host2.keepWhileAsking?.(atStake,gone.signal),askBeforeLeaving(
-atStake,gone.signal);let tellGone=()=>{isLost()||host2.send({kind:"gone",view,asked:0})},leave=countView(
-host2.lab,root,tellGone,pageClock),subscriptions=[host2.onChange("large",look),host2.onChange("dark",
-look),host2.onChange("state",()=>plots.alongside(state)),host2.onChange("inner_step",step),host2.onMessage(
-hear),host2.onConnection(followConnection(root,lost,outbox))];return look(),state(),step(),plots.begin(
-host2.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.abort(),leave();for(let unsubscribe of subscriptions)
-unsubscribe();attention.stop(),plots.destroy(),root.remove()}}}function page(places,view){let div=names=>element(
-"div",{class:names}),all=names=>({adaptation:div(names),task:div(names),training:div(names)}),elements=all(
-"maml-lab-plot"),titles=all("maml-lab-title"),tables=all("maml-lab-numbers"),sections=PANELS.map(name=>{
-elements[name].style.height=`${HEIGHTS[name]}px`,titles[name].setAttribute("role","heading"),titles[name].
-ariaLevel="3",titles[name].id=`maml-lab-title-${name}-${view}`,tables[name].id=`maml-lab-numbers-${name}\
--${view}`,elements[name].setAttribute("role","figure"),elements[name].setAttribute("aria-labelledby",
-titles[name].id),elements[name].setAttribute("aria-details",tables[name].id);let head=element("heade\
-r",{class:"maml-lab-head"},titles[name],places[name]),names=`maml-lab-panel maml-lab-${name}`;return[
-name,element("section",{class:names},head,elements[name],tables[name])]}),lost=element("p",{class:"m\
-aml-lab-lost",role:"status"}),plots=element("div",{class:"maml-lab-plots"});for(let[,section]of sections)
-plots.append(section);let root=element("div",{class:"maml-lab"},places.top,lost,plots),panels=Object.
-fromEntries(sections);return{root,panels,elements,titles,tables,lost}}function providePlotly(digest,packed){copyOf(digest).begin(packed)}function plotlyLibrary(digest,ask,clock,signal){
+gone.signal);let keys=[...controls.shortcuts];if(fill){let aimed=PANELS[0];for(let name of PANELS)for(let event of[
+"pointerover","pointerdown","focusin"])panels[name].addEventListener(event,()=>{aimed=name});keys.push(
+{key:"f",words:"Show the plot at the pointer on the whole screen, or no longer",press:()=>fill(aimed)})}
+listenForKeys(root,controls.places.top,keys,gone.signal);let attention=new Attention(root),isDark2=followTheme(
+()=>look(),gone.signal),look=()=>{let full=PANELS.find(name=>screen?.current===panels[name])??null,large=host2.
+get("large")||full!==null,dark=isDark2();root.classList.toggle("maml-lab-large",large),root.classList.
+toggle("maml-lab-dark",dark);let active=document.activeElement;root.contains(active)&&!active?.checkVisibility()&&
+controls.fold?.focus(),plots.setRoom(full,full&&roomIn(panels[full],titles[full].parentElement)),plots.
+setLook({large,dark,colours:coloursOf(host2,dark,large)})},state=()=>controls.update(host2.get("stat\
+e")),step=()=>plots.setStep(host2.get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||
+message.kind==="changes"?(plots.receive(message,buffers),plots.hear(message.answers[view]??0),outbox.
+hear(message.answers[view]??0)):message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host2.
+replaceStill(message.mark,message.html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{
+message.kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),
+message.kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&
+await savePicture(plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(
+plots)})}catch(error){console.error("MAML Lab: the picture failed",error)}},isLost=()=>root.classList.
+contains("maml-lab-is-lost"),atStake=()=>host2.get("trained")&&!isLost();host2.keepWhileAsking?.(atStake,
+gone.signal),askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host2.send({kind:"gon\
+e",view,asked:0})},leave=countView(host2.lab,root,tellGone,pageClock),subscriptions=[host2.onChange(
+"large",look),host2.onChange("dark",look),host2.onChange("state",()=>plots.alongside(state)),host2.onChange(
+"inner_step",step),host2.onMessage(hear),host2.onConnection(followConnection(root,lost,outbox))];return look(),
+state(),step(),plots.begin(host2.get("first")),emit({kind:"ready"}),()=>{if(!gone.signal.aborted){gone.
+abort(),leave();for(let unsubscribe of subscriptions)unsubscribe();attention.stop(),plots.destroy(),
+root.remove()}}}function page(places,view){let div=names=>element("div",{class:names}),all=names=>({
+adaptation:div(names),task:div(names),training:div(names)}),elements=all("maml-lab-plot"),titles=all(
+"maml-lab-title"),tables=all("maml-lab-numbers"),sections=PANELS.map(name=>{elements[name].style.height=
+`${HEIGHTS[name]}px`,titles[name].setAttribute("role","heading"),titles[name].ariaLevel="3",titles[name].
+id=`maml-lab-title-${name}-${view}`,tables[name].id=`maml-lab-numbers-${name}-${view}`,elements[name].
+setAttribute("role","figure"),elements[name].setAttribute("aria-labelledby",titles[name].id),elements[name].
+setAttribute("aria-details",tables[name].id);let head=element("header",{class:"maml-lab-head"},titles[name],
+places[name]),names=`maml-lab-panel maml-lab-${name}`;return[name,element("section",{class:names},head,
+elements[name],tables[name])]}),lost=element("p",{class:"maml-lab-lost",role:"status"}),plots=element(
+"div",{class:"maml-lab-plots"});for(let[,section]of sections)plots.append(section);let root=element(
+"div",{class:"maml-lab"},places.top,lost,plots),panels=Object.fromEntries(sections);return{root,panels,
+elements,titles,tables,lost}}function providePlotly(digest,packed){copyOf(digest).begin(packed)}function plotlyLibrary(digest,ask,clock,signal){
 let copy=copyOf(digest),askUnlessBegun=()=>{if(copy.begun||signal.aborted)return;let left=copy.askedAt+
 1e4-clock.now();left<=0&&(copy.askedAt=clock.now(),ask()),clock.after(left>0?left:1e4,askUnlessBegun)};
 return askUnlessBegun(),copy.library}function copyOf(digest){let key=Symbol.for(`maml-lab.plotly.${digest}`),

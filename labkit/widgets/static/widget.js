@@ -653,21 +653,22 @@ places,view);container.append(root);let gone=new AbortController,library=host.pl
 root,gone.signal);let screen=fullScreen(Object.values(panels),()=>look(),gone.signal),fill=screen&&(name=>screen.
 toggle(panels[name])),plots=new Plots({elements,titles,root,library,emit,fill});for(let panel of plots.
 panels)new NumbersTable(tables[panel.name],panel.gd,()=>panel.figure,pageClock,gone.signal);let keys=[
-...controls.shortcuts];if(fill){let aimed=()=>PANELS.find(name=>panels[name].matches(":hover, :focus\
--within"));keys.push({key:"f",words:"Show the plot at the pointer on the whole screen, or no longer",
-press:()=>fill(aimed()??PANELS[0])})}listenForKeys(root,controls.places.top,keys,gone.signal);let attention=new Attention(
-root),isDark2=followTheme(()=>look(),gone.signal),look=()=>{let full=PANELS.find(name=>screen?.current===
-panels[name])??null,large=host.get("large")||full!==null,dark=isDark2();root.classList.toggle("maml-\
-lab-large",large),root.classList.toggle("maml-lab-dark",dark);let active=document.activeElement;root.
-contains(active)&&!active?.checkVisibility()&&controls.fold?.focus(),plots.setRoom(full,full&&roomIn(
-panels[full],titles[full].parentElement)),plots.setLook({large,dark,colours:coloursOf(host,dark,large)})},
-state=()=>controls.update(host.get("state")),step=()=>plots.setStep(host.get("inner_step")),hear=(message,buffers)=>{
-message.kind==="whole"||message.kind==="changes"?(plots.receive(message,buffers),plots.hear(message.
-answers[view]??0),outbox.hear(message.answers[view]??0)):message.kind==="roll"?emit({kind:"here"}):message.
-kind==="still"?host.replaceStill(message.mark,message.html):message.view===view&&answer(message,buffers)},
-answer=async(message,buffers)=>{message.kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(
-root,message.text),message.kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.
-kind==="export"&&await savePicture(plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(
+...controls.shortcuts];if(fill){let aimed=PANELS[0];for(let name of PANELS)for(let event of["pointer\
+over","pointerdown","focusin"])panels[name].addEventListener(event,()=>{aimed=name});keys.push({key:"\
+f",words:"Show the plot at the pointer on the whole screen, or no longer",press:()=>fill(aimed)})}listenForKeys(
+root,controls.places.top,keys,gone.signal);let attention=new Attention(root),isDark2=followTheme(()=>look(),
+gone.signal),look=()=>{let full=PANELS.find(name=>screen?.current===panels[name])??null,large=host.get(
+"large")||full!==null,dark=isDark2();root.classList.toggle("maml-lab-large",large),root.classList.toggle(
+"maml-lab-dark",dark);let active=document.activeElement;root.contains(active)&&!active?.checkVisibility()&&
+controls.fold?.focus(),plots.setRoom(full,full&&roomIn(panels[full],titles[full].parentElement)),plots.
+setLook({large,dark,colours:coloursOf(host,dark,large)})},state=()=>controls.update(host.get("state")),
+step=()=>plots.setStep(host.get("inner_step")),hear=(message,buffers)=>{message.kind==="whole"||message.
+kind==="changes"?(plots.receive(message,buffers),plots.hear(message.answers[view]??0),outbox.hear(message.
+answers[view]??0)):message.kind==="roll"?emit({kind:"here"}):message.kind==="still"?host.replaceStill(
+message.mark,message.html):message.view===view&&answer(message,buffers)},answer=async(message,buffers)=>{
+message.kind==="attend"&&attention.attend(),message.kind==="copy"&&await copyText(root,message.text),
+message.kind==="file"&&download(message.filename,new Blob([buffers[0]]));try{message.kind==="export"&&
+await savePicture(plots,message),message.kind==="snapshot"&&emit({kind:"picture",images:await takePictures(
 plots)})}catch(error){console.error("MAML Lab: the picture failed",error)}},isLost=()=>root.classList.
 contains("maml-lab-is-lost"),atStake=()=>host.get("trained")&&!isLost();host.keepWhileAsking?.(atStake,
 gone.signal),askBeforeLeaving(atStake,gone.signal);let tellGone=()=>{isLost()||host.send({kind:"gone",
