@@ -300,7 +300,7 @@ def test_no_worker_idles_while_runs_wait(
 ) -> None:
     """One run waits for all of the others, which another worker makes meanwhile."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    others = servers()  # such as the one that all tests share
+    elsewhere = servers()  # such as the one that all tests share
     notebook = tiny_notebook(tmp_path)
     plans = [Plan.of(notebook, {"others": 6})]
     plans += [Plan.of(notebook, {"seed": seed}) for seed in range(6)]
@@ -310,8 +310,8 @@ def test_no_worker_idles_while_runs_wait(
             for plan, status in workers_module.run_plans(client, folder, plans)
         ]
         # what the workers have imported serves the next runs, too, as in a search
-        until(lambda: len(servers() - others) == 2)  # without what is forked from them
-        before = servers() - others
+        until(lambda: len(servers() - elsewhere) == 2)  # without what is forked from them
+        before = servers() - elsewhere
         more = [Plan.of(notebook, {"seed": 7})]
         assert [s.state for _, s in workers_module.run_plans(client, folder, more)] == ["done"]
         assert before <= servers()
