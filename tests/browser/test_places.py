@@ -199,14 +199,19 @@ def test_a_reload_without_the_lab_in_the_file_needs_run_all_and_its_export_no_ne
         lab.wait_for_status("paused")
         lab.run_cell("figure")
         path = served(JUPYTERLAB).root / FIRST
-        wait_until(lambda: saved_picture(lab, path), "no picture of the figure is saved")
+        # a second after the training has come to rest
+        wait_until(lambda: saved_pictures(lab, path) == 4, "the lab's three plots, and the figure")
         check_offline(chromium, path, tmp_path)
 
 
-def saved_picture(lab: NotebookPage, path: Path) -> bool:
+def saved_pictures(lab: NotebookPage, path: Path) -> int:
     lab.save()
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return any("image/png" in output.get("data", {}) for output in cells[-1]["outputs"])
+    outputs = [out.get("data", {}) for cell in cells for out in cell.get("outputs", ())]
+    pages = "".join(
+        "".join(data.get("text/html", "")) for data in outputs if "image/png" not in data
+    )
+    return pages.count("<img") + sum("image/png" in data for data in outputs)
 
 
 def check_offline(chromium: Browser, notebook: Path, folder: Path) -> None:
