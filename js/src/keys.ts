@@ -2,6 +2,7 @@
 
 import { overlay } from "./controls/overlay";
 import { element } from "./dom";
+import { WRITABLE } from "./notebook_keys";
 
 export interface Shortcut {
   /** As in KeyboardEvent.key. */
@@ -14,7 +15,6 @@ export interface Shortcut {
 }
 
 const NAMES: Record<string, string> = { " ": "Space", ArrowRight: "→" };
-const WRITABLE = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select";
 const PARTS = "[role=menu], dialog, .maml-lab-point"; // with keys of their own
 
 /** A key as it is written on keyboards. */
@@ -24,7 +24,7 @@ export function keyName(key: string): string {
 
 /** Whether the element that has the focus needs this key itself. */
 export function isTaken(target: Element, key: string): boolean {
-  if (target.matches(WRITABLE) || target.closest(PARTS)) return true;
+  if (target.matches(`${WRITABLE}, select`) || target.closest(PARTS)) return true;
   // a choice that is made already has no use for it
   if (key === " ")
     return target.matches(

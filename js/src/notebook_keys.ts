@@ -3,7 +3,8 @@
 
 const MARK = "data-lm-suppress-shortcuts";
 const FOCUSABLE = "a, button, input, label, select, textarea, [tabindex]";
-const WRITABLE = "input:not([type=range], [type=radio], [type=checkbox]), textarea";
+/** What a person types into. */
+export const WRITABLE = "input:not([type=range], [type=radio], [type=checkbox]), textarea";
 
 /** Keeps the keys that are pressed in an element, which can get the focus, from the notebook. */
 export function keepKeys(root: HTMLElement, signal: AbortSignal): void {

@@ -9,10 +9,12 @@ import { showInstrument } from "./instrument";
 import { jupyterHost, type WidgetModel } from "./jupyter_host";
 import { mendOutputs } from "./notebook_outputs";
 
+export { pageClock } from "./clock";
 export { toolbars } from "./controls/toolbars";
 export { showDashboard } from "./dashboard";
 export { showInstrument } from "./instrument";
 export { missingInternals } from "./plots/plotly_internals";
+export { plotlyLibrary, providePlotly } from "./plots/plotly_loader";
 export { PANELS, Plots } from "./plots/plots";
 
 interface RenderOptions {

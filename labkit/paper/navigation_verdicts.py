@@ -22,7 +22,7 @@ from labkit.experiments import (
 from labkit.figures import MethodCurve, PlainFigure, paper_figure
 from labkit.paper.navigation import MOST_STEPS, NAVIGATION_TABLE
 from labkit.paper.settings import NavigationSettings
-from labkit.paper.verdicts import check_one_sweep, departures, verdict
+from labkit.paper.verdicts import check_one_sweep, claims_text, departures, verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -133,8 +133,7 @@ class NavigationTable:
 
     def claims(self) -> str:
         """A sentence for each number of the paper and each departure from its settings."""
-        lines = [row.claim for row in self.rows]
-        return "\n".join([*lines, *(f"not the paper's: {words}" for words in self.departures)])
+        return claims_text((row.claim for row in self.rows), self.departures)
 
 
 def navigation_table(folders: Folders) -> NavigationTable:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.experiments import Folders, Mean, curves_frame, mean_interval, read_runs, text_table
 from labkit.paper.omniglot import FEW_SHOT_TABLE, TEST_STEPS, TESTS
 from labkit.paper.settings import FewShotSettings
-from labkit.paper.verdicts import check_one_sweep, departures, verdict
+from labkit.paper.verdicts import check_one_sweep, claims_text, departures, verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -130,8 +130,8 @@ class OmniglotTable:
 
     def claims(self) -> str:
         """A sentence for each published number and each departure from the paper's settings."""
-        lines = [row.claim for row in self.rows if row.paper is not None]
-        return "\n".join([*lines, *(f"not the paper's: {words}" for words in self.departures)])
+        published = (row.claim for row in self.rows if row.paper is not None)
+        return claims_text(published, self.departures)
 
 
 def omniglot_table(folders: Folders) -> OmniglotTable:

@@ -21,7 +21,7 @@ from labkit.experiments import (
 from labkit.figures import MethodCurve, PlainFigure, paper_figure
 from labkit.paper.settings import PaperSettings
 from labkit.paper.sinusoid import STEP_SIZES, STEPS, TABLE
-from labkit.paper.verdicts import check_one_sweep, departures, verdict
+from labkit.paper.verdicts import check_one_sweep, claims_text, departures, verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -160,8 +160,7 @@ class PaperTable:
 
     def claims(self) -> str:
         """A sentence for each number of the paper, and for each departure from its settings."""
-        lines = [row.claim for row in self.published]
-        return "\n".join([*lines, *(f"not the paper's: {words}" for words in self.departures)])
+        return claims_text((row.claim for row in self.published), self.departures)
 
 
 def paper_table(folders: Folders) -> PaperTable:

@@ -1,7 +1,7 @@
 """What the tables share: the runs of one sweep, and whether they agree with a published number."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labkit.experiments import mean_interval
@@ -98,6 +98,11 @@ def check_one_sweep(
             "or of labkit: give the folder of one version"
         )
     return {name: frame[name].tolist()[0] for name in same}
+
+
+def claims_text(claims: Iterable[str], departures: Iterable[str]) -> str:
+    """A line for each sentence on a number, and for each on a setting that is not the paper's."""
+    return "\n".join([*claims, *(f"not the paper's: {words}" for words in departures)])
 
 
 def departures(

@@ -8,22 +8,22 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import plotly.graph_objects as go
 
-from labkit.figures import DARK, ROOM, lab_figures, lab_view, show_lab
+from labkit.figures import DARK, ROOM, lab_figures, lab_view, show_lab, task_panel
 from labkit.session import Ghost, Session, Snapshot, repeating, share_code
 from labkit.training import AdaptationCurve, Between
 from labkit.widgets.controls import Json
 from labkit.widgets.dashboard import PANELS
 from labkit.widgets.live_figure import LiveFigure
-from labkit.widgets.plotly_bundle import STYLES, plotly_bundle
+from labkit.widgets.plotly_bundle import SCRIPT, STYLES, plotly_bundle
 from labkit.widgets.protocol import packed, same
 
-SCRIPT = STYLES.with_name("replay.js")
-"""The front end on recorded data, built from `js/src/replay.ts`."""
+REPLAY = STYLES.with_name("replay.js")
+"""What the page needs besides the front end, built from `js/src/replay.ts`."""
 
 STATES = 200
 """Meta-steps that are recorded, unless there are fewer."""
@@ -52,8 +52,15 @@ pre {{ overflow-wrap: anywhere; white-space: pre-wrap; }}
 <script type="text/plain" id="maml-lab-recording">{recording}</script>
 <script type="text/plain" id="maml-lab-arrays">{arrays}</script>
 <script type="text/plain" id="maml-lab-plotly">{plotly}</script>
+<script type="text/plain" id="maml-lab-widget">{widget}</script>
+<script type="text/plain" id="maml-lab-replay">{replay}</script>
 <script type="module">
-{script}
+const load = (name) => {{
+  const {{ textContent }} = document.getElementById(`maml-lab-${{name}}`);
+  return import(URL.createObjectURL(new Blob([textContent], {{ type: "text/javascript" }})));
+}};
+const [frontEnd, {{ play }}] = await Promise.all(["widget", "replay"].map(load));
+await play(frontEnd);
 </script>
 </body>
 </html>
@@ -116,8 +123,8 @@ def record(
     evenly = {round(float(at)) for at in np.linspace(0, last, states)}
     changes = {event.meta_step for event in latest.events if event.meta_step <= last}
     lock = threading.RLock()
-    live = {name: LiveFigure(figure, lock) for name, figure in lab_figures().items()}
-    kinds: dict[str, list[object]] = {}
+    live: dict[str, LiveFigure] = {}
+    kind: str | None = None
     first: dict[str, Any] = {}
     frames: list[Frame] = []
     kept: dict[Ghost, AdaptationCurve] = {}
@@ -126,9 +133,9 @@ def record(
             between()
         snapshot = replace(session.snapshot(meta_step), last_step=last)
         view = lab_view(session, snapshot=snapshot, kept_curves=kept)
-        if not frames or kinds != _kinds(lab_figures(view.portrait)):
+        before, kind = kind, task_panel(view.portrait).kind
+        if not live or kind != before:
             empty = lab_figures(view.portrait)
-            kinds = _kinds(empty)
             live = {name: LiveFigure(figure, lock) for name, figure in empty.items()}
         show_lab(live, view)
         figures = {name: copy.deepcopy(live[name].take_whole()) for name in PANELS}
@@ -188,7 +195,8 @@ def replay_page(
         recording=_text(gzip.compress(text.encode(), mtime=0)),
         arrays=_text(gzip.compress(b"".join(buffers), mtime=0)),
         plotly=_text(bundle.packed),
-        script=SCRIPT.read_text(encoding="utf-8").replace("</script", "<\\/script"),
+        widget=_script(SCRIPT),
+        replay=_script(REPLAY),
     )
 
 
@@ -222,14 +230,6 @@ def _state(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _kinds(figures: dict[str, go.Figure]) -> dict[str, list[object]]:
-    """What cannot change in a figure that is drawn on: its traces, and its panel's kind."""
-    return {
-        name: [figure.layout.meta, *(trace.type for trace in figure.data)]
-        for name, figure in figures.items()
-    }
-
-
 def _difference(first: dict[str, Any], figure: dict[str, Any]) -> dict[str, Any]:
     one, other = first["data"], figure["data"]
     if [trace.get("type") for trace in one] != [trace.get("type") for trace in other]:
@@ -253,6 +253,11 @@ def _single(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_single(held) for held in value]
     return value
+
+
+def _script(path: Path) -> str:
+    """A script as text in a page, which its own text must not end."""
+    return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
 
 
 def _text(content: bytes) -> str:

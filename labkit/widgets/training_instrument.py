@@ -252,7 +252,7 @@ class TrainingInstrument(Instrument):
             while self.running and not self._stopping and work.advance():
                 if time.monotonic() - begun > WORKING_SECONDS:
                     break
-        except BaseException:
+        except BaseException:  # the panel says why; Start begins again
             self.running = False
             raise
         finally:

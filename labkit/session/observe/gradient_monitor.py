@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import final
 
 from labkit.core import GradientCheck, check_count
-from labkit.session.locks import SessionLocks
 from labkit.session.observe.gradients import (
     GradientPoint,
     check_gradient,
@@ -212,9 +211,9 @@ class GradientMonitor:
 
     def _adopt(self, snapshot: Snapshot) -> Observer:
         """Drop what belongs to another run, and what training has taken back."""
-        source, seed, observer = snapshot.observer.source, snapshot.start.seed, self._observer
-        if observer is None or observer.source is not source or observer.seed != seed:
-            observer = self._observer = Observer(source, snapshot.start, SessionLocks().measure())
+        observer = snapshot.observer_apart(self._observer)
+        if observer is not self._observer:
+            self._observer = observer
             self._entries, self._sweep, self._swept, self._work = [], None, None, None
             self._check, self._twice = (None, 0), None
         kept = [entry for entry in self._entries if entry.belongs_to(snapshot)]

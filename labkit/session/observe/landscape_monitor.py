@@ -9,7 +9,6 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from labkit.session.locks import SessionLocks
 from labkit.session.observe.gradients import task_names
 from labkit.session.observe.identity import state_of, still_wanted
 from labkit.session.observe.landscape import (
@@ -193,9 +192,9 @@ class LandscapeMonitor:
 
     def _adopt(self, snapshot: Snapshot) -> Observer:
         """Drop what belongs to another source."""
-        source, seed, observer = snapshot.observer.source, snapshot.start.seed, self._observer
-        if observer is None or observer.source is not source or observer.seed != seed:
-            observer = self._observer = Observer(source, snapshot.start, SessionLocks().measure())
+        observer = snapshot.observer_apart(self._observer)
+        if observer is not self._observer:
+            self._observer = observer
             self._work, self._known, self._landscape, self._problems = None, None, None, ()
         options = id(observer), self.choice.tasks, *snapshot.settings.task_options.items()
         if self._names[0] != options:

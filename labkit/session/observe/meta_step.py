@@ -16,7 +16,6 @@ from labkit.core import (
     is_number,
     trace_meta_gradient,
 )
-from labkit.session.locks import SessionLocks
 from labkit.session.observe.observer import Observer, Probed
 from labkit.session.observe.pace import Pace
 from labkit.session.observe.snapshot import Cursor, Snapshot
@@ -146,15 +145,10 @@ class MetaStepMonitor:
 
     def _adopt(self, snapshot: Snapshot) -> tuple[Observer, Trainer]:
         """A learner to measure with, and one to take meta-steps with; both of this run."""
-        source, seed, observer = snapshot.observer.source, snapshot.start.seed, self._observer
-        if (
-            observer is None
-            or self._trainer is None
-            or observer.source is not source
-            or observer.seed != seed
-        ):
-            observer = self._observer = Observer(source, snapshot.start, SessionLocks().measure())
-            self._trainer = Trainer(source, snapshot.start)
+        observer = snapshot.observer_apart(self._observer)
+        if observer is not self._observer or self._trainer is None:
+            self._observer = observer
+            self._trainer = Trainer(observer.source, snapshot.start)
         return observer, self._trainer
 
 

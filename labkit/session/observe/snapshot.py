@@ -7,6 +7,7 @@ from torch import Tensor
 
 from labkit.core import AnyAlpha, Params
 from labkit.session.history import Event, TrainingCurve
+from labkit.session.locks import SessionLocks
 from labkit.session.observe.observer import Observer
 from labkit.session.settings import Settings
 from labkit.session.trainer import State
@@ -106,6 +107,17 @@ class Snapshot:
     state: State
     observer: Observer
     path: tuple[tuple[int, Params], ...]
+
+    def observer_apart(self, last: Observer | None) -> Observer:
+        """One for measuring next to the session, which nobody waits for.
+
+        Args:
+            last: One from an earlier snapshot; it is kept if it is of the same source and seed.
+        """
+        source, seed = self.observer.source, self.start.seed
+        if last is not None and last.source is source and last.seed == seed:
+            return last
+        return Observer(source, self.start, SessionLocks().measure())
 
     def shows_the_same_as(self, other: "Snapshot") -> bool:
         """Whether the two are of one run, at one meta-step and with the same settings."""

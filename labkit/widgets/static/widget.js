@@ -34,11 +34,16 @@ control=node.getBoundingClientRect(),width=widthOf(panel),room=Math.max(bounds.r
 bounds.left-control.left),shift=Math.min(0,room);panel.style.setProperty("--maml-lab-shift",`${shift}\
 px`),panel.style.setProperty("--maml-lab-left",`${control.left+shift}px`),panel.style.setProperty("-\
 -maml-lab-top",`${control.bottom}px`)}function widthOf(panel){panel.classList.add("maml-lab-measured");
-let{width}=panel.getBoundingClientRect();return panel.classList.remove("maml-lab-measured"),width}var NAMES={" ":"Space",ArrowRight:"→"},WRITABLE="input:not([type=range], [type=radio], [type=check\
-box]), textarea, select",PARTS="[role=menu], dialog, .maml-lab-point";function keyName(key){return NAMES[key]??
-key.toUpperCase()}function isTaken(target,key){return target.matches(WRITABLE)||target.closest(PARTS)?
-!0:key===" "?target.matches("button, a, summary, input:is([type=checkbox], :not(:checked, [type=rang\
-e]))"):key.startsWith("Arrow")&&target.matches("input")}function listenForKeys(root,place2,shortcuts,signal){
+let{width}=panel.getBoundingClientRect();return panel.classList.remove("maml-lab-measured"),width}var MARK="data-lm-suppress-shortcuts",FOCUSABLE="a, button, input, label, select, textarea, [tabinde\
+x]",WRITABLE="input:not([type=range], [type=radio], [type=checkbox]), textarea";function keepKeys(root,signal){
+root.tabIndex=-1;let take=({target})=>{target instanceof Element&&target.closest(FOCUSABLE)===root&&
+root.focus({preventScroll:!0})};root.addEventListener("pointerdown",take,{signal});let keep=event=>{
+let{target}=event;!(target instanceof Element)||!root.contains(target)||target.matches(WRITABLE)||target.
+toggleAttribute(MARK,!event.ctrlKey&&!event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,
+signal})}var NAMES={" ":"Space",ArrowRight:"→"},PARTS="[role=menu], dialog, .maml-lab-point";function keyName(key){
+return NAMES[key]??key.toUpperCase()}function isTaken(target,key){return target.matches(`${WRITABLE}\
+, select`)||target.closest(PARTS)?!0:key===" "?target.matches("button, a, summary, input:is([type=ch\
+eckbox], :not(:checked, [type=range]))"):key.startsWith("Arrow")&&target.matches("input")}function listenForKeys(root,place2,shortcuts,signal){
 let rows=[...shortcuts,{key:"?",words:"Show or hide this list"}].flatMap(({key,words:words2})=>[element(
 "dt",{},element("kbd",{},keyName(key))),element("dd",{},words2)]),list=element("dialog",{class:"maml\
 -lab-keys","aria-label":"Keys",tabindex:-1});list.append(element("dl",{},...rows)),list.autofocus=!0,
@@ -220,13 +225,7 @@ now,changed())};return document.addEventListener("fullscreenchange",note,{signal
 {get current(){return current},toggle(panel){current?document.exitFullscreen():panel.requestFullscreen().
 catch(error=>console.warn("MAML Lab: no full screen",error))}}}function roomIn(panel,head){let{paddingTop,
 paddingBottom}=getComputedStyle(panel),padding=Number.parseFloat(paddingTop)+Number.parseFloat(paddingBottom);
-return Math.floor(panel.clientHeight-padding-head.offsetHeight)}var MARK="data-lm-suppress-shortcuts",FOCUSABLE="a, button, input, label, select, textarea, [tabinde\
-x]",WRITABLE2="input:not([type=range], [type=radio], [type=checkbox]), textarea";function keepKeys(root,signal){
-root.tabIndex=-1;let take=({target})=>{target instanceof Element&&target.closest(FOCUSABLE)===root&&
-root.focus({preventScroll:!0})};root.addEventListener("pointerdown",take,{signal});let keep=event=>{
-let{target}=event;!(target instanceof Element)||!root.contains(target)||target.matches(WRITABLE2)||target.
-toggleAttribute(MARK,!event.ctrlKey&&!event.metaKey)};window.addEventListener("keydown",keep,{capture:!0,
-signal})}var QUESTIONS=new Set(["set","press","support","look","pick"]);function isQuestion(message){return QUESTIONS.
+return Math.floor(panel.clientHeight-padding-head.offsetHeight)}var QUESTIONS=new Set(["set","press","support","look","pick"]);function isQuestion(message){return QUESTIONS.
 has(message.kind)}function endsDrag(message,last){return message.kind!=="set"||last?.kind!=="set"?!1:
 message.final&&!last.final&&message.name===last.name&&message.value===last.value}var END_MS=250,Outbox=class{constructor(view,send,expect,clock){this.view=view;this.send=send;this.expect=
 expect;this.clock=clock}view;send;expect;clock;asked=0;answered=0;last=null;ending=null;timer=0;closed=!1;emit=message=>{
@@ -785,4 +784,5 @@ pageClock,signal)},onConnection(listener){let connection=()=>layout.comm_live?ke
 connect(update),layout.on("comm_live_update",update),()=>{kernel?.connectionStatusChanged?.disconnect(
 update),layout.off("comm_live_update",update)}}}}var widget_default={initialize({model}){mendOutputs(model.widget_manager,pageClock)},render({model,el,
 signal}){let heading=model.get("heading"),host=jupyterHost(model),stop=heading?showInstrument(host,String(
-heading),el):showDashboard(host,el);return signal?.addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,showDashboard,showInstrument,toolbars};
+heading),el):showDashboard(host,el);return signal?.addEventListener("abort",stop),stop}};export{PANELS,Plots,widget_default as default,missingInternals,pageClock,plotlyLibrary,providePlotly,
+showDashboard,showInstrument,toolbars};
